@@ -1,0 +1,53 @@
+"""The ten domains of Webscale-RL (paper, section 3): one list for prompts, partitions and files.
+
+A domain has a *slug*, which names its Dagster partition and its DuckDB file, and a *label*,
+which models read and releases carry.
+"""
+
+from enum import StrEnum
+
+
+class Domain(StrEnum):
+    """A domain by its slug, for example ``Domain.NATURAL_SCIENCE == "natural_science"``."""
+
+    MATH = "math"
+    TECHNOLOGY_ENGINEERING = "technology_engineering"
+    CODING = "coding"
+    SOCIAL_SCIENCE = "social_science"
+    NATURAL_SCIENCE = "natural_science"
+    TRAVEL_LIFESTYLE = "travel_lifestyle"
+    COMMERCE_ECONOMICS = "commerce_economics"
+    MEDICINE_HEALTH = "medicine_health"
+    EDUCATION = "education"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        """The name as the paper prints it, for example ``"Natural Science"``."""
+        return _LABELS[self]
+
+    @classmethod
+    def from_label(cls, label: str) -> "Domain":
+        """The domain called `label`.
+
+        Raises:
+            ValueError: no domain is called that.
+        """
+        for domain, known in _LABELS.items():
+            if known == label:
+                return domain
+        raise ValueError(f"unknown domain {label!r}; known: {', '.join(_LABELS.values())}")
+
+
+_LABELS = {
+    Domain.MATH: "Math",
+    Domain.TECHNOLOGY_ENGINEERING: "Technology & Engineering",
+    Domain.CODING: "Coding",
+    Domain.SOCIAL_SCIENCE: "Social Science",
+    Domain.NATURAL_SCIENCE: "Natural Science",
+    Domain.TRAVEL_LIFESTYLE: "Travel & Lifestyle",
+    Domain.COMMERCE_ECONOMICS: "Commerce & Economics",
+    Domain.MEDICINE_HEALTH: "Medicine & Health",
+    Domain.EDUCATION: "Education",
+    Domain.OTHER: "Other",
+}

@@ -1,0 +1,248 @@
+"""Drafting: a question, a short answer and its evidence for each document, persona and form."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.generation import cloze
+from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
+from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.reward import AnswerType
+from wsrl_assets.storage.tables import QADraft, Status
+from wsrl_assets.text import stable_hash
+
+STAGE = "qa_drafts"
+OPEN_PROMPT = load_prompt("open")
+CLOZE_PROMPT = load_prompt("cloze")
+EXAMPLES = 3
+_OPEN_MAX_TOKENS = 320
+_CLOZE_MAX_TOKENS = 64
+
+
+class Form(StrEnum):
+    """How a question is put. `open` is the paper's."""
+
+    OPEN = "open"
+    CLOZE = "cloze"
+
+
+# Yes/no questions can be guessed, and multiple choice is a form of its own.
+OPEN_TYPES = tuple(t for t in AnswerType if t not in (AnswerType.YES_NO, AnswerType.CHOICE))
+
+
+class OpenReply(BaseModel):
+    """What the model returns for an open question: first what it rests on, last the question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    evidence: str = Field(max_length=400)
+    answer: str = Field(max_length=100)
+    answer_type: AnswerType
+    unit: str | None = Field(default=None, max_length=24)
+    question: str = Field(max_length=400)
+
+
+class ClozeReply(BaseModel):
+    """What the model returns for a cloze: its choice among the candidates' answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    blank: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftJob:
+    """A draft to be made.
+
+    Attributes:
+        doc_id, title, text, domain: the document.
+        persona_index, persona: for whom.
+        personas: how many personas the document has.
+        form: which kind of question.
+    """
+
+    doc_id: str
+    title: str | None
+    text: str
+    domain: Domain
+    persona_index: int
+    persona: str
+    personas: int
+    form: Form
+
+    def draft_id(self, recipe: str) -> str:
+        """Hash of (document, persona, form, recipe)."""
+        return stable_hash(self.doc_id, str(self.persona_index), self.persona, self.form, recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Drafter:
+    """Makes drafts of every form. `stamps` has the recipe of each form that is asked for."""
+
+    engine: Asks
+    stamps: dict[Form, Stamp]
+    library: dict[Domain, LibraryFile]
+
+    async def draft(self, job: DraftJob, priority: int) -> QADraft:
+        """One draft row. A fault of its call makes a failed row."""
+        make = {Form.OPEN: self._open, Form.CLOZE: self._cloze}[job.form]
+        try:
+            return await make(job, priority)
+        except RowFault as fault:
+            return self._row(job, status=Status.FAILED, reason=fault.reason, detail=fault.detail)
+
+    async def draft_all(
+        self,
+        jobs: Sequence[DraftJob],
+        priority: int,
+        then: Callable[[QADraft], Awaitable[None]],
+    ) -> None:
+        """All drafts of one document; `then` gets each as it is done.
+
+        The first of a form goes ahead alone: its prompt, up to the persona, is then in the
+        server's prefix cache when the others follow.
+        """
+
+        async def one(job: DraftJob) -> None:
+            await then(await self.draft(job, priority))
+
+        async def of_form(same: list[DraftJob]) -> None:
+            await one(same[0])
+            await asyncio.gather(*(one(job) for job in same[1:]))
+
+        by_form: dict[Form, list[DraftJob]] = {}
+        for job in jobs:
+            by_form.setdefault(job.form, []).append(job)
+        await asyncio.gather(*(of_form(same) for same in by_form.values()))
+
+    async def _open(self, job: DraftJob, priority: int) -> QADraft:
+        instruction = OPEN_PROMPT.render(
+            answer_types=list(OPEN_TYPES),
+            examples=self._examples(job),
+            persona=job.persona,
+        )
+        reply = await self.engine.ask(
+            Ask(
+                stage=STAGE,
+                step=Form.OPEN,
+                role=Role.GENERATOR,
+                row_id=self._id(job),
+                recipe=self.stamps[job.form].recipe.hash,
+                messages=document_first(job.text, instruction),
+                reply_type=OpenReply,
+                schema=_OPEN_SCHEMA,
+                max_tokens=_OPEN_MAX_TOKENS,
+                priority=priority,
+            )
+        )
+        return self._row(
+            job,
+            question=reply.question.strip(),
+            answer=reply.answer.strip(),
+            answer_type=reply.answer_type,
+            unit=(reply.unit or "").strip() or None,
+            evidence=reply.evidence.strip(),
+        )
+
+    async def _cloze(self, job: DraftJob, priority: int) -> QADraft:
+        shares = cloze.share_out(cloze.mine(job.text), job.personas)
+        candidates = shares[job.persona_index]
+        if not candidates:
+            return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
+        chosen = await self._choose(job, candidates, priority)
+        return self._row(
+            job,
+            question=chosen.question(job.title),
+            answer=chosen.answer,
+            answer_type=chosen.answer_type,
+            unit=chosen.unit,
+            evidence=job.text[chosen.sentence.start : chosen.sentence.end],
+        )
+
+    async def _choose(
+        self, job: DraftJob, candidates: list[cloze.Candidate], priority: int
+    ) -> cloze.Candidate:
+        by_answer = {candidate.answer: candidate for candidate in candidates}
+        if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
+            return candidates[0]
+        instruction = CLOZE_PROMPT.render(candidates=candidates, persona=job.persona)
+        reply = await self.engine.ask(
+            Ask(
+                stage=STAGE,
+                step=Form.CLOZE,
+                role=Role.GENERATOR,
+                row_id=self._id(job),
+                recipe=self.stamps[job.form].recipe.hash,
+                messages=document_first(job.text, instruction),
+                reply_type=ClozeReply,
+                schema=_cloze_schema(list(by_answer)),
+                max_tokens=_CLOZE_MAX_TOKENS,
+                priority=priority,
+            )
+        )
+        if reply.blank not in by_answer:  # a server that does not hold replies to the schema
+            raise RowFault("invalid_reply", f"{reply.blank[:80]!r} is none of the candidates")
+        return by_answer[reply.blank]
+
+    def _examples(self, job: DraftJob) -> tuple[Demonstration, ...]:
+        return pick_examples(self.library[job.domain], EXAMPLES, job.doc_id)
+
+    def _id(self, job: DraftJob) -> str:
+        return job.draft_id(self.stamps[job.form].recipe.hash)
+
+    def _row(
+        self,
+        job: DraftJob,
+        *,
+        status: Status = Status.KEPT,
+        reason: str | None = None,
+        detail: str | None = None,
+        question: str | None = None,
+        answer: str | None = None,
+        answer_type: AnswerType | None = None,
+        unit: str | None = None,
+        evidence: str | None = None,
+    ) -> QADraft:
+        return QADraft(
+            draft_id=self._id(job),
+            doc_id=job.doc_id,
+            persona_index=job.persona_index,
+            persona=job.persona,
+            form=job.form,
+            status=status,
+            reason=reason,
+            detail=detail,
+            question=question,
+            answer=answer,
+            answer_type=answer_type,
+            unit=unit,
+            evidence=evidence,
+            **self.stamps[job.form](),
+        )
+
+
+_OPEN_SCHEMA: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "evidence": {"type": "string", "maxLength": 400},
+        "answer": {"type": "string", "minLength": 1, "maxLength": 100},
+        "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
+        "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
+        "question": {"type": "string", "minLength": 10, "maxLength": 400},
+    },
+    "required": ["evidence", "answer", "answer_type", "unit", "question"],
+    "additionalProperties": False,
+}
+
+
+def _cloze_schema(answers: list[str]) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": {"blank": {"type": "string", "enum": answers}},
+        "required": ["blank"],
+        "additionalProperties": False,
+    }

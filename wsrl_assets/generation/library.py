@@ -1,0 +1,120 @@
+"""The demonstration library: few-shot examples by domain, as versioned files.
+
+A file is `demonstrations/<domain>.yaml`: a version, the domain, and a list of examples, each a
+short passage with persona, question, answer, answer type and verbatim evidence.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.reward import AnswerType
+
+
+class LibraryError(ValueError):
+    """A library file that cannot be used; the message names the file, the place and the remedy."""
+
+
+class Demonstration(BaseModel):
+    """One example.
+
+    Attributes:
+        id: unique over the library.
+        passage: the text that the example was made from.
+        persona: the reader who asks.
+        question, answer, answer_type, unit, evidence: what a good reply holds; evidence is a
+            verbatim part of the passage.
+        aliases: other forms of the answer that are right.
+        choices: options of a multiple-choice question, in order of their letters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    passage: str = Field(min_length=1)
+    persona: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+    answer_type: AnswerType
+    unit: str | None = None
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    evidence: str = Field(min_length=1)
+
+    @property
+    def reply(self) -> str:
+        """The reply that the drafting prompt shows for this example, as JSON."""
+        fields = ("evidence", "answer", "answer_type", "unit", "question")
+        return json.dumps({name: getattr(self, name) for name in fields}, ensure_ascii=False)
+
+
+class LibraryFile(BaseModel):
+    """One file of the library."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+    domain: Domain
+    demonstrations: tuple[Demonstration, ...]
+
+
+@cache
+def load_library(folder: Path | None = None) -> dict[Domain, LibraryFile]:
+    """The examples of every domain, from `folder` or from the package.
+
+    A folder of one's own may hold only some of the domains; the rest come from the package.
+
+    Raises:
+        LibraryError: a file is not YAML or breaks the schema.
+    """
+    packaged = resources.files("wsrl_assets.generation").joinpath("demonstrations")
+    library = {}
+    for domain in Domain:
+        name = f"{domain}.yaml"
+        own = folder / name if folder is not None else None
+        if own is not None and own.exists():
+            library[domain] = _parse(own.read_text("utf-8"), str(own))
+        else:
+            library[domain] = _parse(packaged.joinpath(name).read_text("utf-8"), name)
+    return library
+
+
+def pick_examples(file: LibraryFile, count: int, seed: str) -> tuple[Demonstration, ...]:
+    """`count` examples of different answer types where possible, the same for the same seed.
+
+    All drafts of one document use one seed, so that they share the prompt up to the persona.
+    Multiple-choice examples are left to their own form.
+    """
+    usable = [d for d in file.demonstrations if d.answer_type is not AnswerType.CHOICE]
+    ranked = sorted(usable, key=lambda d: hashlib.blake2b(f"{seed}{d.id}".encode()).digest())
+    firsts = {d.answer_type: d for d in reversed(ranked)}
+    unlike = [d for d in ranked if firsts[d.answer_type] is d]
+    rest = [d for d in ranked if firsts[d.answer_type] is not d]
+    return tuple([*unlike, *rest][:count])
+
+
+def library_digest(library: Sequence[LibraryFile]) -> str:
+    """12 hex characters for the content of library files; part of the drafting recipe."""
+    text = json.dumps([file.model_dump(mode="json") for file in library], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _parse(text: str, name: str) -> LibraryFile:
+    try:
+        return LibraryFile.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise LibraryError(f"demonstration library {name}: not YAML ({error})") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise LibraryError(
+            f"demonstration library {name}, at {place}: {first['msg']}. "
+            "Compare the files in wsrl_assets/generation/demonstrations."
+        ) from None

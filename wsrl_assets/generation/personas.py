@@ -1,0 +1,85 @@
+"""Personas: who would care about a document, and why (paper, section 3, stage 2)."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.storage.tables import Personas, Status
+
+STAGE = "personas"
+PROMPT = load_prompt("personas")
+MAX_PERSONAS = 3
+_MAX_TOKENS_EACH = 48
+
+
+class PersonasReply(BaseModel):
+    """What the model returns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    personas: list[str] = Field(min_length=1, max_length=MAX_PERSONAS)
+
+
+async def name_personas(
+    doc_id: str, text: str, count: int, engine: Asks, stamp: Stamp, priority: int
+) -> Personas:
+    """The personas row of one document, of up to `count` different readers.
+
+    A fault of the call makes a failed row. Readers that the model repeats count once; a reply
+    with none but blanks is rejected as `no_persona`.
+    """
+    try:
+        reply = await engine.ask(
+            Ask(
+                stage=STAGE,
+                step="personas",
+                role=Role.TRIAGE,
+                row_id=doc_id,
+                recipe=stamp.recipe.hash,
+                messages=document_first(text, PROMPT.render(count=count)),
+                reply_type=PersonasReply,
+                schema=_schema(count),
+                max_tokens=_MAX_TOKENS_EACH * count + 16,
+                priority=priority,
+            )
+        )
+    except RowFault as fault:
+        return Personas(
+            doc_id=doc_id,
+            personas=(),
+            status=Status.FAILED,
+            reason=fault.reason,
+            detail=fault.detail,
+            **stamp(),
+        )
+    personas = _distinct(reply.personas)[:count]
+    if not personas:
+        return Personas(
+            doc_id=doc_id, personas=(), status=Status.REJECTED, reason="no_persona", **stamp()
+        )
+    return Personas(doc_id=doc_id, personas=personas, **stamp())
+
+
+def _schema(count: int) -> dict[str, object]:
+    """The reply's schema with the number asked for, and a length that a phrase has."""
+    return {
+        "type": "object",
+        "properties": {
+            "personas": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 3, "maxLength": 90},
+                "minItems": count,
+                "maxItems": count,
+            }
+        },
+        "required": ["personas"],
+        "additionalProperties": False,
+    }
+
+
+def _distinct(personas: list[str]) -> tuple[str, ...]:
+    seen: dict[str, str] = {}
+    for persona in personas:
+        phrase = " ".join(persona.split()).strip(" .")
+        if phrase:
+            seen.setdefault(phrase.casefold(), phrase)
+    return tuple(seen.values())

@@ -1,0 +1,25 @@
+"""Asking models: the engine, its faults, roles, prompts and recipes."""
+
+from wsrl_assets.llm.engine import Ask, Asks, Engine
+from wsrl_assets.llm.faults import EndpointError, RowFault
+from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
+from wsrl_assets.llm.recipes import Stamp, StageRecipe, model_recipe, rule_recipe
+from wsrl_assets.llm.roles import Prices, Role, RoleSettings
+
+__all__ = [
+    "Ask",
+    "Asks",
+    "EndpointError",
+    "Engine",
+    "Prices",
+    "Prompt",
+    "Role",
+    "RoleSettings",
+    "RowFault",
+    "StageRecipe",
+    "Stamp",
+    "document_first",
+    "load_prompt",
+    "model_recipe",
+    "rule_recipe",
+]

@@ -1,0 +1,168 @@
+"""One request to an OpenAI-compatible endpoint, with its faults sorted."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import openai
+from openai import AsyncOpenAI
+
+from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
+from wsrl_assets.llm.roles import RoleSettings
+
+_MAX_RETRY_AFTER_S = 120.0
+_CONTEXT_ERROR = re.compile(r"context (length|size|window)|maximum context|too many tokens", re.I)
+_MODEL_ERROR = re.compile(r"model", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back of one request.
+
+    Attributes:
+        text: the message's content, possibly empty.
+        finish_reason: `stop`, `length`, or what the server said.
+        prompt_tokens, cached_tokens, completion_tokens: as the server counted; cached are part
+            of prompt tokens.
+    """
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+class ChatClient:
+    """A connection pool to one endpoint. Close it.
+
+    Retries are switched off here: `engine.py` owns them, since it has to account for them.
+    """
+
+    def __init__(self, role: RoleSettings) -> None:
+        self._role = role
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=1024)
+        key = role.api_key.get_secret_value() if role.api_key else "none"
+        self._client = AsyncOpenAI(
+            base_url=role.base_url,
+            api_key=key,
+            max_retries=0,
+            timeout=httpx2.Timeout(role.timeout_s, connect=10.0),
+            http_client=openai.DefaultAsyncHttpx2Client(limits=limits),
+        )
+        self._secret = key
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def complete(self, body: Mapping[str, Any]) -> Completion:
+        """Sends one chat completion.
+
+        Raises:
+            TransientFault: worth another try (connection, timeout, 408, 409, 429, 5xx, cut body).
+            RowFault: this request is refused for good (context too long, 400, 422).
+            EndpointError: no request can succeed (401, 403, unknown model or path).
+        """
+        # The raw response, not the client's typed one: parsing a completion into its full
+        # object tree costs more than all else the client does for a call.
+        try:
+            response = await self._client.post(
+                "/chat/completions", cast_to=httpx2.Response, body=dict(body)
+            )
+            return _completion(response.content)
+        except openai.APIStatusError as error:
+            raise self._status_fault(error, str(body.get("model"))) from None
+        except openai.APITimeoutError:
+            raise TransientFault("timeout", f"no answer in {self._role.timeout_s:.0f} s") from None
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            cause = error.__cause__ or error
+            raise TransientFault("connection", self._clean(f"{cause!r}")) from None
+
+    async def get(self, url: str, timeout_s: float) -> httpx2.Response:
+        """A GET on the endpoint's connection pool, with its key; for models and metrics."""
+        return await self._client.get(url, cast_to=httpx2.Response, options={"timeout": timeout_s})
+
+    async def post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> httpx2.Response:
+        """A POST on the endpoint's connection pool, with its key; for the tokenizer."""
+        return await self._client.post(
+            url, cast_to=httpx2.Response, body=dict(body), options={"timeout": timeout_s}
+        )
+
+    def _status_fault(self, error: openai.APIStatusError, model: str) -> Exception:
+        status = error.status_code
+        said = self._clean(_message(error))
+        if status in (401, 403):
+            return EndpointError(refused_key(self._role.base_url, status))
+        if status == 404:
+            return EndpointError(unknown_model(self._role.base_url, model, said))
+        if status == 429:
+            return TransientFault("rate_limited", said, _retry_after(error.response))
+        if status in (408, 409) or status >= 500:
+            return TransientFault(f"http_{status}", said, _retry_after(error.response))
+        if _CONTEXT_ERROR.search(said):
+            return RowFault("context_too_long", said)
+        if status == 400 and _MODEL_ERROR.search(said) and "not exist" in said:
+            return EndpointError(unknown_model(self._role.base_url, model, said))
+        return RowFault("refused_by_server", f"HTTP {status}: {said}")
+
+    def _clean(self, text: str) -> str:
+        """An error text that may be stored: short, one line, and without the key."""
+        if self._secret and self._secret != "none":
+            text = text.replace(self._secret, "***")
+        return " ".join(text.split())[:300]
+
+
+def refused_key(base_url: str, status: int) -> str:
+    return (
+        f"{base_url} refused the API key (HTTP {status}). Set WSRL_LLM_API_KEY, or the key of "
+        "the role that uses this endpoint, and run again: what is done is kept."
+    )
+
+
+def unknown_model(base_url: str, model: str, said: str) -> str:
+    return (
+        f"{base_url} does not serve model {model!r} ({said}). Set WSRL_LLM_MODEL to a model that "
+        "it serves, and run again: what is done is kept."
+    )
+
+
+def _completion(content: bytes) -> Completion:
+    try:
+        data = json.loads(content)
+        choice = data["choices"][0]
+        usage = data.get("usage") or {}
+        details = usage.get("prompt_tokens_details") or {}
+        return Completion(
+            text=choice["message"].get("content") or "",
+            finish_reason=choice.get("finish_reason"),
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            cached_tokens=int(details.get("cached_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+        )
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise TransientFault("bad_response", f"not a chat completion: {error!r}"[:200]) from None
+
+
+def _message(error: openai.APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        if isinstance(inner, dict) and isinstance(inner.get("message"), str):
+            return str(inner["message"])
+        if isinstance(body.get("message"), str):
+            return str(body["message"])
+    return str(error.response.text or error.message)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    raw = response.headers.get("retry-after-ms")
+    scale = 1000.0
+    if raw is None:
+        raw, scale = response.headers.get("retry-after"), 1.0
+    try:
+        return min(max(float(raw) / scale, 0.0), _MAX_RETRY_AFTER_S) if raw else None
+    except ValueError:  # an HTTP date: rare, and our own backoff serves
+        return None

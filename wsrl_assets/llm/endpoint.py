@@ -1,0 +1,265 @@
+"""One endpoint of a run: what it serves, how full it is, whether it lives."""
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+
+from wsrl_assets.llm.ceiling import (
+    AdditiveIncrease,
+    ceiling_for_queue,
+    ceiling_for_slots,
+    parse_queue_depth,
+    starting_ceiling,
+)
+from wsrl_assets.llm.client import ChatClient, Completion, refused_key, unknown_model
+from wsrl_assets.llm.faults import EndpointError, TransientFault
+from wsrl_assets.llm.gate import Gate, gate_for
+from wsrl_assets.llm.health import PATIENCE_S, Health
+from wsrl_assets.llm.roles import RoleSettings
+
+_PROBE_TIMEOUT_S = 8.0
+_SILENCE_S = 8.0
+_ADMIT_EVERY_S = 0.01
+_LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model as `/v1/models` lists it; `max_model_len` in tokens where the server says it."""
+
+    name: str
+    max_model_len: int | None
+
+
+class Endpoint:
+    """A base URL with its connection pool, slots and health. Start it, use it, close it."""
+
+    def __init__(self, role: RoleSettings, gate_folder: Path, max_in_flight: int | None) -> None:
+        self.base_url = role.base_url.rstrip("/")
+        self.gate: Gate = gate_for(self.base_url, gate_folder, max_in_flight or starting_ceiling())
+        self.served: dict[str, ServedModel] = {}
+        self._fixed = max_in_flight
+        self._client = ChatClient(role)
+        self._health = Health()
+        self._aimd = AdditiveIncrease()
+        self._has_queue = False
+        self._not_before = 0.0
+        self._in_flight = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._condemned: asyncio.Future[None] | None = None
+
+    @property
+    def root(self) -> str:
+        """The server's root, where vLLM and llama.cpp keep health and metrics."""
+        return self.base_url.removesuffix("/v1")
+
+    async def start(self, condemned: "asyncio.Future[None]") -> None:
+        """Asks what is served, and begins to follow the server's load.
+
+        Args:
+            condemned: gets an `EndpointError` when the endpoint dies later on.
+
+        Raises:
+            EndpointError: nobody answers, or the key is refused.
+        """
+        self._condemned = condemned
+        await self._ask_models()
+        await self._choose_ceiling()
+        self._tasks = [
+            asyncio.create_task(self._admit_often()),
+            asyncio.create_task(self._watch()),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()
+
+    def resolve_model(self, wanted: str | None) -> str:
+        """The model to ask for.
+
+        Raises:
+            EndpointError: it is not served, or none was named and the choice is not clear.
+        """
+        names = list(self.served)
+        if wanted is not None:
+            if names and wanted not in names:
+                raise EndpointError(unknown_model(self.base_url, wanted, f"it serves {names}"))
+            return wanted
+        if len(names) == 1:
+            return names[0]
+        raise EndpointError(
+            f"{self.base_url} serves {len(names)} models: {names}. "
+            "Set WSRL_LLM_MODEL to the one to use."
+        )
+
+    async def complete(self, body: dict[str, Any], row_id: str, priority: int) -> Completion:
+        """One attempt at a completion, when a slot is free and the server allows it.
+
+        Raises:
+            TransientFault, RowFault, EndpointError: see `ChatClient.complete`.
+        """
+        await self._await_permission()
+        async with self.gate.slot(priority):
+            self._in_flight += 1
+            try:
+                completion = await self._client.complete(body)
+            except TransientFault as fault:
+                self._note_fault(row_id, fault)
+                raise
+            finally:
+                self._in_flight -= 1
+        self._note_success()
+        return completion
+
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """Tokens of `text` by the model's own tokenizer, none where the server will not say."""
+        body = {"model": model, "prompt": text, "content": text}
+        try:
+            response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
+            data = json.loads(response.content)
+            return int(data["count"]) if "count" in data else len(data["tokens"])
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
+            return None
+
+    def _note_success(self) -> None:
+        self._health.success()
+        if self._fixed is None and not self._has_queue:
+            slots = self.gate.slots
+            slots.ceiling = self._aimd.after_success(slots.ceiling, self.gate.waiting)
+
+    def _note_fault(self, row_id: str, fault: TransientFault) -> None:
+        self._health.failure(row_id, fault.kind)
+        if fault.kind == "rate_limited" and self._fixed is None:
+            slots = self.gate.slots
+            slots.ceiling = self._aimd.after_rate_limit(slots.ceiling)
+        if fault.retry_after_s:
+            self._not_before = max(self._not_before, time.monotonic() + fault.retry_after_s)
+
+    async def _await_permission(self) -> None:
+        wait_s = self._not_before - time.monotonic()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    async def _ask_models(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                response = await self._client.get("/models", _PROBE_TIMEOUT_S)
+                self.served = _served_models(response.content)
+                return
+            except openai.APIStatusError as error:
+                if error.status_code in (401, 403):
+                    raise EndpointError(refused_key(self.base_url, error.status_code)) from None
+                if error.status_code < 500:
+                    return  # no list of models: the first call will tell
+                problem = f"HTTP {error.status_code}"
+            except (openai.OpenAIError, httpx2.HTTPError) as error:
+                problem = type(error.__cause__ or error).__name__
+            if time.monotonic() > deadline:
+                raise EndpointError(_nobody(self.base_url, problem))
+            await asyncio.sleep(0.5)
+
+    async def _choose_ceiling(self) -> None:
+        slots = self.gate.slots
+        if self._fixed is not None:
+            slots.ceiling = self._fixed
+            return
+        total_slots = await self._llama_slots()
+        if total_slots is not None:
+            self._has_queue = True
+            self._fixed = slots.ceiling = ceiling_for_slots(total_slots)
+            return
+        self._has_queue = await self._look_at_queue()
+
+    async def _llama_slots(self) -> int | None:
+        data = await self._root_json("/props")
+        slots = data.get("total_slots")
+        return slots if isinstance(slots, int) and slots > 0 else None
+
+    async def _root_json(self, path: str) -> dict[str, Any]:
+        text = await self._root_text(path)
+        with contextlib.suppress(ValueError):
+            data = json.loads(text)
+            return data if isinstance(data, dict) else {}
+        return {}
+
+    async def _root_text(self, path: str) -> str:
+        try:
+            response = await self._client.get(f"{self.root}{path}", _PROBE_TIMEOUT_S)
+            return response.text
+        except (openai.OpenAIError, httpx2.HTTPError):
+            return ""
+
+    async def _look_at_queue(self) -> bool:
+        depth = parse_queue_depth(await self._root_text("/metrics"))
+        if depth is None:
+            return False
+        slots = self.gate.slots
+        slots.ceiling = ceiling_for_queue(slots.ceiling, depth, slots.held)
+        self.gate.admit()
+        return True
+
+    async def _admit_often(self) -> None:
+        """Slots freed by other processes ring no bell here."""
+        while True:
+            await asyncio.sleep(_ADMIT_EVERY_S)
+            self.gate.admit()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._has_queue and self._fixed is None:
+                await self._look_at_queue()
+            verdict = self._health.verdict() or await self._silence_verdict()
+            if verdict is not None:
+                self._condemn(_nobody(self.base_url, verdict))
+                return
+
+    async def _silence_verdict(self) -> str | None:
+        """Looks whether a server that has not answered for a while is there at all."""
+        silent_s = time.monotonic() - self._health.last_sign_of_life
+        if self._in_flight == 0 or silent_s < _SILENCE_S:
+            return None
+        for _ in range(2):
+            with contextlib.suppress(openai.OpenAIError, httpx2.HTTPError):
+                await self._client.get("/models", _PROBE_TIMEOUT_S)
+                self._health.last_sign_of_life = time.monotonic()
+                return None
+        return "it accepts calls and answers none"
+
+    def _condemn(self, message: str) -> None:
+        if self._condemned is not None and not self._condemned.done():
+            self._condemned.set_exception(EndpointError(message))
+
+
+def _nobody(base_url: str, problem: str) -> str:
+    return (
+        f"the endpoint {base_url} does not work: {problem}. Start it, or set WSRL_LLM_BASE_URL "
+        "to one that runs, and run again: what is done is kept."
+    )
+
+
+def _served_models(content: bytes) -> dict[str, ServedModel]:
+    try:
+        entries = json.loads(content)["data"]
+        return {
+            str(entry["id"]): ServedModel(str(entry["id"]), _context_of(entry)) for entry in entries
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _context_of(entry: dict[str, Any]) -> int | None:
+    """vLLM says `max_model_len`; llama.cpp `meta.n_ctx` of a slot."""
+    meta = entry.get("meta") or {}
+    length = entry.get("max_model_len") or meta.get("n_ctx")
+    return int(length) if length else None

@@ -1,0 +1,396 @@
+"""The LLM engine: keeps the endpoints full, never pays twice, survives what endpoints do.
+
+    async with Engine(roles, ...) as engine:
+        await engine.for_each(documents, work)
+
+`work` is a coroutine per item that asks with `engine.ask`. Many are open at once, in order; a
+call waits for a slot of its endpoint, oldest item first, so the calls of one document run next to
+each other and no stage waits for its slowest row. Each call that ends is put in the ledger by
+`record`, before its reply is handed out.
+"""
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from wsrl_assets.llm.client import Completion
+from wsrl_assets.llm.endpoint import Endpoint
+from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
+from wsrl_assets.llm.prompting import Message
+from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.storage.tables import LLMCall, utc_now
+from wsrl_assets.text import estimate_tokens
+
+T = TypeVar("T")
+Reply = TypeVar("Reply", bound=BaseModel)
+
+_MAX_TRANSIENT_ATTEMPTS = 8
+_MAX_TIMEOUTS = 3
+_MAX_RATE_LIMITED_S = 900.0
+_BACKOFF_S = 0.5
+_MAX_BACKOFF_S = 8.0
+# A reply that was cut off is tried once more, one that breaks its schema twice (design, engine).
+_CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[Reply]):
+    """One question to a model.
+
+    Attributes:
+        stage: asset that it is for; `step` says which of the stage's questions it is.
+        role: which endpoint and model answer.
+        row_id: the row that it is about; also seeds the sampling.
+        recipe: hash of the recipe.
+        messages: laid out document first.
+        reply_type: what the reply must be; its JSON schema is sent along.
+        max_tokens: longest reply.
+        schema: sent in place of the reply type's own, where the choices depend on the row.
+        priority: order of its document; lower goes first.
+    """
+
+    stage: str
+    step: str
+    role: Role
+    row_id: str
+    recipe: str
+    messages: list[Message]
+    reply_type: type[Reply]
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    priority: int = 0
+
+
+class Asks(Protocol):
+    """What a stage needs of the engine; tests pass something simpler."""
+
+    async def ask(self, ask: Ask[Reply]) -> Reply:
+        """See `Engine.ask`."""
+        ...
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a call has cost so far, over its attempts."""
+
+    started: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    transients: int = 0
+    timeouts: int = 0
+    content_faults: dict[str, int] = field(default_factory=dict)
+    finish_reason: str | None = None
+
+    def add(self, completion: Completion) -> None:
+        self.prompt_tokens += completion.prompt_tokens
+        self.cached_tokens += completion.cached_tokens
+        self.completion_tokens += completion.completion_tokens
+        self.finish_reason = completion.finish_reason
+
+
+class Engine:
+    """See the module. One engine serves one run; engines share their endpoints' ceilings.
+
+    Args:
+        roles: settings of each role that the run may ask.
+        record: takes each ledger entry as its call ends; must not block.
+        run_id: written into ledger entries.
+        gate_folder: shared by all processes of a home; holds the slot files.
+        max_in_flight: a fixed ceiling in place of the adaptive one.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[Role, RoleSettings],
+        *,
+        record: Callable[[LLMCall], None],
+        run_id: str,
+        gate_folder: Path,
+        max_in_flight: int | None = None,
+    ) -> None:
+        self._roles = dict(roles)
+        self._record = record
+        self._run_id = run_id
+        self._gate_folder = gate_folder
+        self._max_in_flight = max_in_flight
+        self._endpoints: dict[Role, Endpoint] = {}
+        self._models: dict[Role, str] = {}
+        self._condemned: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> "Engine":
+        self._condemned = asyncio.get_running_loop().create_future()
+        try:
+            await self._start_endpoints()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    def model(self, role: Role) -> str:
+        """The model that answers for a role."""
+        return self._models[role]
+
+    def max_model_len(self, role: Role) -> int | None:
+        """The role's context window in tokens, where its server says it."""
+        served = self._endpoints[role].served.get(self._models[role])
+        return served.max_model_len if served else None
+
+    async def for_each(
+        self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
+    ) -> None:
+        """Runs `work(item, number)` for each item, many at once, begun in order.
+
+        Items are drawn only as room arises, so memory does not grow with their number.
+
+        Raises:
+            EndpointError: an endpoint died; what was done is recorded.
+            Exception: the first that `work` raised; the others are cancelled.
+        """
+        assert self._condemned is not None, "use the engine as a context manager"
+        crowd: _Crowd[T] = _Crowd(self._window, self._condemned)
+        await crowd.run(items, work)
+
+    async def ask(self, ask: Ask[Reply]) -> Reply:
+        """The model's reply to one question, retried as far as sense goes.
+
+        Raises:
+            RowFault: this row cannot be answered; its reason is in the ledger too.
+            EndpointError: no row can be answered now.
+        """
+        tally = _Tally()
+        try:
+            await self._refuse_too_long(ask)
+            reply = await self._attempts(ask, tally)
+        except (RowFault, EndpointError) as error:
+            if tally.attempts:
+                self._record(self._entry(ask, tally, str(error)))
+            raise
+        except asyncio.CancelledError:
+            # An attempt that came back before the run was cancelled has been paid for.
+            if tally.prompt_tokens:
+                self._record(self._entry(ask, tally, "cancelled"))
+            raise
+        self._record(self._entry(ask, tally, None))
+        return reply
+
+    async def _start_endpoints(self) -> None:
+        assert self._condemned is not None
+        by_url: dict[str, Endpoint] = {}
+        for role, settings in self._roles.items():
+            key = settings.api_key.get_secret_value() if settings.api_key else ""
+            identity = f"{settings.base_url}\n{key}\n{settings.timeout_s}"
+            if identity not in by_url:
+                endpoint = Endpoint(settings, self._gate_folder, self._max_in_flight)
+                by_url[identity] = self._endpoints[role] = endpoint
+                await endpoint.start(self._condemned)
+            self._endpoints[role] = by_url[identity]
+            self._models[role] = by_url[identity].resolve_model(settings.model)
+
+    async def _close(self) -> None:
+        for endpoint in set(self._endpoints.values()):
+            await endpoint.close()
+        if self._condemned is not None and self._condemned.done():
+            self._condemned.exception()  # seen, so that asyncio does not complain of it
+
+    def _window(self) -> int:
+        """How many items to have open: enough that a call always waits for each free slot."""
+        gates = {endpoint.gate for endpoint in self._endpoints.values()}
+        return 4 + sum(gate.slots.ceiling * 5 // 4 for gate in gates)
+
+    async def _attempts(self, ask: Ask[Reply], tally: _Tally) -> Reply:
+        endpoint = self._endpoints[ask.role]
+        while True:
+            tally.attempts += 1
+            try:
+                completion = await endpoint.complete(
+                    self._body(ask, tally), ask.row_id, ask.priority
+                )
+            except TransientFault as fault:
+                await asyncio.sleep(_backoff_s(tally, fault))
+                continue
+            tally.add(completion)
+            try:
+                return _parsed(completion, ask.reply_type)
+            except RowFault as fault:
+                seen = tally.content_faults.get(fault.reason, 0) + 1
+                tally.content_faults[fault.reason] = seen
+                if seen >= _CONTENT_TRIES[fault.reason]:
+                    raise
+
+    def _body(self, ask: Ask[Reply], tally: _Tally) -> dict[str, Any]:
+        schema = ask.schema if ask.schema is not None else _schema_of(ask.reply_type)
+        retries = sum(tally.content_faults.values())
+        return {
+            "model": self._models[ask.role],
+            "messages": ask.messages,
+            "temperature": self._roles[ask.role].temperature,
+            "max_tokens": ask.max_tokens,
+            "seed": _seed(ask.row_id, ask.step, retries),
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": ask.step, "schema": schema, "strict": True},
+            },
+        }
+
+    async def _refuse_too_long(self, ask: Ask[Reply]) -> None:
+        """A prompt beyond the context window is never sent."""
+        limit = self.max_model_len(ask.role)
+        if limit is None:
+            return
+        text = "\n".join(message["content"] for message in ask.messages)
+        if len(text) + ask.max_tokens + 64 <= limit:
+            return  # no tokenizer makes more tokens than characters of these
+        estimate = estimate_tokens(text) + 32
+        if estimate + ask.max_tokens <= limit:
+            return
+        counted = await self._endpoints[ask.role].count_tokens(self._models[ask.role], text)
+        tokens = estimate if counted is None else counted + 32
+        if tokens + ask.max_tokens > limit:
+            raise RowFault(
+                "context_too_long",
+                f"{tokens} prompt and {ask.max_tokens} reply tokens exceed the window of {limit}",
+            )
+
+    def _entry(self, ask: Ask[Reply], tally: _Tally, error: str | None) -> LLMCall:
+        prices = self._roles[ask.role].prices
+        return LLMCall(
+            call_id=uuid.uuid4().hex,
+            stage=ask.stage,
+            step=ask.step,
+            role=ask.role,
+            row_id=ask.row_id,
+            recipe=ask.recipe,
+            model=self._models[ask.role],
+            prompt_tokens=tally.prompt_tokens,
+            cached_tokens=tally.cached_tokens,
+            completion_tokens=tally.completion_tokens,
+            latency_ms=(time.monotonic() - tally.started) * 1000,
+            attempts=tally.attempts,
+            finish_reason=tally.finish_reason,
+            error=error,
+            cost=prices.cost(tally.prompt_tokens, tally.cached_tokens, tally.completion_tokens),
+            run_id=self._run_id,
+            created_at=utc_now(),
+        )
+
+
+class _Crowd(Generic[T]):
+    """Tasks over a stream of items, as many at once as the window allows."""
+
+    def __init__(self, window: Callable[[], int], condemned: "asyncio.Future[None]") -> None:
+        self._window = window
+        self._condemned = condemned
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._error: BaseException | None = None
+
+    async def run(self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]) -> None:
+        wake = self._condemned.add_done_callback
+        wake(self._on_condemned)
+        try:
+            await self._feed(items, work)
+            await self._until(lambda: not self._tasks)
+        finally:
+            self._condemned.remove_done_callback(self._on_condemned)
+            await self._cancel_all()
+        if self._error is not None:
+            raise self._error
+
+    async def _feed(
+        self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
+    ) -> None:
+        number = 0
+        async for item in items:
+            await self._until(lambda: len(self._tasks) < self._window())
+            if self._error is not None:
+                return
+            task = asyncio.ensure_future(work(item, number))
+            self._tasks.add(task)
+            task.add_done_callback(self._on_done)
+            number += 1
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while self._error is None and not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._error = self._error or task.exception()
+        self._changed.set()
+
+    def _on_condemned(self, condemned: "asyncio.Future[None]") -> None:
+        self._error = self._error or condemned.exception()
+        self._changed.set()
+
+    async def _cancel_all(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
+    text = completion.text.strip()
+    if completion.finish_reason == "length":
+        raise RowFault("truncated", f"reply cut off at {completion.completion_tokens} tokens")
+    if not text:
+        raise RowFault("empty_reply", "the model returned nothing")
+    try:
+        return reply_type.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        detail = f"{place}: {first['msg']}" if place else str(first["msg"])
+        raise RowFault("invalid_reply", detail[:200]) from None
+
+
+def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
+    """Seconds to wait before the next attempt.
+
+    Raises:
+        RowFault: the attempts of this row are used up.
+    """
+    if fault.kind == "rate_limited":
+        if time.monotonic() - tally.started > _MAX_RATE_LIMITED_S:
+            raise RowFault("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
+        return random.uniform(0.0, 0.1) if fault.retry_after_s else random.uniform(0.2, 2.0)
+    tally.transients += 1
+    tally.timeouts += fault.kind == "timeout"
+    if tally.transients >= _MAX_TRANSIENT_ATTEMPTS or tally.timeouts >= _MAX_TIMEOUTS:
+        raise RowFault("endpoint_fault", f"{tally.transients} attempts, last {fault}")
+    ceiling = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** (tally.transients - 1))
+    return random.uniform(ceiling / 2, ceiling)
+
+
+def _seed(row_id: str, step: str, retry: int) -> int:
+    """Same row, same sample; a retry after a bad reply must not draw the same bad reply."""
+    digest = hashlib.blake2b(f"{row_id}\n{step}\n{retry}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+@cache
+def _schema_of(reply_type: type[BaseModel]) -> Mapping[str, Any]:
+    return json.loads(json.dumps(reply_type.model_json_schema()))  # type: ignore[no-any-return]

@@ -1,0 +1,87 @@
+"""Prompts as versioned files, laid out document first.
+
+A prompt is a file `prompts/<name>.md`: a YAML head with its version, then the text, with
+`{{ name }}` where a value goes. Values are inserted once and never read as template themselves.
+
+Layout of a call (issue 3): `[short system][document][instruction, examples, row-specific part]`.
+All calls on one document share the longest possible prefix, over all stages, so a server with
+prefix caching reads the document once.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import jinja2
+import yaml
+
+Message = dict[str, str]
+
+_HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+_ENVIRONMENT = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # plain text for a model, not HTML
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+# A document is untrusted: it may hold the tag that ends it. A zero-width space breaks that tag
+# without changing what a reader sees.
+_CLOSING_TAG = re.compile(r"<(/?)\s*document\s*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A versioned prompt.
+
+    Attributes:
+        name: the file's name without ending.
+        version: from its head; goes into recipes and Dagster's `code_version`.
+        text: the template.
+        digest: 12 hex characters of the text's hash, so that a forgotten version bump still
+            makes another recipe.
+    """
+
+    name: str
+    version: str
+    text: str
+    digest: str
+
+    def render(self, **values: object) -> str:
+        """The text with its values.
+
+        Raises:
+            jinja2.UndefinedError: a value that the prompt names is missing.
+        """
+        return _ENVIRONMENT.from_string(self.text).render(**values).strip()
+
+
+@cache
+def load_prompt(name: str) -> Prompt:
+    """The prompt in `prompts/<name>.md`.
+
+    Raises:
+        ValueError: the file has no head with a version.
+    """
+    raw = resources.files("wsrl_assets.llm").joinpath(f"prompts/{name}.md").read_text("utf-8")
+    head = _HEAD.match(raw)
+    if head is None:
+        raise ValueError(f"prompt {name}.md must begin with a head: ---, version: N, ---")
+    version = str(yaml.safe_load(head.group(1))["version"])
+    text = raw[head.end() :]
+    digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return Prompt(name, version, text, digest)
+
+
+def document_first(document: str, instruction: str) -> list[Message]:
+    """The messages of a call on a document: system, then one user turn with the document first."""
+    body = f"<document>\n{_defused(document)}\n</document>\n\n{instruction}"
+    return [
+        {"role": "system", "content": load_prompt("system").render()},
+        {"role": "user", "content": body},
+    ]
+
+
+def _defused(document: str) -> str:
+    return _CLOSING_TAG.sub("<\u200b\\1document>", document)

@@ -1,0 +1,65 @@
+"""Read-only SQL over everything: all snapshots attached under one connection, a view per table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from wsrl_assets.storage.layout import Kind, Partition
+from wsrl_assets.storage.schema import Row, columns_of
+from wsrl_assets.storage.store import Connection, Store
+from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+
+_SCOPES: dict[Kind, tuple[type[Row], ...]] = {
+    Kind.SHARD: SHARD_TABLES,
+    Kind.DOMAIN: DOMAIN_TABLES,
+    Kind.LIBRARY: LIBRARY_TABLES,
+}
+
+
+@contextmanager
+def catalog(store: Store) -> Iterator[Connection]:
+    """A connection with one view per table over all partitions, each with a `partition` column.
+
+    A table that no partition has yet is an empty view, so that a query never fails for want of
+    data. The connection can neither write nor touch any other file, nor load extensions: it is
+    safe to hand it SQL that somebody typed.
+    """
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        attached = _attach(connection, store)
+        for row_type in ALL_TABLES:
+            connection.execute(_view_sql(row_type, attached))
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _attach(connection: Connection, store: Store) -> dict[Partition, str]:
+    attached = {}
+    for number, (partition, path) in enumerate(store.snapshots().items()):
+        alias = f"p{number}"
+        location = str(path).replace("'", "''")
+        connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+        attached[partition] = alias
+    return attached
+
+
+def _view_sql(row_type: type[Row], attached: dict[Partition, str]) -> str:
+    parts = [
+        f'SELECT \'{partition.key}\' AS "partition", * FROM {alias}."{row_type.TABLE}"'
+        for partition, alias in attached.items()
+        if row_type in _SCOPES[partition.kind]
+    ]
+    body = " UNION ALL BY NAME ".join(parts) or _empty_sql(row_type)
+    return f'CREATE VIEW "{row_type.TABLE}" AS {body}'
+
+
+def _empty_sql(row_type: type[Row]) -> str:
+    columns = ", ".join(
+        f'NULL::{spec.duckdb_type} AS "{spec.name}"' for spec in columns_of(row_type)
+    )
+    return f'SELECT NULL::VARCHAR AS "partition", {columns} WHERE false'

@@ -1,0 +1,335 @@
+"""The only door to the DuckDB files: one file a partition, short exclusive writes, snapshots.
+
+A write takes the partition's lock, connects, runs one transaction over rows *and* ledger, and
+closes. Readers never open the live file, since even a read-only opener blocks a DuckDB writer:
+after a commit the store publishes a copy, and readers open that.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import polars as pl
+from filelock import FileLock, Timeout
+
+from wsrl_assets.storage.layout import Kind, Partition, PartitionFiles
+from wsrl_assets.storage.schema import Row, create_table_sql, frame_of, merge_sql, rows_of
+from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+
+R = TypeVar("R", bound=Row)
+Connection = duckdb.DuckDBPyConnection
+Connect = Callable[[Path, bool], AbstractContextManager[Connection]]
+
+_TABLES: dict[Kind, tuple[type[Row], ...]] = {
+    Kind.SHARD: SHARD_TABLES,
+    Kind.DOMAIN: DOMAIN_TABLES,
+    Kind.LIBRARY: LIBRARY_TABLES,
+}
+# A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
+_COPY_EVERY_COMMIT_BYTES = 64 * 2**20
+_PUBLISH_INTERVAL_S = 30.0
+_LOCK_NOTICE_S = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+class StoreBusyError(RuntimeError):
+    """Another process holds a partition; the message names the partition and the process."""
+
+
+class StoreError(RuntimeError):
+    """A database file cannot be used; the message names the file and what to do."""
+
+
+@contextmanager
+def connect(path: Path, read_only: bool) -> Iterator[Connection]:
+    """A plain DuckDB connection, closed on the way out whatever happens."""
+    connection = duckdb.connect(str(path), read_only=read_only)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def query_text(name: str) -> str:
+    """The text of `sql/<name>.sql`."""
+    return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
+
+
+def frame(connection: Connection, name: str, **parameters: Any) -> pl.DataFrame:
+    """The result of `sql/<name>.sql` with its `$name` parameters, as a frame."""
+    result: pl.DataFrame = connection.sql(query_text(name), params=parameters or None).pl()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction on one partition. Everything merged is committed together."""
+
+    partition: Partition
+    connection: Connection
+
+    def merge(self, rows: Sequence[Row]) -> None:
+        """Upserts rows, of any mix of this partition's tables, by their keys."""
+        by_type: dict[type[Row], list[Row]] = {}
+        for row in rows:
+            by_type.setdefault(type(row), []).append(row)
+        for row_type, same in by_type.items():
+            self._merge_frame(row_type, frame_of(row_type, same))
+
+    def query(self, name: str, **parameters: Any) -> pl.DataFrame:
+        """The result of `sql/<name>.sql`, with `$name` parameters."""
+        return frame(self.connection, name, **parameters)
+
+    def rows(self, row_type: type[R]) -> list[R]:
+        """All rows of a table; only for tables that are small by nature."""
+        return list(rows_of(row_type, self.connection.sql(f'FROM "{row_type.TABLE}"').pl()))
+
+    def clear(self, row_type: type[Row]) -> None:
+        """Deletes all rows of a table that is rebuilt as a whole."""
+        self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
+
+    def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
+        self.connection.register("incoming_rows", frame.to_arrow())
+        try:
+            self.connection.execute(merge_sql(row_type, "incoming_rows"))
+        finally:
+            self.connection.unregister("incoming_rows")
+
+
+class Store:
+    """The database files under one home folder.
+
+    Args:
+        home: the folder; made on first write.
+        lock_timeout_s: how long to wait for another process before `StoreBusyError`.
+        connect: opens a DuckDB file; Dagster's resource is passed in here.
+    """
+
+    def __init__(
+        self, home: Path, *, lock_timeout_s: float = 60.0, connect: Connect = connect
+    ) -> None:
+        self.home = Path(home)
+        self._lock_timeout_s = lock_timeout_s
+        self._connect = connect
+        self._published: dict[Partition, float] = {}
+
+    def partitions(self, kind: Kind) -> list[Partition]:
+        """The partitions that have a file, by key."""
+        folder = self.home / kind
+        return sorted(Partition(kind, path.stem) for path in folder.glob("*.duckdb"))
+
+    def exists(self, partition: Partition) -> bool:
+        return self._files(partition).live.exists()
+
+    @contextmanager
+    def transaction(self, partition: Partition) -> Iterator[Transaction]:
+        """One exclusive transaction: committed and published on success, rolled back on error.
+
+        Raises:
+            StoreBusyError: another process kept the partition for longer than the timeout.
+            StoreError: the file is not a usable DuckDB database.
+        """
+        files = self._files(partition)
+        with self._locked(partition, files):
+            with self._open(partition, files.live, read_only=False) as connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.begin()
+                try:
+                    for row_type in _TABLES[partition.kind]:
+                        connection.execute(create_table_sql(row_type))
+                    yield Transaction(partition, connection)
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
+            self._publish_if_due(partition, files)
+
+    def publish(self, partition: Partition) -> None:
+        """Brings the snapshot up to date, if it is not. Call at the end of a stage."""
+        files = self._files(partition)
+        if not files.live.exists() or not _is_stale(files):
+            return
+        with self._locked(partition, files):
+            _copy_atomically(files.live, files.snapshot)
+            self._published[partition] = time.monotonic()
+
+    def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
+        """The result of `sql/<name>.sql` on the partition's snapshot.
+
+        Raises:
+            FileNotFoundError: the partition has no snapshot.
+        """
+        with self.snapshot(partition) as connection:
+            return frame(connection, name, **parameters)
+
+    @contextmanager
+    def snapshot(self, partition: Partition) -> Iterator[Connection]:
+        """A read-only connection to the partition's snapshot.
+
+        Raises:
+            FileNotFoundError: the partition has no snapshot.
+        """
+        self._refresh(partition)
+        files = self._files(partition)
+        if not files.snapshot.exists():
+            raise FileNotFoundError(f"no data for {partition} under {self.home}")
+        with self._open(partition, files.snapshot, read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+
+    def snapshots(self, kinds: Iterable[Kind] = tuple(Kind)) -> dict[Partition, Path]:
+        """The snapshot files to read, brought up to date where a killed run left one behind."""
+        found = {}
+        for kind in kinds:
+            for partition in self.partitions(kind):
+                self._refresh(partition)
+                path = self._files(partition).snapshot
+                if path.exists():
+                    found[partition] = path
+        return found
+
+    @contextmanager
+    def exclusive_run(self, partition: Partition) -> Iterator[None]:
+        """Held by a run while it works on a partition, so that two runs never pay for one row.
+
+        Raises:
+            StoreBusyError: another run works on the partition now.
+        """
+        path = self._files(partition).run_lock
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreBusyError(
+                f"{partition} is being worked on by another run{_owner_text(_beside(path))}. "
+                "Let it finish, or stop it, and start again: nothing is lost either way."
+            ) from None
+        try:
+            _beside(path).write_text(str(os.getpid()))
+            yield
+        finally:
+            lock.release()
+
+    def _files(self, partition: Partition) -> PartitionFiles:
+        return PartitionFiles.of(self.home, partition)
+
+    @contextmanager
+    def _locked(self, partition: Partition, files: PartitionFiles) -> Iterator[None]:
+        files.lock.parent.mkdir(parents=True, exist_ok=True)
+        files.live.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(files.lock, thread_local=False)
+        self._acquire(lock, partition, files)
+        try:
+            files.owner.write_text(str(os.getpid()))
+            yield
+        finally:
+            lock.release()
+
+    def _acquire(self, lock: FileLock, partition: Partition, files: PartitionFiles) -> None:
+        notice_s = min(_LOCK_NOTICE_S, self._lock_timeout_s)
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=notice_s, poll_interval=0.01)
+            return
+        owner = _owner_text(files.owner)
+        logger.warning("waiting for %s, which is being written%s", partition, owner)
+        try:
+            lock.acquire(timeout=self._lock_timeout_s - notice_s, poll_interval=0.02)
+        except Timeout:
+            raise StoreBusyError(
+                f"{partition} has been locked for {self._lock_timeout_s:.0f} s{owner}. "
+                "Stop that process, or wait for it, and run again: finished rows are kept."
+            ) from None
+
+    @contextmanager
+    def _open(self, partition: Partition, path: Path, *, read_only: bool) -> Iterator[Connection]:
+        with contextlib.ExitStack() as stack:
+            yield self._enter(stack, partition, path, read_only)
+
+    def _enter(
+        self, stack: contextlib.ExitStack, partition: Partition, path: Path, read_only: bool
+    ) -> Connection:
+        deadline = time.monotonic() + self._lock_timeout_s
+        noticed = False
+        while True:
+            try:
+                return stack.enter_context(self._connect(path, read_only))
+            except duckdb.Error as error:
+                if "lock" not in str(error).lower():
+                    raise StoreError(
+                        f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
+                        "Move the file away; what it held is made again by a new run."
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise StoreBusyError(
+                        f"{path} is open in another program ({_first_line(error)}). Close it "
+                        "there; to look at data while runs write, use `wsrl sql` or the files "
+                        "in the snapshots folder."
+                    ) from error
+                if not noticed:
+                    logger.warning("%s is open in another program, waiting for it", path)
+                    noticed = True
+                time.sleep(0.1)
+
+    def _publish_if_due(self, partition: Partition, files: PartitionFiles) -> None:
+        small = files.live.stat().st_size <= _COPY_EVERY_COMMIT_BYTES
+        last = self._published.get(partition)
+        if small or last is None or time.monotonic() - last >= _PUBLISH_INTERVAL_S:
+            _copy_atomically(files.live, files.snapshot)
+            self._published[partition] = time.monotonic()
+
+    def _refresh(self, partition: Partition) -> None:
+        """Publishes what a killed run left unpublished, unless a writer is at it now."""
+        files = self._files(partition)
+        if not files.live.exists() or not _is_stale(files):
+            return
+        lock = FileLock(files.lock, thread_local=False)
+        with contextlib.suppress(Timeout, OSError):
+            files.lock.parent.mkdir(parents=True, exist_ok=True)
+            with lock.acquire(timeout=0):
+                if _leftover_wal(files.live):
+                    with self._open(partition, files.live, read_only=False) as connection:
+                        connection.checkpoint()
+                _copy_atomically(files.live, files.snapshot)
+
+
+def _is_stale(files: PartitionFiles) -> bool:
+    if not files.snapshot.exists() or _leftover_wal(files.live):
+        return True
+    return files.snapshot.stat().st_mtime_ns < files.live.stat().st_mtime_ns
+
+
+def _leftover_wal(live: Path) -> bool:
+    return live.with_name(live.name + ".wal").exists()
+
+
+def _copy_atomically(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".owner")
+
+
+def _owner_text(owner: Path) -> str:
+    try:
+        return f" by process {int(owner.read_text())}"
+    except (OSError, ValueError):
+        return ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]

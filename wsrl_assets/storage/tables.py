@@ -1,0 +1,263 @@
+"""Every table of the engine, as row dataclasses.
+
+A table lives in the file of the partition that writes it: the shard tables in
+`shards/<shard>.duckdb`, the domain tables in `domains/<domain>.duckdb`, the rest in `library/`.
+Ids are content hashes (32 hex characters), so a rerun makes the same ones.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from wsrl_assets.storage.schema import Row, column
+
+
+class Status(StrEnum):
+    """What became of a row at a stage. `pending` is never stored: it is the absence of a row."""
+
+    KEPT = "kept"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+def utc_now() -> datetime:
+    """The time now, in UTC, for `created_at`."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Row):
+    """What every stage row carries: its outcome and where it came from."""
+
+    status: Status = column("kept, rejected by a check, or failed by a fault", default=Status.KEPT)
+    reason: str | None = column("one word for why the row was rejected or failed", default=None)
+    detail: str | None = column("the figure or sentence behind the reason", default=None)
+    recipe: str = column("hash of prompt version, model and settings; see table recipes")
+    model: str | None = column("model that produced the row, none for rules", default=None)
+    run_id: str = column("Dagster run, or command, that wrote the row")
+    created_at: datetime = column("when the row was written (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard(Row):
+    """One registered input file (or folder of texts)."""
+
+    TABLE = "shards"
+    KEY = ("shard",)
+
+    shard: str = column("partition key: file name and content hash")
+    path: str = column("where the file was when it was registered")
+    sha256: str = column("hash of the content, hex")
+    size_bytes: int = column("size in bytes")
+    text_column: str | None = column("column that holds the text, none to guess", default=None)
+    registered_at: datetime = column("when the shard was registered (UTC)")
+    source_rows: int | None = column("rows in the file, once it was read to the end", default=None)
+    ingest_recipe: str | None = column("recipe of the completed ingest", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceDocument(Outcome):
+    """One passage of one source row; a dropped row is kept here with its reason."""
+
+    TABLE = "source_documents"
+    KEY = ("source_row", "passage")
+
+    shard: str = column("shard that the row came from")
+    source_row: int = column("line or row number in the shard, from 1")
+    passage: int = column("number of the passage in its source row, from 0")
+    doc_id: str = column("content hash of the passage's normalised text")
+    parent_id: str = column("content hash of the whole source row")
+    title: str | None = column("title given by the source, if any", default=None)
+    text: str | None = column("normalised text of the passage", long=True)
+    char_start: int = column("offset of the passage in its normalised source row, characters")
+    char_end: int = column("end offset, exclusive, characters")
+    tokens: int = column("estimated model tokens of the passage")
+    metadata: str = column("other columns of the source row, as a JSON object", long=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriagedDocument(Outcome):
+    """The one reading that qualifies a document and names its domain (paper, stages 1 and 2)."""
+
+    TABLE = "triaged_documents"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    qualified: bool | None = column("whether the document may feed questions", default=None)
+    domain: str | None = column("domain slug", default=None)
+    explanation: str | None = column("the model's reason, in its words", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilteredDocument(Outcome):
+    """A domain's qualified document, less near-duplicates."""
+
+    TABLE = "filtered_documents"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    parent_id: str = column("content hash of the source row that the document is a passage of")
+    cluster_id: str = column("first document of its near-duplicate cluster")
+    shard: str = column("shard that the document came from")
+    source_row: int = column("line or row number in the shard, from 1")
+    passage: int = column("number of the passage in its source row, from 0")
+    title: str | None = column("title given by the source, if any", default=None)
+    text: str = column("normalised text", long=True)
+    tokens: int = column("estimated model tokens")
+    metadata: str = column("other columns of the source row, as a JSON object", long=True)
+    minhash: bytes = column("MinHash signature of word 5-grams, little-endian uint32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Personas(Outcome):
+    """Up to three readers who would care about a document (paper, stage 2). A row a document."""
+
+    TABLE = "personas"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    personas: tuple[str, ...] = column("the readers, each a phrase")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QADraft(Outcome):
+    """One question and short answer for one document, persona and form (paper, stage 3)."""
+
+    TABLE = "qa_drafts"
+    KEY = ("draft_id",)
+
+    draft_id: str = column("hash of document, persona, form and recipe")
+    doc_id: str = column("document")
+    persona_index: int = column("which of the document's personas, from 0")
+    persona: str = column("the persona")
+    form: str = column("open, cloze or multiple_choice")
+    question: str | None = column("the question, which must stand alone", long=True, default=None)
+    answer: str | None = column("the short gold answer as written", default=None)
+    answer_type: str | None = column("answer type of the reward", default=None)
+    unit: str | None = column("unit of a quantity, currency of money", default=None)
+    evidence: str | None = column("quote from the document", long=True, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check said of one pair."""
+
+    check: str
+    passed: bool
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedPair(Outcome):
+    """A draft with the verdict of every check that ran; kept only if all of them passed."""
+
+    TABLE = "verified_pairs"
+    KEY = ("pair_id",)
+
+    pair_id: str = column("same as draft_id")
+    doc_id: str = column("document")
+    gold: str | None = column("typed gold answer, JSON, as the reward reads it", default=None)
+    evidence_start: int | None = column("offset of the evidence in the document", default=None)
+    evidence_end: int | None = column("end offset, exclusive", default=None)
+    round_trip_answer: str | None = column("open-book answer of another call", default=None)
+    verdicts: tuple[Verdict, ...] = column("every check that ran, in order")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalSplit(Outcome):
+    """A verified pair's place in the release, or why it has none."""
+
+    TABLE = "final_splits"
+    KEY = ("pair_id",)
+
+    pair_id: str = column("verified pair")
+    doc_id: str = column("document")
+    question_id: str = column("content hash of the normalised question")
+    split: str | None = column("train, validation or test", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LLMCall(Row):
+    """The ledger: one row per call that ended, however often it was attempted."""
+
+    TABLE = "llm_calls"
+    KEY = ("call_id",)
+
+    call_id: str = column("unique id of the call")
+    stage: str = column("asset that the call was for")
+    step: str = column("what the call asked: triage, personas, open, cloze, judge, round_trip")
+    role: str = column("triage, generator or judge")
+    row_id: str = column("id of the row that the call was for")
+    recipe: str = column("recipe of the call")
+    model: str = column("model that answered")
+    prompt_tokens: int = column("prompt tokens over all attempts, as the server counted")
+    cached_tokens: int = column("of these, read from the prefix cache")
+    completion_tokens: int = column("completion tokens over all attempts")
+    latency_ms: float = column("first send to last byte, milliseconds")
+    attempts: int = column("requests sent")
+    finish_reason: str | None = column("finish reason of the last attempt", default=None)
+    error: str | None = column("why the call failed, none if it did not", default=None)
+    cost: float = column("price of the tokens, in the unit of the price settings")
+    run_id: str = column("run that made the call")
+    created_at: datetime = column("when the call ended (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Row):
+    """What a recipe hash stands for."""
+
+    TABLE = "recipes"
+    KEY = ("recipe",)
+
+    recipe: str = column("hash")
+    stage: str = column("asset that uses it")
+    body: str = column("prompt version, model, sampling and settings, JSON", long=True)
+    created_at: datetime = column("first used (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemonstrationRow(Row):
+    """A few-shot example of the library."""
+
+    TABLE = "demonstrations"
+    KEY = ("demonstration_id",)
+
+    demonstration_id: str = column("id in the library's file")
+    domain: str = column("domain slug")
+    version: int = column("version of the file")
+    passage: str = column("the short passage", long=True)
+    persona: str = column("the persona asked for")
+    question: str = column("the question")
+    answer: str = column("the short answer")
+    answer_type: str = column("answer type of the reward")
+    evidence: str = column("verbatim quote from the passage")
+    created_at: datetime = column("when it was loaded (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkNgram(Row):
+    """A hashed word n-gram of an evaluation benchmark."""
+
+    TABLE = "benchmark_ngrams"
+    KEY = ("ngram_hash", "benchmark")
+
+    ngram_hash: str = column("hash of the n-gram, 16 hex characters")
+    benchmark: str = column("file that it comes from")
+    created_at: datetime = column("when it was loaded (UTC)")
+
+
+SHARD_TABLES: tuple[type[Row], ...] = (Shard, SourceDocument, TriagedDocument, LLMCall, Recipe)
+DOMAIN_TABLES: tuple[type[Row], ...] = (
+    FilteredDocument,
+    Personas,
+    QADraft,
+    VerifiedPair,
+    FinalSplit,
+    LLMCall,
+    Recipe,
+)
+LIBRARY_TABLES: tuple[type[Row], ...] = (DemonstrationRow, BenchmarkNgram)
+ALL_TABLES: tuple[type[Row], ...] = tuple(
+    dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))
+)

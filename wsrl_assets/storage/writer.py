@@ -1,0 +1,107 @@
+"""Group commits: rows and ledger entries reach DuckDB together, every few hundred or seconds."""
+
+import asyncio
+import time
+from types import TracebackType
+
+from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.schema import Row
+from wsrl_assets.storage.store import Store
+
+COMMIT_ROWS = 400
+COMMIT_S = 2.0
+# Rows may wait in memory for a slow commit; beyond this, `put` makes their makers wait too.
+_MAX_WAITING_ROWS = 20 * COMMIT_ROWS
+
+
+class GroupWriter:
+    """Commits what it is given, in a thread, while the event loop goes on.
+
+    A commit holds everything that was handed over until it began. Leaving the context commits
+    the rest, also when the run was cancelled. If a commit fails, the task that opened the writer
+    is cancelled, and leaving the context raises the commit's error.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        partition: Partition,
+        *,
+        rows: int = COMMIT_ROWS,
+        seconds: float = COMMIT_S,
+    ) -> None:
+        self._store = store
+        self._partition = partition
+        self._max_rows = rows
+        self._max_s = seconds
+        self._buffer: list[Row] = []
+        self._due = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._closing = False
+        self._error: BaseException | None = None
+        self._loop_task: asyncio.Task[None] | None = None
+        self._owner: asyncio.Task[object] | None = None
+
+    async def __aenter__(self) -> "GroupWriter":
+        self._owner = asyncio.current_task()
+        self._loop_task = asyncio.create_task(self._commit_loop())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._loop_task is not None
+        self._closing = True
+        self._due.set()
+        await asyncio.shield(self._loop_task)
+        if self._error is not None:
+            raise self._error
+
+    def add(self, *rows: Row) -> None:
+        """Hands rows over; they are committed soon. Never waits."""
+        self._buffer.extend(rows)
+        if len(self._buffer) >= self._max_rows:
+            self._due.set()
+
+    async def put(self, *rows: Row) -> None:
+        """Like `add`, but waits while too many rows are uncommitted."""
+        self.add(*rows)
+        while len(self._buffer) > _MAX_WAITING_ROWS and self._error is None:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def _commit_loop(self) -> None:
+        try:
+            while not (self._closing and not self._buffer):
+                await self._wait_until_due()
+                await self._commit()
+        except BaseException as error:
+            self._error = error
+            self._drained.set()
+            if self._owner is not None and not self._closing:
+                self._owner.cancel()
+
+    async def _wait_until_due(self) -> None:
+        deadline = time.monotonic() + self._max_s
+        while not self._closing and not self._due.is_set():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                break
+            try:
+                await asyncio.wait_for(self._due.wait(), remaining)
+            except TimeoutError:
+                break
+        self._due.clear()
+
+    async def _commit(self) -> None:
+        batch, self._buffer = self._buffer, []
+        if batch:
+            await asyncio.to_thread(self._write, batch)
+        self._drained.set()
+
+    def _write(self, batch: list[Row]) -> None:
+        with self._store.transaction(self._partition) as transaction:
+            transaction.merge(batch)

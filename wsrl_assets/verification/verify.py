@@ -1,0 +1,144 @@
+"""All checks of one pair, cheapest first; every verdict is kept, also of a rejected pair."""
+
+from dataclasses import dataclass
+
+from wsrl_assets.llm import Asks, RowFault, Stamp
+from wsrl_assets.reward import Gold
+from wsrl_assets.storage.tables import Status, Verdict, VerifiedPair
+from wsrl_assets.verification.form import question_form, stands_alone, typed_gold
+from wsrl_assets.verification.grounding import Evidence, answer_in, locate
+from wsrl_assets.verification.judge import judge
+from wsrl_assets.verification.leakage import leak
+from wsrl_assets.verification.round_trip import round_trip
+
+STAGE = "verified_pairs"
+# Bump when a rule changes what it lets through.
+RULES_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What verification reads of a draft."""
+
+    draft_id: str
+    doc_id: str
+    question: str | None
+    answer: str | None
+    answer_type: str | None
+    unit: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What the checks without a model found.
+
+    Attributes:
+        verdicts: all of them, in order.
+        gold: the typed gold answer, if there is one.
+        evidence: where the quote stands, if it was found.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    gold: Gold | None
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """The checks that a run makes. The judge and the round trip can be switched off."""
+
+    engine: Asks
+    stamp: Stamp
+    use_judge: bool = True
+    use_round_trip: bool = True
+
+    async def verify(self, draft: Draft, document: str, priority: int) -> VerifiedPair:
+        """The verified row of a draft; kept only if every check passed."""
+        rules = check_rules(draft, document)
+        verdicts = rules.verdicts
+        answer: str | None = None
+        if all(verdict.passed for verdict in verdicts):
+            try:
+                asked, answer = await self._ask(draft, rules, document, priority)
+            except RowFault as fault:
+                return self._row(draft, rules, verdicts, fault=fault)
+            verdicts = (*verdicts, *asked)
+        return self._row(draft, rules, verdicts, answer=answer)
+
+    async def _ask(
+        self, draft: Draft, rules: RuleResult, document: str, priority: int
+    ) -> tuple[tuple[Verdict, ...], str | None]:
+        assert rules.gold is not None
+        assert draft.question is not None
+        assert draft.answer is not None
+        verdicts: tuple[Verdict, ...] = ()
+        if self.use_judge:
+            verdicts = await judge(
+                draft.draft_id,
+                draft.question,
+                draft.answer,
+                document,
+                self.engine,
+                self.stamp,
+                priority,
+            )
+        if not self.use_round_trip or not all(verdict.passed for verdict in verdicts):
+            return verdicts, None
+        answer, verdict = await round_trip(
+            draft.draft_id,
+            draft.question,
+            rules.gold,
+            document,
+            self.engine,
+            self.stamp,
+            priority,
+        )
+        return (*verdicts, verdict), answer
+
+    def _row(
+        self,
+        draft: Draft,
+        rules: RuleResult,
+        verdicts: tuple[Verdict, ...],
+        *,
+        answer: str | None = None,
+        fault: RowFault | None = None,
+    ) -> VerifiedPair:
+        failed = next((verdict for verdict in verdicts if not verdict.passed), None)
+        status, reason, detail = Status.KEPT, None, None
+        if failed is not None:
+            status, reason, detail = Status.REJECTED, failed.reason, failed.detail
+        if fault is not None:
+            status, reason, detail = Status.FAILED, fault.reason, fault.detail
+        return VerifiedPair(
+            pair_id=draft.draft_id,
+            doc_id=draft.doc_id,
+            status=status,
+            reason=reason,
+            detail=detail,
+            gold=rules.gold.to_json() if rules.gold else None,
+            evidence_start=rules.evidence.start if rules.evidence else None,
+            evidence_end=rules.evidence.end if rules.evidence else None,
+            round_trip_answer=answer,
+            verdicts=verdicts,
+            **self.stamp(),
+        )
+
+
+def check_rules(draft: Draft, document: str) -> RuleResult:
+    """Every check that needs no model. All run, so that a rejection shows all that is wrong."""
+    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit)
+    question = draft.question or ""
+    evidence, evidence_verdict = locate(draft.evidence, document)
+    verdicts = [
+        answer_verdict,
+        question_form(draft.question),
+        stands_alone(question),
+    ]
+    if gold is not None:
+        verdicts.append(leak(question, gold))
+    verdicts.append(evidence_verdict)
+    if gold is not None and evidence is not None:
+        verdicts.append(answer_in(document[evidence.start : evidence.end], gold))
+    return RuleResult(tuple(verdicts), gold, evidence)
