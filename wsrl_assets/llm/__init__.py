@@ -3,7 +3,7 @@
 from wsrl_assets.llm.engine import Ask, Asks, Engine
 from wsrl_assets.llm.faults import EndpointError, RowFault
 from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
-from wsrl_assets.llm.recipes import Stamp, StageRecipe, model_recipe, rule_recipe
+from wsrl_assets.llm.recipes import StageRecipe, Stamp, model_recipe, rule_recipe
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 
 __all__ = [

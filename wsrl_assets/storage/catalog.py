@@ -1,7 +1,8 @@
 """Read-only SQL over everything: all snapshots attached under one connection, a view per table."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -18,17 +19,20 @@ _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
 
 
 @contextmanager
-def catalog(store: Store) -> Iterator[Connection]:
+def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator[Connection]:
     """A connection with one view per table over all partitions, each with a `partition` column.
 
     A table that no partition has yet is an empty view, so that a query never fails for want of
     data. The connection can neither write nor touch any other file, nor load extensions: it is
     safe to hand it SQL that somebody typed.
+
+    Args:
+        only: the partitions to attach; all if none are named.
     """
     connection = duckdb.connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        attached = _attach(connection, store)
+        attached = _attach(connection, store.snapshots(), only)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached))
         connection.execute("SET enable_external_access = false")
@@ -38,9 +42,13 @@ def catalog(store: Store) -> Iterator[Connection]:
         connection.close()
 
 
-def _attach(connection: Connection, store: Store) -> dict[Partition, str]:
+def _attach(
+    connection: Connection, snapshots: Mapping[Partition, Path], only: Collection[Partition] | None
+) -> dict[Partition, str]:
     attached = {}
-    for number, (partition, path) in enumerate(store.snapshots().items()):
+    for number, (partition, path) in enumerate(snapshots.items()):
+        if only is not None and partition not in only:
+            continue
         alias = f"p{number}"
         location = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")

@@ -282,6 +282,8 @@ class Store:
                 time.sleep(0.1)
 
     def _publish_if_due(self, partition: Partition, files: PartitionFiles) -> None:
+        if not _is_stale(files):
+            return  # a transaction that only read
         small = files.live.stat().st_size <= _COPY_EVERY_COMMIT_BYTES
         last = self._published.get(partition)
         if small or last is None or time.monotonic() - last >= _PUBLISH_INTERVAL_S:

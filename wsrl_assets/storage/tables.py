@@ -247,6 +247,22 @@ class BenchmarkNgram(Row):
     created_at: datetime = column("when it was loaded (UTC)")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReleasedPair(Row):
+    """Where a pair of the final splits went in the newest release."""
+
+    TABLE = "released_pairs"
+    KEY = ("pair_id",)
+
+    pair_id: str = column("verified pair")
+    domain: str = column("domain slug")
+    release: str = column("name of the release, which is the hash of its content")
+    status: Status = column("kept or rejected")
+    reason: str | None = column("why it was left out", default=None)
+    detail: str | None = column("what is behind the reason", default=None)
+    created_at: datetime = column("when the release was made (UTC)")
+
+
 SHARD_TABLES: tuple[type[Row], ...] = (Shard, SourceDocument, TriagedDocument, LLMCall, Recipe)
 DOMAIN_TABLES: tuple[type[Row], ...] = (
     FilteredDocument,
@@ -257,7 +273,7 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
     LLMCall,
     Recipe,
 )
-LIBRARY_TABLES: tuple[type[Row], ...] = (DemonstrationRow, BenchmarkNgram)
+LIBRARY_TABLES: tuple[type[Row], ...] = (DemonstrationRow, BenchmarkNgram, ReleasedPair)
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))
 )

@@ -1,0 +1,47 @@
+"""Jobs: what is materialized together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from wsrl_assets.partitions import DOMAINS, SHARDS
+
+SHARD_ASSETS = ("source_documents", "triaged_documents")
+DOMAIN_ASSETS = (
+    "filtered_documents",
+    "personas",
+    "qa_drafts",
+    "verified_pairs",
+    "final_splits",
+)
+LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
+RELEASE_ASSETS = ("rl_dataset",)
+
+
+def jobs() -> Sequence[Any]:
+    """The jobs that the UI's launchpad and `wsrl run` use."""
+    return [
+        dg.define_asset_job(
+            "read_shard",
+            selection=dg.AssetSelection.assets(*SHARD_ASSETS),
+            partitions_def=SHARDS,
+            description="Reads a shard and triages its documents.",
+        ),
+        dg.define_asset_job(
+            "advance_domain",
+            selection=dg.AssetSelection.assets(*DOMAIN_ASSETS),
+            partitions_def=DOMAINS,
+            description="Does what is pending in a domain, from filter to splits.",
+        ),
+        dg.define_asset_job(
+            "load_libraries",
+            selection=dg.AssetSelection.assets(*LIBRARY_ASSETS),
+            description="Loads the demonstration library and the benchmark n-grams.",
+        ),
+        dg.define_asset_job(
+            "make_release",
+            selection=dg.AssetSelection.assets(*RELEASE_ASSETS),
+            description="Writes the release of everything that passed.",
+        ),
+    ]

@@ -1,0 +1,390 @@
+"""The stages that ask models, streamed: triage over a shard, and a domain's three stages as one.
+
+Personas, drafts and verification of a document run as one chain, because whoever finishes a
+document reads it while it is still in the server's prefix cache, and because no stage then waits
+for the slowest row of the stage before. Rows are committed as they come, so a run that stops
+anywhere goes on from there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wsrl_assets.curation import triage
+from wsrl_assets.domains import Domain
+from wsrl_assets.generation import cloze, drafting, library, personas
+from wsrl_assets.generation.drafting import Drafter, DraftJob, Form
+from wsrl_assets.llm import (
+    Engine,
+    Prompt,
+    Role,
+    StageRecipe,
+    Stamp,
+    load_prompt,
+    model_recipe,
+)
+from wsrl_assets.progress import NoProgress, Progress
+from wsrl_assets.settings import Roles, Settings
+from wsrl_assets.storage import GroupWriter, Partition, Store
+from wsrl_assets.storage.tables import Personas, QADraft, Status
+from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification.verify import Draft, Verifier
+
+DOMAIN_STAGES = (personas.STAGE, drafting.STAGE, verify.STAGE)
+_PAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run works with.
+
+    Attributes:
+        store: the databases.
+        settings: see `Settings`.
+        roles: the endpoints; a missing one matters only once something is pending for it.
+        run_id: written on every row.
+        progress: told of finished rows.
+    """
+
+    store: Store
+    settings: Settings
+    roles: Roles
+    run_id: str
+    progress: Progress = field(default_factory=NoProgress)
+
+    def engine(self, writer: GroupWriter, roles: Sequence[Role]) -> Engine:
+        """An engine whose ledger goes to `writer`, together with the rows."""
+        return Engine(
+            {role: self.roles[role] for role in roles},
+            record=writer.add,
+            run_id=self.run_id,
+            gate_folder=self.store.home / "locks" / "endpoints",
+            max_in_flight=self.settings.max_in_flight,
+        )
+
+
+async def triage_shard(job: Job, shard: str) -> int:
+    """Triages a shard's pending documents; returns how many there were.
+
+    Raises:
+        EndpointError: the endpoint cannot be used; finished rows are kept.
+        StoreBusyError: another run is at this shard.
+    """
+    partition = Partition.shard(shard)
+    with job.store.exclusive_run(partition):
+        pending = _count(job, partition, "count_pending_triage")["n"]
+        if pending == 0:
+            return 0
+        job.progress.expect(triage.STAGE, pending)
+        async with (
+            GroupWriter(job.store, partition) as writer,
+            job.engine(writer, [Role.TRIAGE]) as engine,
+        ):
+            stamp = Stamp(triage_recipe(job, engine.model(Role.TRIAGE)), job.run_id)
+            writer.add(stamp.recipe.row())
+
+            async def work(document: triage.Document, number: int) -> None:
+                await writer.put(await triage.triage(document, engine, stamp, number))
+                job.progress.advance(triage.STAGE)
+
+            await engine.for_each(_pending_triage(job, partition), work)
+        job.store.publish(partition)
+        return int(pending)
+
+
+async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAIN_STAGES) -> int:
+    """Does what is pending at `stages` of a domain; returns the rows that were pending before.
+
+    Args:
+        stages: any of `DOMAIN_STAGES`. What a stage outside them would have to make first is
+            left pending.
+
+    Raises:
+        EndpointError: the endpoint cannot be used; finished rows are kept.
+        StoreBusyError: another run is at this domain.
+    """
+    partition = Partition.domain(domain)
+    with job.store.exclusive_run(partition):
+        pending = _pending_rows(job, partition, stages)
+        if not any(pending.values()):
+            return 0
+        for stage, rows in pending.items():
+            job.progress.expect(stage, rows)
+        async with (
+            GroupWriter(job.store, partition) as writer,
+            job.engine(writer, _roles_of(job, stages)) as engine,
+        ):
+            chain = _Chain.begin(job, domain, stages, engine, writer)
+            await engine.for_each(_pending_work(job, partition, stages), chain.run)
+        job.store.publish(partition)
+        return sum(pending.values())
+
+
+def triage_recipe(job: Job, model: str) -> StageRecipe:
+    """The recipe of triage under this job's settings."""
+    prompts = _prompts(triage.PROMPT)
+    return model_recipe(triage.STAGE, job.roles[Role.TRIAGE], model, prompts)
+
+
+def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict[str, StageRecipe]:
+    """The recipes of a domain's stages: `personas`, one a form for drafts, `verified_pairs`."""
+    settings, roles = job.settings, job.roles
+    examples = library.library_digest([_library(job)[domain]])
+    recipes = {}
+    if Role.TRIAGE in models:
+        recipes[personas.STAGE] = model_recipe(
+            personas.STAGE,
+            roles[Role.TRIAGE],
+            models[Role.TRIAGE],
+            _prompts(personas.PROMPT),
+            personas=settings.personas,
+        )
+    if Role.GENERATOR in models:
+        generator = roles[Role.GENERATOR]
+        model = models[Role.GENERATOR]
+        recipes[Form.OPEN] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            _prompts(drafting.OPEN_PROMPT),
+            form=str(Form.OPEN),
+            demonstrations=examples,
+            examples=drafting.EXAMPLES,
+        )
+        recipes[Form.CLOZE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            _prompts(drafting.CLOZE_PROMPT),
+            form=str(Form.CLOZE),
+            rules=cloze.VERSION,
+        )
+    if Role.JUDGE in models:
+        recipes[verify.STAGE] = model_recipe(
+            verify.STAGE,
+            roles[Role.JUDGE],
+            models[Role.JUDGE],
+            _prompts(judge.PROMPT, round_trip.PROMPT),
+            rules=verify.RULES_VERSION,
+            judge=settings.judge,
+            round_trip=settings.round_trip,
+        )
+    return recipes
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A document with what there is of it, and so what is left to do."""
+
+    doc_id: str
+    title: str | None
+    text: str
+    personas_status: Status | None
+    personas: tuple[str, ...]
+    drafted: frozenset[tuple[int, str]]
+    unverified: tuple[Draft, ...]
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> "_Work":
+        return cls(
+            doc_id=row["doc_id"],
+            title=row["title"],
+            text=row["text"],
+            personas_status=Status(row["personas_status"]) if row["personas_status"] else None,
+            personas=tuple(row["personas"]),
+            drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
+            unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What happens to one document, from personas to verdicts."""
+
+    job: Job
+    domain: Domain
+    stages: frozenset[str]
+    engine: Engine
+    writer: GroupWriter
+    stamps: Mapping[str, Stamp]
+    drafter: Drafter
+    verifier: Verifier | None
+
+    @classmethod
+    def begin(
+        cls,
+        job: Job,
+        domain: Domain,
+        stages: Sequence[str],
+        engine: Engine,
+        writer: GroupWriter,
+    ) -> "_Chain":
+        models = {role: engine.model(role) for role in _roles_of(job, stages)}
+        recipes = domain_recipes(job, models, domain)
+        writer.add(*(recipe.row() for recipe in recipes.values()))
+        stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
+        drafter = Drafter(
+            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job)
+        )
+        verifier = None
+        if verify.STAGE in stages:
+            stamp = stamps[verify.STAGE]
+            verifier = Verifier(engine, stamp, job.settings.judge, job.settings.round_trip)
+        return cls(job, domain, frozenset(stages), engine, writer, stamps, drafter, verifier)
+
+    async def run(self, work: _Work, priority: int) -> None:
+        named = await self._personas(work, priority)
+        jobs = self._draft_jobs(work, named)
+
+        async def old() -> None:
+            verify_old = (self._verify(draft, work.text, priority) for draft in work.unverified)
+            await asyncio.gather(*verify_old)
+
+        async def new() -> None:
+            async def then(draft: QADraft) -> None:
+                await self._on_draft(draft, work.text, priority)
+
+            await self.drafter.draft_all(jobs, priority, then)
+
+        await asyncio.gather(old(), new())
+
+    async def _personas(self, work: _Work, priority: int) -> tuple[str, ...]:
+        if work.personas_status is not None:
+            return work.personas
+        if personas.STAGE not in self.stages:
+            return ()
+        row: Personas = await personas.name_personas(
+            work.doc_id,
+            work.text,
+            self.job.settings.personas,
+            self.engine,
+            self.stamps[personas.STAGE],
+            priority,
+        )
+        await self.writer.put(row)
+        self.job.progress.advance(personas.STAGE)
+        if drafting.STAGE in self.stages:
+            expected = len(row.personas) * len(self.job.settings.forms)
+            self.job.progress.expect(drafting.STAGE, expected)
+        return row.personas
+
+    def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
+        if drafting.STAGE not in self.stages:
+            return []
+        return [
+            DraftJob(
+                work.doc_id, work.title, work.text, self.domain, index, persona, len(named), form
+            )
+            for form in self.job.settings.forms
+            for index, persona in enumerate(named)
+            if (index, form) not in work.drafted
+        ]
+
+    async def _on_draft(self, draft: QADraft, document: str, priority: int) -> None:
+        await self.writer.put(draft)
+        self.job.progress.advance(drafting.STAGE)
+        if draft.status is not Status.KEPT or self.verifier is None:
+            return
+        self.job.progress.expect(verify.STAGE, 1)
+        await self._verify(
+            Draft(
+                draft.draft_id,
+                draft.doc_id,
+                draft.question,
+                draft.answer,
+                draft.answer_type,
+                draft.unit,
+                draft.evidence,
+            ),
+            document,
+            priority,
+        )
+
+    async def _verify(self, draft: Draft, document: str, priority: int) -> None:
+        if self.verifier is None:
+            return
+        await self.writer.put(await self.verifier.verify(draft, document, priority))
+        self.job.progress.advance(verify.STAGE)
+
+
+async def _pending_triage(job: Job, partition: Partition) -> AsyncIterator[triage.Document]:
+    async for row in _pages(job, partition, "pending_triage"):
+        yield triage.Document(row["doc_id"], row["text"])
+
+
+async def _pending_work(
+    job: Job, partition: Partition, stages: Sequence[str]
+) -> AsyncIterator[_Work]:
+    parameters = {
+        "forms": [str(form) for form in job.settings.forms],
+        "with_personas": personas.STAGE in stages,
+        "with_drafts": drafting.STAGE in stages,
+        "with_verification": verify.STAGE in stages,
+    }
+    async for row in _pages(job, partition, "document_work", **parameters):
+        yield _Work.of(row)
+
+
+async def _pages(
+    job: Job, partition: Partition, query: str, **parameters: Any
+) -> AsyncIterator[dict[str, Any]]:
+    """The rows of a paged query, a page at a time, so that memory does not grow with the table.
+
+    A page is read from the live file, where this run is the only writer; rows that the run itself
+    adds meanwhile lie behind the cursor.
+    """
+    after = ""
+
+    def read() -> list[dict[str, Any]]:
+        with job.store.transaction(partition) as transaction:
+            return transaction.query(
+                query,
+                after=after,
+                page=_PAGE,
+                retry_failed=job.settings.retry_failed,
+                **parameters,
+            ).to_dicts()
+
+    while page := await asyncio.to_thread(read):
+        for row in page:
+            yield row
+        after = page[-1]["doc_id"]
+
+
+def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:
+    forms = [str(form) for form in job.settings.forms]
+    counts = _count(job, partition, "count_document_work", forms=forms)
+    by_stage = {
+        personas.STAGE: int(counts["personas"]),
+        drafting.STAGE: int(counts["drafts"]),
+        verify.STAGE: int(counts["pairs"]),
+    }
+    return {stage: rows for stage, rows in by_stage.items() if stage in stages}
+
+
+def _count(job: Job, partition: Partition, query: str, **parameters: Any) -> dict[str, Any]:
+    with job.store.transaction(partition) as transaction:
+        frame = transaction.query(query, retry_failed=job.settings.retry_failed, **parameters)
+        return frame.to_dicts()[0]
+
+
+def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:
+    roles = []
+    if personas.STAGE in stages:
+        roles.append(Role.TRIAGE)
+    if drafting.STAGE in stages:
+        roles.append(Role.GENERATOR)
+    if verify.STAGE in stages:
+        roles.append(Role.JUDGE)
+    return roles
+
+
+def _library(job: Job) -> dict[Domain, library.LibraryFile]:
+    folder: Path | None = job.settings.demonstrations
+    return library.load_library(folder)
+
+
+def _prompts(*prompts: Prompt) -> list[Prompt]:
+    return [load_prompt("system"), *prompts]

@@ -1,0 +1,211 @@
+"""The assets that ask models: triage by shard, and personas, drafts and verdicts by domain.
+
+The three domain assets are made by one step, a document at a time (see `chain`). Each can still be
+materialized alone, in the UI or from the command line.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from wsrl_assets import chain
+from wsrl_assets.cancellation import run_interruptibly
+from wsrl_assets.curation import dedup, triage
+from wsrl_assets.domains import Domain
+from wsrl_assets.generation import assets as generation
+from wsrl_assets.generation import cloze, drafting, personas
+from wsrl_assets.generation.drafting import Form
+from wsrl_assets.llm import EndpointError, Prompt
+from wsrl_assets.partitions import DOMAINS, SHARDS
+from wsrl_assets.progress import NoProgress, Progress
+from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.resources import EndpointResource, StoreResource
+from wsrl_assets.settings import Settings, SettingsError, load_settings
+from wsrl_assets.storage import Partition, StoreBusyError, StoreError
+from wsrl_assets.storage.schema import Row
+from wsrl_assets.storage.tables import Personas, QADraft, TriagedDocument, VerifiedPair
+from wsrl_assets.verification import judge, round_trip, verify
+
+POOL = "llm"
+_USER_ERRORS = (EndpointError, SettingsError, StoreBusyError, StoreError)
+_TABLES: dict[str, type[Row]] = {
+    personas.STAGE: Personas,
+    drafting.STAGE: QADraft,
+    verify.STAGE: VerifiedPair,
+}
+
+
+class ChainConfig(dg.Config):
+    """What a run may set for itself; what is not set comes from the environment.
+
+    Attributes:
+        forms: question forms to draft: open, cloze.
+        personas: personas per document, 1 to 3.
+        judge: whether the LLM judge checks pairs.
+        round_trip: whether an open-book answer must score 1.
+        retry_failed: whether rows that failed earlier are tried again.
+    """
+
+    forms: list[str] | None = None
+    personas: int | None = None
+    judge: bool | None = None
+    round_trip: bool | None = None
+    retry_failed: bool | None = None
+
+
+class TriageConfig(dg.Config):
+    """What a triage run may set for itself.
+
+    Attributes:
+        retry_failed: whether documents that failed earlier are tried again.
+    """
+
+    retry_failed: bool | None = None
+
+
+class Watch:
+    """Where runs of this process report their progress; `wsrl run` puts a bar here."""
+
+    progress: Progress = NoProgress()
+
+
+@dg.asset(
+    name=triage.STAGE,
+    partitions_def=SHARDS,
+    deps=["source_documents"],
+    group_name="curation",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=triage.PROMPT.version,
+    pool=POOL,
+    metadata=schema_metadata(TriagedDocument),
+    check_specs=[accounting_spec(triage.STAGE)],
+)
+def triaged_documents(
+    context: dg.AssetExecutionContext,
+    config: TriageConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """One call per document: does it qualify, why, and for which domain?
+
+    Only boilerplate and fragments are dropped (paper, section 3), so that the breadth of the
+    corpus survives.
+    """
+    partition = Partition.shard(context.partition_key)
+    with _told():
+        settings = load_settings({"retry_failed": config.retry_failed})
+        job = _job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: chain.triage_shard(job, context.partition_key))
+    context.log.info(f"{rows} documents were pending")
+    return stage_result(job.store, partition, TriagedDocument, run_id=context.run_id)
+
+
+def _spec(
+    name: str,
+    deps: list[str],
+    prompts: tuple[Prompt, ...],
+    rules: str,
+    group: str,
+    description: str,
+) -> dg.AssetSpec:
+    versions = [f"{prompt.name}-{prompt.version}" for prompt in prompts]
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        description=description,
+        group_name=group,
+        kinds={"openai", "duckdb"},
+        owners=OWNERS,
+        code_version=".".join([*versions, f"rules-{rules}"]),
+        metadata=schema_metadata(_TABLES[name]),
+    )
+
+
+@dg.multi_asset(
+    name="question_chain",
+    partitions_def=DOMAINS,
+    can_subset=True,
+    pool=POOL,
+    specs=[
+        _spec(
+            personas.STAGE,
+            [dedup.STAGE],
+            (personas.PROMPT,),
+            "1",
+            "generation",
+            "Up to three readers who would care about a document (paper, stage 2).",
+        ),
+        _spec(
+            drafting.STAGE,
+            [dedup.STAGE, personas.STAGE, generation.NAME],
+            (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
+            cloze.VERSION,
+            "generation",
+            "A question, a short answer and verbatim evidence for each document, persona and "
+            "form (paper, stage 3).",
+        ),
+        _spec(
+            verify.STAGE,
+            [dedup.STAGE, drafting.STAGE],
+            (judge.PROMPT, round_trip.PROMPT),
+            verify.RULES_VERSION,
+            "verification",
+            "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "
+            "judge, round trip (paper, stage 4).",
+        ),
+    ],
+    check_specs=[accounting_spec(stage) for stage in chain.DOMAIN_STAGES],
+)
+def question_chain(
+    context: dg.AssetExecutionContext,
+    config: ChainConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> Iterator[dg.MaterializeResult]:
+    """Personas, drafts and verdicts, streamed document by document."""
+    domain = Domain(context.partition_key)
+    stages = [s for s in chain.DOMAIN_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
+    with _told():
+        settings = load_settings(
+            {
+                "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
+                "personas": config.personas,
+                "judge": config.judge,
+                "round_trip": config.round_trip,
+                "retry_failed": config.retry_failed,
+            }
+        )
+        job = _job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: chain.advance_domain(job, domain, stages))
+    context.log.info(f"{rows} rows were pending in {domain.label}")
+    for stage in stages:
+        yield stage_result(
+            job.store,
+            Partition.domain(domain),
+            _TABLES[stage],
+            run_id=context.run_id,
+            forms=[str(form) for form in settings.forms],
+        )
+
+
+def _job(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    endpoint: EndpointResource,
+    settings: Settings,
+) -> chain.Job:
+    if endpoint.max_in_flight is not None:
+        settings = settings.model_copy(update={"max_in_flight": endpoint.max_in_flight})
+    return chain.Job(store.open(), settings, endpoint.roles(), context.run_id, Watch.progress)
+
+
+class _told:  # noqa: N801 - reads as a statement
+    """Turns an error that the user can mend into a failure of one sentence."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _USER_ERRORS):
+            raise dg.Failure(str(error), allow_retries=False) from None

@@ -1,0 +1,473 @@
+"""The commands. Each reads settings, calls, prints; what they do is done elsewhere.
+
+Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run; 130 interrupted.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import typer
+from rich.console import Console
+
+from wsrl_assets.cli import show
+from wsrl_assets.cli.bars import Bars
+from wsrl_assets.domains import Domain
+from wsrl_assets.generation.library import LibraryError
+from wsrl_assets.llm import EndpointError
+from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
+from wsrl_assets.release.dataset import ReleaseError, current_release
+from wsrl_assets.release.export import Format, export
+from wsrl_assets.settings import Settings, SettingsError, load_settings
+from wsrl_assets.sources.ingest import Registered, register
+from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.storage import Store, StoreBusyError, StoreError, catalog
+from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.store import frame
+
+USER_ERRORS = (
+    SettingsError,
+    SourceError,
+    ServingError,
+    EndpointError,
+    StoreError,
+    StoreBusyError,
+    ReleaseError,
+    LibraryError,
+)
+
+app = typer.Typer(
+    name="wsrl",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help=(
+        "Turns documents into verifiable question-answer pairs for reinforcement learning.\n\n"
+        "Begin with [bold]wsrl demo[/bold]. For your own data: [bold]wsrl ingest PATH[/bold], "
+        "then [bold]wsrl run[/bold], then [bold]wsrl export[/bold].\n\n"
+        "Settings come from the environment: WSRL_HOME (default .wsrl), WSRL_LLM_BASE_URL, "
+        "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR or _JUDGE after "
+        "LLM for one role."
+    ),
+    epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: a user's mistake prints one clear message and exits with 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app(args=arguments, standalone_mode=True)
+    except USER_ERRORS as error:
+        errors.print(f"error: {error}", style="bold red", markup=False, highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("interrupted; what came back is kept, and a new run goes on from there")
+        sys.exit(130)
+
+
+@app.command()
+def demo(
+    engine: Annotated[
+        Engine,
+        typer.Option(help="Model server: embedded llama.cpp, or real vLLM."),
+    ] = Engine.EMBEDDED,
+    corpus: Annotated[
+        str, typer.Option(help="sample (bundled documents) or pydoc (CPython's own help topics).")
+    ] = "sample",
+    output: Annotated[
+        Path | None, typer.Option(help="Where to export. Default: HOME/exports.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Runs the whole job on sample documents, with a model server of its own.
+
+    Starts the server, ingests the corpus, materializes every asset, prints the funnel, exports
+    parquet, and stops the server. The embedded model has 135M parameters: it can choose what to
+    blank out, so cloze questions pass; its open questions show the checks at work.
+    """
+    from wsrl_assets.samples import corpus_dir, write_pydoc_corpus
+
+    if corpus not in ("sample", "pydoc"):
+        raise SettingsError(f"--corpus is {corpus!r}; it may be sample or pydoc")
+    os.environ.update({"WSRL_FORMS": "open,cloze", "WSRL_JUDGE": "false", "WSRL_PERSONAS": "2"})
+    settings, store = _open(home)
+    began = time.monotonic()
+    steps: dict[str, float] = {}
+    folder = corpus_dir() if corpus == "sample" else store.home / "corpus"
+    if corpus == "pydoc":
+        write_pydoc_corpus(folder)
+    registered = register(store, folder)
+    _say_registered(registered)
+    with _served(store, engine, None, steps) as endpoint:
+        _use_endpoint(endpoint)
+        outcome = _materialize(store, settings, (), STAGES[-1], quiet=False)
+    steps.update(outcome.steps)
+    with _timed(steps, "export"):
+        folders = export(current_release(store), list(Format), output or store.home / "exports")
+    _say_funnel(store, settings)
+    for name, seconds in steps.items():
+        console.print(f"  {name:22} {seconds:7.1f} s", highlight=False)
+    console.print(f"  {'in all':22} {time.monotonic() - began:7.1f} s\n", highlight=False)
+    for name, path in folders.items():
+        console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
+    _say_where_to_look(store)
+    _exit_for(outcome.failures, _totals(store, settings))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[str], typer.Argument(help="Files or folders; local, s3:// or hf://.")],
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column that holds the text. Default: WSRL_TEXT_COLUMN, or guessed."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Registers documents as shards; `wsrl run` then reads them.
+
+    Parquet, .jsonl, .jsonl.gz and .jsonl.zst files are a shard each. The .txt and .md files of a
+    folder are one shard together. A shard is named by its content, so registering a file twice
+    changes nothing, and a changed file becomes a new shard.
+    """
+    settings, store = _open(home)
+    column = text_column or settings.text_column
+    registered = [shard for path in paths for shard in register(store, path, column)]
+    _register_in_dagster(store, registered)
+    _say_registered(registered)
+
+
+@app.command()
+def run(
+    domain: Annotated[
+        list[Domain] | None, typer.Option(help="Only this domain. Can be given several times.")
+    ] = None,
+    to: Annotated[str, typer.Option(help=f"Last asset: {', '.join(STAGES)}.")] = STAGES[-1],
+    retry_failed: Annotated[bool, typer.Option(help="Try rows again that failed earlier.")] = False,
+    max_in_flight: Annotated[
+        int | None, typer.Option(help="Fixed number of concurrent calls. Default: adaptive.", min=1)
+    ] = None,
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Materializes everything that is pending, and prints the funnel.
+
+    Running it twice costs nothing the second time. A run that was stopped goes on where it
+    stopped.
+    """
+    if to not in STAGES:
+        raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
+    if retry_failed:
+        os.environ["WSRL_RETRY_FAILED"] = "true"
+    if max_in_flight:
+        os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
+    settings, store = _open(home)
+    before = _totals(store, settings)
+    outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
+    if as_json:
+        print(json.dumps(_status(store, settings)))
+    else:
+        _say_funnel(store, settings)
+    _exit_for(outcome.failures, _totals(store, settings), before)
+
+
+@app.command()
+def status(
+    as_json: JsonOption = False,
+    partitions: Annotated[
+        bool, typer.Option("--partitions", help="A line for every partition.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Shows rows by stage, why rows were rejected, tokens, and cost per accepted pair.
+
+    Prices are settings: WSRL_LLM_PROMPT_PRICE, WSRL_LLM_CACHED_PRICE and
+    WSRL_LLM_COMPLETION_PRICE, per million tokens, or per role as in
+    WSRL_LLM_JUDGE_PROMPT_PRICE.
+    """
+    settings, store = _open(home)
+    if as_json:
+        print(json.dumps(_status(store, settings)))
+        return
+    found, totals = _read_status(store, settings)
+    if not found:
+        console.print(f"nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`")
+        return
+    console.print(show.by_partition(found) if partitions else show.funnel(found))
+    accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
+    console.print(show.calls(totals, accepted))
+
+
+@app.command()
+def trace(
+    pair_id: Annotated[str, typer.Argument(help="Id of a pair, or the beginning of it.")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Walks one pair back to its document: persona, prompts, model, evidence and each verdict.
+
+    Rejected pairs can be traced too. Find ids with
+    `wsrl sql "SELECT pair_id, status, reason FROM verified_pairs"`.
+    """
+    _, store = _open(home)
+    pair, recipes, ledger = _find_pair(store, pair_id)
+    if as_json:
+        print(json.dumps({**pair, "recipes": recipes, "calls": ledger}, default=str))
+    else:
+        console.print(show.trace(pair, recipes, ledger))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="A query, such as: FROM verified_pairs LIMIT 5")],
+    as_json: JsonOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Runs read-only SQL over everything: one view per table, over all partitions.
+
+    Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
+    verified_pairs, final_splits, released_pairs, llm_calls, recipes, demonstrations,
+    benchmark_ngrams. Each has a column `partition`. It reads published snapshots, so it never
+    stands in the way of a run.
+    """
+    _, store = _open(home)
+    with catalog(store) as connection:
+        try:
+            result = connection.sql(query)
+            columns = list(result.columns) if result is not None else []
+            rows = result.fetchall() if result is not None else []
+        except duckdb.Error as error:
+            raise SettingsError(f"that query does not run: {error}") from None
+    if as_json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+    else:
+        show.print_rows(console, columns, rows)
+
+
+@app.command(name="serve")
+def serve_command(
+    engine: Annotated[
+        Engine, typer.Option(help="embedded llama.cpp, or real vLLM in its own environment.")
+    ] = Engine.EMBEDDED,
+    model: Annotated[
+        str | None, typer.Option(help="Model to serve. Default: the bundled SmolLM2-135M-Instruct.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    home: HomeOption = None,
+) -> None:
+    """Serves a model until Ctrl-C, and prints the settings that use it."""
+    _, store = _open(home)
+    options: dict[str, Any] = {"host": host, "port": port, "model": model}
+    with _served(store, engine, options, {}) as endpoint:
+        console.print(f"export WSRL_LLM_BASE_URL={endpoint.base_url}", highlight=False)
+        console.print(f"export WSRL_LLM_MODEL={endpoint.model}", highlight=False)
+        console.print("serving; stop with Ctrl-C")
+        with contextlib.suppress(KeyboardInterrupt):
+            while _alive(endpoint.pid):
+                time.sleep(0.5)
+            raise ServingError("the server ended by itself; its log is under the home's endpoint")
+
+
+@app.command(name="export")
+def export_command(
+    format: Annotated[str, typer.Option(help=f"{', '.join(Format)}, or all.")] = "all",
+    output: Annotated[Path, typer.Option(help="Folder; each format gets one inside.")] = Path(
+        "exports"
+    ),
+    home: HomeOption = None,
+) -> None:
+    """Writes the current release in a trainer's format, one folder a format."""
+    if format != "all" and format not in list(Format):
+        raise SettingsError(f"--format is {format!r}; it may be {', '.join(Format)} or all")
+    _, store = _open(home)
+    formats = list(Format) if format == "all" else [Format(format)]
+    for name, folder in export(current_release(store), formats, output).items():
+        console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
+
+
+def _open(home: Path | None) -> tuple[Settings, Store]:
+    if home is not None:
+        os.environ["WSRL_HOME"] = str(home)
+    settings = load_settings()
+    return settings, Store(settings.home.resolve())
+
+
+@contextlib.contextmanager
+def _timed(steps: dict[str, float], name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    steps[name] = time.monotonic() - began
+
+
+@contextlib.contextmanager
+def _served(
+    store: Store, engine: Engine, options: dict[str, Any] | None, steps: dict[str, float]
+) -> Iterator[ServedEndpoint]:
+    began = time.monotonic()
+    with (
+        errors.status(f"starting the {engine} server") as line,
+        contextlib.ExitStack() as stack,
+    ):
+        endpoint = stack.enter_context(
+            serve(
+                engine,
+                home=store.home / "endpoint",
+                on_progress=lambda text: line.update(text),
+                **(options or {}),
+            )
+        )
+        line.stop()
+        steps["start the endpoint"] = time.monotonic() - began
+        console.print(
+            f"{endpoint.model} on {endpoint.base_url} ({engine}), ready after "
+            f"{steps['start the endpoint']:.0f} s",
+            highlight=False,
+        )
+        yield endpoint
+
+
+def _use_endpoint(endpoint: ServedEndpoint) -> None:
+    """Points every role at this endpoint, whatever the environment says."""
+    for name in [name for name in os.environ if name.startswith("WSRL_LLM_")]:
+        del os.environ[name]
+    os.environ["WSRL_LLM_BASE_URL"] = endpoint.base_url
+    os.environ["WSRL_LLM_MODEL"] = endpoint.model
+
+
+def _materialize(
+    store: Store, settings: Settings, domains: Sequence[Domain], to: str, *, quiet: bool
+) -> Any:
+    # Dagster takes a second to import; commands that only read do without.
+    from wsrl_assets.runs import materialize_pending, use_dagster_home
+
+    os.environ["WSRL_HOME"] = str(store.home)
+    use_dagster_home(store.home)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    if quiet:
+        return materialize_pending(store, settings, domains=domains, to=to)
+    with Bars(errors) as bars:
+        return materialize_pending(store, settings, domains=domains, to=to, progress=bars)
+
+
+def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None:
+    import dagster as dg
+
+    from wsrl_assets.runs import register_partitions, use_dagster_home
+
+    use_dagster_home(store.home)
+    with dg.DagsterInstance.get() as instance:
+        register_partitions(instance, [shard.key for shard in registered])
+
+
+def _say_registered(registered: Sequence[Registered]) -> None:
+    for shard in registered:
+        state = "registered" if shard.is_new else "known already"
+        console.print(f"shard {shard.key}: {state}", highlight=False, markup=False)
+
+
+def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
+    with catalog(store) as connection:
+        found = accounts(connection, [str(form) for form in settings.forms])
+        return [a for a in found if a.rows_in or a.stage != STAGES[-1]], call_totals(connection)
+
+
+def _status(store: Store, settings: Settings) -> dict[str, Any]:
+    return show.status_json(*_read_status(store, settings))
+
+
+def _totals(store: Store, settings: Settings) -> dict[str, int]:
+    """Failed rows by stage."""
+    failed: dict[str, int] = {}
+    for account in _read_status(store, settings)[0]:
+        failed[account.stage] = failed.get(account.stage, 0) + account.failed
+    return failed
+
+
+def _say_funnel(store: Store, settings: Settings) -> None:
+    found, totals = _read_status(store, settings)
+    console.print(show.funnel(found))
+    accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
+    console.print(show.calls(totals, accepted))
+
+
+def _say_where_to_look(store: Store) -> None:
+    with catalog(store) as connection:
+        row = connection.execute(
+            "SELECT pair_id FROM verified_pairs WHERE status = 'kept' ORDER BY pair_id LIMIT 1"
+        ).fetchone()
+    console.print("\nLook further:", style="bold")
+    if row:
+        console.print(f"  wsrl trace {row[0]}", highlight=False)
+    console.print(
+        '  wsrl sql "SELECT reason, count(*) FROM verified_pairs GROUP BY reason"', highlight=False
+    )
+    console.print("  make ui        the Dagster UI on the same data", highlight=False)
+
+
+def _find_pair(
+    store: Store, pair_id: str
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    if not pair_id.isalnum():
+        raise SettingsError(f"{pair_id!r} is no pair id: those are 32 letters a-f and digits")
+    with catalog(store) as connection:
+        found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
+        if len(found) != 1:
+            many = "several pairs begin with" if found else "there is no pair"
+            raise SettingsError(
+                f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
+            )
+        pair = found[0]
+        keys = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe")
+        hashes = [pair[key] for key in keys if pair[key]]
+        recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
+        ledger = frame(
+            connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]
+        ).to_dicts()
+    by_hash = {
+        row["recipe"]: {"stage": row["stage"], "body": json.loads(row["body"])} for row in recipes
+    }
+    return pair, by_hash, ledger
+
+
+def _exit_for(
+    failures: Sequence[Any], failed: dict[str, int], before: dict[str, int] | None = None
+) -> None:
+    for failure in failures:
+        where = f" ({failure.partition})" if failure.partition else ""
+        errors.print(
+            f"error: {failure.job}{where}: {failure.message}",
+            style="bold red",
+            markup=False,
+            highlight=False,
+        )
+    if failures:
+        raise typer.Exit(2)
+    new = {stage: rows - (before or {}).get(stage, 0) for stage, rows in failed.items()}
+    new = {stage: rows for stage, rows in new.items() if rows > 0}
+    if new:
+        said = ", ".join(f"{rows} at {stage}" for stage, rows in new.items())
+        errors.print(f"rows failed: {said}; the table above says why", style="yellow")
+        raise typer.Exit(1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,256 @@
+"""What the commands print. Documents and model replies are untrusted: they print as plain text."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(value: object) -> Text:
+    """Text that can neither style nor move the terminal."""
+    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
+
+
+def funnel(accounts: Sequence[Account]) -> Table:
+    """The funnel over all partitions: rows by stage, with the reasons of the rest."""
+    table = Table(title="Funnel", title_justify="left", header_style="bold")
+    for name in ("stage", "in", "kept", "rejected", "failed", "pending"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    table.add_column("why rejected or failed", overflow="fold")
+    for stage in STAGES:
+        total = _sum([a for a in accounts if a.stage == stage], stage)
+        if total is not None:
+            table.add_row(stage, *_numbers(total), plain(_reasons(total.reasons)))
+    return table
+
+
+def by_partition(accounts: Sequence[Account]) -> Table:
+    """Every stage and partition in a line of its own."""
+    table = Table(header_style="bold")
+    for name in ("stage", "partition", "in", "kept", "rejected", "failed", "pending"):
+        table.add_column(name, justify="left" if name in ("stage", "partition") else "right")
+    table.add_column("why rejected or failed", overflow="fold")
+    for account in accounts:
+        if account.rows_in or account.pending:
+            table.add_row(
+                account.stage,
+                plain(account.partition),
+                *_numbers(account),
+                plain(_reasons(account.reasons)),
+            )
+    return table
+
+
+def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
+    """The ledger by step, with tokens, cached share and cost per accepted pair."""
+    table = Table(title="Model calls", title_justify="left", header_style="bold")
+    for name in (
+        "stage",
+        "step",
+        "calls",
+        "failed",
+        "retries",
+        "prompt tokens",
+        "cached",
+        "completion tokens",
+        "median s",
+        "cost",
+    ):
+        table.add_column(name, justify="left" if name in ("stage", "step") else "right")
+    for t in totals:
+        table.add_row(
+            t.stage,
+            t.step,
+            f"{t.calls:,}",
+            f"{t.failed:,}",
+            f"{t.retries:,}",
+            f"{t.prompt_tokens:,}",
+            _share(t.cached_tokens, t.prompt_tokens),
+            f"{t.completion_tokens:,}",
+            f"{t.latency_ms_median / 1000:.1f}",
+            f"{t.cost:.4f}",
+        )
+    prompt, cached = sum(t.prompt_tokens for t in totals), sum(t.cached_tokens for t in totals)
+    cost = sum(t.cost for t in totals)
+    tokens = prompt + sum(t.completion_tokens for t in totals)
+    per_pair = f"{tokens / accepted:,.0f} tokens" if accepted else "no pair accepted yet"
+    table.caption = f"cached share {_share(cached, prompt)}; per accepted pair: {per_pair}" + (
+        f", cost {cost / accepted:.6f}" if accepted else ""
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> dict[str, Any]:
+    """The status as the design fixes it."""
+    return {
+        "stages": [
+            {
+                "stage": a.stage,
+                "partition": a.partition,
+                "in": a.rows_in,
+                "kept": a.kept,
+                "rejected": a.rejected,
+                "failed": a.failed,
+                "pending": a.pending,
+                "reasons": a.reasons,
+            }
+            for a in accounts
+        ],
+        "calls": {
+            "total": sum(t.calls for t in totals),
+            "failed": sum(t.failed for t in totals),
+            "retries": sum(t.retries for t in totals),
+            "prompt_tokens": sum(t.prompt_tokens for t in totals),
+            "cached_tokens": sum(t.cached_tokens for t in totals),
+            "completion_tokens": sum(t.completion_tokens for t in totals),
+            "cost": sum(t.cost for t in totals),
+        },
+    }
+
+
+def trace(pair: Mapping[str, Any], recipes: Mapping[str, Any], ledger: Sequence[Any]) -> Group:
+    """One pair, walked back to its document."""
+    return Group(
+        _question_panel(pair),
+        _verdict_table(pair),
+        _document_panel(pair),
+        _recipe_table(pair, recipes),
+        _ledger_table(ledger),
+    )
+
+
+def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A result of `wsrl sql`."""
+    table = Table(*columns, header_style="bold")
+    for row in rows:
+        table.add_row(*(plain(value) for value in row))
+    console.print(table)
+
+
+def _sum(accounts: Sequence[Account], stage: str) -> Account | None:
+    if not accounts:
+        return None
+    reasons: dict[str, int] = {}
+    for account in accounts:
+        for word, rows in account.reasons.items():
+            reasons[word] = reasons.get(word, 0) + rows
+    return Account(
+        stage,
+        "all",
+        sum(a.rows_in for a in accounts),
+        sum(a.kept for a in accounts),
+        sum(a.rejected for a in accounts),
+        sum(a.failed for a in accounts),
+        sum(a.pending for a in accounts),
+        dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _numbers(account: Account) -> list[str]:
+    numbers = (
+        account.rows_in,
+        account.kept,
+        account.rejected,
+        account.failed,
+        account.pending,
+    )
+    return [f"{number:,}" for number in numbers]
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{word} {rows}" for word, rows in reasons.items())
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+def _question_panel(pair: Mapping[str, Any]) -> Panel:
+    grid = _grid()
+    fate = pair["pair_status"] or "not verified yet"
+    reason = f" ({pair['pair_reason']})" if pair["pair_reason"] else ""
+    split = pair["split"] or pair["split_reason"] or "not placed yet"
+    grid.add_row("question", plain(pair["question"]))
+    grid.add_row("answer", plain(f"{pair['answer']}   ({pair['answer_type']})"))
+    grid.add_row("gold", plain(pair["gold"]))
+    grid.add_row("persona", plain(pair["persona"]))
+    grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))
+    grid.add_row("verdict", plain(f"{fate}{reason}"))
+    grid.add_row("split", plain(split))
+    grid.add_row("release", plain(pair["release"] or "in none"))
+    return Panel(grid, title=f"pair {pair['draft_id']}", title_align="left")
+
+
+def _verdict_table(pair: Mapping[str, Any]) -> Table:
+    table = Table(title="Verdicts", title_justify="left", header_style="bold")
+    for name in ("check", "verdict", "reason", "detail"):
+        table.add_column(name, overflow="fold")
+    for verdict in pair["verdicts"] or []:
+        passed = Text("passed", style="green") if verdict["passed"] else Text("no", style="red")
+        table.add_row(verdict["check"], passed, plain(verdict["reason"]), plain(verdict["detail"]))
+    return table
+
+
+def _document_panel(pair: Mapping[str, Any]) -> Panel:
+    text = plain(pair["text"])
+    if pair["evidence_start"] is not None:
+        text.stylize("bold reverse", pair["evidence_start"], pair["evidence_end"])
+    grid = _grid()
+    grid.add_row("document", plain(f"{pair['doc_id']}  {pair['title'] or ''}"))
+    grid.add_row("source", plain(f"{pair['shard']}, row {pair['source_row']}"))
+    grid.add_row("file", plain(pair["shard_path"]))
+    grid.add_row("triage", plain(pair["triage_explanation"]))
+    grid.add_row("evidence", plain(pair["evidence"]))
+    return Panel(Group(grid, Text(""), text), title="document", title_align="left")
+
+
+def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
+    table = Table(title="Recipes", title_justify="left", header_style="bold")
+    for name in ("stage", "model", "prompts", "settings", "recipe"):
+        table.add_column(name, overflow="fold")
+    for key in ("triage_recipe", "personas_recipe", "recipe", "pair_recipe"):
+        recipe = recipes.get(pair[key] or "")
+        if recipe is None:
+            continue
+        body = dict(recipe["body"])
+        prompts = ", ".join(
+            f"{name} v{p['version']}" for name, p in body.pop("prompts", {}).items()
+        )
+        model = body.pop("model", None)
+        rest = ", ".join(f"{name}={value}" for name, value in body.items())
+        table.add_row(recipe["stage"], plain(model), prompts, plain(rest), pair[key])
+    return table
+
+
+def _ledger_table(ledger: Sequence[Any]) -> Table:
+    table = Table(title="Calls", title_justify="left", header_style="bold")
+    for name in ("step", "model", "prompt", "cached", "completion", "ms", "attempts", "finish"):
+        table.add_column(name)
+    for call in ledger:
+        table.add_row(
+            call["step"],
+            plain(call["model"]),
+            str(call["prompt_tokens"]),
+            str(call["cached_tokens"]),
+            str(call["completion_tokens"]),
+            f"{call['latency_ms']:.0f}",
+            str(call["attempts"]),
+            plain(call["error"] or call["finish_reason"]),
+        )
+    return table
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid

@@ -1,0 +1,43 @@
+"""The asset `filtered_documents`: a domain's qualified documents."""
+
+import dagster as dg
+
+from wsrl_assets.curation.dedup import STAGE, VERSION
+from wsrl_assets.curation.filter import filter_domain
+from wsrl_assets.curation.triage import STAGE as TRIAGED
+from wsrl_assets.domains import Domain
+from wsrl_assets.partitions import DOMAINS
+from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.resources import StoreResource
+from wsrl_assets.storage import Partition, StoreBusyError
+from wsrl_assets.storage.tables import FilteredDocument
+
+
+@dg.asset(
+    name=STAGE,
+    partitions_def=DOMAINS,
+    deps=[dg.AssetDep(TRIAGED, partition_mapping=dg.AllPartitionMapping())],
+    group_name="curation",
+    kinds={"duckdb", "polars"},
+    owners=OWNERS,
+    code_version=VERSION,
+    metadata=schema_metadata(FilteredDocument),
+    check_specs=[accounting_spec(STAGE)],
+)
+def filtered_documents(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult:
+    """The documents that triage qualified for this domain, less near-duplicates.
+
+    Gathered over all shards. Near-duplicates are found by MinHash of word 5-grams, and stay with
+    the id of the document that they repeat.
+    """
+    database = store.open()
+    domain = Domain(context.partition_key)
+    try:
+        rows = filter_domain(database, domain, context.run_id)
+    except StoreBusyError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    context.log.info(f"{rows} new documents in {domain.label}")
+    partition = Partition.domain(domain)
+    return stage_result(database, partition, FilteredDocument, run_id=context.run_id)

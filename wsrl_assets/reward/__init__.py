@@ -1,0 +1,29 @@
+"""The reward: is the final answer of this response the gold answer?
+
+Standalone: it imports nothing of the rest of the project, nor Dagster, DuckDB or an LLM client,
+so that a trainer can import it in its workers. `score` is pure, never raises on any text, and
+says 1 only where the type's own rule says so: a wrong gold costs more than a lost one (issue 4).
+"""
+
+from .authoring import infer_type, parse_gold
+from .extraction import extract_answer
+from .gold import AnswerType, Gold
+from .outcome import Reason, Score, SelfTest
+from .proof import perturbations, render, self_test
+from .scoring import matches, score
+
+__all__ = [
+    "AnswerType",
+    "Gold",
+    "Reason",
+    "Score",
+    "SelfTest",
+    "extract_answer",
+    "infer_type",
+    "matches",
+    "parse_gold",
+    "perturbations",
+    "render",
+    "score",
+    "self_test",
+]

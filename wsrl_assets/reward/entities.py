@@ -1,0 +1,238 @@
+"""Entities: names and terms, compared whole.
+
+Case, Unicode forms, quotes, a leading article, hyphens, commas and the spacing of initials do not
+count: `the Beatles`, `J. R. R. Tolkien` = `JRR Tolkien`. Everything else does, and nothing is
+accepted for containing the gold: `C++` is not `C`, `New York` is not `York`, `not Paris` is not
+`Paris`. Other names of one thing are the gold's aliases.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .gold import Gold
+from .kind import Rule, not_of_type
+from .outcome import Reason
+from .text import plain
+from .vocabulary import word_set
+
+MAX_LENGTH = 300
+
+_QUOTES = re.compile(r"[\"\u00ab\u00bb]")
+_COMMAS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_BREAKS = re.compile(r"[,;](?=\s|$)|:(?=\s)")
+_HYPHENS = re.compile(r"(?<=\w)[-\u2013\u2014](?=\w)|\s[-\u2013\u2014]\s")
+_SCRIPTS = re.compile(r"([_^])\{?([-+0-9]{1,4})\}?")
+_AMPERSAND = re.compile(r"\s*&\s*")
+_DOTTED = re.compile(r"((?:[^\W\d_]\.)+[^\W\d_]?)")
+_DOTTED_THEN_NAME = re.compile(r"((?:[^\W\d_]\.){1,4})([^\W\d_]{2,})")
+_SHOUT = re.compile(r"(?<=[^\W\d_]{3})!+$")
+_IN_BRACKETS = re.compile(r"([^()]{1,200}) \(([^()]{1,100})\)")
+_MAX_INITIALS = 4
+_ARTICLES = frozenset(("the", "a", "an"))
+_SMALL_WORDS = word_set("of the and for in on to a an de la du des von van der y")
+# Letters that Unicode does not decompose into a plain one and a mark.
+_PLAIN_LETTERS = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "æ": "ae",
+        "œ": "oe",
+        "ı": "i",
+        "ħ": "h",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name ready to compare: its key, and its letters where their case carries meaning."""
+
+    key: str
+    symbol: str | None
+
+
+def read_name(text: str) -> Name | None:
+    """None when nothing is left to compare."""
+    if len(text) > MAX_LENGTH:
+        return None
+    shown = plain(text)
+    key = _key(shown)
+    return Name(key, _symbol(shown)) if key else None
+
+
+def _key(text: str) -> str:
+    text = _SCRIPTS.sub(_script, text)
+    text = _AMPERSAND.sub(" and ", text)
+    text = _BREAKS.sub(" ", _COMMAS.sub("", _QUOTES.sub("", text)))
+    words = _without_dots(_HYPHENS.sub(" ", text).casefold().split())
+    if len(words) > 1 and words[0] in _ARTICLES:
+        words = words[1:]
+    return " ".join(word.rstrip("\x00") for word in _join_initials(words))
+
+
+def _script(found: re.Match[str]) -> str:
+    """An index or a charge is commonly typed flat (H2O, Ca2+), a power is not."""
+    is_flat = found[1] == "_" or found[2][-1] in "+-"
+    return found[2] if is_flat else f"^{found[2]}"
+
+
+def _without_dots(words: list[str]) -> list[str]:
+    """`j.r.r. tolkien` and `j.r.r.tolkien` as initials and a name; `dr.` as dr; `.net` stays.
+
+    An initial keeps a mark (NUL, which no answer can hold) so that `A. Milne` has no article.
+    """
+    found = []
+    for word in words:
+        if "." not in word and "!" not in word:
+            found.append(word)
+            continue
+        glued = _DOTTED_THEN_NAME.fullmatch(word)
+        if glued:
+            found += [glued[1].replace(".", "") + "\x00", glued[2]]
+        elif _DOTTED.fullmatch(word):
+            found.append(word.replace(".", "") + "\x00")
+        else:
+            found.append(_SHOUT.sub("", word.rstrip(".") or word))
+    return found
+
+
+def _join_initials(words: list[str]) -> list[str]:
+    """Neighbouring initials become one word, however they were spaced: four of them at most."""
+    joined: list[str] = []
+    run = 0
+    for word in words:
+        letters = word.rstrip("\x00")
+        is_initial = word.endswith("\x00") or (len(letters) == 1 and letters.isalpha())
+        if is_initial and 0 < run < _MAX_INITIALS:
+            joined[-1] += letters
+        else:
+            joined.append(letters)
+        run = run + 1 if is_initial else 0
+    return joined
+
+
+def _symbol(text: str) -> str | None:
+    """The text itself where its case tells things apart: Co and CO, mg and Mg, but not Bob."""
+    text = _SCRIPTS.sub(r"\2", text)
+    letters = [c for c in text if c.isalpha()]
+    return text if len(letters) <= 2 and len(text) <= 4 and any(c.isupper() for c in text) else None
+
+
+def same(first: Name, second: Name) -> bool:
+    """Whether two names are one; symmetric."""
+    if first.key == second.key:
+        return not _case_tells_apart(first, second)
+    if first.key.isascii() == second.key.isascii():
+        return False
+    return without_accents(first.key) == without_accents(second.key)
+
+
+def _case_tells_apart(first: Name, second: Name) -> bool:
+    if first.symbol is None and second.symbol is None:
+        return False
+    if first.symbol is not None and second.symbol is not None:
+        return first.symbol.strip(".") != second.symbol.strip(".") and not _is_dotted(first, second)
+    # One side is all lower case: `uk` for UK is lazy, `mg` for Mg is another thing.
+    written = first.symbol or second.symbol or ""
+    return not written.isupper()
+
+
+def _is_dotted(first: Name, second: Name) -> bool:
+    """U.S. and US differ in dots only."""
+    one, other = (name.symbol or "" for name in (first, second))
+    return one.replace(".", "").replace(" ", "") == other.replace(".", "").replace(" ", "")
+
+
+def without_accents(key: str) -> str:
+    """Latin letters without their marks; other scripts keep theirs, where marks make letters."""
+    decomposed = unicodedata.normalize("NFD", key.translate(_PLAIN_LETTERS))
+    kept: list[str] = []
+    for character in decomposed:
+        after_latin = bool(kept) and kept[-1].isascii()
+        if after_latin and unicodedata.combining(character):
+            continue
+        kept.append(character)
+    return "".join(kept)
+
+
+def compile_rule(gold: Gold) -> Rule:
+    wanted = _read_gold(gold.value)
+    known = [name for alias in gold.aliases if (name := read_name(alias))]
+    known.append(wanted)
+
+    def judge(answer: str) -> Reason:
+        found = read_name(answer)
+        if found is None:
+            return Reason.NOT_OF_TYPE
+        if same(found, wanted) or _is_with_other_name(answer, known):
+            return Reason.MATCH
+        return Reason.WRONG_VALUE
+
+    return judge
+
+
+def _is_with_other_name(answer: str, known: list[Name]) -> bool:
+    """`World Health Organization (WHO)`: in brackets its own initials, or an alias."""
+    if ")" not in answer:
+        return False
+    found = _IN_BRACKETS.fullmatch(plain(answer))
+    if found is None:
+        return False
+    outer, inner = read_name(found[1]), read_name(found[2])
+    if outer is None or inner is None:
+        return False
+    outer_is_known, inner_is_known = (any(same(n, k) for k in known) for n in (outer, inner))
+    if _is_initials(found[2], found[1]):
+        return outer_is_known or inner_is_known
+    return outer_is_known and inner_is_known
+
+
+def _is_initials(short: str, full: str) -> bool:
+    letters = short.replace(".", "").casefold()
+    words = full.casefold().replace("-", " ").split()
+    return len(letters) > 1 and letters in (
+        "".join(word[0] for word in words),
+        "".join(word[0] for word in words if word not in _SMALL_WORDS),
+    )
+
+
+def _read_gold(value: str) -> Name:
+    if len(value) > MAX_LENGTH:
+        raise not_of_type(value, "an entity", f"it is longer than {MAX_LENGTH} characters")
+    if "\n" in value.strip():
+        raise not_of_type(value, "an entity", "it runs over several lines")
+    found = read_name(value)
+    if found is None or not any(c.isalnum() or c in "+#*/&@" for c in found.key):
+        raise not_of_type(value, "an entity", "there is nothing in it to compare")
+    return found
+
+
+def canonical(draft: Gold) -> Gold:
+    _read_gold(draft.value)
+    return draft
+
+
+def render(gold: Gold) -> str:
+    _read_gold(gold.value)
+    return gold.value
+
+
+def perturb(gold: Gold) -> Iterator[str]:
+    name = gold.value
+    yield f"not {name}"
+    yield f"{name} or something else"
+    yield f"{name}++"
+    words = name.split()
+    if len(words) > 1 and words[0].lower() not in _ARTICLES:
+        yield " ".join(words[1:])
+        yield " ".join(words[:-1])
+    yield f"{name} II"
+    yield f"either {name} or not"
+    yield f"un{name}"

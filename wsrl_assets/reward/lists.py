@@ -1,0 +1,205 @@
+"""Lists: every item, no other item, each once; in order only where the gold says `ordered`.
+
+A gold's value is a JSON array of strings, or items separated by `"; "`, or else by `", "` (a last
+`and` is read as a separator). Only the JSON form can hold items with commas. An answer may be
+written in any of these ways, in brackets, or as bulleted lines. Items are compared as numbers
+where both are, and as names else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from . import numbers
+from .entities import Name, read_name, same
+from .gold import Gold
+from .kind import Rule, not_of_type
+from .outcome import Reason
+from .text import plain
+
+MAX_ITEMS = 64
+_MAX_LENGTH = 2_000
+_MAX_LEFTOVERS = 8
+_BULLET = re.compile(r"^\s*(?:[-*\u2022]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+", re.MULTILINE)
+_AND_BEFORE_LAST = re.compile(r",? (?:and|&) ([^,;]+)$")
+_COMMA = re.compile(r",\s+")
+_BRACKETS = {"[": "]", "{": "}", "(": ")"}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item in both readings; equal items have the same `key`, accents aside."""
+
+    number: Decimal | None
+    name: Name
+
+    @property
+    def key(self) -> Decimal | Name:
+        return self.name if self.number is None else self.number
+
+
+def compile_rule(gold: Gold) -> Rule:
+    wanted = [_read_item(item) for item in read_items(gold.value)]
+    ordered = gold.ordered
+
+    def judge(answer: str) -> Reason:
+        if len(answer) > _MAX_LENGTH:
+            return Reason.TOO_LONG
+        splits = [items for items in _splits(answer) if items]
+        if any(_agrees(items, wanted, ordered=ordered) for items in splits):
+            return Reason.MATCH
+        return Reason.WRONG_VALUE if splits else Reason.NOT_OF_TYPE
+
+    return judge
+
+
+def _agrees(texts: Sequence[str], wanted: list[Item], *, ordered: bool) -> bool:
+    if len(texts) != len(wanted):
+        return False
+    found = [item for text in texts if (item := _try_item(text))]
+    if len(found) != len(wanted):
+        return False
+    if ordered:
+        return all(_same_item(a, b) for a, b in zip(found, wanted, strict=True))
+    return _same_bag(found, wanted)
+
+
+def _same_bag(found: list[Item], wanted: list[Item]) -> bool:
+    ours, theirs = Counter(item.key for item in wanted), Counter(item.key for item in found)
+    if ours == theirs:
+        return True
+    missing = [item for item in wanted if item.key in ours - theirs]
+    extra = [item for item in found if item.key in theirs - ours]
+    if not 0 < len(missing) == len(extra) <= _MAX_LEFTOVERS:
+        return False
+    # What is left may differ in accents or lazy case only.
+    for item in missing:
+        partner = next((other for other in extra if _same_item(item, other)), None)
+        if partner is None:
+            return False
+        extra.remove(partner)
+    return True
+
+
+def _same_item(first: Item, second: Item) -> bool:
+    if first.number is not None or second.number is not None:
+        return first.number == second.number
+    return same(first.name, second.name)
+
+
+def _try_item(text: str) -> Item | None:
+    name = read_name(text)
+    if name is None:
+        return None
+    number = numbers.read_number(plain(text))
+    return Item(number.value if number else None, name)
+
+
+def _read_item(text: str) -> Item:
+    item = _try_item(text)
+    if item is None:
+        raise not_of_type(text, "an item of a list", "it is empty or too long")
+    return item
+
+
+def _splits(answer: str) -> Iterator[list[str]]:
+    """The ways to read an answer as items, each to be held against the gold as a whole."""
+    text = answer.strip()
+    if "\n" in text:
+        yield _lines(text)
+        return
+    from_json = _from_json(plain(text)) or _from_json(text)
+    if from_json:
+        yield from_json
+    text = _without_brackets(plain(text.replace("\\{", "{").replace("\\}", "}")))
+    for separated in (text, _AND_BEFORE_LAST.sub(r", \1", text)):
+        yield _separated(separated)
+    # Two items that hold commas themselves: Washington, D.C. and Paris.
+    yield text.rsplit(" and ", 1)
+    yield text.split(" and ", MAX_ITEMS)
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line for line in text.split("\n") if line.strip()]
+    bulleted = [_BULLET.sub("", line) for line in lines]
+    return [line.strip().rstrip(",;") for line in bulleted]
+
+
+def _separated(text: str) -> list[str]:
+    if ";" in text:
+        parts = text.split(";")
+    elif _COMMA.search(text):
+        parts = _COMMA.split(text)
+    else:
+        parts = text.split(",")
+    items = [part.strip() for part in parts]
+    return items if all(items) and len(items) <= MAX_ITEMS else []
+
+
+def _from_json(text: str) -> list[str]:
+    if not text.startswith("["):
+        return []
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(items, list) or not 0 < len(items) <= MAX_ITEMS:
+        return []
+    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
+        return []
+    return [str(item) for item in items]
+
+
+def _without_brackets(text: str) -> str:
+    if len(text) > 2 and _BRACKETS.get(text[0]) == text[-1] and text[0] not in text[1:]:
+        return text[1:-1]
+    return text
+
+
+def read_items(value: str) -> list[str]:
+    """The items of a gold's value; ValueError when there are fewer than two or one is empty."""
+    text = value.strip()
+    items = _from_json(text) if text.startswith("[") else _separated(_last_and(text))
+    if len(items) < 2:
+        raise not_of_type(value, "a list", "it needs two items or more, separated by ', '")
+    for item in items:
+        _read_item(item)
+    return items
+
+
+def _last_and(text: str) -> str:
+    return _AND_BEFORE_LAST.sub(r", \1", text) if "," in text else text
+
+
+def canonical(draft: Gold) -> Gold:
+    return replace(draft, value=json.dumps(read_items(draft.value), ensure_ascii=False))
+
+
+def render(gold: Gold) -> str:
+    items = read_items(gold.value)
+    shown = ", ".join(items)
+    plain_enough = not any(mark in item for item in items for mark in ",;\n[]{}()\"'")
+    if plain_enough and not any(f" {item} ".find(" and ") >= 0 for item in items):
+        return shown
+    return json.dumps(items, ensure_ascii=False)
+
+
+def perturb(gold: Gold) -> Iterator[str]:
+    items = read_items(gold.value)
+    yield _dump([*items[:-1], "something else"])
+    yield _dump([*items, "something else"])
+    yield _dump(items[1:])
+    yield _dump([*items, items[0]])
+    if gold.ordered and _read_item(items[0]) != _read_item(items[-1]):
+        yield _dump([items[-1], *items[1:-1], items[0]])
+    yield _dump([f"not {item}" for item in items])
+    yield items[0]
+
+
+def _dump(items: list[str]) -> str:
+    return json.dumps(items, ensure_ascii=False)

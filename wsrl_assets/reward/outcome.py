@@ -1,0 +1,47 @@
+"""What comes back from the reward: a score with its reason, or a self-test with its."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a response scored what it scored; a closed set, so that it can be counted."""
+
+    MATCH = "match"
+    NO_ANSWER = "no_answer"
+    """Nothing stands where a final answer should: an empty box, a colon, an unfinished thought."""
+    TOO_LONG = "too_long"
+    MALFORMED = "malformed"
+    """Control characters in the answer."""
+    HEDGED = "hedged"
+    """More than one answer, or one that is denied or taken back."""
+    AMBIGUOUS = "ambiguous"
+    """One answer with two readings, such as 03/04/1969."""
+    NOT_OF_TYPE = "not_of_type"
+    MISSING_UNIT = "missing_unit"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_VALUE = "wrong_value"
+    INVALID_GOLD = "invalid_gold"
+    """The gold is not of its own type; no response can score 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`value` is 0 or 1; `extracted` is the final answer the response gave, if it gave one."""
+
+    value: int
+    extracted: str | None
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Whether a gold can be recognised and told from wrong answers; if not, why, in words."""
+
+    ok: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ok

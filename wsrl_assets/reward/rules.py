@@ -1,0 +1,77 @@
+"""Which module knows which type, and the compiled rule of a gold, kept for the next rollout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from . import (
+    choices,
+    code,
+    dates,
+    decimals,
+    entities,
+    expressions,
+    integers,
+    lists,
+    money,
+    percents,
+    quantities,
+    times,
+    yes_no,
+)
+from .gold import AnswerType, Gold
+from .kind import Kind, Rule
+from .outcome import Reason
+
+KINDS: dict[AnswerType, Kind] = {
+    AnswerType.INTEGER: integers,
+    AnswerType.DECIMAL: decimals,
+    AnswerType.PERCENT: percents,
+    AnswerType.QUANTITY: quantities,
+    AnswerType.DATE: dates,
+    AnswerType.TIME: times,
+    AnswerType.MONEY: money,
+    AnswerType.ENTITY: entities,
+    AnswerType.CHOICE: choices,
+    AnswerType.YES_NO: yes_no,
+    AnswerType.LIST: lists,
+    AnswerType.CODE: code,
+    AnswerType.EXPRESSION: expressions,
+}
+
+
+def kind_of(gold: Gold) -> Kind:
+    return KINDS[gold.type]
+
+
+def compile_gold(gold: Gold) -> Rule:
+    """One rule for the value and all aliases. Raises ValueError, naming what is not of the type."""
+    first = kind_of(gold).compile_rule(gold)
+    others = [_compile_alias(gold, alias) for alias in gold.aliases]
+    if not others:
+        return first
+
+    def judge(answer: str) -> Reason:
+        reason = first(answer)
+        if reason is Reason.MATCH or all(rule(answer) is not Reason.MATCH for rule in others):
+            return reason
+        return Reason.MATCH
+
+    return judge
+
+
+def _compile_alias(gold: Gold, alias: str) -> Rule:
+    try:
+        return kind_of(gold).compile_rule(replace(gold, value=alias))
+    except ValueError as error:
+        raise ValueError(f"alias: {error}") from error
+
+
+@lru_cache(maxsize=16_384)
+def find_rule(gold: Gold) -> Rule | None:
+    """The rule of a gold, or None when the gold is not of its own type."""
+    try:
+        return compile_gold(gold)
+    except ValueError:
+        return None

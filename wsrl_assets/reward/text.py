@@ -1,0 +1,189 @@
+"""What surrounds an answer, and the many ways to write the same characters.
+
+Everything here is linear in its input and keeps the meaning: `10²` becomes `10^2` and not 102 (as
+plain NFKC would have it), `2½` becomes `2 1/2` and not `21/2`, and a dash inside stays a dash.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+SPACES = " \t\n\r\u00a0\u2002\u2003\u2009\u200a\u202f\u3000"
+
+# Control characters, invisible and direction-changing ones, and lone surrogates: what a reader
+# sees is then not what is compared. Joiners (U+200C, U+200D) are real letters' company and stay.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+
+_PAIRS = (
+    ("**", "**"),
+    ("__", "__"),
+    ("$$", "$$"),
+    ("\\(", "\\)"),
+    ("\\[", "\\]"),
+    ("$", "$"),
+    ("`", "`"),
+    ("*", "*"),
+    ('"', '"'),
+    ("'", "'"),
+    ("\u201c", "\u201d"),
+    ("\u2018", "\u2019"),
+    ("\u00ab", "\u00bb"),
+)
+_WRAPPING_COMMAND = re.compile(
+    r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mbox|operatorname|boxed|fbox)"
+    r" ?\{([^{}]*)\}"
+)
+_MAX_LAYERS = 8
+
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac ?\{ ?(\d{1,30}) ?\} ?\{ ?(\d{1,30}) ?\}")
+_LATEX_SHORT_FRACTION = re.compile(r"\\[dt]?frac ?(\d)(\d)(?!\d)")
+_LATEX_SPACE = re.compile(r"\\(?:[,;: ]|quad\b|qquad\b|!)|(?<!\\)~")
+_LATEX_DEGREE = re.compile(r" ?(?:\^ ?\{? ?\\circ ?\}?|\\degree|\\textdegree)")
+_MATH_NUMBER = re.compile(r"(?<!\\)\$(-?\d[\d.,]{0,30})\$(?!\d)")
+_MATH_SIGN = re.compile(r"(?<!\\)\$")
+_LATEX_POWER = re.compile(r"\^ ?\{ ?(-?\d{1,4}) ?\}")
+_LATEX_ESCAPE = re.compile(r"\\([%$#&_])")
+_LATEX_SYMBOLS = {
+    "\\times": "\u00d7",
+    "\\cdot": "\u00b7",
+    "\\approx": "~",
+    "\\pounds": "\u00a3",
+    "\\euro": "\u20ac",
+    "\\mu": "\u00b5",
+    "\\Omega": "\u03a9",
+    "\\AA": "\u00c5",
+    "{,}": ",",
+}
+
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n", strict=True))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+-", strict=True))
+_SUPERSCRIPT_RUN = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
+_SUBSCRIPT_RUN = re.compile(f"[{''.join(_SUBSCRIPTS)}]+")
+_VULGAR_FRACTION = re.compile("[\u00bc-\u00be\u2150-\u215e\u2189]")
+_CHARACTERS = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201b": "'",
+        "\u2032": "'",
+        "\u02bc": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2033": '"',
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2012": "-",
+        "\u2212": "-",
+        "\u00ad": "",
+        "\u2122": "",
+        "\u00ae": "",
+        "\u00a9": "",
+        "\u2248": "~",
+        "\u22c5": "\u00b7",
+    }
+)
+
+
+def has_control(text: str) -> bool:
+    """Whether characters stand in the text that a reader would not see."""
+    return _CONTROL.search(text) is not None
+
+
+def unwrap(text: str) -> str:
+    """Take off what only decorates the whole: spaces, emphasis, quotes, `$`, `\\text{}`, a stop.
+
+    Only pairs around the *whole* go: `"a" and "b"` and `$5 and $6` stay as they are.
+    """
+    for _ in range(_MAX_LAYERS):
+        text = text.strip(SPACES)
+        if not text or (text[0].isalnum() and text[-1].isalnum()):
+            return text
+        stripped = _without_half_pair(_without_stop(_without_pair(_without_command(text))))
+        if stripped == text:
+            return text
+        text = stripped
+    return text.strip(SPACES)
+
+
+def _without_stop(text: str) -> str:
+    if text.endswith(".") and len(text) > 1 and not text.endswith(".."):
+        return text[:-1]
+    return text
+
+
+def _without_pair(text: str) -> str:
+    for opening, closing in _PAIRS:
+        if text.startswith(opening) and text.endswith(closing):
+            inner = text[len(opening) : -len(closing)]
+            if len(text) > len(opening) + len(closing) and closing not in inner:
+                return inner
+    return text
+
+
+def _without_half_pair(text: str) -> str:
+    """Emphasis of which a marker took the other half: `Answer:** 12` or `**Answer: 12**`."""
+    if text.count("**") != 1:
+        return text
+    return text.removeprefix("**").removesuffix("**") if len(text) > 2 else text
+
+
+def _without_command(text: str) -> str:
+    if not text.startswith("\\"):
+        return text
+    found = _WRAPPING_COMMAND.fullmatch(text)
+    return found[1] if found else text
+
+
+def plain(text: str) -> str:
+    """An answer as a careful typist would write it: no markup, one kind of dash, quote and space.
+
+    En and em dashes inside the text stay: `1914–18` is a range and no date or subtraction.
+    """
+    text = unwrap(text)
+    if "$" in text:
+        text = _MATH_NUMBER.sub(r"\1", text)
+    if "\\" in text or "{" in text or "~" in text:
+        text = without_latex(text)
+    if not text.isascii():
+        text = _fold(text)
+    if "  " in text or "\t" in text or "\n" in text:
+        text = " ".join(text.split())
+    return text.strip(" ")
+
+
+def without_latex(text: str) -> str:
+    """LaTeX for numbers, units and words as plain text; other commands stay for the rule to see."""
+    if "~" in text or "\\" in text:
+        text = _LATEX_SPACE.sub(_space, text)
+    if "\\" in text and len(_MATH_SIGN.findall(text)) % 2 == 0:
+        text = _MATH_SIGN.sub("", text)
+    for command, symbol in _LATEX_SYMBOLS.items():
+        if command in text:
+            text = text.replace(command, symbol)
+    for _ in range(3):
+        text = _WRAPPING_COMMAND.sub(r"\1", text)
+    text = _LATEX_FRACTION.sub(r" \1/\2", text)
+    text = _LATEX_SHORT_FRACTION.sub(r" \1/\2", text)
+    text = _LATEX_DEGREE.sub("\u00b0", text)
+    text = _LATEX_POWER.sub(r"^\1", text)
+    return unwrap(_LATEX_ESCAPE.sub(r"\1", text))
+
+
+def _space(found: re.Match[str]) -> str:
+    if found[0] == "\\!":
+        return ""
+    # A tilde is LaTeX's space, except at the start, where it says "about".
+    return "~" if found[0] == "~" and found.start() == 0 else " "
+
+
+def _fold(text: str) -> str:
+    text = _SUPERSCRIPT_RUN.sub(lambda m: "^" + "".join(_SUPERSCRIPTS[c] for c in m[0]), text)
+    text = _SUBSCRIPT_RUN.sub(lambda m: "_" + "".join(_SUBSCRIPTS[c] for c in m[0]), text)
+    text = _VULGAR_FRACTION.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text)
+    text = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).replace("\u2044", "/")
+    if text[:1] in ("\u2013", "\u2014"):
+        text = "-" + text[1:]
+    return text

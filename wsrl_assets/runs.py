@@ -1,0 +1,211 @@
+"""Materializing what is pending, by Dagster's own execution, from a command.
+
+Each partition is a Dagster run of its own, several at a time in threads of this process: one
+domain's tail is filled by another's work, and a failed partition leaves the others alone. The runs
+show in the UI like any other.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from wsrl_assets.automation import DOMAIN_ASSETS, SHARD_ASSETS
+from wsrl_assets.chain_assets import Watch
+from wsrl_assets.definitions import build_definitions
+from wsrl_assets.domains import Domain
+from wsrl_assets.partitions import SHARDS
+from wsrl_assets.progress import Progress
+from wsrl_assets.settings import Settings
+from wsrl_assets.storage import Kind, Store, catalog
+from wsrl_assets.storage.accounting import STAGES, Account, accounts
+
+PARALLEL_PARTITIONS = 4
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFailure:
+    """A partition whose run failed, with the one sentence that says why."""
+
+    job: str
+    partition: str | None
+    message: str
+
+
+@dataclass
+class Outcome:
+    """What a command's runs came to.
+
+    Attributes:
+        failures: partitions whose runs failed.
+        steps: seconds by step, in order.
+        runs: Dagster runs that were started.
+    """
+
+    failures: list[PartitionFailure] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+    runs: int = 0
+
+    @contextmanager
+    def timed(self, step: str) -> Any:
+        """Adds the time of a block to `steps`."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.steps[step] = self.steps.get(step, 0.0) + time.monotonic() - began
+
+
+def use_dagster_home(home: Path) -> Path:
+    """`DAGSTER_HOME`, made under `home` with our `dagster.yaml` where it is not set."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or (home / "dagster")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        packaged = resources.files("wsrl_assets").joinpath("dagster.yaml")
+        config.write_text(packaged.read_text("utf-8"), "utf-8")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def register_partitions(instance: dg.DagsterInstance, shards: Iterable[str]) -> None:
+    """Makes shards known to Dagster as dynamic partitions."""
+    assert SHARDS.name is not None
+    instance.add_dynamic_partitions(SHARDS.name, list(shards))
+
+
+def materialize_pending(
+    store: Store,
+    settings: Settings,
+    *,
+    domains: Sequence[Domain] = (),
+    to: str = STAGES[-1],
+    progress: Progress | None = None,
+) -> Outcome:
+    """Materializes everything that is pending, up to the asset `to`.
+
+    Args:
+        domains: only these; all if none are named.
+        to: the last asset to bring up to date.
+        progress: told of finished rows.
+
+    A partition that fails is reported in the outcome. If the endpoint fails one, those that have
+    not begun are not tried.
+    """
+    outcome = Outcome()
+    with dg.DagsterInstance.get() as instance:
+        _configure_logging_once(instance)
+        runner = _Runner(instance, store, settings, outcome)
+        if progress is not None:
+            Watch.progress = progress
+        register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
+        wanted = STAGES[: STAGES.index(to) + 1]
+        with outcome.timed("read and triage"):
+            runner.shards([stage for stage in wanted if stage in SHARD_ASSETS])
+        if runner.may_go_on and any(stage in DOMAIN_ASSETS for stage in wanted):
+            with outcome.timed("questions and checks"):
+                runner.run_job("load_libraries", None, ())
+                runner.domains([stage for stage in wanted if stage in DOMAIN_ASSETS], domains)
+        if runner.may_go_on and STAGES[-1] in wanted:
+            with outcome.timed("release"):
+                runner.run_job("make_release", None, ())
+    return outcome
+
+
+def _configure_logging_once(instance: dg.DagsterInstance) -> None:
+    """Lets runs begin in several threads at once.
+
+    Dagster configures the handlers of `dagster.yaml` anew as each run begins, by a call that takes
+    logging's own locks in the opposite order to any thread that happens to log: with other runs
+    at work in this process, that is a deadlock. The handlers are the same each time, so once will
+    do.
+    """
+    handlers = instance.get_yaml_python_handlers()
+    instance.get_yaml_python_handlers = lambda: handlers  # type: ignore[method-assign]
+
+
+class _Runner:
+    """Runs jobs for partitions, several at a time."""
+
+    def __init__(
+        self, instance: dg.DagsterInstance, store: Store, settings: Settings, outcome: Outcome
+    ) -> None:
+        self._instance = instance
+        self._store = store
+        self._settings = settings
+        self._outcome = outcome
+        self._definitions = build_definitions()
+        self._mutex = threading.Lock()
+        self.may_go_on = True
+
+    def shards(self, stages: Sequence[str]) -> None:
+        """Reads and triages the shards that have something pending."""
+        self._run_all("read_shard", self._pending(stages), stages)
+
+    def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
+        """Advances the domains that have something pending."""
+        pending = self._pending(stages)
+        chosen = [key for key in pending if not only or Domain(key) in only]
+        self._run_all("advance_domain", chosen, stages)
+
+    def run_job(self, job: str, partition: str | None, stages: Sequence[str]) -> None:
+        """One Dagster run; a failure goes to the outcome."""
+        if not self.may_go_on:
+            return
+        definition = self._definitions.resolve_job_def(job)
+        result = definition.execute_in_process(
+            instance=self._instance,
+            partition_key=partition,
+            asset_selection=[dg.AssetKey(stage) for stage in stages] or None,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        with self._mutex:
+            self._outcome.runs += 1
+            if not result.success:
+                message, fatal = _why(result)
+                self._outcome.failures.append(PartitionFailure(job, partition, message))
+                self.may_go_on = self.may_go_on and not fatal
+
+    def _run_all(self, job: str, partitions: Sequence[str], stages: Sequence[str]) -> None:
+        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
+        work: Callable[[str], None] = lambda key: self.run_job(job, key, stages)  # noqa: E731
+        try:
+            list(pool.map(work, partitions))
+        except BaseException:
+            self.may_go_on = False
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _pending(self, stages: Sequence[str]) -> list[str]:
+        """The partitions with pending rows at any of the stages."""
+        with catalog(self._store) as connection:
+            found = accounts(connection, [str(form) for form in self._settings.forms])
+        return sorted({a.partition for a in found if a.stage in stages and _has_work(a)})
+
+
+def _has_work(account: Account) -> bool:
+    return account.pending > 0
+
+
+def _why(result: Any) -> tuple[str, bool]:
+    """The reason of a failed run in one sentence, and whether all others would fail of it too."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            user = data.user_failure_data
+            if user is not None and user.description:
+                return user.description, "run again: what is done is kept" in user.description
+            if data.error is not None:
+                return data.error.message.strip(), False
+    return "the run failed; see it in the Dagster UI", False

@@ -1,0 +1,72 @@
+"""The sample corpus that ships with the package, and a larger one made from Python's own help.
+
+`corpus_dir` holds three shards of different form: `encyclopedia.jsonl`, the folder `handbook/`,
+and `crawl.jsonl`, most of which deserves to be rejected. Beside it, `corpus_domains.yaml` and
+`corpus_faults.yaml` say what each document was written to be; no stage reads those two.
+"""
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from pydoc_data.topics import topics
+
+__all__ = ["corpus_dir", "pydoc_topics", "write_pydoc_corpus"]
+
+_MIN_TOPIC_WORDS = 150
+
+
+def corpus_dir() -> Path:
+    """The folder of the bundled sample corpus: three shards, about fifty good documents.
+
+    Raises:
+        FileNotFoundError: the package runs from an archive, or was installed without its data.
+    """
+    folder = files(__name__) / "corpus"
+    if not isinstance(folder, Path) or not folder.is_dir():
+        raise FileNotFoundError(
+            f"the sample corpus is not a folder on disk ({folder}). "
+            "Install wsrl-assets unpacked and with its package data, for example with pip."
+        )
+    return folder
+
+
+def pydoc_topics() -> Iterator[tuple[str, str]]:
+    """The long help topics of the running CPython, as (topic name, text), sorted by name.
+
+    These are the texts behind ``help("lambda")``. Topics under 150 words are left out. The set
+    and the texts differ between Python versions.
+    """
+    for name, text in sorted(topics.items()):
+        if len(text.split()) >= _MIN_TOPIC_WORDS:
+            yield name, text
+
+
+def write_pydoc_corpus(folder: Path) -> Path:
+    """Write `pydoc_topics` to ``folder/pydoc.jsonl`` as one shard, and return its path.
+
+    The folder is made if it is missing. The file appears whole or not at all, so that a sensor
+    that watches the folder never reads half a shard; an older file is replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "pydoc.jsonl"
+    source = f"CPython {platform.python_version()} help topics"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".pydoc-") as scratch:
+        draft = Path(scratch) / target.name
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            for name, text in pydoc_topics():
+                row = {
+                    "id": f"pydoc-{name}",
+                    "title": f"Python help: {name}",
+                    "text": text,
+                    "license": "PSF-2.0",
+                    "source": source,
+                }
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    return target

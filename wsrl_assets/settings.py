@@ -1,0 +1,183 @@
+"""Settings from the environment, in one place. Every one can be overridden per run.
+
+`WSRL_LLM_BASE_URL`, `WSRL_LLM_MODEL` and `WSRL_LLM_API_KEY` hold for all roles; the same names
+with `_TRIAGE`, `_GENERATOR` or `_JUDGE` after `LLM` hold for one, for example
+`WSRL_LLM_JUDGE_MODEL`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from wsrl_assets.generation.drafting import Form
+from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what it may be."""
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class _RoleEnvironment(BaseSettings):
+    """The settings of one role, or of all, by prefix."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key: SecretStr | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    timeout_s: float | None = Field(default=None, gt=0)
+    prompt_price: float | None = Field(default=None, ge=0)
+    cached_price: float | None = Field(default=None, ge=0)
+    completion_price: float | None = Field(default=None, ge=0)
+
+
+class Settings(BaseSettings):
+    """All settings but those of the roles.
+
+    Attributes:
+        home: folder of all data (`WSRL_HOME`).
+        text_column: column of the input that holds the text; guessed if not set.
+        max_passage_tokens: longer documents are cut into passages of at most this many tokens.
+        personas: personas per document, 1 to 3 (paper: up to 3).
+        forms: question forms to draft, comma separated: open, cloze.
+        judge: whether the LLM judge checks pairs.
+        round_trip: whether an open-book answer must score 1.
+        benchmarks: benchmark files to decontaminate against, comma separated.
+        demonstrations: a folder of one's own demonstration files.
+        max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
+        retry_failed: whether rows that failed earlier are tried again.
+        seed: shuffles the splits.
+        validation_share, test_share: of source documents, in these splits.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
+
+    home: Path = Path(".wsrl")
+    text_column: str | None = None
+    max_passage_tokens: int = Field(default=3000, ge=64)
+    personas: int = Field(default=3, ge=1, le=3)
+    forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split)] = (Form.OPEN,)
+    judge: bool = True
+    round_trip: bool = True
+    benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    demonstrations: Path | None = None
+    max_in_flight: int | None = Field(default=None, ge=1, le=1024)
+    retry_failed: bool = False
+    seed: int = 0
+    validation_share: float = Field(default=0.02, ge=0, lt=1)
+    test_share: float = Field(default=0.02, ge=0, lt=1)
+
+
+RoleOverride = Mapping[str, str | None]
+
+
+class Roles:
+    """The endpoints of the roles. A missing one is an error only when it is needed."""
+
+    def __init__(self, roles: Mapping[Role, RoleSettings | None]) -> None:
+        self._roles = dict(roles)
+
+    def __getitem__(self, role: Role) -> RoleSettings:
+        """The role's endpoint.
+
+        Raises:
+            EndpointError: it has none; the message says how to give it one.
+        """
+        found = self._roles.get(role)
+        if found is None:
+            raise EndpointError(
+                f"there is no endpoint for the role {role}: set WSRL_LLM_BASE_URL to an "
+                "OpenAI-compatible server such as http://127.0.0.1:8000/v1, start one with "
+                "`wsrl serve`, or see the whole job run by itself with `wsrl demo`."
+            )
+        return found
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of the environment, with `overrides` (those that are not none) over them.
+
+    Raises:
+        SettingsError: a value that its setting cannot have.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_say(error, "WSRL_")) from None
+
+
+def load_roles(overrides: Mapping[Role | None, RoleOverride] | None = None) -> Roles:
+    """The endpoint of each role, from the environment, with overrides over it.
+
+    Args:
+        overrides: by role; `None` stands for all roles.
+
+    Raises:
+        SettingsError: a value that its setting cannot have.
+    """
+    overrides = overrides or {}
+    shared = _role_environment("WSRL_LLM_", overrides.get(None))
+    own = {
+        role: _role_environment(f"WSRL_LLM_{role.upper()}_", overrides.get(role)) for role in Role
+    }
+    return Roles({role: _role(role, own[role], shared) for role in Role})
+
+
+_TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0}
+
+
+def _role(role: Role, own: _RoleEnvironment, shared: _RoleEnvironment) -> RoleSettings | None:
+    base_url = own.base_url or shared.base_url
+    if base_url is None:
+        return None
+    same_server = own.base_url is None or own.base_url == shared.base_url
+    return RoleSettings(
+        base_url=_checked_url(base_url),
+        # What holds for the shared server says nothing about another one.
+        model=own.model or (shared.model if same_server else None),
+        api_key=own.api_key or (shared.api_key if same_server else None),
+        temperature=_first(own.temperature, shared.temperature, _TEMPERATURES[role]),
+        timeout_s=_first(own.timeout_s, shared.timeout_s, 300.0),
+        prices=Prices(
+            _first(own.prompt_price, shared.prompt_price, 0.0),
+            _first(own.cached_price, shared.cached_price, own.prompt_price, shared.prompt_price, 0),
+            _first(own.completion_price, shared.completion_price, 0.0),
+        ),
+    )
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _checked_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            f"WSRL_LLM_BASE_URL is {url!r}; it must begin with http:// or https://, "
+            "for example http://127.0.0.1:8000/v1"
+        )
+    return url.rstrip("/")
+
+
+def _role_environment(prefix: str, override: RoleOverride | None) -> _RoleEnvironment:
+    given = {name: value for name, value in (override or {}).items() if value}
+    try:
+        return _RoleEnvironment(_env_prefix=prefix, **given)  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        raise SettingsError(_say(error, prefix)) from None
+
+
+def _say(error: ValidationError, prefix: str) -> str:
+    parts = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = prefix + str(item["loc"][0]).upper() if item["loc"] else prefix
+        parts.append(f"setting {name}: {item['msg'].lower()}")
+    return "; ".join(parts)

@@ -1,0 +1,42 @@
+"""The asset `source_documents`: shards, read."""
+
+import dagster as dg
+
+from wsrl_assets.partitions import SHARDS
+from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.resources import StoreResource
+from wsrl_assets.settings import load_settings
+from wsrl_assets.sources.heuristics import HEURISTICS_VERSION
+from wsrl_assets.sources.ingest import STAGE, IngestSettings, ingest_shard
+from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.storage import Partition, StoreBusyError
+from wsrl_assets.storage.tables import SourceDocument
+
+
+@dg.asset(
+    name=STAGE,
+    partitions_def=SHARDS,
+    group_name="sources",
+    kinds={"duckdb", "polars"},
+    owners=OWNERS,
+    code_version=HEURISTICS_VERSION,
+    metadata=schema_metadata(SourceDocument),
+    check_specs=[accounting_spec(STAGE)],
+)
+def source_documents(
+    context: dg.AssetExecutionContext, store: StoreResource
+) -> dg.MaterializeResult:
+    """A shard's rows, normalised, cut into passages and past the heuristics.
+
+    Every dropped row stays, with its reason: exact duplicate, too short, broken line, wrong
+    encoding. A shard that was read to its end is not read again.
+    """
+    database = store.open()
+    settings = IngestSettings(max_passage_tokens=load_settings().max_passage_tokens)
+    try:
+        rows = ingest_shard(database, context.partition_key, context.run_id, settings)
+    except (SourceError, StoreBusyError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    context.log.info(f"{rows} new rows in shard {context.partition_key}")
+    partition = Partition.shard(context.partition_key)
+    return stage_result(database, partition, SourceDocument, run_id=context.run_id)

@@ -1,0 +1,234 @@
+"""Registering shards, and reading them into `source_documents`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
+from wsrl_assets.progress import NoProgress, Progress
+from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
+from wsrl_assets.sources.passages import Passage, split_passages
+from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
+from wsrl_assets.storage import Kind, Partition, Store, Transaction, catalog
+from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
+from wsrl_assets.text import content_id, estimate_tokens, normalise_document
+
+STAGE = "source_documents"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How a shard is read.
+
+    Attributes:
+        max_passage_tokens: a longer document is cut into passages.
+        thresholds: of the heuristics.
+    """
+
+    max_passage_tokens: int = 3000
+    thresholds: HeuristicThresholds = HeuristicThresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A shard of the store; `is_new` tells whether this call registered it."""
+
+    key: str
+    path: str
+    is_new: bool
+
+
+def register(store: Store, path: str | Path, text_column: str | None = None) -> list[Registered]:
+    """Registers the shards that a path stands for: a file, or a folder of files.
+
+    A shard is named by its content, so registering twice changes nothing, a renamed copy is
+    recognised, and a changed file becomes a shard of its own.
+
+    Raises:
+        SourceError: the path holds nothing that can be read.
+    """
+    return [_register(store, file, text_column) for file in discover(path)]
+
+
+def ingest_shard(
+    store: Store,
+    key: str,
+    run_id: str,
+    settings: IngestSettings | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Reads a registered shard to its end; returns the number of new rows.
+
+    A shard that was read to its end is not read again. One that was interrupted is read from its
+    start, and its rows merged by position.
+
+    Raises:
+        SourceError: the file is gone, was changed since, or cannot be read at all.
+        StoreBusyError: another run is at this shard.
+    """
+    settings = settings or IngestSettings()
+    progress = progress or NoProgress()
+    partition = Partition.shard(key)
+    with store.exclusive_run(partition):
+        shard = _registered(store, partition)
+        if shard.source_rows is not None:
+            return 0
+        reader = _Ingest(store, partition, shard, settings, run_id)
+        rows = reader.run(progress)
+        store.publish(partition)
+        return rows
+
+
+def ingest_recipe(settings: IngestSettings) -> StageRecipe:
+    """The recipe of reading: heuristics, their thresholds, and the length of a passage."""
+    return rule_recipe(
+        STAGE,
+        HEURISTICS_VERSION,
+        max_passage_tokens=settings.max_passage_tokens,
+        thresholds=asdict(settings.thresholds),
+    )
+
+
+def _register(store: Store, file: ShardFile, text_column: str | None) -> Registered:
+    partition = Partition.shard(file.key)
+    known = store.exists(partition)
+    if not known:
+        row = Shard(
+            shard=file.key,
+            path=str(file.path),
+            sha256=file.sha256,
+            size_bytes=file.size_bytes,
+            text_column=text_column,
+            registered_at=utc_now(),
+        )
+        with store.transaction(partition) as transaction:
+            transaction.merge([row])
+    return Registered(file.key, str(file.path), not known)
+
+
+def _registered(store: Store, partition: Partition) -> Shard:
+    known = ", ".join(known.key for known in store.partitions(Kind.SHARD)) or "none"
+    missing = SourceError(
+        f"shard {partition.key!r} is not registered; use `wsrl ingest PATH`. Registered: {known}"
+    )
+    if not store.exists(partition):
+        raise missing
+    with store.transaction(partition) as transaction:
+        rows = transaction.rows(Shard)
+    if not rows:
+        raise missing
+    return rows[0]
+
+
+@dataclass
+class _Ingest:
+    """One reading of one shard."""
+
+    store: Store
+    partition: Partition
+    shard: Shard
+    settings: IngestSettings
+    run_id: str
+
+    def __post_init__(self) -> None:
+        self.stamp = Stamp(ingest_recipe(self.settings), self.run_id)
+
+    def run(self, progress: Progress) -> int:
+        file = self._file()
+        source_rows = added = 0
+        with catalog(self.store) as others:
+            for batch in read_rows(file, text_column=self.shard.text_column):
+                rows = [row for source in batch for row in self._rows(source)]
+                self._commit(rows, others)
+                source_rows += len(batch)
+                added += len(rows)
+                progress.advance(STAGE, len(rows))
+        recipe = self.stamp.recipe
+        done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
+        with self.store.transaction(self.partition) as transaction:
+            transaction.merge([done, recipe.row()])
+        return added
+
+    def _file(self) -> ShardFile:
+        """The shard's file, if it still is what was registered."""
+        for file in discover(self.shard.path):
+            if file.sha256 == self.shard.sha256:
+                return file
+        raise SourceError(
+            f"{self.shard.path} was changed since it was registered as {self.shard.shard!r}. "
+            "Register it again with `wsrl ingest`; the new content becomes a shard of its own."
+        )
+
+    def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:
+        if source.reason is not None or source.text is None:
+            yield self._row(source, 0, "", Passage("", 0, 0), source.reason, source.detail)
+            return
+        text = normalise_document(source.text)
+        parent_id = content_id(text)
+        passages = split_passages(text, self.settings.max_passage_tokens) or [Passage("", 0, 0)]
+        for number, passage in enumerate(passages):
+            found = check(passage.text, self.settings.thresholds)
+            reason = str(found.reason) if found else None
+            detail = found.detail if found else None
+            yield self._row(source, number, parent_id, passage, reason, detail)
+
+    def _row(
+        self,
+        source: SourceRow,
+        number: int,
+        parent_id: str,
+        passage: Passage,
+        reason: str | None,
+        detail: str | None,
+    ) -> SourceDocument:
+        return SourceDocument(
+            shard=self.shard.shard,
+            source_row=source.row_number,
+            passage=number,
+            doc_id=content_id(passage.text),
+            parent_id=parent_id or content_id(passage.text),
+            title=source.title,
+            text=passage.text,
+            char_start=passage.start,
+            char_end=passage.end,
+            tokens=estimate_tokens(passage.text),
+            metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
+            status=Status.KEPT if reason is None else Status.REJECTED,
+            reason=reason,
+            detail=detail,
+            **self.stamp(),
+        )
+
+    def _commit(self, rows: Sequence[SourceDocument], others: duckdb.DuckDBPyConnection) -> None:
+        ids = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+        elsewhere = frame(others, "known_elsewhere", shard=self.shard.shard, doc_ids=ids)
+        shards = dict(zip(elsewhere["doc_id"], elsewhere["shard"], strict=True))
+        with self.store.transaction(self.partition) as transaction:
+            firsts = _first_positions(transaction, ids)
+            transaction.merge([_unless_duplicate(row, firsts, shards) for row in rows])
+
+
+def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tuple[int, int]]:
+    known = transaction.query("known_positions", doc_ids=ids)
+    return {row["doc_id"]: (row["source_row"], row["passage"]) for row in known.to_dicts()}
+
+
+def _unless_duplicate(
+    row: SourceDocument, firsts: dict[str, tuple[int, int]], shards: dict[str, str]
+) -> SourceDocument:
+    """The row, rejected if its text was kept before: in this shard, or in another."""
+    if row.status is not Status.KEPT:
+        return row
+    position = (row.source_row, row.passage)
+    first = firsts.setdefault(row.doc_id, position)
+    if first < position:
+        detail = f"same as row {first[0]} of this shard"
+    elif row.doc_id in shards:
+        detail = f"same as a row of shard {shards[row.doc_id]}"
+    else:
+        return row
+    return replace(row, status=Status.REJECTED, reason="exact_duplicate", detail=detail)

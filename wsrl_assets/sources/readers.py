@@ -1,0 +1,134 @@
+"""The door to input files: what a user typed becomes shards, and a shard becomes rows.
+
+The formats are in `json_lines`, `parquet` and `text_files`, one each; finding files is in `shards`.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, guess_text_column
+from wsrl_assets.sources.json_lines import read_json_lines
+from wsrl_assets.sources.parquet import read_parquet
+from wsrl_assets.sources.rows import ReadLimits, Reason, SourceError, SourceRow
+from wsrl_assets.sources.shards import KNOWN_ENDINGS, ShardFile, ShardKind, discover, safe_name
+from wsrl_assets.sources.streams import faults_named
+from wsrl_assets.sources.text_files import read_text_files
+
+__all__ = [
+    "KNOWN_ENDINGS",
+    "TEXT_COLUMN_NAMES",
+    "Reason",
+    "ShardFile",
+    "ShardKind",
+    "SourceError",
+    "SourceRow",
+    "discover",
+    "guess_text_column",
+    "read_rows",
+    "safe_name",
+]
+
+_TEXT_KINDS = (ShardKind.TEXT, ShardKind.TEXT_FOLDER)
+
+
+def read_rows(
+    shard: ShardFile,
+    *,
+    text_column: str | None = None,
+    on_bad_row: Literal["reject", "fail"] = "reject",
+    batch_rows: int = 1000,
+    batch_bytes: int = 32 * 2**20,
+    max_row_bytes: int = 64 * 2**20,
+) -> Iterator[list[SourceRow]]:
+    """The rows of a shard in batches, in order, streamed: memory does not grow with the shard.
+
+    It holds a batch, and of the file no more than a few times `max_row_bytes`, however long a
+    line, a text file or a compressed stream is. Every row comes out, with its text or with a
+    reason, so that `in = kept + rejected` can be counted.
+
+    Args:
+        shard: As `discover` found it.
+        text_column: The column with the documents, case ignored where needed; None guesses, see
+            `guess_text_column`. Text files have no columns.
+        on_bad_row: "reject" yields a row with its `Reason`; "fail" raises at the first such row.
+        batch_rows: Rows in a batch, at most.
+        batch_bytes: Memory of a batch, about; one row may be more by itself.
+        max_row_bytes: A larger row is rejected as `row_too_large`, and never held as a whole
+            (a parquet cell is, for parquet cannot read half of one).
+
+    Raises:
+        SourceError: The whole file is unreadable or has no rows or no text column, or a row is bad
+            and `on_bad_row` is "fail". Rows before the fault may have been yielded already.
+        ValueError: A limit is below 1.
+    """
+    limits = ReadLimits(batch_rows, batch_bytes, max_row_bytes)
+    if min(batch_rows, batch_bytes, max_row_bytes) < 1:
+        raise ValueError(f"limits must be 1 or more, got {limits}")
+    return _guarded(shard, _rows(shard, text_column, limits), on_bad_row, limits)
+
+
+def _guarded(
+    shard: ShardFile,
+    rows: Iterator[SourceRow],
+    on_bad_row: Literal["reject", "fail"],
+    limits: ReadLimits,
+) -> Iterator[list[SourceRow]]:
+    any_row = False
+    with faults_named(shard.path):
+        checked = _raise_at_bad_row(shard, rows) if on_bad_row == "fail" else rows
+        for batch in _batches(checked, limits):
+            any_row = True
+            yield batch
+    if not any_row:
+        raise SourceError(f'shard "{shard.label}": no rows in it. Remove it, or write rows to it.')
+
+
+def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
+    if shard.kind is ShardKind.PARQUET:
+        return read_parquet(shard, text_column, limits)
+    if shard.kind in _TEXT_KINDS:
+        return read_text_files(shard, limits)
+    return read_json_lines(shard, text_column, limits)
+
+
+def _raise_at_bad_row(shard: ShardFile, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+    for row in rows:
+        if row.reason is not None:
+            unit, place = _place(shard, row)
+            where = f'shard "{shard.label}", {place}' if place else f'shard "{shard.label}"'
+            raise SourceError(f"{where}: {row.detail}. Fix the {unit} or pass --on-bad-row reject.")
+        yield row
+
+
+def _place(shard: ShardFile, row: SourceRow) -> tuple[str, str]:
+    """What a row is called in this kind of shard, and which one it is."""
+    if shard.kind is ShardKind.TEXT:
+        return "file", ""
+    if shard.kind is ShardKind.TEXT_FOLDER:
+        return "file", f'file "{row.metadata["file"]}"'
+    if row.reason in (Reason.TRUNCATED_FILE, Reason.CORRUPT_FILE):
+        return "file", ""
+    unit = "row" if shard.kind is ShardKind.PARQUET else "line"
+    return unit, f"{unit} {row.row_number:,}"
+
+
+def _batches(rows: Iterable[SourceRow], limits: ReadLimits) -> Iterator[list[SourceRow]]:
+    batch: list[SourceRow] = []
+    size_bytes = 0
+    for row in rows:
+        row_bytes = _memory_bytes(row)
+        if batch and (
+            len(batch) >= limits.batch_rows or size_bytes + row_bytes > limits.batch_bytes
+        ):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(row)
+        size_bytes += row_bytes
+    if batch:
+        yield batch
+
+
+def _memory_bytes(row: SourceRow) -> int:
+    cells = sum(len(name) + len(value) for name, value in row.metadata.items())
+    return sys.getsizeof(row.text) + cells

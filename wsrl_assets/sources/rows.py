@@ -1,0 +1,91 @@
+"""What a reader yields: rows, and the reasons why some have no text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class SourceError(ValueError):
+    """A file or folder cannot be read at all; the message names it, the place and the way out."""
+
+
+class Reason(StrEnum):
+    """Why a row of a shard gave no document."""
+
+    BAD_JSON = "bad_json"
+    NOT_AN_OBJECT = "not_an_object"
+    NO_TEXT = "no_text"
+    TEXT_NOT_A_STRING = "text_not_a_string"
+    WRONG_ENCODING = "wrong_encoding"
+    BINARY = "binary"
+    ROW_TOO_LARGE = "row_too_large"
+    TRUNCATED_FILE = "truncated_file"
+    CORRUPT_FILE = "corrupt_file"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of a shard: a document, or the reason why it is none.
+
+    Attributes:
+        row_number: From 1: the line of a JSON-lines file, the row of a parquet file, the place of
+            a text file among its folder's. Blank lines are no rows, but count as lines.
+        text: As it stands in the file, not normalised. None exactly when there is a `reason`.
+        reason: Why there is no text.
+        detail: The reason in words with its figures, to follow "line 12: ".
+        title: From a column of that name, if any.
+        metadata: The other columns that hold single values (license, source, url, id), as text.
+    """
+
+    row_number: int
+    text: str | None = None
+    reason: Reason | None = None
+    detail: str | None = None
+    title: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What a reader may hold in memory.
+
+    Attributes:
+        batch_rows: Rows that are handed out together, at most.
+        batch_bytes: Size in memory of a batch, about; a single larger row is a batch by itself.
+        max_row_bytes: Size in the file of one row; a larger one is rejected, never loaded.
+    """
+
+    batch_rows: int
+    batch_bytes: int
+    max_row_bytes: int
+
+
+def rejected(
+    row_number: int, reason: Reason, detail: str, metadata: Mapping[str, str] | None = None
+) -> SourceRow:
+    """A row without a document."""
+    return SourceRow(row_number, reason=reason, detail=detail, metadata=metadata or {})
+
+
+def row_too_large(size_bytes: int, limits: ReadLimits) -> tuple[Reason, str]:
+    size_mib, limit_mib = size_bytes / 2**20, limits.max_row_bytes / 2**20
+    detail = f"{size_mib:,.1f} MiB is above the limit of {limit_mib:,.1f} MiB (max_row_bytes)"
+    return Reason.ROW_TOO_LARGE, detail
+
+
+def wrong_encoding(error: UnicodeDecodeError, encoding: str) -> tuple[Reason, str]:
+    """Bytes that are not in the one encoding they could be in. Others are never guessed."""
+    byte = error.object[error.start]
+    detail = f"not {encoding}: byte 0x{byte:02X} at offset {error.start:,}"
+    return Reason.WRONG_ENCODING, detail
+
+
+def checked_text(value: object, column: str) -> str | tuple[Reason, str]:
+    """A cell as a document's text, or the reason why it is none."""
+    if value is None:
+        return Reason.NO_TEXT, f'column "{column}" is null'
+    if not isinstance(value, str):
+        return Reason.TEXT_NOT_A_STRING, f'column "{column}" holds a {type(value).__name__}'
+    if not value or value.isspace():
+        return Reason.NO_TEXT, f'column "{column}" is blank'
+    return value

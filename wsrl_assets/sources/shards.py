@@ -1,0 +1,262 @@
+"""From what a user typed to shards: the files that become Dagster partitions."""
+
+import hashlib
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import fsspec
+
+from wsrl_assets.sources.rows import SourceError
+from wsrl_assets.sources.streams import faults_named, is_local, locate, open_bytes
+
+_log = logging.getLogger(__name__)
+
+_HASH_CHUNK_BYTES = 1 << 20
+_MAX_NAME_CHARS = 80
+
+
+class ShardKind(StrEnum):
+    """How a shard is read."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    JSONL_GZ = "jsonl.gz"
+    JSONL_ZST = "jsonl.zst"
+    TEXT = "text"
+    TEXT_FOLDER = "text_folder"
+
+
+_KIND_BY_ENDING = {
+    ".parquet": ShardKind.PARQUET,
+    ".jsonl": ShardKind.JSONL,
+    ".ndjson": ShardKind.JSONL,
+    ".jsonl.gz": ShardKind.JSONL_GZ,
+    ".ndjson.gz": ShardKind.JSONL_GZ,
+    ".jsonl.zst": ShardKind.JSONL_ZST,
+    ".ndjson.zst": ShardKind.JSONL_ZST,
+    ".txt": ShardKind.TEXT,
+    ".md": ShardKind.TEXT,
+}
+KNOWN_ENDINGS = tuple(_KIND_BY_ENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """One input: a data file, a text file, or all text files of a folder.
+
+    Attributes:
+        name: From the file's or folder's own name, for file names and partition keys: ASCII
+            letters, digits, ".", "_" and "-" only.
+        path: Absolute local path or URL.
+        kind: How it is read.
+        members: The text files of a folder, relative to `path`, sorted; else empty.
+        size_bytes: Of the file, or of all members together.
+        sha256: Of the content, 64 hex characters; of a folder, over its members' names and
+            contents.
+    """
+
+    name: str
+    path: str
+    kind: ShardKind
+    members: tuple[str, ...]
+    size_bytes: int
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """The partition key. It follows the content, so a changed file is another shard."""
+        return f"{self.name}-{self.sha256[:8]}"
+
+    @property
+    def label(self) -> str:
+        """The name as its owner knows it, for messages."""
+        return _base_name(self.path)
+
+
+def discover(path: str | Path) -> list[ShardFile]:
+    """The shards behind a file, a folder or an fsspec URL such as ``s3://`` or ``hf://``.
+
+    A parquet or JSON-lines file is a shard. All text files of a folder and its subfolders are one
+    shard together, since they tend to be small and many; a text file named by itself is one too.
+    Within a folder, hidden files and empty data files are skipped, and so are files with other
+    endings; what was skipped is logged. Links to folders are not followed. Of two data files with
+    the same name and content the first counts.
+
+    Every byte is read once, for `ShardFile.sha256`.
+
+    Raises:
+        SourceError: The path does not exist, may not be read, has an ending that is not in
+            `KNOWN_ENDINGS`, is empty, or is a folder with nothing to read.
+    """
+    filesystem, inner = locate(path)
+    shown = _shown(filesystem, inner)
+    _require_printable(shown)
+    with faults_named(shown):
+        kind_of_entry = filesystem.info(inner)["type"]
+        if kind_of_entry == "directory":
+            return _discover_folder(filesystem, inner, shown)
+        if kind_of_entry != "file":
+            raise SourceError(f'"{shown}" is neither a file nor a folder. Copy it to a file first.')
+        return [_single_shard(filesystem, inner, shown)]
+
+
+def safe_name(name: str) -> str:
+    """A name that is safe as a file name and as a Dagster partition key; never empty.
+
+    Accents are dropped, runs of other characters become one "-"; what has no ASCII letter or
+    digit at all is called "shard".
+    """
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", ascii_name)
+    # Dagster refuses "..." in a partition key.
+    stem = re.sub(r"\.{2,}", ".", stem)
+    # The end of a name tells more than its start: it has the number and the ending.
+    stem = re.sub(r"-{2,}", "-", stem)[-_MAX_NAME_CHARS:].strip("-.")
+    return stem if re.search("[A-Za-z0-9]", stem) else "shard"
+
+
+def _discover_folder(
+    filesystem: fsspec.AbstractFileSystem, folder: str, shown: str
+) -> list[ShardFile]:
+    found = [(name, size) for name, size in _walk(filesystem, folder) if not _is_hidden(name)]
+    for name, _ in found:
+        _require_printable(name)
+    data = [(name, size) for name, size in found if _is_data(_kind_of(name))]
+    texts = [name for name, _ in found if _kind_of(name) is ShardKind.TEXT]
+    _log_skipped(shown, "with another ending", [name for name, _ in found if not _kind_of(name)])
+    _log_skipped(shown, "that are empty", [name for name, size in data if size == 0])
+    shards = [
+        _single_shard(filesystem, f"{folder}/{name}", f"{shown}/{name}")
+        for name, size in data
+        if size > 0
+    ]
+    if texts:
+        shards.append(_text_folder_shard(shown, texts))
+    if not shards:
+        raise SourceError(
+            f'nothing to read in the folder "{shown}": it has no file that ends in '
+            f"{_endings_in_words()} and is not empty. Name another folder."
+        )
+    return list({shard.key: shard for shard in reversed(shards)}.values())[::-1]
+
+
+def _single_shard(filesystem: fsspec.AbstractFileSystem, path: str, shown: str) -> ShardFile:
+    kind = _kind_of(shown)
+    if kind is None:
+        raise SourceError(
+            f'"{shown}" has an ending that is not known. Known are {_endings_in_words()}: '
+            "rename or convert it."
+        )
+    digest = hashlib.sha256()
+    size_bytes = _feed(digest, shown)
+    if size_bytes == 0:
+        raise SourceError(f'"{shown}" is empty. Remove it, or write rows to it.')
+    return ShardFile(
+        name=safe_name(_base_name(shown)),
+        path=shown,
+        kind=kind,
+        members=(),
+        size_bytes=size_bytes,
+        sha256=digest.hexdigest(),
+    )
+
+
+def _text_folder_shard(shown: str, names: Sequence[str]) -> ShardFile:
+    digest = hashlib.sha256()
+    total_bytes = 0
+    for name in names:
+        content = hashlib.sha256()
+        total_bytes += _feed(content, f"{shown}/{name}")
+        digest.update(len(name.encode()).to_bytes(8, "big"))
+        digest.update(name.encode())
+        digest.update(content.digest())
+    return ShardFile(
+        name=safe_name(_base_name(shown)),
+        path=shown,
+        kind=ShardKind.TEXT_FOLDER,
+        members=tuple(names),
+        size_bytes=total_bytes,
+        sha256=digest.hexdigest(),
+    )
+
+
+def _feed(digest: "hashlib._Hash", path: str) -> int:
+    """Adds a file's content to a digest and returns its size in bytes."""
+    size_bytes = 0
+    with open_bytes(path) as stream, faults_named(path):
+        while chunk := stream.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+            size_bytes += len(chunk)
+    return size_bytes
+
+
+def _walk(filesystem: fsspec.AbstractFileSystem, folder: str) -> list[tuple[str, int]]:
+    """All files below a folder, as relative path and size in bytes, sorted."""
+    entries = _walk_local(folder) if is_local(filesystem) else _walk_remote(filesystem, folder)
+    return sorted(entries)
+
+
+def _walk_local(folder: str) -> Iterator[tuple[str, int]]:
+    # fsspec follows links to folders, and so runs around in a loop of them.
+    for parent, subfolders, names in os.walk(folder, onerror=_raise):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                yield path.relative_to(folder).as_posix(), path.stat().st_size
+
+
+def _walk_remote(filesystem: fsspec.AbstractFileSystem, folder: str) -> Iterator[tuple[str, int]]:
+    prefix = folder.rstrip("/") + "/"
+    for path, info in filesystem.find(folder, detail=True).items():
+        if info["type"] == "file":
+            yield path.removeprefix(prefix), int(info["size"] or 0)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _shown(filesystem: fsspec.AbstractFileSystem, path: str) -> str:
+    """The address to store and to show: a plain path here, a URL elsewhere."""
+    path = path.rstrip("/") or path
+    return path if is_local(filesystem) else str(filesystem.unstrip_protocol(path))
+
+
+def _require_printable(name: str) -> None:
+    """A name in an encoding of its own can be stored in no table and shown in no UI."""
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in name):
+        raise SourceError(f"the file name {name!r} is not UTF-8. Rename it.")
+
+
+def _kind_of(name: str) -> ShardKind | None:
+    lowered = name.lower()
+    endings = (ending for ending in KNOWN_ENDINGS if lowered.endswith(ending))
+    return _KIND_BY_ENDING.get(next(endings, ""))
+
+
+def _is_data(kind: ShardKind | None) -> bool:
+    return kind is not None and kind is not ShardKind.TEXT
+
+
+def _is_hidden(relative_path: str) -> bool:
+    return any(part.startswith(".") for part in relative_path.split("/"))
+
+
+def _base_name(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _endings_in_words() -> str:
+    return f"{', '.join(KNOWN_ENDINGS[:-1])} or {KNOWN_ENDINGS[-1]}"
+
+
+def _log_skipped(folder: str, why: str, names: Sequence[str]) -> None:
+    if names:
+        _log.warning('skipped %d files in "%s" %s: %s', len(names), folder, why, list(names[:5]))

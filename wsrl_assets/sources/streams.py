@@ -1,0 +1,182 @@
+"""Byte streams of shards: any file system, gzip and zstd, and lines with a bounded length."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import fsspec
+import zstandard
+from fsspec.implementations.local import LocalFileSystem
+
+from wsrl_assets.sources.rows import Reason, SourceError
+
+_BUFFER_BYTES = 1 << 20
+_SKIP_BYTES = 1 << 20
+
+
+def locate(path: str | Path) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a local path or URL, and the path on it.
+
+    Raises:
+        SourceError: Nothing that is installed can open this kind of URL.
+    """
+    typed = str(path)
+    if "://" not in typed:
+        return LocalFileSystem(), str(Path(typed).expanduser().absolute())
+    try:
+        filesystem, inner = fsspec.core.url_to_fs(typed)
+    except (ImportError, ValueError) as error:
+        scheme = typed.split("://")[0]
+        raise SourceError(
+            f'cannot open "{typed}": {error}. Install the fsspec package for {scheme}:// '
+            "(s3fs for s3, gcsfs for gs, huggingface-hub for hf), or copy the file here."
+        ) from error
+    return filesystem, cast(str, inner)
+
+
+def is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
+    return isinstance(filesystem, LocalFileSystem)
+
+
+@contextmanager
+def faults_named(path: str) -> Iterator[None]:
+    """Turns what a file system throws at us into a `SourceError` that names the file."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except FileNotFoundError as error:
+        raise SourceError(f'"{path}" does not exist. Check the spelling.') from error
+    except PermissionError as error:
+        raise SourceError(
+            f'no permission to read "{path}". Give this user read access, or your credentials '
+            "to this store."
+        ) from error
+    except Exception as error:  # stores raise their client library's own kinds
+        problem = f"{type(error).__name__}: {error}"
+        raise SourceError(
+            f'cannot read "{path}" ({problem}). Check the address, the network and the '
+            "credentials of this store."
+        ) from error
+
+
+@contextmanager
+def open_bytes(path: str) -> Iterator[io.BufferedReader]:
+    """A file of any file system, buffered.
+
+    Raises:
+        SourceError: It is not there, or may not be read.
+    """
+    filesystem, inner = locate(path)
+    with faults_named(path):
+        raw = filesystem.open(inner, "rb")
+    with io.BufferedReader(raw, _BUFFER_BYTES) as stream:
+        yield stream
+
+
+def decompressed(stream: io.BufferedReader, compression: str | None) -> io.BufferedReader:
+    """The stream inside a gzip (`gz`) or zstd (`zst`) stream; the stream itself for None.
+
+    Reading past a break raises one of `BROKEN_STREAM`, after all bytes before it were given.
+    """
+    if compression is None:
+        return stream
+    if compression == "gz":
+        raw: Any = gzip.GzipFile(fileobj=cast(IO[bytes], stream))
+    else:
+        raw = _ZstdStream(stream)
+    return io.BufferedReader(raw, _BUFFER_BYTES)
+
+
+class _ZstdStream(io.RawIOBase):
+    """Zstd frames, one after another, that notices when the last one has no end.
+
+    `zstandard`'s own reader takes a truncated file for a short one. Input is fed in small pieces:
+    a few bytes may stand for 128 KiB of output, and a bigger piece could fill the memory.
+    """
+
+    _INPUT_BYTES = 512
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        self._context = zstandard.ZstdDecompressor()
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._input = b""
+        self._output = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        while not self._output and self._fill():
+            pass
+        size = min(len(target), len(self._output))
+        target[:size] = self._output[:size]
+        self._output = self._output[size:]
+        return size
+
+    def _fill(self) -> bool:
+        self._input = self._input or self._source.read(self._INPUT_BYTES)
+        if not self._input:
+            if self._frame is not None:
+                raise EOFError("the file ends inside its zstd stream")
+            return False
+        if self._frame is None:
+            self._frame = self._context.decompressobj()
+        self._output = memoryview(self._frame.decompress(self._input))
+        ended = self._frame.eof
+        self._input = self._frame.unused_data if ended else b""
+        if ended:
+            self._frame = None
+        return True
+
+
+BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
+
+
+def broken_stream_reason(error: Exception) -> Reason:
+    return Reason.TRUNCATED_FILE if isinstance(error, EOFError) else Reason.CORRUPT_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file; `data` is None when it is longer than allowed."""
+
+    number: int
+    size_bytes: int
+    data: bytes | None
+
+
+def lines(stream: io.BufferedReader, max_line_bytes: int) -> Iterator[Line]:
+    r"""Lines that end in ``\n``, without it. Of a longer one no more than the limit is ever held.
+
+    Raises:
+        One of `BROKEN_STREAM`, after all whole lines before the break.
+    """
+    number = 0
+    while data := stream.readline(max_line_bytes + 1):
+        number += 1
+        whole = data.endswith(b"\n") or len(data) <= max_line_bytes
+        if whole:
+            content = data.removesuffix(b"\n")
+            yield Line(number, len(content), content)
+            continue
+        size_bytes = len(data)
+        del data
+        yield Line(number, size_bytes + _skip_line(stream), None)
+
+
+def _skip_line(stream: io.BufferedReader) -> int:
+    """Reads to the end of the line, and returns how many bytes that were."""
+    size_bytes = 0
+    while data := stream.readline(_SKIP_BYTES):
+        size_bytes += len(data)
+        if data.endswith(b"\n"):
+            return size_bytes - 1
+    return size_bytes

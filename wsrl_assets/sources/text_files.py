@@ -1,0 +1,62 @@
+"""Text files: each is one document."""
+
+import codecs
+from collections.abc import Iterator
+
+from wsrl_assets.sources.rows import (
+    ReadLimits,
+    Reason,
+    SourceRow,
+    rejected,
+    row_too_large,
+    wrong_encoding,
+)
+from wsrl_assets.sources.shards import ShardFile
+from wsrl_assets.sources.streams import faults_named, locate, open_bytes
+
+_UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]:
+    """A row for each text file, numbered in the order of `ShardFile.members`.
+
+    A file is UTF-8, with or without a byte order mark, or UTF-16 with one. Its name is in the
+    metadata as `file`.
+
+    Raises:
+        SourceError: A file has gone since the shard was found, or may not be read.
+    """
+    members = shard.members or (shard.label,)
+    paths = [f"{shard.path}/{name}" for name in shard.members] or [shard.path]
+    for index, (name, path) in enumerate(zip(members, paths, strict=True)):
+        metadata = {"file": name}
+        text = _text_or_reason(path, limits)
+        if isinstance(text, str):
+            yield SourceRow(index + 1, text, metadata=metadata)
+        else:
+            yield rejected(index + 1, *text, metadata)
+
+
+def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[Reason, str]:
+    with open_bytes(path) as stream, faults_named(path):
+        data = stream.read(limits.max_row_bytes + 1)
+    if len(data) > limits.max_row_bytes:
+        filesystem, inner = locate(path)
+        with faults_named(path):
+            return row_too_large(int(filesystem.info(inner)["size"]), limits)
+    encoding = "utf-16" if data.startswith(_UTF16_BOMS) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if b"\0" in data:
+            return _binary(data.index(0))
+        return wrong_encoding(error, encoding.upper().removesuffix("-SIG"))
+    if "\0" in text:
+        return _binary(text.index("\0"))
+    if not text or text.isspace():
+        return Reason.NO_TEXT, "the file is blank"
+    return text
+
+
+def _binary(offset: int) -> tuple[Reason, str]:
+    return Reason.BINARY, f"binary: a NUL at offset {offset:,}"

@@ -1,0 +1,6 @@
+SELECT count(DISTINCT doc_id) AS n
+FROM source_documents
+WHERE status = 'kept'
+  AND doc_id NOT IN (
+    SELECT doc_id FROM triaged_documents WHERE NOT ($retry_failed AND status = 'failed')
+  )

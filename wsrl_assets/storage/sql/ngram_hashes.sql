@@ -1,0 +1,1 @@
+SELECT DISTINCT ngram_hash FROM benchmark_ngrams

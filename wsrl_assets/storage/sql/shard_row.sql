@@ -1,0 +1,1 @@
+SELECT * FROM shards LIMIT 1

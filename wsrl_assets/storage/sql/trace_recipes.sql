@@ -1,0 +1,1 @@
+SELECT DISTINCT recipe, stage, body FROM recipes WHERE list_contains($recipes, recipe)
