@@ -5,8 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.partitions import DOMAINS, SHARDS
-
 SHARD_ASSETS = ("source_documents", "triaged_documents")
 DOMAIN_ASSETS = (
     "filtered_documents",
@@ -25,13 +23,11 @@ def jobs() -> Sequence[Any]:
         dg.define_asset_job(
             "read_shard",
             selection=dg.AssetSelection.assets(*SHARD_ASSETS),
-            partitions_def=SHARDS,
             description="Reads a shard and triages its documents.",
         ),
         dg.define_asset_job(
             "advance_domain",
             selection=dg.AssetSelection.assets(*DOMAIN_ASSETS),
-            partitions_def=DOMAINS,
             description="Does what is pending in a domain, from filter to splits.",
         ),
         dg.define_asset_job(

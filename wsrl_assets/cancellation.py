@@ -1,6 +1,7 @@
 """Running a coroutine from synchronous code so that an interrupt ends it in order."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, cast
@@ -44,8 +45,9 @@ class _Worker(Generic[T]):
 
     def cancel(self) -> None:
         self._begun.wait(1.0)
-        if self._loop is not None and self._task is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._loop is not None and self._task is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
     def result(self) -> T:
         if self._error is not None:

@@ -14,8 +14,9 @@ from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.domains import Domain
+from wsrl_assets.forms import Form
 from wsrl_assets.generation import cloze, drafting, library, personas
-from wsrl_assets.generation.drafting import Drafter, DraftJob, Form
+from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
     Prompt,

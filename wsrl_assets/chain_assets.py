@@ -12,9 +12,9 @@ from wsrl_assets import chain
 from wsrl_assets.cancellation import run_interruptibly
 from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
+from wsrl_assets.forms import Form
 from wsrl_assets.generation import assets as generation
 from wsrl_assets.generation import cloze, drafting, personas
-from wsrl_assets.generation.drafting import Form
 from wsrl_assets.llm import EndpointError, Prompt
 from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress

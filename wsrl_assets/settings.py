@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from wsrl_assets.generation.drafting import Form
+from wsrl_assets.forms import Form
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
 
 

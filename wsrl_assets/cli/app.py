@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import duckdb
 import typer
 from rich.console import Console
 
@@ -28,7 +27,7 @@ from wsrl_assets.release.export import Format, export
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
-from wsrl_assets.storage import Store, StoreBusyError, StoreError, catalog
+from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.store import frame
 
@@ -39,6 +38,7 @@ USER_ERRORS = (
     EndpointError,
     StoreError,
     StoreBusyError,
+    QueryError,
     ReleaseError,
     LibraryError,
 )
@@ -246,12 +246,7 @@ def sql(
     """
     _, store = _open(home)
     with catalog(store) as connection:
-        try:
-            result = connection.sql(query)
-            columns = list(result.columns) if result is not None else []
-            rows = result.fetchall() if result is not None else []
-        except duckdb.Error as error:
-            raise SettingsError(f"that query does not run: {error}") from None
+        columns, rows = typed_query(connection, query)
     if as_json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
     else:

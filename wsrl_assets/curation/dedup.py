@@ -6,6 +6,7 @@ reading the old texts again.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
@@ -14,6 +15,8 @@ from wsrl_assets.text import ngrams, words
 
 STAGE = "filtered_documents"
 VERSION = "1"
+# datasketch's permutations since 2.0; a signature that was stored says nothing of its own scheme.
+_SCHEME: Literal["affine32"] = "affine32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def signature(text: str, settings: DedupSettings) -> bytes:
     """The MinHash signature of a text, `4 * permutations` bytes, little-endian uint32."""
     tokens = words(text)
     shingles = set(ngrams(tokens, min(settings.ngram, max(1, len(tokens)))))
-    minhash = MinHash(num_perm=settings.permutations, seed=1)
+    minhash = MinHash(num_perm=settings.permutations, seed=1, scheme=_SCHEME)
     if shingles:
         minhash.update_batch([shingle.encode() for shingle in shingles])
     return minhash.hashvalues.astype("<u4").tobytes()  # type: ignore[no-any-return]
@@ -83,5 +86,5 @@ class NearDuplicates:
         return best[1], float(best[0])
 
     def _minhash(self, raw: bytes) -> MinHash:
-        values = np.frombuffer(raw, dtype="<u4").astype(np.uint64)
-        return MinHash(num_perm=self._settings.permutations, seed=1, hashvalues=values)
+        values = np.frombuffer(raw, dtype="<u4").astype(np.uint32)
+        return MinHash(seed=1, hashvalues=values, scheme=_SCHEME)

@@ -5,46 +5,36 @@ The paper reads each document twice for this (its stages 1 and 2); one call answ
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.storage.tables import Status, TriagedDocument
+from wsrl_assets.text import stable_hash
 
 STAGE = "triaged_documents"
 PROMPT = load_prompt("triage")
-MAX_TOKENS = 96
+MAX_TOKENS = 80
 
 
-class Verdict(StrEnum):
-    """What the paper's filter may say: only these two kinds of text are dropped (section 3)."""
+class Fault(StrEnum):
+    """What the paper's filter drops, and nothing else (section 3)."""
 
-    QUALIFIED = "qualified"
+    NONE = "none"
     BOILERPLATE = "boilerplate"
     FRAGMENT = "fragment"
 
 
 class TriageReply(BaseModel):
-    """What the model returns. The reason comes first, so that the verdict can follow from it."""
+    """What the model returns. The title comes first, so that the choices can follow from it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(max_length=120)
-    verdict: Verdict
-    domain: Literal[
-        "Math",
-        "Technology & Engineering",
-        "Coding",
-        "Social Science",
-        "Natural Science",
-        "Travel & Lifestyle",
-        "Commerce & Economics",
-        "Medicine & Health",
-        "Education",
-        "Other",
-    ]
+    title: str = Field(max_length=80)
+    domain: str
+    qualified: bool
+    fault: Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class Document:
 
 async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) -> TriagedDocument:
     """The triage row of one document; a fault of its call makes it a failed row."""
-    instruction = PROMPT.render(domains=[domain.label for domain in Domain])
+    domains = _shuffled_domains(document.doc_id)
     try:
         reply = await engine.ask(
             Ask(
@@ -66,8 +56,9 @@ async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) 
                 role=Role.TRIAGE,
                 row_id=document.doc_id,
                 recipe=stamp.recipe.hash,
-                messages=document_first(document.text, instruction),
+                messages=document_first(document.text, PROMPT.render(domains=domains)),
                 reply_type=TriageReply,
+                schema=_schema(domains),
                 max_tokens=MAX_TOKENS,
                 priority=priority,
             )
@@ -80,18 +71,48 @@ async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) 
             detail=fault.detail,
             **stamp(),
         )
+    if reply.domain not in domains:  # a server that does not hold replies to the schema
+        return TriagedDocument(
+            doc_id=document.doc_id,
+            status=Status.FAILED,
+            reason="invalid_reply",
+            detail=f"{reply.domain[:80]!r} is none of the domains",
+            **stamp(),
+        )
     return _row(document, reply, stamp)
 
 
 def _row(document: Document, reply: TriageReply, stamp: Stamp) -> TriagedDocument:
-    qualified = reply.verdict is Verdict.QUALIFIED
+    fault = "unqualified" if reply.fault is Fault.NONE else str(reply.fault)
     return TriagedDocument(
         doc_id=document.doc_id,
-        status=Status.KEPT if qualified else Status.REJECTED,
-        reason=None if qualified else str(reply.verdict),
-        detail=None if qualified else reply.reason,
-        qualified=qualified,
+        status=Status.KEPT if reply.qualified else Status.REJECTED,
+        reason=None if reply.qualified else fault,
+        qualified=reply.qualified,
         domain=Domain.from_label(reply.domain),
-        explanation=reply.reason,
+        explanation=reply.title,
         **stamp(),
     )
+
+
+def _shuffled_domains(doc_id: str) -> list[str]:
+    """The domains in an order of the document's own.
+
+    Models, small ones above all, lean to what a list names first; in one fixed order the lean
+    would pile the corpus up in one domain.
+    """
+    return sorted((domain.label for domain in Domain), key=lambda label: stable_hash(doc_id, label))
+
+
+def _schema(domains: list[str]) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": {
+            "title": {"type": "string", "maxLength": 80},
+            "domain": {"type": "string", "enum": domains},
+            "qualified": {"type": "boolean"},
+            "fault": {"type": "string", "enum": [str(fault) for fault in Fault]},
+        },
+        "required": ["title", "domain", "qualified", "fault"],
+        "additionalProperties": False,
+    }

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.domains import Domain
+from wsrl_assets.forms import Form
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
@@ -21,13 +21,6 @@ CLOZE_PROMPT = load_prompt("cloze")
 EXAMPLES = 3
 _OPEN_MAX_TOKENS = 320
 _CLOZE_MAX_TOKENS = 64
-
-
-class Form(StrEnum):
-    """How a question is put. `open` is the paper's."""
-
-    OPEN = "open"
-    CLOZE = "cloze"
 
 
 # Yes/no questions can be guessed, and multiple choice is a form of its own.

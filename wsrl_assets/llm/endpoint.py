@@ -26,6 +26,7 @@ from wsrl_assets.llm.roles import RoleSettings
 
 _PROBE_TIMEOUT_S = 8.0
 _SILENCE_S = 8.0
+_PROBE_EVERY_S = 2.0
 _ADMIT_EVERY_S = 0.01
 _LOOK_EVERY_S = 0.25
 
@@ -45,6 +46,7 @@ class Endpoint:
         self.base_url = role.base_url.rstrip("/")
         self.gate: Gate = gate_for(self.base_url, gate_folder, max_in_flight or starting_ceiling())
         self.served: dict[str, ServedModel] = {}
+        self._timeout_s = role.timeout_s
         self._fixed = max_in_flight
         self._client = ChatClient(role)
         self._health = Health()
@@ -76,6 +78,8 @@ class Endpoint:
             asyncio.create_task(self._admit_often()),
             asyncio.create_task(self._watch()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._on_ended)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -90,6 +94,11 @@ class Endpoint:
             EndpointError: it is not served, or none was named and the choice is not clear.
         """
         names = list(self.served)
+        if not names and wanted is None:
+            raise EndpointError(
+                f"{self.base_url} does not say which models it serves. Set WSRL_LLM_MODEL, and see "
+                "that WSRL_LLM_BASE_URL ends as the server wants it, mostly in /v1."
+            )
         if wanted is not None:
             if names and wanted not in names:
                 raise EndpointError(unknown_model(self.base_url, wanted, f"it serves {names}"))
@@ -107,18 +116,20 @@ class Endpoint:
         Raises:
             TransientFault, RowFault, EndpointError: see `ChatClient.complete`.
         """
-        await self._await_permission()
-        async with self.gate.slot(priority):
-            self._in_flight += 1
-            try:
-                completion = await self._client.complete(body)
-            except TransientFault as fault:
-                self._note_fault(row_id, fault)
-                raise
-            finally:
-                self._in_flight -= 1
-        self._note_success()
-        return completion
+        while True:
+            await self._await_permission()
+            async with self.gate.slot(priority):
+                if self._told_to_wait_s() <= 0:  # another call may have been told meanwhile
+                    return await self._send(body, row_id)
+
+    async def is_to_blame(self) -> bool:
+        """Whether a call that failed again and again did so because no call can succeed.
+
+        If so, the endpoint is given up soon, unless it recovers.
+        """
+        if not self._health.failing:
+            return False
+        return self._health.met_by_many or not await self._answers()
 
     async def count_tokens(self, model: str, text: str) -> int | None:
         """Tokens of `text` by the model's own tokenizer, none where the server will not say."""
@@ -129,6 +140,24 @@ class Endpoint:
             return int(data["count"]) if "count" in data else len(data["tokens"])
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
             return None
+
+    async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
+        self._in_flight += 1
+        try:
+            # The client's own timeout starts anew with every byte that trickles in.
+            async with asyncio.timeout(self._timeout_s):
+                completion = await self._client.complete(body)
+        except TimeoutError:
+            fault = TransientFault("timeout", f"no whole answer in {self._timeout_s:.0f} s")
+            self._note_fault(row_id, fault)
+            raise fault from None
+        except TransientFault as fault:
+            self._note_fault(row_id, fault)
+            raise
+        finally:
+            self._in_flight -= 1
+        self._note_success()
+        return completion
 
     def _note_success(self) -> None:
         self._health.success()
@@ -144,8 +173,11 @@ class Endpoint:
         if fault.retry_after_s:
             self._not_before = max(self._not_before, time.monotonic() + fault.retry_after_s)
 
+    def _told_to_wait_s(self) -> float:
+        return self._not_before - time.monotonic()
+
     async def _await_permission(self) -> None:
-        wait_s = self._not_before - time.monotonic()
+        wait_s = self._told_to_wait_s()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
 
@@ -219,26 +251,47 @@ class Endpoint:
             await asyncio.sleep(_LOOK_EVERY_S)
             if self._has_queue and self._fixed is None:
                 await self._look_at_queue()
-            verdict = self._health.verdict() or await self._silence_verdict()
+            verdict = await self._verdict()
             if verdict is not None:
-                self._condemn(_nobody(self.base_url, verdict))
+                self._condemn(EndpointError(_nobody(self.base_url, verdict)))
                 return
 
-    async def _silence_verdict(self) -> str | None:
-        """Looks whether a server that has not answered for a while is there at all."""
-        silent_s = time.monotonic() - self._health.last_sign_of_life
-        if self._in_flight == 0 or silent_s < _SILENCE_S:
+    async def _verdict(self) -> str | None:
+        """Why the endpoint is given up, or none if it is not."""
+        verdict = self._health.verdict()
+        if verdict is not None:
+            return verdict
+        suspicion = self._health.suspicion()
+        if suspicion is None and self._in_flight and self._health.silent_s >= _SILENCE_S:
+            suspicion = "it accepts calls and answers none"
+        if suspicion is None or await self._answers():
             return None
-        for _ in range(2):
-            with contextlib.suppress(openai.OpenAIError, httpx2.HTTPError):
-                await self._client.get("/models", _PROBE_TIMEOUT_S)
-                self._health.last_sign_of_life = time.monotonic()
-                return None
-        return "it accepts calls and answers none"
+        return suspicion
 
-    def _condemn(self, message: str) -> None:
+    async def _answers(self) -> bool:
+        """Whether the server answers anything at all; twice, since a busy one may be slow."""
+        if self._health.silent_s < _PROBE_EVERY_S:
+            return True
+        for _ in range(2):
+            try:
+                await self._client.get("/models", _PROBE_TIMEOUT_S)
+            except openai.APIStatusError as error:
+                if error.status_code >= 500:
+                    continue
+            except (openai.OpenAIError, httpx2.HTTPError):
+                continue
+            self._health.sign_of_life()
+            return True
+        return False
+
+    def _on_ended(self, task: "asyncio.Task[None]") -> None:
+        """A task of ours that fails must not leave calls waiting for what it did."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._condemn(error)
+
+    def _condemn(self, error: BaseException) -> None:
         if self._condemned is not None and not self._condemned.done():
-            self._condemned.set_exception(EndpointError(message))
+            self._condemned.set_exception(error)
 
 
 def _nobody(base_url: str, problem: str) -> str:

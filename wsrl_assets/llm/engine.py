@@ -10,6 +10,7 @@ each other and no stage waits for its slowest row. Each call that ends is put in
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
@@ -40,6 +41,7 @@ _MAX_TIMEOUTS = 3
 _MAX_RATE_LIMITED_S = 900.0
 _BACKOFF_S = 0.5
 _MAX_BACKOFF_S = 8.0
+_LOOK_EVERY_S = 0.25
 # A reply that was cut off is tried once more, one that breaks its schema twice (design, engine).
 _CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
@@ -94,6 +96,16 @@ class _Tally:
     content_faults: dict[str, int] = field(default_factory=dict)
     finish_reason: str | None = None
 
+    def fail(self, fault: TransientFault) -> None:
+        if fault.kind != "rate_limited":
+            self.transients += 1
+            self.timeouts += fault.kind == "timeout"
+
+    @property
+    def used_up(self) -> bool:
+        """Whether a row has failed as often as it may."""
+        return self.transients >= _MAX_TRANSIENT_ATTEMPTS or self.timeouts >= _MAX_TIMEOUTS
+
     def add(self, completion: Completion) -> None:
         self.prompt_tokens += completion.prompt_tokens
         self.cached_tokens += completion.cached_tokens
@@ -129,6 +141,8 @@ class Engine:
         self._endpoints: dict[Role, Endpoint] = {}
         self._models: dict[Role, str] = {}
         self._condemned: asyncio.Future[None] | None = None
+        self._asking: set[asyncio.Task[Any]] = set()
+        self._ended = False
 
     async def __aenter__(self) -> "Engine":
         self._condemned = asyncio.get_running_loop().create_future()
@@ -169,7 +183,11 @@ class Engine:
         """
         assert self._condemned is not None, "use the engine as a context manager"
         crowd: _Crowd[T] = _Crowd(self._window, self._condemned)
-        await crowd.run(items, work)
+        try:
+            await crowd.run(items, work)
+        except BaseException:
+            await self._end_calls()
+            raise
 
     async def ask(self, ask: Ask[Reply]) -> Reply:
         """The model's reply to one question, retried as far as sense goes.
@@ -178,7 +196,12 @@ class Engine:
             RowFault: this row cannot be answered; its reason is in the ledger too.
             EndpointError: no row can be answered now.
         """
+        if self._ended:
+            raise EndpointError("the run has ended")
         tally = _Tally()
+        caller = asyncio.current_task()
+        assert caller is not None
+        self._asking.add(caller)
         try:
             await self._refuse_too_long(ask)
             reply = await self._attempts(ask, tally)
@@ -191,6 +214,8 @@ class Engine:
             if tally.prompt_tokens:
                 self._record(self._entry(ask, tally, "cancelled"))
             raise
+        finally:
+            self._asking.discard(caller)
         self._record(self._entry(ask, tally, None))
         return reply
 
@@ -213,6 +238,18 @@ class Engine:
         if self._condemned is not None and self._condemned.done():
             self._condemned.exception()  # seen, so that asyncio does not complain of it
 
+    async def _end_calls(self) -> None:
+        """Ends what still asks after `work` failed.
+
+        A `work` that gathers coroutines leaves the others of a gather running when one fails.
+        Left alone they would go on paying, for replies that nobody keeps any more.
+        """
+        self._ended = True
+        calls = self._asking - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
     def _window(self) -> int:
         """How many items to have open: enough that a call always waits for each free slot."""
         gates = {endpoint.gate for endpoint in self._endpoints.values()}
@@ -227,6 +264,10 @@ class Engine:
                     self._body(ask, tally), ask.row_id, ask.priority
                 )
             except TransientFault as fault:
+                tally.fail(fault)
+                if tally.used_up and not await endpoint.is_to_blame():
+                    detail = f"{tally.transients} attempts, last {fault}"
+                    raise RowFault("endpoint_fault", detail) from None
                 await asyncio.sleep(_backoff_s(tally, fault))
                 continue
             tally.add(completion)
@@ -259,8 +300,8 @@ class Engine:
         if limit is None:
             return
         text = "\n".join(message["content"] for message in ask.messages)
-        if len(text) + ask.max_tokens + 64 <= limit:
-            return  # no tokenizer makes more tokens than characters of these
+        if len(text.encode("utf-8", "surrogatepass")) + ask.max_tokens + 64 <= limit:
+            return  # no tokenizer makes more tokens than bytes of these
         estimate = estimate_tokens(text) + 32
         if estimate + ask.max_tokens <= limit:
             return
@@ -333,7 +374,9 @@ class _Crowd(Generic[T]):
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():
             self._changed.clear()
-            await self._changed.wait()
+            # Now and then without a reason, too: a window that grows rings no bell.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _LOOK_EVERY_S)
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -371,16 +414,12 @@ def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
     """Seconds to wait before the next attempt.
 
     Raises:
-        RowFault: the attempts of this row are used up.
+        RowFault: this row has been told to wait for too long.
     """
     if fault.kind == "rate_limited":
         if time.monotonic() - tally.started > _MAX_RATE_LIMITED_S:
             raise RowFault("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
         return random.uniform(0.0, 0.1) if fault.retry_after_s else random.uniform(0.2, 2.0)
-    tally.transients += 1
-    tally.timeouts += fault.kind == "timeout"
-    if tally.transients >= _MAX_TRANSIENT_ATTEMPTS or tally.timeouts >= _MAX_TIMEOUTS:
-        raise RowFault("endpoint_fault", f"{tally.transients} attempts, last {fault}")
     ceiling = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** (tally.transients - 1))
     return random.uniform(ceiling / 2, ceiling)
 

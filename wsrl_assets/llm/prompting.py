@@ -54,7 +54,13 @@ class Prompt:
         Raises:
             jinja2.UndefinedError: a value that the prompt names is missing.
         """
-        return _ENVIRONMENT.from_string(self.text).render(**values).strip()
+        return _template(self.text).render(**values).strip()
+
+
+@cache
+def _template(text: str) -> jinja2.Template:
+    """A compiled template: compiling takes a hundred times as long as rendering, a millisecond."""
+    return _ENVIRONMENT.from_string(text)
 
 
 @cache
@@ -78,9 +84,14 @@ def document_first(document: str, instruction: str) -> list[Message]:
     """The messages of a call on a document: system, then one user turn with the document first."""
     body = f"<document>\n{_defused(document)}\n</document>\n\n{instruction}"
     return [
-        {"role": "system", "content": load_prompt("system").render()},
+        {"role": "system", "content": _system()},
         {"role": "user", "content": body},
     ]
+
+
+@cache
+def _system() -> str:
+    return load_prompt("system").render()
 
 
 def _defused(document: str) -> str:

@@ -37,6 +37,7 @@ _CONSTANTS: dict[str, complex] = {"\\pi": math.pi, "e": math.e, "i": 1j}
 _LARGEST_FACTORIAL = 60
 _POINTS = 3
 _TOLERANCE = 1e-9
+_NUMBER_STARTS = frozenset("0123456789.")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -51,21 +52,28 @@ def differ(first: Sequence[str], second: Sequence[str]) -> bool:
 
 def _differ_at(first: Sequence[str], second: Sequence[str], point: int) -> bool:
     one, other = evaluate(first, point), evaluate(second, point)
-    if one is None or other is None:
+    if one is None or other is None or (cmath.isinf(one) and cmath.isinf(other)):
         return False
+    if cmath.isinf(one) or cmath.isinf(other):
+        return True
     return abs(one - other) > _TOLERANCE * max(1.0, abs(one), abs(other))
 
 
 def evaluate(tokens: Sequence[str], point: int = 0) -> complex | None:
-    """The value with every variable at its own fixed place, or None when there is none."""
+    """The value with every variable at its own fixed place, or None when there is none.
+
+    A value too large for a float is infinite.
+    """
     try:
         reader = _Reader(tokens, point)
         value = reader.sum()
         if reader.at != len(tokens):
             return None
+    except OverflowError:
+        return complex(math.inf)
     except (_CannotEvaluateError, ArithmeticError, ValueError, RecursionError):
         return None
-    return value if cmath.isfinite(value) else None
+    return None if cmath.isnan(value) else value
 
 
 class _Reader:
@@ -122,8 +130,8 @@ class _Reader:
 
     def _begins_factor(self) -> bool:
         token = self.next
-        if token[:1].isdigit() or token[:1] == ".":
-            return not self.tokens[self.at - 1][-1].isdigit()
+        if _is_number(token):
+            return not _is_number(self.tokens[self.at - 1])
         is_operator = token in _FUNCTIONS or token in ("\\frac", "\\sqrt", "(", "{")
         return is_operator or self._is_name(token)
 
@@ -161,7 +169,7 @@ class _Reader:
 
     def atom(self) -> complex:
         token = self.next
-        if token[:1].isdigit() or token[:1] == ".":
+        if _is_number(token):
             return float(self.take())
         if token in ("(", "[", "{"):
             return self.group()
@@ -232,6 +240,10 @@ class _Reader:
             parts.append(self.take())
         self.take("}")
         return "".join(parts)
+
+
+def _is_number(token: str) -> bool:
+    return token[:1] in _NUMBER_STARTS and token != "."
 
 
 def _raise(base: complex, exponent: complex) -> complex:

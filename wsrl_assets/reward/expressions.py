@@ -31,7 +31,8 @@ _MAX_DIGITS = 12
 _MAX_POWER = 40
 _MAX_POWER_PRODUCT = 100_000.0
 
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|\S")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|[^\W\d_]+|\S")
+_DIGITS = frozenset("0123456789")
 _GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:(?:,|\{,\})\d{3})+(?![\d,])")
 _SAME_COMMANDS = {
     "\\dfrac": "\\frac",
@@ -102,7 +103,20 @@ _LETTER_COMMANDS = frozenset(
 )
 _PLAIN_TOKENS = frozenset("+-/^_(){}[]=<>,!|.;")
 # What math-verify overlooks or reads freely; both sides must have as many of each.
-_COUNTED = ("\\%", "\\circ", "\\pm", "\\mp", ",", ";", "\\cup", "\\cap", "\\in", "\\neq", "|", "_")
+_COUNTED: tuple[str, ...] = (
+    "\\%",
+    "\\circ",
+    "\\pm",
+    "\\mp",
+    ",",
+    ";",
+    "\\cup",
+    "\\cap",
+    "\\in",
+    "\\neq",
+)
+_COUNTED_UNLESS_EVALUATED = ("|", "_")
+_MAX_TOKENS_UNLESS_EVALUATED = 80
 _RELATIONS = frozenset(("=", "<", ">", "\\leq", "\\geq", "\\lt", "\\gt"))
 _OPENING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 
@@ -138,9 +152,23 @@ def read_expression(text: str) -> Expression | None:
         found.pop()
     if not found:
         return None
-    if len(found) > 2 and found[1] == "=" and _is_variable(found[0]) and "=" not in found[2:]:
-        return Expression(tuple(found[2:]), found[0])
+    if found.count("=") == 1:
+        at = found.index("=")
+        if at + 1 < len(found) and _is_subject(found[:at]):
+            return Expression(
+                tuple(found[at + 1 :]), "".join(found[:at]).strip("}").replace("{", "")
+            )
     return Expression(tuple(found))
+
+
+def _is_subject(tokens: list[str]) -> bool:
+    """`x`, `f(x)`, `a_n` or `a_{n}`: what an equation can be said to be about."""
+    if not tokens or not _is_variable(tokens[0]):
+        return False
+    rest = tokens[1:]
+    is_call = len(rest) == 3 and rest[0] == "(" and rest[2] == ")" and _is_variable(rest[1])
+    is_indexed = len(rest) in (2, 4) and rest[0] == "_" and (len(rest) == 2 or rest[1] == "{")
+    return not rest or is_call or is_indexed
 
 
 def _respelt(token: str) -> list[str]:
@@ -156,7 +184,7 @@ def _respelt(token: str) -> list[str]:
 def _without_degree_power(tokens: list[str]) -> list[str]:
     """`30^\\circ` and `30^{\\circ}` as the one sign that `30\u00b0` has."""
     text = " ".join(tokens)
-    return text.replace("^ { \\circ }", "\\circ").replace("^ \\circ", "\\circ").split(" ")
+    return text.replace("^ { \\circ }", "\\circ").replace("^ \\circ", "\\circ").split()
 
 
 def _is_variable(token: str) -> bool:
@@ -215,7 +243,7 @@ def same(wanted: Expression, found: Expression) -> bool:
         return True
     if _squeezed(wanted.tokens) == _squeezed(found.tokens):
         return True
-    if not (_looks_comparable(wanted, found) and is_harmless(wanted) and is_harmless(found)):
+    if not (is_harmless(wanted) and is_harmless(found) and _looks_comparable(wanted, found)):
         return False
     if evaluation.differ(wanted.tokens, found.tokens):
         return False
@@ -223,19 +251,28 @@ def same(wanted: Expression, found: Expression) -> bool:
 
 
 def _squeezed(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """Without the braces around single tokens and the multiplication signs nobody needs."""
+    """Without the multiplication signs that nobody needs: `2 * x` is `2x`, `2 * -x` stays."""
     kept: list[str] = []
     for at, token in enumerate(tokens):
         following = tokens[at + 1] if at + 1 < len(tokens) else ""
-        if token == "\\cdot" and kept and not following[:1].isdigit():
+        if token == "\\cdot" and kept and _needs_no_sign(following):
             continue
         kept.append(token)
     return tuple(kept)
 
 
+def _needs_no_sign(factor: str) -> bool:
+    return factor in ("(", "\\frac", "\\sqrt", "\\pi") or _is_variable(factor)
+
+
 def _looks_comparable(wanted: Expression, found: Expression) -> bool:
     ours, theirs = Counter(wanted.tokens), Counter(found.tokens)
-    if any(ours[mark] != theirs[mark] for mark in _COUNTED):
+    marks = _COUNTED
+    if None in (evaluation.evaluate(wanted.tokens), evaluation.evaluate(found.tokens)):
+        marks += _COUNTED_UNLESS_EVALUATED
+        if len(wanted.tokens) + len(found.tokens) > _MAX_TOKENS_UNLESS_EVALUATED:
+            return False
+    if any(ours[mark] != theirs[mark] for mark in marks):
         return False
     if sum(ours[r] for r in _RELATIONS) != sum(theirs[r] for r in _RELATIONS):
         return False
@@ -264,7 +301,7 @@ def is_harmless(expression: Expression) -> bool:
 
 
 def _is_known(token: str) -> bool:
-    if token[0].isdigit() or token[0] == ".":
+    if token[0] in _DIGITS:
         return len(token) <= _MAX_DIGITS
     return token in _PLAIN_TOKENS or token in _OPERATORS or _is_variable(token)
 
@@ -290,7 +327,7 @@ def _powers_are_small(tokens: tuple[str, ...]) -> bool:
         exponent = _argument(tokens, at + 1)
         if "^" in exponent or "!" in exponent:
             return False
-        for number in (float(part) for part in exponent if part[0].isdigit()):
+        for number in (float(part) for part in exponent if part[0] in _DIGITS):
             product *= max(number, 1.0)
             if number > _MAX_POWER:
                 return False

@@ -369,6 +369,8 @@ def _is_taken_back(text: str, mark: _Mark) -> bool:
 # Lines that could each be an answer
 
 _BARE_WORDS = 3
+_LAST_BARE_WORDS = 8
+_STATES = re.compile(r"\b(?:is|are|was|were|equals)\b")
 _BARE_LENGTH = 60
 _MAX_BARE_LINES = 64
 
@@ -380,15 +382,21 @@ def _bare_lines(lines: list[str]) -> list[str]:
 
 
 def is_bare(line: str) -> bool:
-    """Whether a line looks like an answer all by itself rather than a step towards one."""
+    """Whether a line looks like an answer all by itself rather than a step or a heading."""
+    return "=" not in line and _is_short(line, _BARE_WORDS)
+
+
+def _is_short(line: str, max_words: int) -> bool:
     line = line.strip(SPACES)
+    if line.startswith("#") or (line.startswith("**") and line.endswith("**")):
+        return False
     mark = _LIST_LINE.match(line)
     words = unwrap(line[mark.end() :] if mark else line)
     if not words or words.startswith(("</", "```", "\\]", "$$", "\\end", "---")):
         return False
-    if words[-1] == "?" or ":" in words or "=" in words or len(words) > _BARE_LENGTH:
+    if words[-1] in ":?" or ": " in words or len(words) > _BARE_LENGTH:
         return False
-    return mark is not None or len(words.split()) < _BARE_WORDS + (not line.endswith("."))
+    return mark is not None or len(words.split()) < max_words + (not line.endswith("."))
 
 
 # No mark: the last line
@@ -414,7 +422,9 @@ def _from_last_line(text: str) -> Final:
 def _ends_a_list_of_guesses(previous: str, last: str) -> bool:
     if _LIST_LINE.match(last) and _LIST_LINE.match(previous):
         return True
-    return is_bare(previous) and is_bare(last)
+    if not is_bare(previous) or _STATES.search(last):
+        return False
+    return _is_short(last, _LAST_BARE_WORDS)
 
 
 def _last_fence(text: str) -> str | None:

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     WRONG_VALUE = "wrong_value"
     INVALID_GOLD = "invalid_gold"
     """The gold is not of its own type; no response can score 1."""
+    INTERNAL_ERROR = "internal_error"
+    """A fault of the reward itself. It never raises into a trainer; please report the pair."""
 
 
 @dataclass(frozen=True, slots=True)

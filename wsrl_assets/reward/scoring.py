@@ -34,7 +34,8 @@ _LABEL = re.compile(r"([^\d:\n]{1,40}):\s+(.+)", re.DOTALL)
 _EQUATION = re.compile(r"(.{0,200}[^=!<>~\u2260\u2264\u2265\s])\s*=\s*([^=<>]+)", re.DOTALL)
 _SAID_TO_BE_THE_ANSWER = re.compile(
     r"(.{1,200}?) (?:is|are) "
-    r"(?:correct|right|(?:the|my|our) (?:final |correct |right )?(?:answer|result|option|choice)s?)",
+    r"(?:correct|right"
+    r"|(?:the|my|our) (?:final |correct |right )?(?:answer|result|option|choice)s?)",
     re.IGNORECASE,
 )
 _IDLE_LEAD = re.compile(
@@ -64,6 +65,14 @@ def score(response: str, gold: Gold) -> Score:
     to a gold that is not of its own type (`invalid_gold`). Never raises, and its time is bounded,
     whatever the text (issue 4, items 1 to 3; the paper's reward is binary, section on training).
     """
+    try:
+        return _score(response, gold)
+    except Exception:
+        # The last line of defence: one odd rollout must not end a training run.
+        return Score(0, None, Reason.INTERNAL_ERROR)
+
+
+def _score(response: str, gold: Gold) -> Score:
     rule = find_rule(gold)
     final = find_final(response)
     if rule is None:

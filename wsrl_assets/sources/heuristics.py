@@ -7,7 +7,7 @@ length of words (names in code and compounds are long), on stop words, bullet po
 are left out on purpose; triage judges those pages better.
 
 Measured on Python's own help topics, its library with tests, C headers, markdown and JavaScript:
-what is rejected is dumps of numbers and encoded data, and stubs of under 50 tokens.
+what is rejected is dumps of numbers and of drawing paths, and stubs of under 50 tokens.
 """
 
 import re
@@ -35,7 +35,7 @@ class HeuristicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeuristicThresholds:
-    """What is too poor. "Gopher" is Rae et al. 2021, arXiv 2112.11446, table A1.
+    """What is too poor. "Gopher" is Rae et al. 2021, arXiv 2112.11446, appendix A1.
 
     Attributes:
         min_tokens: Shorter documents are rejected. Webscale-RL (arXiv 2510.06499) takes 50. Our

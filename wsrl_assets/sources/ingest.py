@@ -5,19 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import duckdb
-
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import Passage, split_passages
 from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
-from wsrl_assets.storage import Kind, Partition, Store, Transaction, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage import Kind, Partition, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.text import content_id, estimate_tokens, normalise_document
 
 STAGE = "source_documents"
+DOCUMENTS = Partition.library("documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +138,12 @@ class _Ingest:
     def run(self, progress: Progress) -> int:
         file = self._file()
         source_rows = added = 0
-        with catalog(self.store) as others:
-            for batch in read_rows(file, text_column=self.shard.text_column):
-                rows = [row for source in batch for row in self._rows(source)]
-                self._commit(rows, others)
-                source_rows += len(batch)
-                added += len(rows)
-                progress.advance(STAGE, len(rows))
+        for batch in read_rows(file, text_column=self.shard.text_column):
+            rows = [row for source in batch for row in self._rows(source)]
+            self._commit(rows)
+            source_rows += len(batch)
+            added += len(rows)
+            progress.advance(STAGE, len(rows))
         recipe = self.stamp.recipe
         done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
         with self.store.transaction(self.partition) as transaction:
@@ -203,13 +200,24 @@ class _Ingest:
             **self.stamp(),
         )
 
-    def _commit(self, rows: Sequence[SourceDocument], others: duckdb.DuckDBPyConnection) -> None:
+    def _commit(self, rows: Sequence[SourceDocument]) -> None:
         ids = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
-        elsewhere = frame(others, "known_elsewhere", shard=self.shard.shard, doc_ids=ids)
-        shards = dict(zip(elsewhere["doc_id"], elsewhere["shard"], strict=True))
+        elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
             firsts = _first_positions(transaction, ids)
-            transaction.merge([_unless_duplicate(row, firsts, shards) for row in rows])
+            transaction.merge([_unless_duplicate(row, firsts, elsewhere) for row in rows])
+
+    def _claim(self, ids: list[str]) -> dict[str, str]:
+        """Claims documents for this shard; returns those that another has, with its name.
+
+        In a transaction of its own before the rows are written: of two shards that are read at
+        once, one gets a document, and a shard that is read again still has what it claimed.
+        """
+        names = {"shard": self.shard.shard, "doc_ids": ids}
+        with self.store.transaction(DOCUMENTS) as transaction:
+            transaction.execute("claim_documents", **names)
+            owners = transaction.query("document_owners", **names)
+        return dict(zip(owners["doc_id"], owners["shard"], strict=True))
 
 
 def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tuple[int, int]]:

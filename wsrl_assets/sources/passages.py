@@ -51,9 +51,12 @@ def split_passages(
     """
     if max_tokens < MIN_PASSAGE_TOKENS:
         raise ValueError(f"max_tokens must be {MIN_PASSAGE_TOKENS} or more, got {max_tokens}")
-    if len(text) <= max_tokens * _CHARS_WORTH_A_TRY and count_tokens(text) <= max_tokens:
-        whole = _stripped(text, _Span(0, len(text)))
-        return [whole] if whole.text else []
+    whole = _stripped(text, _Span(0, len(text)))
+    if not whole.text:
+        return []
+    may_fit = len(whole.text) <= max_tokens * _CHARS_WORTH_A_TRY
+    if may_fit and count_tokens(whole.text) <= max_tokens:
+        return [whole]
     return list(_Splitter(text, max_tokens, count_tokens).passages())
 
 
@@ -92,9 +95,10 @@ class _Splitter:
                 self._add(part, level)
 
     def _windows(self, span: _Span) -> Iterator[_Span]:
-        """Parts of a span without any better bound, cut at a space near the end where it has one.
+        """Parts of a span that has no better bounds, each cut at its last space where it has one.
 
-        Half as many characters as tokens fit with room to spare; halved again where they do not.
+        A part has half as many characters as a passage may have tokens, which nearly always fits;
+        where it does not, the part comes here again and is halved.
         """
         length = span.end - span.start
         if length <= 1:
@@ -188,7 +192,9 @@ def _word_end(text: str, start: int, end: int, limit: int) -> int:
     return space + 1 if space > start else end
 
 
-_FENCE = re.compile(r" {0,3}(?:(`{3,}+)(?=[^`\n]*+$)|(~{3,}+))")
+# A longer run is a rule, not a fence. The limit also bounds how often `_Fences` may look through
+# the whole text in vain: once for each length.
+_FENCE = re.compile(r" {0,3}(?:(`{3,20}+)(?=[^`\n]*+$)|(~{3,20}+)(?!~))")
 _HEADING = re.compile(r" {0,3}#{1,6}\s")
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*+\n)*+")
 

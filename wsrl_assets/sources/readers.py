@@ -55,7 +55,7 @@ def read_rows(
         batch_rows: Rows in a batch, at most.
         batch_bytes: Memory of a batch, about; one row may be more by itself.
         max_row_bytes: A larger row is rejected as `row_too_large`, and never held as a whole
-            (a parquet cell is, for parquet cannot read half of one).
+            (but a page of a parquet file is, as its writer cut it).
 
     Raises:
         SourceError: The whole file is unreadable or has no rows or no text column, or a row is bad

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import fsspec
 import zstandard
@@ -87,10 +87,9 @@ def decompressed(stream: io.BufferedReader, compression: str | None) -> io.Buffe
     if compression is None:
         return stream
     if compression == "gz":
-        raw: Any = gzip.GzipFile(fileobj=cast(IO[bytes], stream))
-    else:
-        raw = _ZstdStream(stream)
-    return io.BufferedReader(raw, _BUFFER_BYTES)
+        # Has a buffer of its own; around another one, what was read before a break would be lost.
+        return cast(io.BufferedReader, gzip.GzipFile(fileobj=stream))
+    return io.BufferedReader(_ZstdStream(stream), _BUFFER_BYTES)
 
 
 class _ZstdStream(io.RawIOBase):

@@ -1,6 +1,6 @@
 """The only door to the DuckDB files."""
 
-from wsrl_assets.storage.catalog import catalog
+from wsrl_assets.storage.catalog import QueryError, catalog, typed_query
 from wsrl_assets.storage.layout import Kind, Partition
 from wsrl_assets.storage.store import Store, StoreBusyError, StoreError, Transaction
 from wsrl_assets.storage.writer import GroupWriter
@@ -9,9 +9,11 @@ __all__ = [
     "GroupWriter",
     "Kind",
     "Partition",
+    "QueryError",
     "Store",
     "StoreBusyError",
     "StoreError",
     "Transaction",
     "catalog",
+    "typed_query",
 ]

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from wsrl_assets.storage.layout import Kind, Partition
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection, Store
+from wsrl_assets.storage.store import Connection, Store, attach
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
@@ -16,6 +17,36 @@ _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
     Kind.DOMAIN: DOMAIN_TABLES,
     Kind.LIBRARY: LIBRARY_TABLES,
 }
+
+
+# Without external access the attached files themselves stay open to COPY, and with them the
+# snapshots to damage: hence no file system at all. What is attached can be read nevertheless; a
+# query that does not fit in memory has nowhere to spill, and fails.
+_LOCKDOWN = """
+    SET enable_external_access = false;
+    SET disabled_filesystems = 'LocalFileSystem';
+    SET python_enable_replacements = false;
+    SET lock_configuration = true;
+"""
+
+
+class QueryError(ValueError):
+    """A query that somebody typed and that does not run; the message is DuckDB's."""
+
+
+def typed_query(connection: Connection, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns and rows of a query that somebody typed, on a catalog connection.
+
+    Raises:
+        QueryError: it does not run.
+    """
+    try:
+        result = connection.sql(query)
+        if result is None:  # a statement without a result, such as SET
+            return [], []
+        return list(result.columns), result.fetchall()
+    except duckdb.Error as error:
+        raise QueryError(f"that query does not run: {error}") from None
 
 
 @contextmanager
@@ -35,8 +66,7 @@ def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator
         attached = _attach(connection, store.snapshots(), only)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached))
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        connection.execute(_LOCKDOWN)
         yield connection
     finally:
         connection.close()
@@ -50,8 +80,7 @@ def _attach(
         if only is not None and partition not in only:
             continue
         alias = f"p{number}"
-        location = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+        attach(connection, path, alias)
         attached[partition] = alias
     return attached
 

@@ -52,6 +52,8 @@ class PartitionFiles:
 
     Attributes:
         live: the database that writers open, one at a time.
+        unborn: where a new database is written until its first commit, so that `live` is whole
+            from the moment it is there, wherever a process is killed.
         snapshot: the published copy that readers open.
         lock: held while the live file is open.
         owner: names the process that holds the lock, for messages.
@@ -59,6 +61,7 @@ class PartitionFiles:
     """
 
     live: Path
+    unborn: Path
     snapshot: Path
     lock: Path
     owner: Path
@@ -70,6 +73,7 @@ class PartitionFiles:
         locks = home / "locks" / partition.kind
         return cls(
             live=folder / f"{partition.key}.duckdb",
+            unborn=folder / f".{partition.key}.unborn",
             snapshot=folder / "snapshots" / f"{partition.key}.duckdb",
             lock=locks / f"{partition.key}.lock",
             owner=locks / f"{partition.key}.owner",

@@ -1,9 +1,11 @@
 """Table schemas from row dataclasses: one definition gives DDL, Polars types and descriptions."""
 
+import re
 import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import polars as pl
@@ -16,6 +18,8 @@ _SCALARS: dict[type, tuple[str, pl.DataType]] = {
     bytes: ("BLOB", pl.Binary()),
     datetime: ("TIMESTAMPTZ", pl.Datetime("us", "UTC")),
 }
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def column(description: str, *, long: bool = False, default: Any = ...) -> Any:
@@ -108,22 +112,27 @@ def merge_sql(row_type: type[Row], incoming: str) -> str:
 
 
 def frame_of(row_type: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
-    """Rows as a frame with the table's columns and types; the last of equal keys wins."""
+    """Rows as a frame with the table's columns and types; the last of equal keys wins.
+
+    Lone surrogates, which JSON from a server may hold and no UTF-8 file can, become U+FFFD.
+    """
     specs = columns_of(row_type)
     schema = {spec.name: spec.polars_type for spec in specs}
     data = {spec.name: [_plain(getattr(row, spec.name)) for row in rows] for spec in specs}
-    frame = pl.DataFrame(data, schema=schema)
+    try:
+        frame = pl.DataFrame(data, schema=schema)
+    except UnicodeEncodeError:  # seldom enough that the other rows need not pay for a look
+        frame = pl.DataFrame(_without_surrogates(data), schema=schema)
     return frame.unique(subset=list(row_type.KEY), keep="last", maintain_order=True)
 
 
 def rows_of(row_type: type[R], frame: pl.DataFrame) -> Iterable[R]:
     """The rows of a frame as dataclasses; the frame must have at least the table's columns."""
-    names = [spec.name for spec in columns_of(row_type)]
     hints = get_type_hints(row_type)
-    nested = {name: _tuple_item(hints[name]) for name in names}
+    names = [spec.name for spec in columns_of(row_type)]
     for values in frame.select(names).iter_rows():
         pairs = zip(names, values, strict=True)
-        yield row_type(**{name: _typed(value, nested[name]) for name, value in pairs})
+        yield row_type(**{name: _typed(value, hints[name]) for name, value in pairs})
 
 
 def _types(hint: Any) -> tuple[str, pl.DataType]:
@@ -154,11 +163,6 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _tuple_item(hint: Any) -> Any:
-    hint = _without_none(hint)
-    return get_args(hint)[0] if get_origin(hint) is tuple else None
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
@@ -167,9 +171,26 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _typed(value: Any, item_type: Any) -> Any:
-    if item_type is None or value is None:
-        return value
-    if is_dataclass(item_type):
-        return tuple(item_type(**item) for item in value)  # type: ignore[operator]
-    return tuple(value)
+def _typed(value: Any, hint: Any) -> Any:
+    """A plain value as its type hint has it: tuples, dataclasses and enums again."""
+    if value is None:
+        return None
+    hint = _without_none(hint)
+    if get_origin(hint) is tuple:
+        return tuple(_typed(part, get_args(hint)[0]) for part in value)
+    if issubclass(hint, Enum):
+        return hint(value)
+    if isinstance(value, dict):
+        hints = get_type_hints(hint)
+        return hint(**{name: _typed(part, hints[name]) for name, part in value.items()})
+    return value
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_surrogates(item) for key, item in value.items()}
+    return value

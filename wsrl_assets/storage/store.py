@@ -38,6 +38,10 @@ _TABLES: dict[Kind, tuple[type[Row], ...]] = {
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 _LOCK_NOTICE_S = 3.0
+# What DuckDB says of a file that another process has open. "lock" alone will not do: a corrupt
+# file is a matter of a "block".
+_OPEN_ELSEWHERE = "Could not set lock on file"
+_IN_MEMORY = Path(":memory:")
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,22 @@ def connect(path: Path, read_only: bool) -> Iterator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def attach(connection: Connection, path: Path, alias: str) -> None:
+    """Attaches a snapshot, read-only, under a name.
+
+    Attached and not connected to: DuckDB keeps one database a path and process, so a connection
+    to a snapshot would show what it held when the oldest open reader came.
+
+    Raises:
+        StoreError: the file is not a usable DuckDB database.
+    """
+    location = str(path).replace("'", "''")
+    try:
+        connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise _unusable(path, error) from error
 
 
 def query_text(name: str) -> str:
@@ -89,6 +109,10 @@ class Transaction:
     def query(self, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql`, with `$name` parameters."""
         return frame(self.connection, name, **parameters)
+
+    def execute(self, name: str, **parameters: Any) -> None:
+        """Runs `sql/<name>.sql`, a statement, with `$name` parameters."""
+        self.connection.execute(query_text(name), parameters or None)
 
     def rows(self, row_type: type[R]) -> list[R]:
         """All rows of a table; only for tables that are small by nature."""
@@ -141,7 +165,8 @@ class Store:
         """
         files = self._files(partition)
         with self._locked(partition, files):
-            with self._open(partition, files.live, read_only=False) as connection:
+            path = files.live if files.live.exists() else _cleared(files.unborn)
+            with self._open(path) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.begin()
                 try:
@@ -149,9 +174,12 @@ class Store:
                         connection.execute(create_table_sql(row_type))
                     yield Transaction(partition, connection)
                 except BaseException:
-                    connection.rollback()
+                    with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
+                        connection.rollback()
                     raise
                 connection.commit()
+            if path != files.live:
+                path.replace(files.live)
             self._publish_if_due(partition, files)
 
     def publish(self, partition: Partition) -> None:
@@ -183,8 +211,10 @@ class Store:
         files = self._files(partition)
         if not files.snapshot.exists():
             raise FileNotFoundError(f"no data for {partition} under {self.home}")
-        with self._open(partition, files.snapshot, read_only=True) as connection:
+        with self._connect(_IN_MEMORY, False) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            attach(connection, files.snapshot, "snapshot")
+            connection.execute("USE snapshot")
             yield connection
 
     def snapshots(self, kinds: Iterable[Kind] = tuple(Kind)) -> dict[Partition, Path]:
@@ -215,11 +245,8 @@ class Store:
                 f"{partition} is being worked on by another run{_owner_text(_beside(path))}. "
                 "Let it finish, or stop it, and start again: nothing is lost either way."
             ) from None
-        try:
-            _beside(path).write_text(str(os.getpid()))
+        with _owned(lock, _beside(path)):
             yield
-        finally:
-            lock.release()
 
     def _files(self, partition: Partition) -> PartitionFiles:
         return PartitionFiles.of(self.home, partition)
@@ -230,11 +257,8 @@ class Store:
         files.live.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(files.lock, thread_local=False)
         self._acquire(lock, partition, files)
-        try:
-            files.owner.write_text(str(os.getpid()))
+        with _owned(lock, files.owner):
             yield
-        finally:
-            lock.release()
 
     def _acquire(self, lock: FileLock, partition: Partition, files: PartitionFiles) -> None:
         notice_s = min(_LOCK_NOTICE_S, self._lock_timeout_s)
@@ -252,25 +276,21 @@ class Store:
             ) from None
 
     @contextmanager
-    def _open(self, partition: Partition, path: Path, *, read_only: bool) -> Iterator[Connection]:
+    def _open(self, path: Path, *, wait_s: float | None = None) -> Iterator[Connection]:
+        wait_s = self._lock_timeout_s if wait_s is None else wait_s
         with contextlib.ExitStack() as stack:
-            yield self._enter(stack, partition, path, read_only)
+            yield self._enter(stack, path, wait_s)
 
-    def _enter(
-        self, stack: contextlib.ExitStack, partition: Partition, path: Path, read_only: bool
-    ) -> Connection:
-        deadline = time.monotonic() + self._lock_timeout_s
+    def _enter(self, stack: contextlib.ExitStack, path: Path, wait_s: float) -> Connection:
+        deadline = time.monotonic() + wait_s
         noticed = False
         while True:
             try:
-                return stack.enter_context(self._connect(path, read_only))
+                return stack.enter_context(self._connect(path, False))
             except duckdb.Error as error:
-                if "lock" not in str(error).lower():
-                    raise StoreError(
-                        f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
-                        "Move the file away; what it held is made again by a new run."
-                    ) from error
-                if time.monotonic() > deadline:
+                if _OPEN_ELSEWHERE not in str(error):
+                    raise _unusable(path, error) from error
+                if time.monotonic() >= deadline:
                     raise StoreBusyError(
                         f"{path} is open in another program ({_first_line(error)}). Close it "
                         "there; to look at data while runs write, use `wsrl sql` or the files "
@@ -291,18 +311,29 @@ class Store:
             self._published[partition] = time.monotonic()
 
     def _refresh(self, partition: Partition) -> None:
-        """Publishes what a killed run left unpublished, unless a writer is at it now."""
+        """Publishes what a killed run left unpublished, unless somebody is at it now."""
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
         lock = FileLock(files.lock, thread_local=False)
-        with contextlib.suppress(Timeout, OSError):
+        with contextlib.suppress(Timeout, OSError, StoreBusyError):
             files.lock.parent.mkdir(parents=True, exist_ok=True)
-            with lock.acquire(timeout=0):
+            lock.acquire(timeout=0)
+            with _owned(lock, files.owner):
                 if _leftover_wal(files.live):
-                    with self._open(partition, files.live, read_only=False) as connection:
+                    with self._open(files.live, wait_s=0) as connection:
                         connection.checkpoint()
                 _copy_atomically(files.live, files.snapshot)
+
+
+@contextmanager
+def _owned(lock: FileLock, owner: Path) -> Iterator[None]:
+    """For as long as a lock that was acquired is held: says by whom, and releases it."""
+    try:
+        owner.write_text(str(os.getpid()))
+        yield
+    finally:
+        lock.release()
 
 
 def _is_stale(files: PartitionFiles) -> bool:
@@ -315,9 +346,17 @@ def _leftover_wal(live: Path) -> bool:
     return live.with_name(live.name + ".wal").exists()
 
 
+def _cleared(path: Path) -> Path:
+    """The path of a database file, with what a killed process left there removed."""
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    return path
+
+
 def _copy_atomically(source: Path, target: Path) -> None:
+    """Copies under the partition's lock; a killed copy is overwritten by the next."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.partial")
     shutil.copyfile(source, partial)
     partial.replace(target)
 
@@ -331,6 +370,13 @@ def _owner_text(owner: Path) -> str:
         return f" by process {int(owner.read_text())}"
     except (OSError, ValueError):
         return ""
+
+
+def _unusable(path: Path, error: duckdb.Error) -> StoreError:
+    return StoreError(
+        f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
+        "Move the file away; what it held is made again by a new run."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -85,7 +85,7 @@ class TriagedDocument(Outcome):
     doc_id: str = column("document")
     qualified: bool | None = column("whether the document may feed questions", default=None)
     domain: str | None = column("domain slug", default=None)
-    explanation: str | None = column("the model's reason, in its words", default=None)
+    explanation: str | None = column("the title that the model gave it", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +248,17 @@ class BenchmarkNgram(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DocumentOwner(Row):
+    """Which shard keeps a document: exact duplicates over all shards meet here."""
+
+    TABLE = "document_owners"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    shard: str = column("the shard that claimed it first")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleasedPair(Row):
     """Where a pair of the final splits went in the newest release."""
 
@@ -273,7 +284,12 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
     LLMCall,
     Recipe,
 )
-LIBRARY_TABLES: tuple[type[Row], ...] = (DemonstrationRow, BenchmarkNgram, ReleasedPair)
+LIBRARY_TABLES: tuple[type[Row], ...] = (
+    DemonstrationRow,
+    BenchmarkNgram,
+    ReleasedPair,
+    DocumentOwner,
+)
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))
 )

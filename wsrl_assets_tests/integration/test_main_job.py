@@ -1,0 +1,136 @@
+"""The main job on a real vLLM server: structure and accounting, never the model's taste."""
+
+import os
+import subprocess
+import sys
+import urllib.request
+
+import datasets
+import polars as pl
+import pytest
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.release.dataset import COLUMNS, current_release
+from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.splits import Split
+from wsrl_assets.release.trainers import verl
+from wsrl_assets.reward import Gold, render, score
+from wsrl_assets.runs import materialize_pending
+from wsrl_assets.storage import Kind, catalog
+from wsrl_assets.storage.accounting import STAGES, accounts, call_totals
+from wsrl_assets_tests.integration.conftest import DOCUMENTS, Job
+
+pytestmark = pytest.mark.real_vllm
+
+
+def test_every_run_succeeds(job: Job) -> None:
+    assert job.outcome.failures == []
+
+
+def test_every_row_is_accounted_for_and_nothing_is_pending(job: Job) -> None:
+    with catalog(job.store) as connection:
+        found = accounts(connection, [str(form) for form in job.settings.forms])
+    assert {account.stage for account in found} == set(STAGES)
+    assert [account for account in found if not account.balanced] == []
+    assert sum(account.pending for account in found) == 0
+    source = next(account for account in found if account.stage == "source_documents")
+    assert source.rows_in == DOCUMENTS
+
+
+def test_ids_are_unique_in_every_table(job: Job) -> None:
+    keys = {
+        "triaged_documents": "doc_id",
+        "filtered_documents": "doc_id",
+        "personas": "doc_id",
+        "qa_drafts": "draft_id",
+        "verified_pairs": "pair_id",
+        "final_splits": "pair_id",
+        "llm_calls": "call_id",
+    }
+    with catalog(job.store) as connection:
+        for table, key in keys.items():
+            row = connection.execute(
+                f"SELECT count(*), count(DISTINCT {key}) FROM {table}"
+            ).fetchone()
+            assert row is not None
+            assert row[0] == row[1], table
+
+
+def test_every_draft_walks_back_to_its_shard(job: Job) -> None:
+    with catalog(job.store) as connection:
+        lost = connection.sql(
+            """
+            SELECT q.draft_id FROM qa_drafts q
+            LEFT JOIN filtered_documents f ON f.doc_id = q.doc_id
+            LEFT JOIN triaged_documents t ON t.doc_id = q.doc_id
+            LEFT JOIN source_documents s ON s.doc_id = q.doc_id AND s.status = 'kept'
+            LEFT JOIN shards h ON h.shard = s.shard
+            LEFT JOIN recipes r ON r.recipe = q.recipe
+            WHERE h.path IS NULL OR t.doc_id IS NULL OR f.doc_id IS NULL OR r.body IS NULL
+            """
+        ).fetchall()
+    assert lost == []
+
+
+def test_the_ledger_agrees_with_the_server(job: Job) -> None:
+    with catalog(job.store) as connection:
+        totals = call_totals(connection)
+    served = _metrics(job)
+    assert sum(t.calls for t in totals) > 0
+    assert sum(t.prompt_tokens for t in totals) == served["vllm:prompt_tokens_total"]
+    assert sum(t.completion_tokens for t in totals) == served["vllm:generation_tokens_total"]
+    assert sum(t.cached_tokens for t in totals) > 0
+
+
+def test_a_second_run_makes_no_call(job: Job) -> None:
+    before = _metrics(job)["vllm:prompt_tokens_total"]
+    outcome = materialize_pending(job.store, job.settings)
+    assert outcome.failures == []
+    assert _metrics(job)["vllm:prompt_tokens_total"] == before
+
+
+def test_the_release_loads_in_datasets(job: Job) -> None:
+    loaded = datasets.load_dataset(str(current_release(job.store)))
+    assert set(loaded) <= {str(split) for split in Split}
+    for part in loaded.values():
+        assert part.column_names == list(COLUMNS)
+
+
+def test_every_released_gold_scores_one_under_the_verl_reward(job: Job) -> None:
+    folders = export(current_release(job.store), list(Format), job.store.home / "out")
+    rows = pl.concat(pl.read_parquet(folders[Format.VERL] / f"{split}.parquet") for split in Split)
+    assert rows.columns == ["data_source", "prompt", "ability", "reward_model", "extra_info"]
+    for row in rows.iter_rows(named=True):
+        assert row["prompt"][0]["role"] == "user"
+        gold = row["reward_model"]["ground_truth"]
+        answer = render(Gold.from_json(gold))
+        assert score(f"Answer: {answer}", Gold.from_json(gold)).value == 1
+        assert verl.compute_score(row["data_source"], f"Answer: {answer}", gold) == 1.0
+
+
+def test_dagster_materializes_a_domain_by_environment_alone(job: Job) -> None:
+    domain = next(iter(job.store.partitions(Kind.DOMAIN)))
+    assert domain.key in set(Domain)
+    command = [
+        *(sys.executable, "-m", "dagster", "asset", "materialize"),
+        *("-m", "wsrl_assets.definitions", "--partition", domain.key),
+        *("--select", "personas,qa_drafts,verified_pairs"),
+    ]
+    done = subprocess.run(
+        command, env=dict(os.environ), capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _metrics(job: Job) -> dict[str, float]:
+    """vLLM's counters, summed over their labels."""
+    url = job.endpoint.base_url.removesuffix("/v1") + "/metrics"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        text = response.read().decode()
+    totals: dict[str, float] = {}
+    for line in text.splitlines():
+        if line.startswith("vllm:"):
+            name, value = line.rsplit(" ", 1)
+            name = name.split("{")[0]
+            totals[name] = totals.get(name, 0.0) + float(value)
+    return totals

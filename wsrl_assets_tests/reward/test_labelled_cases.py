@@ -1,0 +1,48 @@
+"""Ours against the labels of people: no false accept, at most 2% false rejects (issue 4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from wsrl_assets.reward import AnswerType, score, self_test
+from wsrl_assets.reward.math_process import is_available
+
+from .cases import Case, read_cases
+
+CASES = [
+    case
+    for case in read_cases()
+    if is_available() or case.gold.type is not AnswerType.EXPRESSION or case.label == 0
+]
+MAX_FALSE_REJECTS = 0.02
+
+
+def test_there_are_at_least_400_cases_in_both_directions_for_every_type() -> None:
+    counts = Counter((case.gold.type, case.label) for case in read_cases())
+    assert sum(counts.values()) >= 400
+    assert all(counts[answer_type, label] >= 10 for answer_type in AnswerType for label in (0, 1))
+
+
+def test_no_case_stands_there_twice() -> None:
+    counts = Counter((case.gold, case.response) for case in CASES)
+    assert [key for key, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("answer_type", AnswerType)
+def test_no_false_accept(answer_type: AnswerType) -> None:
+    wrong = [case for case in CASES if case.gold.type is answer_type and case.label == 0]
+    accepted = [case.describe() for case in wrong if score(case.response, case.gold).value == 1]
+    assert accepted == []
+
+
+def test_at_most_two_percent_false_rejects() -> None:
+    right = [case for case in CASES if case.label == 1]
+    rejected = [case.describe() for case in right if score(case.response, case.gold).value == 0]
+    assert len(rejected) <= MAX_FALSE_REJECTS * len(right), rejected
+
+
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_every_gold_of_the_cases_passes_its_self_test(case: Case) -> None:
+    assert self_test(case.gold).reason == "match"
