@@ -167,7 +167,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            _prompts(judge.PROMPT, round_trip.PROMPT),
+            _prompts(judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
             rules=verify.RULES_VERSION,
             judge=settings.judge,
             round_trip=settings.round_trip,

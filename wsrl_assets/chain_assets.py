@@ -148,7 +148,7 @@ def _spec(
         _spec(
             verify.STAGE,
             [dedup.STAGE, drafting.STAGE],
-            (judge.PROMPT, round_trip.PROMPT),
+            (judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
             verify.RULES_VERSION,
             "verification",
             "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "

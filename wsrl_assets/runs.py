@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from wsrl_assets.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.chain_assets import Watch
@@ -102,7 +103,7 @@ def materialize_pending(
     not begun are not tried.
     """
     outcome = Outcome()
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         _configure_logging_once(instance)
         runner = _Runner(instance, store, settings, outcome)
         if progress is not None:
@@ -119,6 +120,22 @@ def materialize_pending(
             with outcome.timed("release"):
                 runner.run_job("make_release", None, ())
     return outcome
+
+
+def _instance() -> dg.DagsterInstance:
+    """The instance of `DAGSTER_HOME`, without capturing what steps print.
+
+    Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
+    run in several threads, whose saving and restoring would cross, and the terminal be lost.
+    """
+    overrides = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    ref = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=overrides)
+    return dg.DagsterInstance.from_ref(ref)
 
 
 def _configure_logging_once(instance: dg.DagsterInstance) -> None:

@@ -8,98 +8,30 @@ arXiv 2509.19249).
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wsrl_assets.generation.sentences import Sentence, prose_sentences
+from wsrl_assets.generation.spans import NUMBER, Span, is_year, spans
+from wsrl_assets.generation.standalone import (
+    bare_subject,
+    names_something,
+    stands_alone,
+    tells_of_the_past,
+)
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
 from wsrl_assets.text import words
 
-VERSION = "1"
+VERSION = "2"
 BLANK = "____"
 CANDIDATES_PER_DRAFT = 5
-_MIN_WORDS, _MAX_WORDS = 8, 45
+# A name that this many sentences are about is what the document is about.
+_SUBJECT_SENTENCES = 3
+_MIN_TELLING_LETTERS = 4
 
-_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_UNIT = (
-    "km/h|km2|km|kilomet(?:er|re)s?|square kilomet(?:er|re)s?|met(?:er|re)s?|cm|centimet(?:er|re)s?"
-    "|mm|millimet(?:er|re)s?|miles?|feet|foot|inch(?:es)?|kg|kilograms?|grams?|mg|milligrams?"
-    "|tonnes?|pounds?|ounces?|lit(?:er|re)s?|ml|millilit(?:er|re)s?|gallons?"
-    "|degrees Celsius|degrees Fahrenheit|°C|°F|kelvins?|volts?|watts?|kilowatts?|hertz|joules?"
-    "|pascals?|hectares?|acres?|seconds?|minutes?|hours?|days?|weeks?"
-)
-# In order: an earlier kind claims its characters, a later one takes what is left.
-_PATTERNS: tuple[tuple[AnswerType, re.Pattern[str]], ...] = (
-    (AnswerType.TIME, re.compile(r"\b\d{1,2}:\d{2}\s?(?:AM|PM|a\.m\.|p\.m\.)?(?!\w|:)")),
-    (
-        AnswerType.DATE,
-        re.compile(
-            rf"\b(?:(?:{_MONTH}) \d{{1,2}}, \d{{4}}|\d{{1,2}} (?:{_MONTH}) \d{{4}}"
-            rf"|(?:{_MONTH}) \d{{4}})\b"
-        ),
-    ),
-    (
-        AnswerType.DATE,
-        re.compile(
-            r"(?:(?<=\b[Ii]n )|(?<=\b[Oo]f )|(?<=\b[Bb]y )|(?<=\b[Ss]ince )|(?<=\b[Uu]ntil ))"
-            r"(?:1[0-9]|20)\d{2}(?=[.,;:)]? (?![a-z]+s\b)|[.,;)]|$)"
-        ),
-    ),
-    (AnswerType.PERCENT, re.compile(rf"(?<![\w.,-])(?:{_NUMBER})\s?(?:%|percent\b|per cent\b)")),
-    (
-        AnswerType.MONEY,
-        re.compile(rf"(?<![\w.])[$€£](?:{_NUMBER})(?: (?:thousand|million|billion|trillion))?\b"),
-    ),
-    (
-        AnswerType.QUANTITY,
-        re.compile(rf"(?<![\w.,-])(?:{_NUMBER})[ \u00a0]?(?:{_UNIT})(?![\w/])"),
-    ),
-    (AnswerType.DECIMAL, re.compile(r"(?<![\w.,/^-])\d+\.\d+(?![\w%/^]|\.\d)")),
-    # A count: what is counted follows, or the sentence pauses. "12 V" and "n = 3" are no counts.
-    (
-        AnswerType.INTEGER,
-        re.compile(
-            r"(?<![\w.,/^$€£:([=+*×-])(?<![=+*×<>] )(?:\d{1,3}(?:,\d{3})+|\d+)"
-            r"(?=[.;)]?$|[.,;)] | [a-z]{3})"
-        ),
-    ),
-    (
-        AnswerType.ENTITY,
-        re.compile(
-            r"(?<![.!?:] )(?<=\s)[A-Z][\w'’-]+"
-            r"(?: (?:(?:of|the|de|van|von|di|da) )?[A-Z][\w'’-]+){1,3}"
-        ),
-    ),
-)
 _MONEY_UNIT = {"$": "USD", "€": "EUR", "£": "GBP"}
-_YEAR = re.compile(r"\d{4}")
-# Numbers that are part of a name or a pointer say nothing about the world.
-_POINTER_BEFORE = re.compile(
-    r"\b(?:chapter|section|figure|table|page|step|version|part|volume|no|number|python|type|grade"
-    r"|class|level|stage|group|channel|route|highway|line|item|article|rule)\.?\s$",
-    re.IGNORECASE,
-)
-_HEDGE_BEFORE = re.compile(
-    r"\b(?:about|around|roughly|approximately|nearly|almost|over|under|more than|less than|at least"
-    r"|at most|up to|some|between|from|to|or|and)\s$",
-    re.IGNORECASE,
-)
-_RANGE_AFTER = re.compile(r"^\s?(?:to|or|and|-|–)\s?\d", re.IGNORECASE)
-# A sentence that leans on what came before does not stand alone.
-_DANGLING_START = re.compile(
-    r"^(?:(?:he|she|it|they|this|that|these|those|his|her|its|their|such|here|there|then|thus"
-    r"|however|but|and|so|also|another|both|the former|the latter|for example|for instance"
-    r"|in addition|as a result|therefore|instead|otherwise|similarly|meanwhile|later|afterwards"
-    r"|one|some|most|many|each|every|we|you|i|if|when|after that|since then|by then|at that)\b)",
-    re.IGNORECASE,
-)
-_DANGLING = re.compile(
-    r"\b(?:above|below|following|previous|earlier|as shown|see|aforementioned|this|these|those"
-    r"|here|he|she|his|her|they|their|it|its|we|our|us|you|your|i|my)\b",
-    re.IGNORECASE,
-)
-_DANGLING_EXCEPT = re.compile(r"\b(?:it is|that it)\b", re.IGNORECASE)
+_LEADING_NUMBER = re.compile(rf"(?:{NUMBER})[ \u00a0]?")
+_HEADING = re.compile(r"\s*# +(\S[^\n]{0,118}?)[ #]*(?:\n|\Z)")
 _ASKED_FOR = {
     AnswerType.TIME: "time of day",
     AnswerType.PERCENT: "percentage",
@@ -129,7 +61,10 @@ class Candidate:
     blanked: str
 
     def question(self, title: str | None) -> str:
-        """The question, with the document's title as context unless that holds the answer."""
+        """The question, with the document's title as context unless that holds the answer.
+
+        Any title can be given: one that `mine` did not know may hold it.
+        """
         about = f" about {title}" if title and not _mentions(title, self.answer) else ""
         return (
             f'Fill in the blank in this statement{about}: "{self.blanked}" '
@@ -137,24 +72,46 @@ class Candidate:
         )
 
     def _asked_for(self) -> str:
-        if self.answer_type is AnswerType.DATE:
-            return "year" if _YEAR.fullmatch(self.answer) else "date"
-        return _ASKED_FOR[self.answer_type]
+        """What kind of answer, and how precise a date: "May 1924" is asked for with its month."""
+        if self.answer_type is not AnswerType.DATE:
+            return _ASKED_FOR[self.answer_type]
+        if is_year(self.answer):
+            return "year"
+        return "month, with its year," if len(self.answer.split()) == 2 else "date"
 
 
-def mine(document: str) -> list[Candidate]:
+def mine(document: str, title: str | None = None) -> list[Candidate]:
     """All candidates of a document, in order; linear in its length.
 
-    A sentence qualifies if it is prose of 8 to 45 words that does not lean on its neighbours. A
-    part qualifies if the reward recognises it as its type, it stands in the sentence once, and it
-    is neither hedged ("about 40"), nor an end of a range, nor a pointer ("chapter 3").
+    A sentence qualifies if it is prose that does not lean on its neighbours. A part qualifies if
+    the reward recognises it as its type and its context determines it: see `standalone` and
+    `spans`. A name that the title holds, or that three sentences have, is left out: a statement
+    without its own subject can be true of many things. So can one that names nothing, unless a
+    title, or a heading in its place, says what it is about. Nor does a question ask for what
+    its title holds.
     """
+    found = [
+        (sentence, span)
+        for sentence in prose_sentences(document)
+        if stands_alone(sentence)
+        for span in spans(sentence.text)
+    ]
+    title = title or heading(document)
+    subjects = _subjects(found, title or "")
+    candidates = (_candidate(sentence, span, subjects) for sentence, span in found)
     return [
         candidate
-        for sentence in prose_sentences(document)
-        if _stands_alone(sentence.text)
-        for candidate in _of_sentence(sentence)
+        for candidate in candidates
+        if candidate is not None
+        and _is_anchored(candidate.blanked, title)
+        and not _mentions(title or "", candidate.answer)
     ]
+
+
+def heading(document: str) -> str | None:
+    """The first line of a document where that is a markdown heading: its title, if it has none."""
+    found = _HEADING.match(document)
+    return found.group(1) if found else None
 
 
 def share_out(candidates: Iterable[Candidate], drafts: int) -> list[list[Candidate]]:
@@ -185,53 +142,52 @@ def _preference(candidate: Candidate, seen: Counter[AnswerType]) -> tuple[bool, 
     return candidate.answer_type is AnswerType.ENTITY, seen[candidate.answer_type]
 
 
-def _stands_alone(text: str) -> bool:
-    count = len(text.split())
-    if not _MIN_WORDS <= count <= _MAX_WORDS or not text.endswith((".", "!", '."')):
+def _is_anchored(blanked: str, title: str | None) -> bool:
+    """Whether a statement says what it is about, by itself or with its title.
+
+    What is told of the past needs a name: "the old man paid ____ dollars" is in many stories.
+    """
+    subject = bare_subject(blanked)
+    if subject and subject not in words(title or ""):
         return False
-    if not text[0].isupper() or _DANGLING_START.match(text) or text.count('"') % 2:
+    if names_something(blanked):
+        return True
+    if not title:
         return False
-    return not _DANGLING.search(_DANGLING_EXCEPT.sub("", text))
+    return _shares_a_word(title, blanked) or not tells_of_the_past(blanked)
 
 
-def _of_sentence(sentence: Sentence) -> Iterator[Candidate]:
-    text = sentence.text
-    claimed: list[tuple[int, int]] = []
-    for answer_type, pattern in _PATTERNS:
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            if any(start < other_end and other_start < end for other_start, other_end in claimed):
-                continue
-            claimed.append((start, end))
-            candidate = _candidate(sentence, answer_type, match)
-            if candidate is not None:
-                yield candidate
+def _subjects(found: list[tuple[Sentence, Span]], title: str) -> frozenset[str]:
+    """The words, in a row, of the names that a document is about."""
+    names = Counter(
+        _key(sentence.text[span.start : span.end])
+        for sentence, span in found
+        if span.answer_type is AnswerType.ENTITY
+    )
+    often = {name for name, count in names.items() if count >= _SUBJECT_SENTENCES}
+    return frozenset(often | {name for name in names if _shares_a_word(name, title)})
 
 
-def _candidate(
-    sentence: Sentence, answer_type: AnswerType, match: re.Match[str]
-) -> Candidate | None:
-    text, answer = sentence.text, match.group()
-    before, after = text[: match.start()], text[match.end() :]
-    if _POINTER_BEFORE.search(before) or _RANGE_AFTER.match(after):
+def _candidate(sentence: Sentence, span: Span, subjects: frozenset[str]) -> Candidate | None:
+    text, answer, kind = sentence.text, sentence.text[span.start : span.end], span.answer_type
+    blanked = f"{text[: span.start]}{BLANK}{text[span.end :]}"
+    if _mentions(blanked, answer):
         return None
-    if answer_type is not AnswerType.ENTITY and _HEDGE_BEFORE.search(before):
+    if kind is AnswerType.ENTITY and (_key(answer) in subjects or _shares_a_word(answer, blanked)):
         return None
-    if _mentions(before + BLANK + after, answer):
-        return None
-    if answer_type is AnswerType.INTEGER and _YEAR.fullmatch(answer):
+    if kind is AnswerType.INTEGER and is_year(answer):
         return None  # a year or a count: the reader could not tell which is asked for
-    unit = _unit(answer_type, answer)
-    if not _is_verifiable(answer, answer_type, unit):
+    unit = _unit(kind, answer)
+    if not _is_verifiable(answer, kind, unit):
         return None
-    return Candidate(answer, answer_type, unit, sentence, f"{before}{BLANK}{after}")
+    return Candidate(answer, kind, unit, sentence, blanked)
 
 
 def _unit(answer_type: AnswerType, answer: str) -> str | None:
     if answer_type is AnswerType.MONEY:
         return _MONEY_UNIT[answer[0]]
     if answer_type is AnswerType.QUANTITY:
-        return re.sub(rf"^(?:{_NUMBER})[ \u00a0]?", "", answer)
+        return _LEADING_NUMBER.sub("", answer, count=1)
     return None
 
 
@@ -243,7 +199,16 @@ def _is_verifiable(answer: str, answer_type: AnswerType, unit: str | None) -> bo
     return self_test(gold).ok
 
 
+def _key(name: str) -> str:
+    return " ".join(words(name))
+
+
 def _mentions(text: str, answer: str) -> bool:
     """Whether the words of the answer stand in the text, in a row."""
-    haystack, needle = f" {' '.join(words(text))} ", f" {' '.join(words(answer))} "
-    return needle in haystack
+    return f" {_key(answer)} " in f" {_key(text)} "
+
+
+def _shares_a_word(name: str, text: str) -> bool:
+    """Whether a telling word of a name stands in the text: "James Watt" and "the watt"."""
+    telling = {word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS}
+    return not telling.isdisjoint(words(text))

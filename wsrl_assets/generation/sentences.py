@@ -4,14 +4,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_NOT_PROSE = re.compile(r"^\s*(#|[-*+>|]\s|\d+[.)]\s|=+\s*$|-+\s*$|\.\. )")
-_INDENTED = re.compile(r"^(\t| {4,})")
-_BREAK = re.compile(r"[.!?][\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+# Capital letters of Latin script, for a class in a pattern.
+UPPER = "".join(chr(code) for code in range(0x250) if chr(code).isupper())
+
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+# A line that stands alone: what follows it may be prose.
+_HEADING = re.compile(r"\s*(?:#|\.\. )|\s*(?:=+|-+|\*+|_+|~+)\s*$")
+# A line whose block is no prose to its end: list items, quotes, tables, HTML and indented code.
+# Lines that carry on a list item look like prose, but begin in the middle of it.
+_NOT_PROSE = re.compile(r"\t| {4}|\s*(?:[-*+•|]\s|>|<[A-Za-z/!]|\(?(?:\d{1,3}|[A-Za-z])[.)]\s)")
+_TABLE_ROW = re.compile(r"\s[|]\s|\t")
+_TITLE_MAX_CHARS = 60
+
+_BREAK = re.compile(r"[.!?][\"'”’)\]]*\s+")
+_OPENING = "\"'“‘(["
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|vs|etc|cf|Fig|No|Vol|approx|ca|Jr|Sr|Inc|Ltd|Co|e\.g|i\.e)"
-    r"|(?<!\d )\b[A-Z])\.$"  # an initial, but "5 V." ends a sentence
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|vs|etc|cf|Figs?|Eqs?|No|Nos|Vol|Ch|Sec|approx|ca|c|Jr|Sr|Inc"
+    r"|Ltd|Co|Corp|Gen|Maj|Brig|Sgt|Adm|Col|Capt|Lt|Rev|Sen|Gov|Hon|al|pp?|eds?|e\.g|i\.e|U\.S|U\.K|a\.m|p\.m)\.$"
 )
+_INITIAL = re.compile(r"(?<!\d )\b[A-Z]\.$")  # "J. Smith", but "5 V." ends a sentence
+_OPENER = re.compile(r"(?:The|A|An|In|It|This|That|These|They|He|She|We|If|When|For|At|On|As)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +42,18 @@ def prose_sentences(document: str) -> Iterator[Sentence]:
 
 
 def _paragraphs(document: str) -> Iterator[tuple[int, int]]:
+    lines = document.splitlines(keepends=True)
     begin: int | None = None
-    fenced = False
+    fenced = spoilt = False
     offset = 0
-    for line in document.splitlines(keepends=True):
-        fence = bool(_FENCE.match(line))
-        prose = not fence and not fenced and _is_prose(line)
+    for number, line in enumerate(lines):
+        blank, fence = not line.strip(), bool(_FENCE.match(line))
+        alone = bool(_HEADING.match(line)) or (begin is None and _is_title(lines, number))
+        if blank or fence or alone:
+            spoilt = False
+        elif _NOT_PROSE.match(line) or _TABLE_ROW.search(line):
+            spoilt = True
+        prose = not (blank or fence or fenced or alone or spoilt)
         fenced ^= fence
         if prose and begin is None:
             begin = offset
@@ -47,23 +65,43 @@ def _paragraphs(document: str) -> Iterator[tuple[int, int]]:
         yield begin, offset
 
 
-def _is_prose(line: str) -> bool:
-    return bool(line.strip()) and not _NOT_PROSE.match(line) and not _INDENTED.match(line)
+def _is_title(lines: list[str], number: int) -> bool:
+    """Whether a line is a title in plain text: short, without a stop, over a new sentence."""
+    title = lines[number].strip()
+    following = lines[number + 1].strip() if number + 1 < len(lines) else ""
+    short = len(title) < _TITLE_MAX_CHARS and not title.endswith((".", "!", "?", ",", ";", ":"))
+    bold = title.startswith("**") and title.rstrip(":").endswith("**")
+    return bold or (short and following[:1].isupper())
 
 
 def _sentences(document: str, start: int, end: int) -> Iterator[Sentence]:
     begin = start
     for match in _BREAK.finditer(document, start, end):
-        stop = match.start() + len(match.group().rstrip())
-        if _ABBREVIATION.search(document, max(begin, match.start() - 8), match.start() + 1):
+        if not _opens_sentence(document, match.end(), end):
             continue
-        yield _sentence(document, begin, stop)
+        if _is_abbreviation(document, max(begin, match.start() - 8), match):
+            continue
+        yield _sentence(document, begin, match.start() + len(match.group().rstrip()))
         begin = match.end()
     if document[begin:end].strip():
         yield _sentence(document, begin, end)
 
 
+def _opens_sentence(document: str, at: int, end: int) -> bool:
+    first = document[at : min(at + 3, end)].lstrip(_OPENING)[:1]
+    return first.isupper() or first.isdigit()
+
+
+def _is_abbreviation(document: str, start: int, stop: re.Match[str]) -> bool:
+    end = stop.start() + 1
+    if _ABBREVIATION.search(document, start, end):
+        return True
+    initial = _INITIAL.search(document, start, end) is not None
+    return initial and not _OPENER.match(document, stop.end())
+
+
 def _sentence(document: str, start: int, end: int) -> Sentence:
     raw = document[start:end]
-    stop = start + len(raw.rstrip())
+    start += len(raw) - len(raw.lstrip())
+    stop = start + len(raw.strip())
     return Sentence(start, stop, " ".join(raw.split()))

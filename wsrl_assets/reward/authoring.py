@@ -87,7 +87,8 @@ def _is_integer(text: str, answer: str) -> bool:
 
 def _is_decimal(text: str, answer: str) -> bool:
     is_code_number = text.isdigit() and text.startswith("0")
-    return not is_code_number and numbers.read_number(text) is not None
+    is_typeset = "\\frac" in answer
+    return not (is_code_number or is_typeset) and numbers.read_number(text) is not None
 
 
 def _is_expression(text: str, answer: str) -> bool:

@@ -32,6 +32,7 @@ _DOTTED_THEN_NAME = re.compile(r"((?:[^\W\d_]\.){1,4})([^\W\d_]{2,})")
 _SHOUT = re.compile(r"(?<=[^\W\d_]{3})!+$")
 _IN_BRACKETS = re.compile(r"([^()]{1,200}) \(([^()]{1,100})\)")
 _MAX_INITIALS = 4
+_LONGEST_SYMBOL = 6
 _ARTICLES = frozenset(("the", "a", "an"))
 _SMALL_WORDS = word_set("of the and for in on to a an de la du des von van der y")
 # Letters that Unicode does not decompose into a plain one and a mark.
@@ -120,9 +121,11 @@ def _join_initials(words: list[str]) -> list[str]:
 
 def _symbol(text: str) -> str | None:
     """The text itself where its case tells things apart: Co and CO, mg and Mg, but not Bob."""
+    if len(text) > _LONGEST_SYMBOL:
+        return None
     text = _SCRIPTS.sub(r"\2", text)
-    letters = [c for c in text if c.isalpha()]
-    return text if len(letters) <= 2 and len(text) <= 4 and any(c.isupper() for c in text) else None
+    letters = sum(c.isalpha() for c in text)
+    return text if letters <= 2 and any(c.isupper() for c in text) else None
 
 
 def same(first: Name, second: Name) -> bool:

@@ -15,6 +15,8 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 
+from .vocabulary import words
+
 _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     "\\sin": cmath.sin,
     "\\cos": cmath.cos,
@@ -32,6 +34,15 @@ _FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     "\\log": cmath.log10,
     "\\exp": cmath.exp,
 }
+_LETTER_COMMANDS = frozenset(
+    "\\" + name
+    for name in words(
+        """
+        alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau
+        upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega varphi ell
+        """
+    )
+)
 _INVERSES = {"\\sin": "\\arcsin", "\\cos": "\\arccos", "\\tan": "\\arctan"}
 _CONSTANTS: dict[str, complex] = {"\\pi": math.pi, "e": math.e, "i": 1j}
 _LARGEST_FACTORIAL = 60
@@ -133,11 +144,7 @@ class _Reader:
         if _is_number(token):
             return not _is_number(self.tokens[self.at - 1])
         is_operator = token in _FUNCTIONS or token in ("\\frac", "\\sqrt", "(", "{")
-        return is_operator or self._is_name(token)
-
-    def _is_name(self, token: str) -> bool:
-        is_letter = len(token) == 1 and token.isalpha()
-        return is_letter or token in _CONSTANTS or (token[:1] == "\\" and token[1:].isalpha())
+        return is_operator or _is_name(token)
 
     def power(self) -> complex:
         value = self.with_suffixes(self.atom())
@@ -221,7 +228,7 @@ class _Reader:
 
     def name(self) -> complex:
         token = self.take()
-        if not self._is_name(token) or token == "\\infty":
+        if not _is_name(token):
             raise _CannotEvaluateError
         if self.next == "_":
             self.take()
@@ -240,6 +247,15 @@ class _Reader:
             parts.append(self.take())
         self.take("}")
         return "".join(parts)
+
+
+def is_variable(token: str) -> bool:
+    """Whether a token is one letter, Latin, Greek or other."""
+    return (len(token) == 1 and token.isalpha()) or token in _LETTER_COMMANDS
+
+
+def _is_name(token: str) -> bool:
+    return is_variable(token) or token in _CONSTANTS
 
 
 def _is_number(token: str) -> bool:

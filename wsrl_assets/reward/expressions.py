@@ -19,17 +19,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from . import evaluation, math_process
+from .evaluation import is_variable
 from .gold import Gold
 from .kind import Rule, not_of_type
 from .outcome import Reason
 from .text import unwrap
-from .vocabulary import word_set, words
+from .vocabulary import word_set
 
 MAX_LENGTH = 200
 _MAX_DEPTH = 6
 _MAX_DIGITS = 12
 _MAX_POWER = 40
-_MAX_POWER_PRODUCT = 100_000.0
+_MAX_POWER_PRODUCT = 2_000.0
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|[^\W\d_]+|\S")
 _DIGITS = frozenset("0123456789")
@@ -91,15 +92,6 @@ _FUNCTIONS = word_set(
 _CONSTANTS = frozenset(("\\pi", "\\infty", "e", "i"))
 _OPERATORS = {f"\\{name}" for name in _FUNCTIONS} | word_set(
     r"\frac \cdot \div \pm \mp \leq \geq \neq \lt \gt \cup \cap \in \circ \{ \} \% \infty"
-)
-_LETTER_COMMANDS = frozenset(
-    "\\" + name
-    for name in words(
-        """
-        alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau
-        upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega varphi ell
-        """
-    )
 )
 _PLAIN_TOKENS = frozenset("+-/^_(){}[]=<>,!|.;")
 # What math-verify overlooks or reads freely; both sides must have as many of each.
@@ -163,10 +155,10 @@ def read_expression(text: str) -> Expression | None:
 
 def _is_subject(tokens: list[str]) -> bool:
     """`x`, `f(x)`, `a_n` or `a_{n}`: what an equation can be said to be about."""
-    if not tokens or not _is_variable(tokens[0]):
+    if not tokens or not is_variable(tokens[0]):
         return False
     rest = tokens[1:]
-    is_call = len(rest) == 3 and rest[0] == "(" and rest[2] == ")" and _is_variable(rest[1])
+    is_call = len(rest) == 3 and rest[0] == "(" and rest[2] == ")" and is_variable(rest[1])
     is_indexed = len(rest) in (2, 4) and rest[0] == "_" and (len(rest) == 2 or rest[1] == "{")
     return not rest or is_call or is_indexed
 
@@ -185,10 +177,6 @@ def _without_degree_power(tokens: list[str]) -> list[str]:
     """`30^\\circ` and `30^{\\circ}` as the one sign that `30\u00b0` has."""
     text = " ".join(tokens)
     return text.replace("^ { \\circ }", "\\circ").replace("^ \\circ", "\\circ").split()
-
-
-def _is_variable(token: str) -> bool:
-    return (len(token) == 1 and token.isalpha()) or token in _LETTER_COMMANDS
 
 
 def _with_braces(tokens: list[str], after: str) -> list[str]:
@@ -262,7 +250,7 @@ def _squeezed(tokens: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _needs_no_sign(factor: str) -> bool:
-    return factor in ("(", "\\frac", "\\sqrt", "\\pi") or _is_variable(factor)
+    return factor in ("(", "\\frac", "\\sqrt", "\\pi") or is_variable(factor)
 
 
 def _looks_comparable(wanted: Expression, found: Expression) -> bool:
@@ -289,7 +277,7 @@ def _bracket(tokens: tuple[str, ...]) -> str:
 
 
 def _letters(tokens: Counter[str]) -> set[str]:
-    return {t for t in tokens if _is_variable(t) or t in _CONSTANTS}
+    return {t for t in tokens if is_variable(t) or t in _CONSTANTS}
 
 
 def is_harmless(expression: Expression) -> bool:
@@ -303,7 +291,7 @@ def is_harmless(expression: Expression) -> bool:
 def _is_known(token: str) -> bool:
     if token[0] in _DIGITS:
         return len(token) <= _MAX_DIGITS
-    return token in _PLAIN_TOKENS or token in _OPERATORS or _is_variable(token)
+    return token in _PLAIN_TOKENS or token in _OPERATORS or is_variable(token)
 
 
 def _nesting_is_shallow(tokens: tuple[str, ...]) -> bool:

@@ -73,8 +73,9 @@ def _same_bag(found: list[Item], wanted: list[Item]) -> bool:
     ours, theirs = Counter(item.key for item in wanted), Counter(item.key for item in found)
     if ours == theirs:
         return True
-    missing = [item for item in wanted if item.key in ours - theirs]
-    extra = [item for item in found if item.key in theirs - ours]
+    not_found, not_wanted = ours - theirs, theirs - ours
+    missing = [item for item in wanted if item.key in not_found]
+    extra = [item for item in found if item.key in not_wanted]
     if not 0 < len(missing) == len(extra) <= _MAX_LEFTOVERS:
         return False
     # What is left may differ in accents or lazy case only.

@@ -56,45 +56,45 @@ _MAX_WORDS = 24
 
 
 def split_words(text: str) -> tuple[Fraction, str] | None:
-    """The number that the text begins with, in words, and the rest of the text.
+    """The number that the text begins with, in tokens, and the rest of the text.
 
-    The longest run of number words has to be one number: `two and a half hours` is 2.5 and
+    The longest run of number tokens has to be one number: `two and a half hours` is 2.5 and
     `hours`; `two three hours` is nothing.
     """
-    words = text.replace("-", " ").split(" ", _MAX_WORDS)
-    if words[0].lower() not in _FIRST_WORDS:
+    tokens = text.replace("-", " ").split(" ", _MAX_WORDS)
+    if tokens[0].lower() not in _FIRST_WORDS:
         return None
     count = 0
-    while count < len(words) and words[count].lower() in _VOCABULARY:
+    while count < len(tokens) and tokens[count].lower() in _VOCABULARY:
         count += 1
-    value = read_words([word.lower() for word in words[:count]])
+    value = read_words([word.lower() for word in tokens[:count]])
     if value is None:
         return None
-    return value, " ".join(words[count:])
+    return value, " ".join(tokens[count:])
 
 
-def read_words(words: list[str]) -> Fraction | None:
-    """The value of lower-case number words, or None when they are not exactly one number."""
-    if words and words[0] in _SIGNS:
-        value = _unsigned(words[1:])
+def read_words(tokens: list[str]) -> Fraction | None:
+    """The value of lower-case number tokens, or None when they are not exactly one number."""
+    if tokens and tokens[0] in _SIGNS:
+        value = _unsigned(tokens[1:])
         return None if value is None else -value
-    return _unsigned(words)
+    return _unsigned(tokens)
 
 
-def _unsigned(words: list[str]) -> Fraction | None:
-    if not words:
+def _unsigned(tokens: list[str]) -> Fraction | None:
+    if not tokens:
         return None
     for read in (_whole, _with_point, _with_half, _fraction, _half_of, _dozens):
-        value = read(words)
+        value = read(tokens)
         if value is not None:
             return Fraction(value)
     return None
 
 
-def _whole(words: list[str]) -> int | None:
+def _whole(tokens: list[str]) -> int | None:
     """Groups of falling scale: two million three hundred thousand and five."""
     total, limit, group = 0, None, list[str]()
-    for word in words:
+    for word in tokens:
         scale = _GROUP_SCALES.get(word)
         if scale is None:
             group.append(word)
@@ -111,13 +111,13 @@ def _whole(words: list[str]) -> int | None:
     return None if rest is None or rest == 0 else total + rest
 
 
-def _below_thousand(words: list[str], *, article: bool = True) -> int | None:
-    if "hundred" not in words:
+def _below_thousand(tokens: list[str], *, article: bool = True) -> int | None:
+    if "hundred" not in tokens:
         # "a" counts only before a scale, and there the caller has cut the scale off.
-        return 1 if article and words == ["a"] else _below_hundred(words)
-    at = words.index("hundred")
-    head = 1 if words[:at] == ["a"] else _below_hundred(words[:at])
-    rest = words[at + 1 :]
+        return 1 if article and tokens == ["a"] else _below_hundred(tokens)
+    at = tokens.index("hundred")
+    head = 1 if tokens[:at] == ["a"] else _below_hundred(tokens[:at])
+    rest = tokens[at + 1 :]
     if head is None or head == 0:
         return None
     if not rest:
@@ -126,57 +126,57 @@ def _below_thousand(words: list[str], *, article: bool = True) -> int | None:
     return None if not tail else head * 100 + tail
 
 
-def _below_hundred(words: list[str]) -> int | None:
-    if len(words) == 1:
-        return _ONES.get(words[0], _TENS.get(words[0]))
-    if len(words) == 2 and words[0] in _TENS and 0 < _ONES.get(words[1], 0) < 10:
-        return _TENS[words[0]] + _ONES[words[1]]
+def _below_hundred(tokens: list[str]) -> int | None:
+    if len(tokens) == 1:
+        return _ONES.get(tokens[0], _TENS.get(tokens[0]))
+    if len(tokens) == 2 and tokens[0] in _TENS and 0 < _ONES.get(tokens[1], 0) < 10:
+        return _TENS[tokens[0]] + _ONES[tokens[1]]
     return None
 
 
-def _with_point(words: list[str]) -> Fraction | None:
+def _with_point(tokens: list[str]) -> Fraction | None:
     """`two point five`, and the same before a scale: `two point five million`."""
-    if "point" not in words:
+    if "point" not in tokens:
         return None
-    scale = SCALES.get(words[-1], 1)
-    words = words if scale == 1 else words[:-1]
-    at = words.index("point") if "point" in words else 0
-    head = _whole(words[:at])
-    digits = [_ONES.get(word, 10) for word in words[at + 1 :]]
+    scale = SCALES.get(tokens[-1], 1)
+    tokens = tokens if scale == 1 else tokens[:-1]
+    at = tokens.index("point") if "point" in tokens else 0
+    head = _whole(tokens[:at])
+    digits = [_ONES.get(word, 10) for word in tokens[at + 1 :]]
     if head is None or not digits or max(digits) > 9:
         return None
     return Fraction(f"{head}.{''.join(map(str, digits))}") * scale
 
 
-def _with_half(words: list[str]) -> Fraction | None:
+def _with_half(tokens: list[str]) -> Fraction | None:
     """`two and a half`, `two and a half million`, `three and three quarters`."""
-    scale = SCALES.get(words[-1], 1)
-    words = words if scale == 1 else words[:-1]
-    if "and" not in words:
+    scale = SCALES.get(tokens[-1], 1)
+    tokens = tokens if scale == 1 else tokens[:-1]
+    if "and" not in tokens:
         return None
-    at = words.index("and")
-    head, part = _whole(words[:at]), _fraction(words[at + 1 :])
+    at = tokens.index("and")
+    head, part = _whole(tokens[:at]), _fraction(tokens[at + 1 :])
     return None if head is None or part is None or part >= 1 else (head + part) * scale
 
 
-def _fraction(words: list[str]) -> Fraction | None:
-    if words == ["half"]:
+def _fraction(tokens: list[str]) -> Fraction | None:
+    if tokens == ["half"]:
         return Fraction(1, 2)
-    if len(words) != 2 or words[1] not in _PARTS:
+    if len(tokens) != 2 or tokens[1] not in _PARTS:
         return None
-    head = 1 if words[0] == "a" else _below_hundred(words[:1])
-    return None if head is None else Fraction(head, _PARTS[words[1]])
+    head = 1 if tokens[0] == "a" else _below_hundred(tokens[:1])
+    return None if head is None else Fraction(head, _PARTS[tokens[1]])
 
 
-def _half_of(words: list[str]) -> Fraction | None:
+def _half_of(tokens: list[str]) -> Fraction | None:
     """`half a million`."""
-    if len(words) == 3 and words[:2] == ["half", "a"] and words[2] in _GROUP_SCALES:
-        return Fraction(_GROUP_SCALES[words[2]], 2)
+    if len(tokens) == 3 and tokens[:2] == ["half", "a"] and tokens[2] in _GROUP_SCALES:
+        return Fraction(_GROUP_SCALES[tokens[2]], 2)
     return None
 
 
-def _dozens(words: list[str]) -> int | None:
-    if words[-1] != "dozen":
+def _dozens(tokens: list[str]) -> int | None:
+    if tokens[-1] != "dozen":
         return None
-    head = 1 if words[:-1] in ([], ["a"]) else _below_hundred(words[:-1])
+    head = 1 if tokens[:-1] in ([], ["a"]) else _below_hundred(tokens[:-1])
     return None if head is None else head * 12

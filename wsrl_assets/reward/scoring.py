@@ -29,6 +29,11 @@ _EQUATION_TYPES = frozenset(
 )
 _VERB = re.compile(r"\b(?:is|was|are|were|equals|be|has|had|have)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(.{1,200}?)\s(?:is|was|are|were|equals)(?: equal to)?:?\s+(.+)", re.DOTALL)
+# "The war ended in 1945.", where the lead has no other number.
+_PREPOSITIONS = {
+    AnswerType.DATE: re.compile(r"([^\d]{1,200}?) (?:in|on) (.+)", re.IGNORECASE),
+    AnswerType.TIME: re.compile(r"([^\d]{1,200}?) at (.+)", re.IGNORECASE),
+}
 _CODE_AT_END = re.compile(r"([^`]{1,200}(?:\bis|\buse|:)) (`[^`]+`)\.?", re.IGNORECASE)
 _LABEL = re.compile(r"([^\d:\n]{1,40}):\s+(.+)", re.DOTALL)
 _EQUATION = re.compile(r"(.{0,200}[^=!<>~\u2260\u2264\u2265\s])\s*=\s*([^=<>]+)", re.DOTALL)
@@ -51,7 +56,7 @@ _UNFIT_LEAD = re.compile(
     r"\b(?:not|never|cannot|no|neither|nor|none|if|whether|unless|might|may|maybe|perhaps"
     r"|possibly|could|would|wrong|incorrect|false|mistaken|unlikely|doubt|suppose|assuming|either"
     r"|or|guess(?:es)?|attempt|example|step|hint|question|problem|case|input|query|what|who|whom"
-    r"|which|when|where|why|how|than|there|q)\b|n't\b|[?;!]|n\u2019t\b",
+    r"|which|when|where|why|how|than|there|q|before|after|until|since)\b|n't\b|[?;!]|n\u2019t\b",
     re.IGNORECASE,
 )
 _MAX_LEAD_LENGTH = 200
@@ -128,13 +133,17 @@ def _ends_of_sentence(text: str, answer_type: AnswerType) -> Iterator[str]:
     if lead is not None:
         text = text[lead.end() :]
         yield text
+    if answer_type in _PREPOSITIONS:
+        found = _PREPOSITIONS[answer_type].fullmatch(text)
+        if found is not None and not _UNFIT_LEAD.search(found[1]):
+            yield found[2]
     for form in (_SENTENCE, _LABEL):
         found = form.fullmatch(text)
         if found is not None and _is_fit_lead(found[1]):
             yield found[2]
     if answer_type in _EQUATION_TYPES and "=" in text:
         found = _EQUATION.fullmatch(text)
-        if found is not None and not _UNFIT_LEAD.search(found[1]) and "," not in found[1]:
+        if found is not None and not _UNFIT_LEAD.search(found[1]) and ", " not in found[1]:
             yield found[2]
 
 

@@ -17,6 +17,8 @@ _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
+_NO_CONTENT = re.compile(r"(?:\\[\[\]()]|[\s:;.,!?\u2026*_#`'\"\u201c\u201d$|<>/~\\-])*")
+
 _PAIRS = (
     ("**", "**"),
     ("__", "__"),
@@ -26,6 +28,7 @@ _PAIRS = (
     ("$", "$"),
     ("`", "`"),
     ("*", "*"),
+    ("_", "_"),
     ('"', '"'),
     ("'", "'"),
     ("\u201c", "\u201d"),
@@ -36,6 +39,7 @@ _WRAPPING_COMMAND = re.compile(
     r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mbox|operatorname|boxed|fbox)"
     r" ?\{([^{}]*)\}"
 )
+_DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}.")
 _MAX_LAYERS = 8
 
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac ?\{ ?(\d{1,30}) ?\} ?\{ ?(\d{1,30}) ?\}")
@@ -92,6 +96,11 @@ def has_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+def has_content(text: str) -> bool:
+    """Whether there is more in the text than marks and spaces. `[]` and `()` are more."""
+    return _NO_CONTENT.fullmatch(text) is None
+
+
 def unwrap(text: str) -> str:
     """Take off what only decorates the whole: spaces, emphasis, quotes, `$`, `\\text{}`, a stop.
 
@@ -99,7 +108,7 @@ def unwrap(text: str) -> str:
     """
     for _ in range(_MAX_LAYERS):
         text = text.strip(SPACES)
-        if not text or (text[0].isalnum() and text[-1].isalnum()):
+        if not text or (text[0] not in _DECORATION and text[-1] not in _DECORATION):
             return text
         stripped = _without_half_pair(_without_stop(_without_pair(_without_command(text))))
         if stripped == text:

@@ -15,9 +15,9 @@ _YES = frozenset(("yes", "true", "y"))
 _NO = frozenset(("no", "false", "n"))
 _SUBJECT = r"(?:it|he|she|they|this|that|there|we|you|i)"
 _VERB = r"(?:is|was|are|were|does|did|do|has|have|had|can|could|will|would|should)"
-_YES_SENTENCE = re.compile(rf"yes[,.;]? {_SUBJECT} {_VERB}[.!]?")
+_YES_SENTENCE = re.compile(rf"yes(?:[,.;]| [\u2013\u2014-])? {_SUBJECT} {_VERB}[.!]?")
 _NO_SENTENCE = re.compile(
-    rf"no[,.;]? {_SUBJECT} (?:{_VERB} not|{_VERB}n't|cannot|can't|won't)[.!]?"
+    rf"no(?:[,.;]| [\u2013\u2014-])? {_SUBJECT} (?:{_VERB} not|{_VERB}n't|cannot|can't|won't)[.!]?"
 )
 
 

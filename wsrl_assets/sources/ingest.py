@@ -1,6 +1,7 @@
 """Registering shards, and reading them into `source_documents`."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from wsrl_assets.text import content_id, estimate_tokens, normalise_document
 
 STAGE = "source_documents"
 DOCUMENTS = Partition.library("documents")
+_HEADING = re.compile(r"\ufeff?\s*#\s+(\S.{0,198}\S)\s*(?:\n|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class _Ingest:
             passage=number,
             doc_id=content_id(passage.text),
             parent_id=parent_id or content_id(passage.text),
-            title=source.title,
+            title=source.title or _heading(source.text),
             text=passage.text,
             char_start=passage.start,
             char_end=passage.end,
@@ -218,6 +220,12 @@ class _Ingest:
             transaction.execute("claim_documents", **names)
             owners = transaction.query("document_owners", **names)
         return dict(zip(owners["doc_id"], owners["shard"], strict=True))
+
+
+def _heading(text: str | None) -> str | None:
+    """The title that a markdown document gives itself in its first line."""
+    found = _HEADING.match(text or "")
+    return found.group(1) if found else None
 
 
 def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tuple[int, int]]:

@@ -5,20 +5,23 @@ A pair that our own reward cannot recognise, when the document lies open, is not
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Role, Stamp, document_first, load_prompt
+from wsrl_assets.llm import Ask, Asks, Prompt, Role, Stamp, document_first, load_prompt
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.verification.completion import Completion
 
 PROMPT = load_prompt("round_trip")
-_MAX_TOKENS = 64
+COMPLETION_PROMPT = load_prompt("complete")
+_MAX_TOKENS = 96
+_MAX_ANSWER_CHARS = 120
 
 
 class RoundTripReply(BaseModel):
-    """The open-book answer."""
+    """The open-book answer; to a fill-in question, with the words that lead up to it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    answer: str = Field(max_length=120)
+    answer: str = Field(max_length=400)
 
 
 async def round_trip(
@@ -35,6 +38,8 @@ async def round_trip(
     Raises:
         RowFault: the call failed.
     """
+    completion = Completion.of(question, gold.type)
+    prompt: Prompt = PROMPT if completion is None else COMPLETION_PROMPT
     reply = await engine.ask(
         Ask(
             stage="verified_pairs",
@@ -42,15 +47,31 @@ async def round_trip(
             role=Role.JUDGE,
             row_id=pair_id,
             recipe=stamp.recipe.hash,
-            messages=document_first(document, PROMPT.render(question=question)),
+            messages=document_first(document, prompt.render(question=question)),
             reply_type=RoundTripReply,
+            schema=_schema(completion),
             max_tokens=_MAX_TOKENS,
             priority=priority,
         )
     )
-    scored = score(f"Answer: {reply.answer}", gold)
+    answer = reply.answer if completion is None else completion.answer(reply.answer)
+    scored = score(f"Answer: {answer}", gold)
     passed = scored.value == 1
-    said = f"answered {reply.answer!r}: {scored.reason}"
-    return reply.answer, Verdict(
-        "round_trip", passed, None if passed else "round_trip_disagrees", said
+    return answer, Verdict(
+        "round_trip",
+        passed,
+        None if passed else "round_trip_disagrees",
+        f"answered {answer!r}: {scored.reason}",
     )
+
+
+def _schema(completion: Completion | None) -> dict[str, object]:
+    answer: dict[str, object] = {"type": "string", "maxLength": _MAX_ANSWER_CHARS}
+    if completion is not None:
+        answer = {"type": "string", "pattern": completion.pattern}
+    return {
+        "type": "object",
+        "properties": {"answer": answer},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }

@@ -93,8 +93,16 @@ def test_endpoint_is_gone_after_the_block(tmp_path: Path) -> None:
     with serve(Engine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
         url = served.base_url.removesuffix("/v1")
         assert is_healthy(url)
+        assert served.is_running()
+    assert not served.is_running()
     assert not is_healthy(url)
     assert not is_alive(served.pid)
+
+
+def test_server_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
+    with serve(Engine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
+        os.kill(served.pid, signal.SIGTERM)
+        wait_for(lambda: not served.is_running())
 
 
 def test_broken_weights_show_the_end_of_the_log(tmp_path: Path) -> None:
@@ -169,6 +177,18 @@ def test_limit_of_the_container_counts(tmp_path: Path, memory: Callable[[float],
     assert host.available_memory_bytes() == int(1.5 * GIB)
     (cgroup / "memory.max").write_text("max\n")
     assert host.available_memory_bytes() == 16 * GIB
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("", 8)]
+)
+def test_processor_quota_of_the_container_counts(
+    quota: str, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr(host, "_CGROUP", tmp_path)
+    (tmp_path / "cpu.max").write_text(quota)
+    assert host.usable_cores() == cores
 
 
 def test_unknown_memory_stops_nobody(memory: Callable[[float], None]) -> None:

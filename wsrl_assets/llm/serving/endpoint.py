@@ -1,5 +1,6 @@
 """Serve a model for as long as a block runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from wsrl_assets.llm.serving.launch import Launch, Request
 from wsrl_assets.llm.serving.process import supervised
 from wsrl_assets.llm.serving.readiness import Progress, wait_until_healthy
 
+_LOGS_KEPT = 10
+
 
 class Engine(StrEnum):
     """Which server: llama.cpp in a few seconds, or vLLM as in production."""
@@ -22,13 +25,30 @@ class Engine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
-    """A server that answers. `base_url` ends in /v1; `pid` is that of its supervisor, whose
-    end by any signal ends the server too."""
+    """A server that answers.
+
+    Attributes:
+        base_url: ends in /v1.
+        model: the name to ask for.
+        engine: what serves it.
+        pid: the server's supervisor; whatever ends that ends the server.
+        log: what the server says.
+    """
 
     base_url: str
     model: str
     engine: Engine
     pid: int
+    log: Path
+
+    def is_running(self) -> bool:
+        """Whether the server has not ended by itself. False in any process but serve's caller."""
+        try:
+            # Looked at, not collected: that is for the end of the `serve` block.
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return ended is None
 
 
 @contextmanager
@@ -47,7 +67,8 @@ def serve(
     """Start a server, hand out its address once it is ready, and stop it after the block.
 
     The server is gone afterwards whatever ends the block: its end, an exception, Ctrl-C, or
-    `kill -9` on this process. The log is kept in `home`/logs until the next start.
+    `kill -9` on this process. The logs of the last ten starts are kept in
+    `home`/logs.
 
     Args:
         engine: which server.
@@ -76,7 +97,7 @@ def serve(
     )
     launch = _prepare(engine, wanted, on_progress)
     url = local_url(host, wanted.port)
-    log = home / "logs" / f"{engine}-{wanted.port}.log"
+    log = _log_file(home / "logs", engine, wanted.port)
     with supervised(launch.command, log=log, environment=launch.environment) as process:
         wait_until_healthy(
             process,
@@ -85,7 +106,15 @@ def serve(
             timeout_s=startup_timeout_s or launch.startup_timeout_s,
             on_progress=on_progress,
         )
-        yield ServedEndpoint(f"{url}/v1", launch.model, engine, process.pid)
+        yield ServedEndpoint(f"{url}/v1", launch.model, engine, process.pid, log)
+
+
+def _log_file(folder: Path, engine: Engine, port: int) -> Path:
+    """A log for this start; of earlier ones only the latest are kept."""
+    earlier = sorted(folder.glob(f"{engine}-*.log"), key=lambda file: file.stat().st_mtime)
+    for old in earlier[: -_LOGS_KEPT + 1]:
+        old.unlink(missing_ok=True)
+    return folder / f"{engine}-{port}.log"
 
 
 def _prepare(engine: Engine, request: Request, on_progress: Progress | None) -> Launch:

@@ -1,5 +1,7 @@
-"""What the machine can give a server: memory and a port."""
+"""What the machine can give a server: memory, processors and a port."""
 
+import math
+import os
 import socket
 from pathlib import Path
 
@@ -29,6 +31,22 @@ def require_memory(need_bytes: int, server: str, remedy: str) -> None:
             f"{server} needs about {need_bytes / _GIB:.1f} GiB of memory and "
             f"{available / _GIB:.1f} GiB is available. {remedy}"
         )
+
+
+def usable_cores() -> int:
+    """Processors that this process may use, not those of the machine around a container.
+
+    It matters: more threads than that wait for one another, and a server is then not slower by a
+    part but by a factor of ten and more.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    quota = " ".join(_lines(_CGROUP / "cpu.max")).split()  # "200000 100000" or "max 100000"
+    if len(quota) == 2 and quota[0].isdigit():
+        allowed = min(allowed, math.ceil(int(quota[0]) / int(quota[1])))
+    return max(1, allowed)
 
 
 def choose_port(host: str, port: int | None) -> int:

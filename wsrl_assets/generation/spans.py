@@ -1,0 +1,262 @@
+"""The parts of a sentence that can be asked for: dates, figures and names, found by rule.
+
+Each pattern says what looks like an answer; the rules below say when its context makes it a bad
+one: it is hedged, one end of a range, half of a name, a pointer, or a figure that is given and
+not told.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wsrl_assets.generation.sentences import UPPER
+from wsrl_assets.reward import AnswerType
+
+NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_UNIT = (
+    "km/h|km2|km|kilomet(?:er|re)s?|square kilomet(?:er|re)s?|met(?:er|re)s?|cm|centimet(?:er|re)s?"
+    "|mm|millimet(?:er|re)s?|miles?|feet|foot|inch(?:es)?|kg|kilograms?|grams?|mg|milligrams?"
+    "|tonnes?|lit(?:er|re)s?|ml|millilit(?:er|re)s?|gallons?"
+    "|degrees Celsius|degrees Fahrenheit|°C|°F|kelvins?|volts?|watts?|kilowatts?|hertz|joules?"
+    "|pascals?|hectares?|acres?|seconds?|minutes?|hours?|days?|weeks?"
+)
+_NAME_WORD = rf"[{UPPER}][\w'’-]+"
+_HONORIFIC = (
+    "President|King|Queen|Prince|Princess|Emperor|Empress|Pope|Sir|Lord|Lady|General|Captain"
+    "|Colonel|Admiral|Professor|Doctor|Dr|Saint|St|Mr|Mrs|Ms|Senator|Governor|Chancellor|Minister"
+)
+
+# In order: an earlier kind claims its characters, a later one takes what is left.
+_PATTERNS: tuple[tuple[AnswerType, re.Pattern[str]], ...] = (
+    (
+        AnswerType.TIME,  # not a scale of 1:50
+        re.compile(
+            r"(?<![\d:.,])\d{1,2}:\d{2} ?(?:AM|PM|a\.m\.|p\.m\.)(?!\w)"
+            r"|(?<=\bat )\d{1,2}:\d{2}(?![\w:]|\.\d)"
+        ),
+    ),
+    (
+        AnswerType.DATE,
+        re.compile(
+            rf"(?<![\w–−-])(?:(?:{_MONTH}) \d{{1,2}}, \d{{4}}|\d{{1,2}} (?:{_MONTH}) \d{{4}}"
+            rf"|(?:{_MONTH}) \d{{4}})(?![\w–-])"
+        ),
+    ),
+    (
+        AnswerType.DATE,
+        re.compile(
+            r"(?:(?<=\b[Ii]n )|(?<=\bof )|(?<=\b[Ss]ince )|(?<=\b[Uu]ntil ))"
+            r"(?:1[0-9]|20)\d{2}(?=[.,;)]? (?![a-z]+s\b)|[.,;)]|$)"
+        ),
+    ),
+    (AnswerType.PERCENT, re.compile(rf"(?<![\w.,–−-])(?:{NUMBER}) ?(?:%|percent\b|per cent\b)")),
+    (
+        AnswerType.MONEY,
+        re.compile(
+            rf"(?<![\w.])[$€£](?:{NUMBER})(?: (?:thousand|million|billion|trillion))?(?![\w$-])"
+        ),
+    ),
+    (
+        AnswerType.QUANTITY,
+        re.compile(rf"(?<![\w.,–−-])(?:{NUMBER})[ \u00a0]?(?:{_UNIT})(?![\w/^-])"),
+    ),
+    (AnswerType.DECIMAL, re.compile(r"(?<![\w.,/^\"“–−-])\d+\.\d+(?![\w%/^]|\.\d)")),
+    # A count: what is counted follows, or the sentence pauses. "12 V" and "n = 3" are no counts.
+    (
+        AnswerType.INTEGER,
+        re.compile(
+            r"(?<![\w.,/^$€£:(\[=+*×'’\"“#~±≈–−-])(?<![=+*×÷/^<>–−-] )(?:\d{1,3}(?:,\d{3})+|\d+)"
+            r"(?=[.;)]?$|[.,;)] | [a-z]{3})"
+        ),
+    ),
+    (
+        AnswerType.ENTITY,
+        re.compile(
+            rf"(?<![.!?:] )(?<=\s)(?!(?:{_HONORIFIC})\b){_NAME_WORD}"
+            rf"(?: (?:(?:of|the|de|van|von|di|da) )?{_NAME_WORD}){{1,3}}"
+        ),
+    ),
+)
+_YEAR = re.compile(r"\d{4}")
+
+# Numbers that are part of a name or a pointer say nothing about the world.
+_POINTER_BEFORE = re.compile(
+    r"\b(?:chapter|section|figure|table|page|pp?|step|version|part|volume|vol|no|number|python|type"
+    r"|grade|class|level|stage|group|channel|route|highway|line|item|article|rule|appendix|exercise"
+    r"|example|question|problem|lesson|unit|module|phase|round|day|week|season|episode|act|scene"
+    r"|verse|clause|paragraph|equation|theorem|lemma|note|footnote|room|floor|exhibit"
+    rf"|{_MONTH})\.? $",
+    re.IGNORECASE,
+)
+_HEDGE_BEFORE = re.compile(
+    r"(?:\b(?:about|around|roughly|approximately|nearly|almost|near|over|under|above|below|beyond|circa"
+    r"|ca\.|c\.|more than|less than|fewer than|greater than|at least|at most|up to|close to|some"
+    r"|between|from|to|or|and|within|minus|plus|exceed(?:s|ed|ing)?|early|mid|late|as many as"
+    r"|as much as|as few as|as little as|in excess of|maximum of|minimum of|every|by about|as of"
+    r"|another|aged?|just)[ -]|[~±≈<>(]|[-–—] )$",
+    re.IGNORECASE,
+)
+_HEDGE_AFTER = re.compile(r" (?:or (?:so|more|less|fewer|later|earlier)|odd|plus)\b|\+")
+_RANGE_AFTER = re.compile(
+    rf" ?(?:to|or|and|through|-|–|—|/|±) ?(?:[$€£]?\d|(?:{_MONTH})\b)", re.IGNORECASE
+)
+# With nothing counted after it, a number must be the thing told: "a cat has 38, and a human ____".
+_NUMBER_BEFORE = re.compile(
+    r"\b(?:is|are|was|were|be|equals?|gives?|gave|reach(?:es|ed)?|totals?|of|at|code|factor|port) $"
+)
+_ERA_AFTER = re.compile(r" ?(?:BC|BCE|CE|AD|B\.C)\b")
+_DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?(?: of)? $")
+_CONVERTED_AFTER = re.compile(r" ?\((?:about |approximately |roughly |or )?\d")
+_RATE_AFTER = re.compile(
+    r" (?:per|an? (?:second|minute|hour|day|week|month|year)|\d|square|cubic)\b"
+)
+# "a height of 1700" is no year.
+_MEASURE_BEFORE = re.compile(
+    r"\b(?:population|total|sum|height|length|depth|width|altitude|elevation|number|count|speed|rate"
+    r"|cost|price|maximum|minimum|average|capacity|weight|mass|distance|area|volume|value|score"
+    r"|rating|range|crowd|fleet|garrison|army|force|staff|fee|fine|budget|power|temperature"
+    r"|frequency|amount|quantity|salary|index|power|multiple|factor|reach|excess) of $",
+    re.IGNORECASE,
+)
+# Examples are a choice of the author: others would be as right.
+_EXAMPLE_BEFORE = re.compile(
+    r"\b(?:such as|includ(?:e|es|ed|ing)|for example|for instance|e\.g\.|for one|like) ",
+    re.IGNORECASE,
+)
+_LISTED_BEFORE = re.compile(r"\w, (?:and |or )?(?:the )?$")
+_LISTED_AFTER = re.compile(r",? (?:and|or) |,[^,]{1,60}(?:,| and | or )")
+_ONE_OF_SEVERAL = re.compile(
+    r"\b(?:among|either|one of|some of|many of|several|various|a number of|an example)\b",
+    re.IGNORECASE,
+)
+# In "A deposit of 1,000 euros at 5 percent grows to 1,050 euros", only the last is told.
+_ANY_SUBJECT = re.compile(r"(?:An?|Any|With an?|For an?) ")
+_FIGURE = re.compile(r"\d")
+_CONDITION_BEFORE = re.compile(r"\d.{0,200} (?:at|for|of|with) $")
+
+_FUNCTION_WORDS = frozenset(
+    "a an the in on at by for from after before during since under over with without when while"
+    " where although though as to of and but or its his her their this that these those until"
+    " through between because if not only according like unlike near two three four".split()
+)
+_DEMONYM = re.compile(
+    r"(?:American|British|English|French|German|Dutch|Greek|Swiss|Irish|Welsh|Scot\w*|Spanish"
+    r"|[A-Z]\w+(?:ian|ean|ese|ish)) "
+)
+_JOINERS = frozenset(
+    "of to for and with & de la al le du del des der den di da van von y et".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a sentence by its offsets in it, with its type."""
+
+    start: int
+    end: int
+    answer_type: AnswerType
+
+
+def spans(text: str) -> Iterator[Span]:
+    """The parts of a sentence that can be asked for, by kind. Linear in practice: see MAX_CHARS."""
+    claimed: list[tuple[int, int]] = []
+    for answer_type, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if any(start < other_end and other_start < end for other_start, other_end in claimed):
+                continue
+            claimed.append((start, end))
+            if answer_type is AnswerType.ENTITY:
+                end -= len(match.group()) - len(_without_possessive(match.group()))
+            span = Span(start, end, answer_type)
+            if _is_fit(text, span):
+                yield span
+
+
+def _is_fit(text: str, span: Span) -> bool:
+    before, after = text[: span.start], text[span.end :]
+    if _EXAMPLE_BEFORE.search(before):
+        return False
+    if span.answer_type is AnswerType.ENTITY:
+        name = text[span.start : span.end]
+        if _ONE_OF_SEVERAL.search(text) or _is_listed(before, after):
+            return False
+        if before.endswith("the ") and _DEMONYM.match(name):
+            return False  # "the American ____": a person's name is the part after it
+        return _is_whole_name(before, after)
+    return _is_whole_figure(before, after, span.answer_type) and _is_told(before, after, span)
+
+
+def _is_whole_figure(before: str, after: str, answer_type: AnswerType) -> bool:
+    """Neither hedged, nor an end of a range, nor a part of something longer."""
+    if _POINTER_BEFORE.search(before) or _HEDGE_BEFORE.search(before) or _DAY_BEFORE.search(before):
+        return False
+    if _RANGE_AFTER.match(after) or _HEDGE_AFTER.match(after) or _ERA_AFTER.match(after):
+        return False
+    if answer_type is AnswerType.QUANTITY and _RATE_AFTER.match(after):
+        return False
+    if answer_type is AnswerType.DECIMAL and _is_name(before):
+        return False  # a version: "Linux 5.6"
+    if answer_type is AnswerType.INTEGER and not re.match(r" [a-z]{3}", after):
+        return bool(_NUMBER_BEFORE.search(before)) or _is_name(before)
+    return not (answer_type is AnswerType.DATE and _MEASURE_BEFORE.search(before))
+
+
+def _is_told(before: str, after: str, span: Span) -> bool:
+    """Whether the sentence tells the figure, rather than starts from it."""
+    if _CONVERTED_AFTER.match(after):
+        return False
+    if span.answer_type in (AnswerType.DATE, AnswerType.TIME):
+        return True
+    if span.answer_type is AnswerType.QUANTITY and _CONDITION_BEFORE.search(before):
+        return False
+    return not (_ANY_SUBJECT.match(before) and _FIGURE.search(after))
+
+
+def _is_listed(before: str, after: str) -> bool:
+    """Whether a name is one of a list: "a member of the UN, ____ and OPEC" has many answers."""
+    if _LISTED_BEFORE.search(before):
+        return after[:1] in (",", ".", ";") or _LISTED_AFTER.match(after) is not None
+    return re.match(r", (?:and |or )?(?:the )?[A-Z][^,]{0,60}(?:,| and | or )", after) is not None
+
+
+def _is_whole_name(before: str, after: str) -> bool:
+    """Whether no neighbouring word belongs to the name too."""
+    words = before.split()
+    if _is_name(before) or (words and words[-1].casefold() in ("a", "an")):
+        return False
+    if words and words[-1][-1].isdigit():
+        return False  # "1915 ____"
+    while words and words[-1].casefold() in _JOINERS | {"the", "on", "in"}:
+        words.pop()
+    if len(words) < len(before.split()) and _is_name(" ".join(words) + " "):
+        return False  # "Bank of ____", "Securities and ____"
+    follows = after[1:].split(maxsplit=3) if after.startswith(" ") else []
+    if follows and (follows[0][:1].isupper() or follows[0][:1].isdigit()):
+        return False
+    while follows and (follows[0] in _JOINERS or follows[0] == "the"):
+        follows.pop(0)
+        if follows and follows[0][:1].isupper():
+            return False  # "International Fund for Agricultural Development"
+    return not after[:1].isalnum() and not re.match(r"[.&/-]\w", after)
+
+
+def _is_name(before: str) -> bool:
+    """Whether the last word before is a capitalised one, and no ordinary start of a sentence."""
+    words = before.split()
+    if not words or not before.endswith(" ") or words[-1].endswith((",", ";", ")", '"')):
+        return False
+    last = words[-1].lstrip("\"'“‘(")
+    if not last[:1].isupper() or re.fullmatch(rf"(?:{_HONORIFIC})\.?", last):
+        return False
+    return len(words) > 1 or last.casefold() not in _FUNCTION_WORDS
+
+
+def _without_possessive(name: str) -> str:
+    return re.sub(r"['’]s?$", "", name)
+
+
+def is_year(answer: str) -> bool:
+    """Whether an answer is four digits, and so a year or a count."""
+    return _YEAR.fullmatch(answer) is not None

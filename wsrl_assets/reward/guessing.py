@@ -1,0 +1,110 @@
+"""The signs of guessing: several answers, and answers denied, doubted or taken back.
+
+Precision before yield (issue 4): a final answer that its own context calls into question scores
+0, though now and then that loses a right one.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice, takewhile
+
+from .marks import LIST_LINE, Mark
+from .text import SPACES, has_content, unwrap
+
+MAX_MARKED_ANSWERS = 3
+"""A model may correct itself; with more different answers than this it is guessing."""
+_LOOK_BACK = 300
+_LOOK_AHEAD = 1_000
+
+_DOUBT = re.compile(
+    r"\b(?:not|never|cannot|neither|nor|might|may|maybe|perhaps|possibly|could|would be|wrong"
+    r"|incorrect|false|mistaken|unlikely|doubt|either|guess(?:es)?|tempting|unsure)\b"
+    r"|n't\b|n\u2019t\b|\b(?:if|whether|unless|suppose|assuming)(?: that)? *$",
+    re.IGNORECASE,
+)
+_TURN = re.compile(
+    r"\b(?:so|therefore|thus|hence|but|instead|rather|which means|because)\b|=|\u21d2", re.I
+)
+_SENTENCE_END = re.compile(r"[.!?;](?=\s)|\n")
+_TAKEN_BACK = re.compile(
+    # At the start of a sentence; inside one these words do not take anything back.
+    r"(?:^|[.!?;\n(\u2014\u2013]|\bbut|\bno,)[\s*_]*"
+    r"(?:no,|wait|hmm+|actually|alternatively|correction|on second thoughts?|sorry|oops"
+    r"|scratch that|ignore that|just kidding)\b"
+    r"|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b|\banother (?:possible )?answer\b"
+    r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b|\bi (?:was|may be|might be) wrong\b"
+    r"|\bi(?: am|'m|\u2019m) (?:not sure|unsure|guessing|mistaken)\b|\blet me re(?!iterate)"
+    r"|\b(?:it|that|this|which|answer)(?: is|'s|\u2019s| was)"
+    r" (?:wrong|incorrect|not (?:right|correct)|a mistake)\b",
+    re.IGNORECASE,
+)
+_BARE_WORDS = 3
+_LAST_BARE_WORDS = 8
+_STATES = re.compile(r"\b(?:is|are|was|were|equals)\b")
+_BARE_LENGTH = 60
+_MAX_BARE_LINES = 64
+
+
+def is_guessing(text: str, marks: list[Mark]) -> bool:
+    """Whether the marked answers are guesses: two different ones in a line, or too many at all."""
+    last = marks[-1]
+    answers = {_guess_key(mark.text) for mark in marks} - {""}
+    if len(answers) > MAX_MARKED_ANSWERS:
+        return True
+    same_line = [m for m in marks if "\n" not in text[m.end : last.start] and m is not last]
+    return any(_guess_key(mark.text) not in ("", _guess_key(last.text)) for mark in same_line)
+
+
+def _guess_key(text: str) -> str:
+    return unwrap(text).casefold() if has_content(text) else ""
+
+
+def is_doubted(text: str, mark: Mark) -> bool:
+    """Whether the clause that leads to the answer denies or doubts it."""
+    before = text[max(0, mark.start - _LOOK_BACK) : mark.start]
+    sentence = _SENTENCE_END.split(before)[-1]
+    clause = _TURN.split(sentence)[-1]
+    if text[mark.end : mark.end + 1] == "?":
+        return True
+    return _DOUBT.search(clause) is not None
+
+
+def is_taken_back(text: str, mark: Mark) -> bool:
+    """Whether what follows the answer withdraws it or offers another."""
+    return _TAKEN_BACK.search(text[mark.end : mark.end + _LOOK_AHEAD]) is not None
+
+
+def bare_lines(lines: list[str]) -> list[str]:
+    """The first lines, as far as each could be an answer: 13, 14 and 15 under `Answer: 12`."""
+    filled = (line for line in lines if has_content(line))
+    return list(islice(takewhile(is_bare, filled), _MAX_BARE_LINES))
+
+
+def is_bare(line: str) -> bool:
+    """Whether a line looks like an answer all by itself rather than a step or a heading."""
+    return "=" not in line and _is_short(line, _BARE_WORDS)
+
+
+def _is_short(line: str, max_words: int) -> bool:
+    line = line.strip(SPACES)
+    if len(line) > 2 * _BARE_LENGTH:
+        return False
+    if line.startswith("#") or (line.startswith("**") and line.endswith("**")):
+        return False
+    mark = LIST_LINE.match(line)
+    words = unwrap(line[mark.end() :] if mark else line)
+    if not words or words.startswith(("</", "```", "\\]", "$$", "\\end", "---")):
+        return False
+    if words[-1] in ":?!" or ": " in words or len(words) > _BARE_LENGTH:
+        return False
+    return mark is not None or len(words.split()) < max_words + (not line.endswith("."))
+
+
+def ends_a_list_of_guesses(previous: str, last: str) -> bool:
+    """Whether the last line is but one more of several lines that could each be the answer."""
+    if LIST_LINE.match(last) and LIST_LINE.match(previous):
+        return True
+    if not is_bare(previous) or _STATES.search(last):
+        return False
+    return _is_short(last, _LAST_BARE_WORDS)

@@ -1,0 +1,178 @@
+"""Where a response says what its answer is: boxes, tags, hashes and the word "answer"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from .text import SPACES, has_content
+
+MAX_ANSWER_LENGTH = 2_000
+_MAX_MARKS = 40
+
+_BOX = re.compile(r"\\(?:boxed|fbox) ?\{")
+_TAG = re.compile(r"<answer>", re.IGNORECASE)
+_TAG_END = re.compile(r"</answer>", re.IGNORECASE)
+_HASHES = re.compile(r"####(?!#)[ \t]*(?=[^\s#])")
+# Tried only where "answer" stands, since a search over a whole rollout costs more than all else.
+_MARK = re.compile(
+    # "Answer:", "**Final answer**:", "The answer is", "the final answer to the question is:"
+    r"answer[*_]{0,2}(?:[ \t]*[:=\uff1a][*_]{0,2}"
+    r"|(?P<sentence>(?: (?:to|for) [^\n.:=?]{1,120}?)? (?:is|are)"
+    r"(?: simply| therefore| thus| then)?\b(?:[*_]{0,2}[ \t]*:)?)"
+    # "### Answer" over the answer
+    r"|(?P<heading>[*_ \t]{0,4}(?=\n|$)))",
+    re.IGNORECASE,
+)
+_BEFORE_MARK = re.compile(
+    r"(?:^|(?<=[\s*_#(>.,!:;]))(?P<word>(?:the|my|our|final|correct|right|best) )?$", re.IGNORECASE
+)
+_BEFORE_HEADING = re.compile(r"(?:^|\n)[#* \t]{0,8}(?:final )?$", re.IGNORECASE)
+_LONGEST_BEFORE = 16
+LIST_LINE = re.compile(r"[ \t]*(?:[-*\u2022][ \t]|\(?(?:\d{1,2}|[A-Za-z])[.)][ \t])")
+_FENCE = re.compile(r"[ \t]*```")
+_LEADS_ON = re.compile(
+    r"(?:=|:|\b(?:is|are|equals|therefore|thus|simply|just|approximately|about)|\\approx)"
+    r"[\s$*_(\\\[]*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One marked answer: its place with its mark, and what it says."""
+
+    start: int
+    end: int
+    text: str
+    is_line: bool = False
+    """The answer runs to the end of its line, and is not closed by a brace or a tag."""
+
+
+def find_marks(text: str) -> list[Mark]:
+    """All marked answers in their order. A mark inside another's answer is the one that counts."""
+    closed = [*_boxes(text), *_tags(text)] if "\\" in text or "<" in text else []
+    closed = [mark for mark in closed if not _holds_other(mark, closed)]
+    lines = [mark for mark in _line_marks(text) if not _is_inside(mark, closed)]
+    marks = sorted([*closed, *lines], key=lambda mark: mark.start)
+    return [_cut_before(mark, following) for mark, following in pairwise([*marks, None]) if mark]
+
+
+def _holds_other(mark: Mark, others: list[Mark]) -> bool:
+    return any(mark.start < other.start and other.end <= mark.end for other in others)
+
+
+def _is_inside(mark: Mark, closed: list[Mark]) -> bool:
+    return any(other.start < mark.start < other.end for other in closed)
+
+
+def _cut_before(mark: Mark, following: Mark | None) -> Mark:
+    """`The answer is x = \\boxed{5}`: up to the box there is only a lead, and no answer."""
+    if following is None or following.start >= mark.end or not mark.is_line:
+        return mark
+    text = mark.text[: max(0, len(mark.text) - (mark.end - following.start))]
+    return replace(mark, end=following.start, text="" if _LEADS_ON.search(text) else text)
+
+
+def _boxes(text: str) -> Iterator[Mark]:
+    for found in list(_BOX.finditer(text))[-_MAX_MARKS:]:
+        end = _closing_brace(text, found.end())
+        # A box that is never closed was cut off: it is there, and holds nothing.
+        inside = "" if end is None else text[found.end() : end]
+        yield Mark(found.start(), len(text) if end is None else end + 1, inside)
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    depth = 1
+    for at in range(start, min(len(text), start + MAX_ANSWER_LENGTH)):
+        if text[at] == "{":
+            depth += 1
+        elif text[at] == "}":
+            depth -= 1
+            if depth == 0:
+                return at
+    return None
+
+
+def _tags(text: str) -> Iterator[Mark]:
+    for found in list(_TAG.finditer(text))[-_MAX_MARKS:]:
+        end = _TAG_END.search(text, found.end())
+        if end is None:
+            yield Mark(found.start(), len(text), "")
+        else:
+            yield Mark(found.start(), end.end(), text[found.end() : end.start()])
+
+
+def _line_marks(text: str) -> Iterator[Mark]:
+    for start, end_of_mark in _worded_marks(text):
+        end, answer = _rest_of_line(text, end_of_mark)
+        # "... is what the answer is." marks nothing; "Answer:" at the very end does.
+        if not answer or has_content(answer) or "$" in answer:
+            yield Mark(start, end, answer, is_line=True)
+    if "####" in text:
+        for found in list(_HASHES.finditer(text))[-_MAX_MARKS:]:
+            end = line_end(text, found.end())
+            yield Mark(found.start(), end, text[found.end() : end], is_line=True)
+
+
+def _worded_marks(text: str) -> Iterator[tuple[int, int]]:
+    lowered = text.lower()
+    if len(lowered) != len(text):
+        # Some capitals have two small letters; positions would no longer agree.
+        lowered = text
+    at = lowered.find("answer")
+    spots = []
+    while at >= 0:
+        spots.append(at)
+        at = lowered.find("answer", at + 6)
+    for spot in spots[-_MAX_MARKS:]:
+        found = _MARK.match(text, spot)
+        if found is None:
+            continue
+        before = _before_mark(text, found)
+        if before is not None:
+            yield spot - before, found.end()
+
+
+def _before_mark(text: str, mark: re.Match[str]) -> int | None:
+    """How far before "answer" the mark begins; None when what stands there makes it no mark."""
+    before = text[max(0, mark.start() - _LONGEST_BEFORE) : mark.start()]
+    if mark["heading"] is not None:
+        return 0 if _BEFORE_HEADING.search(before) else None
+    found = _BEFORE_MARK.search(before)
+    if found is None or (mark["sentence"] is not None and not found["word"]):
+        return None
+    return len(found["word"] or "")
+
+
+def line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+def _rest_of_line(text: str, start: int) -> tuple[int, str]:
+    """The rest of the line; when that is empty, the next line, or a block of list lines or code."""
+    end = line_end(text, start)
+    if text[start:end].strip(SPACES + "*_"):
+        return end, text[start:end]
+    start = end
+    while start < len(text) and text[start] in SPACES:
+        start += 1
+    start = text.rfind("\n", 0, start) + 1 if start < len(text) else start
+    end = _block_end(text, start)
+    return end, text[start:end]
+
+
+def _block_end(text: str, start: int) -> int:
+    end = line_end(text, start)
+    if _FENCE.match(text, start):
+        closing = text.find("```", end)
+        return len(text) if closing < 0 else line_end(text, closing)
+    if text[start : start + 2] in ("$$", "\\["):
+        closing = text.find("$$" if text[start] == "$" else "\\]", start + 2)
+        return end if closing < 0 else closing + 2
+    while LIST_LINE.match(text, start) and end < len(text) and LIST_LINE.match(text, end + 1):
+        end = line_end(text, end + 1)
+    return end

@@ -1,0 +1,263 @@
+"""Commits are whole, readers see the last one, and no death of a writer spoils a file."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from wsrl_assets.storage import Partition, Store, StoreError, catalog
+from wsrl_assets.storage import store as store_module
+from wsrl_assets.storage.store import connect
+from wsrl_assets.storage.tables import LLMCall
+from wsrl_assets_tests.factories import IN_DOMAIN, call_row, rows
+from wsrl_assets_tests.processes import Said, elsewhere
+
+
+def write(store: Store, *numbers: int, partition: Partition = IN_DOMAIN) -> None:
+    with store.transaction(partition) as transaction:
+        transaction.merge([call_row(number) for number in numbers])
+
+
+def published(store: Store, partition: Partition = IN_DOMAIN) -> int:
+    """Ledger entries that a reader sees."""
+    with store.snapshot(partition) as connection:
+        return len(connection.sql("FROM llm_calls"))
+
+
+def live_file(home: Path) -> Path:
+    return home / "domains" / "natural_science.duckdb"
+
+
+def stored_files(home: Path) -> set[str]:
+    """Every file under a home but the locks."""
+    found = (path.relative_to(home) for path in home.rglob("*") if path.is_file())
+    return {str(path) for path in found if path.parts[0] != "locks"}
+
+
+def test_a_commit_holds_everything_and_is_published(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, 1, 2)
+    write(store, 2, 3)
+    assert sorted(row.call_id for row in rows(store, LLMCall, IN_DOMAIN)) == [
+        "call-1",
+        "call-2",
+        "call-3",
+    ]
+    assert published(store) == 3
+
+
+def test_an_error_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, 1)
+
+    def fail() -> None:
+        with store.transaction(IN_DOMAIN) as transaction:
+            transaction.merge([call_row(2)])
+            raise KeyError("in the middle")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert published(store) == 1
+    assert len(rows(store, LLMCall, IN_DOMAIN)) == 1
+
+
+def test_an_error_that_ends_the_transaction_is_the_one_that_is_raised(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, 1)
+
+    def fail() -> None:
+        with store.transaction(IN_DOMAIN) as transaction:
+            transaction.connection.rollback()
+            raise KeyError("the first error")
+
+    with pytest.raises(KeyError):
+        fail()
+
+
+def test_a_transaction_that_only_reads_publishes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, 1)
+    snapshot = live_file(tmp_path).parent / "snapshots" / "natural_science.duckdb"
+    before = snapshot.stat()
+    assert len(rows(store, LLMCall, IN_DOMAIN)) == 1
+    assert snapshot.stat().st_ino == before.st_ino
+
+
+def test_a_reader_sees_the_last_commit_though_an_older_reader_is_still_open(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, 1)
+    with store.snapshot(IN_DOMAIN) as older:
+        write(store, 2)
+        assert published(store) == 2
+        assert len(older.sql("FROM llm_calls")) == 1, "an open reader keeps what it has"
+
+
+def test_readers_see_the_last_commit_while_a_writer_is_at_work(tmp_path: Path) -> None:
+    store = Store(tmp_path, lock_timeout_s=5)
+    write(store, 1)
+    with store.transaction(IN_DOMAIN) as transaction:
+        transaction.merge([call_row(2)])
+        began = time.monotonic()
+        assert published(store) == 1
+        with catalog(store) as connection:
+            assert len(connection.sql("FROM llm_calls")) == 1
+        assert time.monotonic() - began < 4, "a reader waited for the writer"
+
+
+def test_a_partition_without_data_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="domains/natural_science"):
+        published(Store(tmp_path))
+
+
+def test_a_large_file_is_published_at_intervals_and_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_COPY_EVERY_COMMIT_BYTES", 0)
+    snapshot = live_file(tmp_path).parent / "snapshots" / "natural_science.duckdb"
+    store = Store(tmp_path)
+    write(store, 1)
+    first = snapshot.stat().st_ino
+    write(store, 2)
+    assert snapshot.stat().st_ino == first, "the second commit came at once, and was copied"
+    store.publish(IN_DOMAIN)
+    assert snapshot.stat().st_ino != first
+    assert published(store) == 2
+
+
+def test_a_store_by_another_connector_is_written_and_read_the_same(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    @contextmanager
+    def counted(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        opened.append(path.name)
+        with connect(path, read_only) as connection:
+            yield connection
+
+    store = Store(tmp_path, connect=counted)
+    write(store, 1)
+    assert published(store) == 1
+    assert opened
+
+
+# --- sudden death -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _dies_before_closing(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    yield duckdb.connect(str(path))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_and_die(say: Said, home: Path, number: int) -> None:
+    """Commits a row, and is killed before DuckDB can fold its log into the file."""
+    write(Store(home, connect=_dies_before_closing), number)
+
+
+def _die_in_transaction(say: Said, home: Path, number: int) -> None:
+    with Store(home).transaction(IN_DOMAIN) as transaction:
+        transaction.merge([call_row(number)])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_commit_whose_writer_was_killed_is_read_from_its_log(tmp_path: Path) -> None:
+    store = Store(tmp_path, lock_timeout_s=5)
+    write(store, 1)
+    with elsewhere(_write_and_die, tmp_path, 2) as writer:
+        assert writer.join() == -signal.SIGKILL
+    assert live_file(tmp_path).with_suffix(".duckdb.wal").exists(), "the test did not kill in time"
+    with catalog(store) as connection:
+        assert len(connection.sql("FROM llm_calls")) == 2
+    write(store, 3)
+    assert published(store) == 3
+
+
+def test_a_transaction_whose_writer_was_killed_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path, lock_timeout_s=5)
+    write(store, 1)
+    with elsewhere(_die_in_transaction, tmp_path, 2) as writer:
+        assert writer.join() == -signal.SIGKILL
+    assert published(store) == 1
+    write(store, 2)
+    assert published(store) == 2
+
+
+def test_a_new_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    store = Store(tmp_path, lock_timeout_s=5)
+    with elsewhere(_die_in_transaction, tmp_path, 1) as writer:
+        assert writer.join() == -signal.SIGKILL
+    assert not store.exists(IN_DOMAIN)
+    assert store.partitions(IN_DOMAIN.kind) == []
+    write(store, 1)
+    assert published(store) == 1
+    assert stored_files(tmp_path) == {
+        "domains/natural_science.duckdb",
+        "domains/snapshots/natural_science.duckdb",
+    }
+
+
+def test_what_a_killed_copy_left_is_overwritten_and_never_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    write(store, 1)
+
+    def half_a_copy(source: Path, target: Path) -> None:
+        Path(target).write_bytes(Path(source).read_bytes()[:5000])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfile", half_a_copy)
+        with pytest.raises(KeyboardInterrupt):
+            write(store, 2)
+    assert published(store) == 2
+    assert stored_files(tmp_path) == {
+        "domains/natural_science.duckdb",
+        "domains/snapshots/natural_science.duckdb",
+    }
+
+
+# --- files that are no database -----------------------------------------------------------------
+
+SPOILT = {
+    "garbage": lambda data: b"not a database " * 1000,
+    "empty": lambda data: b"",
+    "cut short": lambda data: data[:5000],
+    "one block overwritten": lambda data: data[:12_400] + b"\xff" * 200 + data[12_600:],
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_file_is_reported_by_name_and_at_once(tmp_path: Path, how: str) -> None:
+    store = Store(tmp_path, lock_timeout_s=30)
+    write(store, *range(50))
+    live = live_file(tmp_path)
+    live.write_bytes(SPOILT[how](live.read_bytes()))
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=r"natural_science\.duckdb.*Move the file away"):
+        write(store, 99)
+    assert time.monotonic() - began < 15, "taken for a lock, and waited for"
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_snapshot_is_reported_by_name(tmp_path: Path, how: str) -> None:
+    store = Store(tmp_path, lock_timeout_s=30)
+    write(store, *range(50))
+    snapshot = live_file(tmp_path).parent / "snapshots" / "natural_science.duckdb"
+    snapshot.write_bytes(SPOILT[how](snapshot.read_bytes()))
+    with pytest.raises(StoreError, match=r"snapshots/natural_science\.duckdb"), catalog(store):
+        pass
+    with pytest.raises(StoreError, match=r"snapshots/natural_science\.duckdb"):
+        published(store)
+    snapshot.unlink()
+    assert published(store) == 50, "the message says that moving it away helps"
+
+
+def test_a_partition_key_cannot_leave_its_folder() -> None:
+    for key in ("../evil", "a/b", "", ".hidden", "a\x00b", "x" * 300):
+        with pytest.raises(ValueError, match="partition key"):
+            Partition.shard(key)
