@@ -4,8 +4,9 @@ Agreement with the hand-labelled cases of the tests, by type, beside three verif
 train with: math-verify by itself, exact match as in verl's question-answering reward, and
 SQuAD-style F1 of at least 0.8. The labels follow the conventions that the reward documents (an
 approximate count is wrong, an answer's last sentence counts), which the others do not know; all
-but math-verify are given the answer that ours extracted. A false accept pays a policy for a wrong answer, a false reject
-for nothing; both are counted. Then scores per second on one core.
+but math-verify are given the answer that ours extracted. A false accept pays a policy for a wrong
+answer, a false reject lets a right one go unpaid; both are counted. Then scores per second on one
+core.
 
 Exit code 1 when ours accepts a case falsely or rejects more than 2 % of the right ones (issue 4).
 """
@@ -164,16 +165,16 @@ def _print_row(title: str, tallies: dict[str, Tally]) -> None:
 
 
 def seconds(cases: Sequence[Case], lead: str = "", trials: int = 9) -> float:
-    """How long all cases take once, in the best of several trials on a machine that others use."""
+    """Processor time for all cases once: the best of several trials, as others use the machine."""
     pairs = [(lead + case.response, case.gold) for case in cases]
     for response, gold in pairs:
         score(response, gold)
     best = float("inf")
     for _ in range(trials):
-        start = time.perf_counter()
+        start = time.process_time()
         for response, gold in pairs:
             score(response, gold)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return best
 
 

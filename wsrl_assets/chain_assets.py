@@ -98,7 +98,7 @@ def triaged_documents(
         job = _job(context, store, endpoint, settings)
         rows = run_interruptibly(lambda: chain.triage_shard(job, context.partition_key))
     context.log.info(f"{rows} documents were pending")
-    return stage_result(job.store, partition, TriagedDocument, run_id=context.run_id)
+    return stage_result(job.store, partition, TriagedDocument, run_id=context.run.run_id)
 
 
 def _spec(
@@ -184,7 +184,7 @@ def question_chain(
             job.store,
             Partition.domain(domain),
             _TABLES[stage],
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             forms=[str(form) for form in settings.forms],
         )
 
@@ -197,7 +197,7 @@ def _job(
 ) -> chain.Job:
     if endpoint.max_in_flight is not None:
         settings = settings.model_copy(update={"max_in_flight": endpoint.max_in_flight})
-    return chain.Job(store.open(), settings, endpoint.roles(), context.run_id, Watch.progress)
+    return chain.Job(store.open(), settings, endpoint.roles(), context.run.run_id, Watch.progress)
 
 
 class _told:  # noqa: N801 - reads as a statement

@@ -224,5 +224,6 @@ def _why(result: Any) -> tuple[str, bool]:
             if user is not None and user.description:
                 return user.description, "run again: what is done is kept" in user.description
             if data.error is not None:
-                return data.error.message.strip(), False
+                cause = data.error.cause or data.error
+                return f"unexpected: {cause.message.strip()} (the run's page has the trace)", False
     return "the run failed; see it in the Dagster UI", False

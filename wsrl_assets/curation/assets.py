@@ -35,9 +35,9 @@ def filtered_documents(
     database = store.open()
     domain = Domain(context.partition_key)
     try:
-        rows = filter_domain(database, domain, context.run_id)
+        rows = filter_domain(database, domain, context.run.run_id)
     except StoreBusyError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} new documents in {domain.label}")
     partition = Partition.domain(domain)
-    return stage_result(database, partition, FilteredDocument, run_id=context.run_id)
+    return stage_result(database, partition, FilteredDocument, run_id=context.run.run_id)

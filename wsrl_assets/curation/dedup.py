@@ -6,6 +6,7 @@ reading the old texts again.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ def signature(text: str, settings: DedupSettings) -> bytes:
     """The MinHash signature of a text, `4 * permutations` bytes, little-endian uint32."""
     tokens = words(text)
     shingles = set(ngrams(tokens, min(settings.ngram, max(1, len(tokens)))))
-    minhash = MinHash(num_perm=settings.permutations, seed=1, scheme=_SCHEME)
+    minhash = _blank(settings.permutations).copy()
     if shingles:
         minhash.update_batch([shingle.encode() for shingle in shingles])
     return minhash.hashvalues.astype("<u4").tobytes()  # type: ignore[no-any-return]
@@ -54,9 +55,9 @@ class NearDuplicates:
 
     def __init__(self, settings: DedupSettings) -> None:
         self._settings = settings
+        threshold = max(0.1, settings.similarity - self._CANDIDATE_MARGIN)
         self._lsh = MinHashLSH(
-            threshold=max(0.1, settings.similarity - self._CANDIDATE_MARGIN),
-            num_perm=settings.permutations,
+            num_perm=settings.permutations, params=_bands(threshold, settings.permutations)
         )
         self._signatures: dict[str, MinHash] = {}
 
@@ -87,4 +88,18 @@ class NearDuplicates:
 
     def _minhash(self, raw: bytes) -> MinHash:
         values = np.frombuffer(raw, dtype="<u4").astype(np.uint32)
-        return MinHash(seed=1, hashvalues=values, scheme=_SCHEME)
+        permutations = _blank(self._settings.permutations).permutations
+        return MinHash(seed=1, hashvalues=values, permutations=permutations, scheme=_SCHEME)
+
+
+@cache
+def _blank(permutations: int) -> MinHash:
+    """The signature of nothing; drawing its permutations takes longer than reading a text."""
+    return MinHash(num_perm=permutations, seed=1, scheme=_SCHEME)
+
+
+@cache
+def _bands(threshold: float, permutations: int) -> tuple[int, int]:
+    """The bands and rows that suit a threshold; a tenth of a second of numerical integration."""
+    fitted = MinHashLSH(threshold=threshold, num_perm=permutations)
+    return fitted.b, fitted.r

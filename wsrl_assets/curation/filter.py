@@ -1,6 +1,9 @@
 """A domain's qualified documents, less near-duplicates. No model is asked."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import polars as pl
 
@@ -8,9 +11,15 @@ from wsrl_assets.curation.dedup import STAGE, VERSION, DedupSettings, NearDuplic
 from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
 
+T = TypeVar("T")
+
 _PAGE = 500
+# Domains that begin together are filtered one after another: the work is Python's, so together
+# none of them would be done before all are, and the endpoint would idle until then.
+_one_at_a_time = threading.Lock()
 
 
 def filter_recipe(settings: DedupSettings) -> StageRecipe:
@@ -37,7 +46,17 @@ def filter_domain(
     are not read again. Documents are taken in order of shard, row and passage, so that of two
     near-duplicates the first stays.
     """
-    settings = settings or DedupSettings()
+    with _one_at_a_time:
+        return _filter(store, domain, run_id, settings or DedupSettings(), on_progress)
+
+
+def _filter(
+    store: Store,
+    domain: Domain,
+    run_id: str,
+    settings: DedupSettings,
+    on_progress: Callable[[int], None],
+) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(filter_recipe(settings), run_id)
     with store.transaction(partition) as transaction:
@@ -49,7 +68,7 @@ def filter_domain(
     clusters = dict(zip(known["doc_id"], known["cluster_id"], strict=True))
     done = set(known["doc_id"])
     added = 0
-    for page in _new_documents(store, domain, done):
+    for page in _pages(_new_documents(store, domain, done)):
         rows = [_row(document, index, clusters, settings, stamp) for document in page]
         with store.transaction(partition) as transaction:
             transaction.merge(rows)
@@ -59,16 +78,20 @@ def filter_domain(
     return added
 
 
-def _new_documents(
-    store: Store, domain: Domain, done: set[str]
-) -> Iterator[list[dict[str, object]]]:
+def _new_documents(store: Store, domain: Domain, done: set[str]) -> Iterator[dict[str, object]]:
     for shard in store.partitions(Kind.SHARD):
-        ids = store.read(shard, "qualified_ids", domain=str(domain))["doc_id"]
-        fresh = [doc_id for doc_id in ids if doc_id not in done]
-        done.update(fresh)
-        for first in range(0, len(fresh), _PAGE):
-            page = fresh[first : first + _PAGE]
-            yield store.read(shard, "qualified_documents", doc_ids=page).to_dicts()
+        with store.snapshot(shard) as connection:
+            ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"]
+            fresh = [doc_id for doc_id in ids if doc_id not in done]
+            done.update(fresh)
+            for page in _pages(fresh):
+                yield from frame(connection, "qualified_documents", doc_ids=page).to_dicts()
+
+
+def _pages(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while page := list(islice(rest, _PAGE)):
+        yield page
 
 
 def _row(

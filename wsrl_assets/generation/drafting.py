@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -134,7 +135,8 @@ class Drafter:
         )
         return self._row(
             job,
-            question=reply.question.strip(),
+            # On one line, so that it cannot pass for lines of the judge's prompt.
+            question=" ".join(reply.question.split()),
             answer=reply.answer.strip(),
             answer_type=reply.answer_type,
             unit=(reply.unit or "").strip() or None,
@@ -142,14 +144,13 @@ class Drafter:
         )
 
     async def _cloze(self, job: DraftJob, priority: int) -> QADraft:
-        shares = cloze.share_out(cloze.mine(job.text), job.personas)
-        candidates = shares[job.persona_index]
+        candidates = _shares(job.text, job.title, job.personas)[job.persona_index]
         if not candidates:
             return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
         chosen = await self._choose(job, candidates, priority)
         return self._row(
             job,
-            question=chosen.question(job.title),
+            question=chosen.question(job.title or cloze.heading(job.text)),
             answer=chosen.answer,
             answer_type=chosen.answer_type,
             unit=chosen.unit,
@@ -216,6 +217,12 @@ class Drafter:
             evidence=evidence,
             **self.stamps[job.form](),
         )
+
+
+@lru_cache(maxsize=512)
+def _shares(text: str, title: str | None, drafts: int) -> list[list[cloze.Candidate]]:
+    """The candidates of each draft of a document, mined once for all of them."""
+    return cloze.share_out(cloze.mine(text, title), drafts)
 
 
 _OPEN_SCHEMA: dict[str, object] = {

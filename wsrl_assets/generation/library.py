@@ -72,17 +72,20 @@ def load_library(folder: Path | None = None) -> dict[Domain, LibraryFile]:
     A folder of one's own may hold only some of the domains; the rest come from the package.
 
     Raises:
-        LibraryError: a file is not YAML or breaks the schema.
+        LibraryError: the folder is missing or holds files of no domain, or a file is not YAML,
+            breaks the schema, or is of another domain than its name says.
     """
+    if folder is not None:
+        _check_folder(folder)
     packaged = resources.files("wsrl_assets.generation").joinpath("demonstrations")
     library = {}
     for domain in Domain:
         name = f"{domain}.yaml"
         own = folder / name if folder is not None else None
         if own is not None and own.exists():
-            library[domain] = _parse(own.read_text("utf-8"), str(own))
+            library[domain] = _parse(own.read_bytes(), str(own), domain)
         else:
-            library[domain] = _parse(packaged.joinpath(name).read_text("utf-8"), name)
+            library[domain] = _parse(packaged.joinpath(name).read_bytes(), name, domain)
     return library
 
 
@@ -106,15 +109,34 @@ def library_digest(library: Sequence[LibraryFile]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def _parse(text: str, name: str) -> LibraryFile:
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise LibraryError(
+            f"demonstration library {folder}: there is no such folder; see WSRL_DEMONSTRATIONS"
+        )
+    strays = sorted({path.stem for path in folder.glob("*.yaml")} - set(Domain))
+    if strays:
+        raise LibraryError(
+            f"demonstration library {folder}: {strays[0]}.yaml is of no domain. "
+            f"A file is named by its domain: {', '.join(Domain)}."
+        )
+
+
+def _parse(data: bytes, name: str, domain: Domain) -> LibraryFile:
     try:
-        return LibraryFile.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        file = LibraryFile.model_validate(yaml.safe_load(data))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LibraryError(f"demonstration library {name}: not YAML ({error})") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "the top"
         raise LibraryError(
             f"demonstration library {name}, at {place}: {first['msg']}. "
             "Compare the files in wsrl_assets/generation/demonstrations."
         ) from None
+    if file.domain is not domain:
+        raise LibraryError(
+            f"demonstration library {name}, at domain: it says {file.domain}, "
+            f"while the file is named for {domain}"
+        )
+    return file

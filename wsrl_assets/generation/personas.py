@@ -1,5 +1,7 @@
 """Personas: who would care about a document, and why (paper, section 3, stage 2)."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
@@ -9,6 +11,9 @@ STAGE = "personas"
 PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
 _MAX_TOKENS_EACH = 48
+_MAX_CHARS = 90
+# For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
+_Phrase = Annotated[str, Field(max_length=2 * _MAX_CHARS)]
 
 
 class PersonasReply(BaseModel):
@@ -16,7 +21,7 @@ class PersonasReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    personas: list[str] = Field(min_length=1, max_length=MAX_PERSONAS)
+    personas: list[_Phrase] = Field(min_length=1, max_length=MAX_PERSONAS)
 
 
 async def name_personas(
@@ -66,7 +71,7 @@ def _schema(count: int) -> dict[str, object]:
         "properties": {
             "personas": {
                 "type": "array",
-                "items": {"type": "string", "minLength": 3, "maxLength": 90},
+                "items": {"type": "string", "minLength": 3, "maxLength": _MAX_CHARS},
                 "minItems": count,
                 "maxItems": count,
             }

@@ -144,9 +144,10 @@ _DEMONYM = re.compile(
     r"(?:American|British|English|French|German|Dutch|Greek|Swiss|Irish|Welsh|Scot\w*|Spanish"
     r"|[A-Z]\w+(?:ian|ean|ese|ish)) "
 )
-_JOINERS = frozenset(
-    "of to for and with & de la al le du del des der den di da van von y et".split()
-)
+_JOINERS = "of|to|for|and|with|&|de|la|al|le|du|del|des|der|den|di|da|van|von|y|et"
+_JOINERS_BEFORE = frozenset({*_JOINERS.split("|"), "the", "on", "in"})
+# "International Fund" in "International Fund for Agricultural Development".
+_NAME_AFTER = re.compile(rf"\w|[.&/-]\w| (?:(?:{_JOINERS}) (?:the )?)?[{UPPER}\d]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,11 @@ class Span:
 
 
 def spans(text: str) -> Iterator[Span]:
-    """The parts of a sentence that can be asked for, by kind. Linear in practice: see MAX_CHARS."""
+    """The parts of a sentence that can be asked for, kind by kind.
+
+    Costs the square of the sentence's length at worst, so give it sentences of bounded length, as
+    `stands_alone` lets through.
+    """
     claimed: list[tuple[int, int]] = []
     for answer_type, pattern in _PATTERNS:
         for match in pattern.finditer(text):
@@ -175,17 +180,16 @@ def spans(text: str) -> Iterator[Span]:
 
 
 def _is_fit(text: str, span: Span) -> bool:
-    before, after = text[: span.start], text[span.end :]
+    before, name, after = text[: span.start], text[span.start : span.end], text[span.end :]
     if _EXAMPLE_BEFORE.search(before):
         return False
-    if span.answer_type is AnswerType.ENTITY:
-        name = text[span.start : span.end]
-        if _ONE_OF_SEVERAL.search(text) or _is_listed(before, after):
-            return False
-        if before.endswith("the ") and _DEMONYM.match(name):
-            return False  # "the American ____": a person's name is the part after it
-        return _is_whole_name(before, after)
-    return _is_whole_figure(before, after, span.answer_type) and _is_told(before, after, span)
+    if span.answer_type is not AnswerType.ENTITY:
+        return _is_whole_figure(before, after, span.answer_type) and _is_told(before, after, span)
+    if _ONE_OF_SEVERAL.search(text) or _is_listed(before, after):
+        return False
+    if before.endswith("the ") and _DEMONYM.match(name):
+        return False  # "the American Jesse Owens": the name is the part after it
+    return _is_whole_name(before, after)
 
 
 def _is_whole_figure(before: str, after: str, answer_type: AnswerType) -> bool:
@@ -224,22 +228,13 @@ def _is_listed(before: str, after: str) -> bool:
 def _is_whole_name(before: str, after: str) -> bool:
     """Whether no neighbouring word belongs to the name too."""
     words = before.split()
-    if _is_name(before) or (words and words[-1].casefold() in ("a", "an")):
-        return False
-    if words and words[-1][-1].isdigit():
-        return False  # "1915 ____"
-    while words and words[-1].casefold() in _JOINERS | {"the", "on", "in"}:
+    if words and (words[-1].casefold() in ("a", "an") or words[-1][-1].isdigit()):
+        return False  # "an Old Iranian name", "the 1915 Çanakkale Bridge"
+    while words and words[-1].casefold() in _JOINERS_BEFORE:
         words.pop()
-    if len(words) < len(before.split()) and _is_name(" ".join(words) + " "):
-        return False  # "Bank of ____", "Securities and ____"
-    follows = after[1:].split(maxsplit=3) if after.startswith(" ") else []
-    if follows and (follows[0][:1].isupper() or follows[0][:1].isdigit()):
-        return False
-    while follows and (follows[0] in _JOINERS or follows[0] == "the"):
-        follows.pop(0)
-        if follows and follows[0][:1].isupper():
-            return False  # "International Fund for Agricultural Development"
-    return not after[:1].isalnum() and not re.match(r"[.&/-]\w", after)
+    if _is_name(before) or (words and _is_name(" ".join(words) + " ")):
+        return False  # "Securities and ____"
+    return not _NAME_AFTER.match(after)
 
 
 def _is_name(before: str) -> bool:

@@ -13,7 +13,7 @@ import openai
 
 from wsrl_assets.llm.ceiling import (
     AdditiveIncrease,
-    ceiling_for_queue,
+    QueueFollower,
     ceiling_for_slots,
     parse_queue_depth,
     starting_ceiling,
@@ -49,8 +49,9 @@ class Endpoint:
         self._timeout_s = role.timeout_s
         self._fixed = max_in_flight
         self._client = ChatClient(role)
-        self._health = Health()
-        self._aimd = AdditiveIncrease()
+        self._health = Health(PATIENCE_S)
+        self._aimd = AdditiveIncrease(self.gate.slots)
+        self._follower = QueueFollower(self.gate.slots)
         self._has_queue = False
         self._not_before = 0.0
         self._in_flight = 0
@@ -76,6 +77,7 @@ class Endpoint:
         await self._choose_ceiling()
         self._tasks = [
             asyncio.create_task(self._admit_often()),
+            asyncio.create_task(self._follow_queue()),
             asyncio.create_task(self._watch()),
         ]
         for task in self._tasks:
@@ -162,14 +164,12 @@ class Endpoint:
     def _note_success(self) -> None:
         self._health.success()
         if self._fixed is None and not self._has_queue:
-            slots = self.gate.slots
-            slots.ceiling = self._aimd.after_success(slots.ceiling, self.gate.waiting)
+            self._aimd.after_success(self.gate.waiting)
 
     def _note_fault(self, row_id: str, fault: TransientFault) -> None:
         self._health.failure(row_id, fault.kind)
         if fault.kind == "rate_limited" and self._fixed is None:
-            slots = self.gate.slots
-            slots.ceiling = self._aimd.after_rate_limit(slots.ceiling)
+            self._aimd.after_rate_limit()
         if fault.retry_after_s:
             self._not_before = max(self._not_before, time.monotonic() + fault.retry_after_s)
 
@@ -195,7 +195,7 @@ class Endpoint:
                     return  # no list of models: the first call will tell
                 problem = f"HTTP {error.status_code}"
             except (openai.OpenAIError, httpx2.HTTPError) as error:
-                problem = type(error.__cause__ or error).__name__
+                problem = f"nobody answers ({type(error.__cause__ or error).__name__})"
             if time.monotonic() > deadline:
                 raise EndpointError(_nobody(self.base_url, problem))
             await asyncio.sleep(0.5)
@@ -235,8 +235,7 @@ class Endpoint:
         depth = parse_queue_depth(await self._root_text("/metrics"))
         if depth is None:
             return False
-        slots = self.gate.slots
-        slots.ceiling = ceiling_for_queue(slots.ceiling, depth, slots.held)
+        self._follower.saw(depth)
         self.gate.admit()
         return True
 
@@ -246,11 +245,16 @@ class Endpoint:
             await asyncio.sleep(_ADMIT_EVERY_S)
             self.gate.admit()
 
+    async def _follow_queue(self) -> None:
+        """Lets the ceiling follow the server's load; one process at a time looks, for all."""
+        while self._has_queue and self._fixed is None:
+            await asyncio.sleep(self._follower.look_every_s)
+            if self._follower.look_due():
+                await self._look_at_queue()
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if self._has_queue and self._fixed is None:
-                await self._look_at_queue()
             verdict = await self._verdict()
             if verdict is not None:
                 self._condemn(EndpointError(_nobody(self.base_url, verdict)))
@@ -261,12 +265,16 @@ class Endpoint:
         verdict = self._health.verdict()
         if verdict is not None:
             return verdict
-        suspicion = self._health.suspicion()
-        if suspicion is None and self._in_flight and self._health.silent_s >= _SILENCE_S:
-            suspicion = "it accepts calls and answers none"
+        suspicion = self._health.suspicion() or self._silence()
         if suspicion is None or await self._answers():
             return None
         return suspicion
+
+    def _silence(self) -> str | None:
+        """Calls that nobody refuses and nobody answers; those that fail are `Health`'s matter."""
+        if self._health.failing or not self._in_flight or self._health.silent_s < _SILENCE_S:
+            return None
+        return "it accepts calls and answers none"
 
     async def _answers(self) -> bool:
         """Whether the server answers anything at all; twice, since a busy one may be slow."""

@@ -4,24 +4,26 @@ import asyncio
 import hashlib
 import heapq
 import itertools
+import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from wsrl_assets.llm.slots import SharedSlots
 
-_gates: dict[Path, "Gate"] = {}
+_gates: dict[tuple[int, Path], "Gate"] = {}
 _gates_mutex = threading.Lock()
 
 
-@dataclass(order=True)
+@dataclass(slots=True, eq=False)
 class _Waiter:
-    priority: int
-    number: int
-    loop: asyncio.AbstractEventLoop = field(compare=False)
-    slot: "asyncio.Future[int]" = field(compare=False)
+    """A call that waits; `turn` is done once it has a slot."""
+
+    loop: asyncio.AbstractEventLoop
+    turn: "asyncio.Future[None]"
+    queued: bool = True
 
 
 class Gate:
@@ -32,77 +34,113 @@ class Gate:
 
     def __init__(self, slots: SharedSlots) -> None:
         self.slots = slots
-        self._waiting: list[_Waiter] = []
+        self._queue: list[tuple[int, int, _Waiter]] = []
+        self._waiting = 0
         self._numbers = itertools.count()
         self._mutex = threading.Lock()
 
     @asynccontextmanager
     async def slot(self, priority: int) -> AsyncIterator[None]:
         """Holds a slot, waiting for one while the ceiling is reached. Low priority goes first."""
-        taken = await self._take(priority)
+        await self._take(priority)
         try:
             yield
         finally:
-            self._release(taken)
+            self._release()
 
     @property
     def waiting(self) -> int:
         """Calls of this process that want a slot."""
-        return len(self._waiting)
+        return self._waiting
 
     def admit(self) -> None:
         """Gives free slots to waiting calls.
 
-        Called on every release, and by the engine every few milliseconds, since a slot may have
-        been freed by another process or the ceiling raised.
+        To be called now and then, since another process may have freed a slot, and whenever the
+        ceiling was raised. Costs next to nothing while no call waits.
         """
-        while True:
+        while self._waiting:
             with self._mutex:
-                if not self._waiting:
+                self.slots.tell_waiting(self._waiting)
+                if not self._waiting or not self.slots.try_take():
                     return
-                slot = self.slots.try_take()
-                if slot is None:
-                    return
-                waiter = heapq.heappop(self._waiting)
-            self._hand_over(waiter, slot)
+                waiter = self._next()
+            if waiter is None:
+                self.slots.give_back()
+            else:
+                self._hand_over(waiter)
 
-    async def _take(self, priority: int) -> int:
+    async def _take(self, priority: int) -> None:
+        if not self._waiting and self.slots.try_take():
+            return
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(priority, next(self._numbers), loop, loop.create_future())
+        waiter = _Waiter(loop, loop.create_future())
         with self._mutex:
-            heapq.heappush(self._waiting, waiter)
-        self.admit()
+            heapq.heappush(self._queue, (priority, next(self._numbers), waiter))
+            self._waiting += 1
+            is_first = self._waiting == 1
+        if is_first:  # those who wait behind others cannot be the ones that a free slot is for
+            self.admit()
         try:
-            return await waiter.slot
+            await waiter.turn
         except asyncio.CancelledError:
             self._abandon(waiter)
             raise
 
-    def _release(self, slot: int) -> None:
-        # Given back and taken anew, not handed on: another process may be the one whose turn it is.
-        self.slots.give_back(slot)
-        self.admit()
+    def _release(self) -> None:
+        """Hands the slot to the next call here, unless the ceiling fell or others have less."""
+        with self._mutex:
+            waiter = self._next() if self._waiting and self.slots.may_keep() else None
+            if waiter is None:
+                self.slots.give_back()
+        if waiter is not None:
+            self._hand_over(waiter)
 
-    def _hand_over(self, waiter: _Waiter, slot: int) -> None:
+    def _next(self) -> _Waiter | None:
+        """Takes the waiter with the lowest priority off the queue; needs the mutex."""
+        while self._queue:
+            waiter = heapq.heappop(self._queue)[2]
+            if waiter.queued:
+                self._unqueue(waiter)
+                return waiter
+        return None
+
+    def _unqueue(self, waiter: _Waiter) -> None:
+        waiter.queued = False
+        self._waiting -= 1
+        if not self._waiting:
+            self.slots.tell_waiting(0)
+
+    def _hand_over(self, waiter: _Waiter) -> None:
         def deliver() -> None:
-            if waiter.slot.cancelled():
-                self._release(slot)
+            if waiter.turn.cancelled():
+                self._release()
             else:
-                waiter.slot.set_result(slot)
+                waiter.turn.set_result(None)
 
+        if _running_loop() is waiter.loop:
+            deliver()
+            return
         try:
             waiter.loop.call_soon_threadsafe(deliver)
         except RuntimeError:  # its loop was closed by a cancelled run
-            self._release(slot)
+            self._release()
 
     def _abandon(self, waiter: _Waiter) -> None:
+        """The waiting call was cancelled, perhaps just as its turn came."""
+        if waiter.turn.done() and not waiter.turn.cancelled():
+            self._release()
+            return
         with self._mutex:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-                heapq.heapify(self._waiting)
-                return
-        if waiter.slot.done() and not waiter.slot.cancelled():
-            self._release(waiter.slot.result())
+            if waiter.queued:
+                self._unqueue(waiter)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def gate_for(base_url: str, folder: Path, ceiling: int) -> Gate:
@@ -112,7 +150,8 @@ def gate_for(base_url: str, folder: Path, ceiling: int) -> Gate:
     """
     name = hashlib.blake2b(base_url.encode(), digest_size=6).hexdigest()
     path = (folder / f"{name}.slots").resolve()
+    key = (os.getpid(), path)  # a forked child has slots of its own
     with _gates_mutex:
-        if path not in _gates:
-            _gates[path] = Gate(SharedSlots(path, ceiling))
-        return _gates[path]
+        if key not in _gates:
+            _gates[key] = Gate(SharedSlots(path, ceiling))
+        return _gates[key]

@@ -1,90 +1,242 @@
 """One ceiling on calls in flight for all processes that share an endpoint.
 
-A slot is a lock on one byte of a file, so the kernel gives it back when a process dies, however
-it dies. A process takes slots only as long as there are any below the ceiling; the ceiling itself
-is a number in a file beside it, which every process may move.
+Each process keeps two numbers in a small memory-mapped file: how many slots it holds, and whether
+calls of it wait. It also keeps a lock on one byte of that file for as long as it lives: the kernel
+gives the lock back when a process dies, however it dies, and the others then forget its numbers.
+
+Slots are shared out fairly: while a process has calls waiting and fewer slots than its share, those
+that hold more take no new ones.
 """
 
 import fcntl
+import mmap
 import os
 import struct
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-_CEILING = struct.Struct("<I")
+_MAX_PROCESSES = 128
+_NUMBER = struct.Struct("<I")
+_MOMENT = struct.Struct("<d")
+_MEMBER = struct.Struct("<IId")  # slots held, calls waiting, when it last said so
+_CEILING_AT, _SETTLED_AT, _PLACES_AT, _LOOKED_AT, _REFUSED_AT, _MEMBERS_AT = 0, 4, 8, 16, 24, 64
+_SIZE = _MEMBERS_AT + _MAX_PROCESSES * _MEMBER.size
+# A process that has not said for this long that it waits, is stopped or stuck: no use in leaving
+# slots to it.
+_WAITING_HOLDS_S = 1.0
+_BURY_EVERY_S = 0.25
+
+# POSIX locks belong to the process, so these files' own places must be told apart here.
+_own_places: set[tuple[Path, int]] = set()
+
+
+class _Member(NamedTuple):
+    """What a process has written of itself."""
+
+    held: int
+    waiting: int
+    waited_at: float
 
 
 class SharedSlots:
-    """Slots `0 .. ceiling-1` of one endpoint, over all processes of this machine.
+    """The slots of one endpoint, over all processes of this machine.
+
+    Times are those of the system-wide monotonic clock.
 
     Args:
-        path: the slot file; made if it is not there.
-        ceiling: the ceiling to begin with, where no other process has set one.
+        path: the file with everybody's numbers; made if it is not there.
+        ceiling: the ceiling to begin with, where no other process is at work.
     """
 
     def __init__(self, path: Path, ceiling: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # POSIX locks belong to the process, and closing *any* descriptor of the file drops them
-        # all: so one descriptor a process, kept for as long as the process lives.
-        self._slots = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._state = os.open(path.with_name(path.name + ".ceiling"), os.O_RDWR | os.O_CREAT, 0o600)
-        self._held: set[int] = set()
+        self._path = path
+        # Closing *any* descriptor of a file drops all of the process's locks on it: so this one
+        # stays open for as long as the process lives.
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._mutex = threading.Lock()
-        self._probe_from = 0
-        if not self._others_active():
-            self.ceiling = ceiling
+        self._held = 0
+        self._buried_at = 0.0
+        with self._alone():
+            if os.fstat(self._file).st_size != _SIZE:
+                os.ftruncate(self._file, _SIZE)
+            self._data = mmap.mmap(self._file, _SIZE)
+            self._place = self._take_place()
+            if not self._others_live():
+                self._begin(ceiling)
 
     @property
     def ceiling(self) -> int:
         """The most calls in flight, over all processes."""
-        raw = os.pread(self._state, _CEILING.size, 0)
-        return _CEILING.unpack(raw)[0] if len(raw) == _CEILING.size else 1
+        return self._number(_CEILING_AT)
 
     @ceiling.setter
     def ceiling(self, value: int) -> None:
-        os.pwrite(self._state, _CEILING.pack(max(1, value)), 0)
+        _NUMBER.pack_into(self._data, _CEILING_AT, max(1, value))
+
+    @property
+    def settled(self) -> bool:
+        """Whether the endpoint's limit has been met once, and so is roughly known."""
+        return bool(self._number(_SETTLED_AT))
+
+    @settled.setter
+    def settled(self, value: bool) -> None:
+        _NUMBER.pack_into(self._data, _SETTLED_AT, value)
 
     @property
     def held(self) -> int:
         """Slots that this process holds."""
-        return len(self._held)
+        return self._held
 
-    def try_take(self) -> int | None:
-        """A free slot, or none if the ceiling is reached."""
+    @property
+    def occupied(self) -> int:
+        """Slots that all processes hold."""
+        return self._held + sum(member.held for member in self._others())
+
+    def try_take(self) -> bool:
+        """Takes a slot, if the ceiling and a fair share of it allow."""
+        if self._held >= self.ceiling:
+            return False
+        with self._alone():
+            wanted = self._held + 1
+            room = self._has_room(wanted) or (self._bury_the_dead() and self._has_room(wanted))
+            if room:
+                self._set_held(wanted)
+        return room
+
+    def give_back(self) -> None:
+        """Frees a slot."""
         with self._mutex:
-            ceiling = self.ceiling
-            if len(self._held) >= ceiling:
-                return None
-            for step in range(ceiling):
-                slot = (self._probe_from + step) % ceiling
-                if slot not in self._held and self._lock(slot):
-                    self._held.add(slot)
-                    self._probe_from = slot + 1
-                    return slot
-            return None
+            self._set_held(self._held - 1)
 
-    def give_back(self, slot: int) -> None:
-        """Frees a slot that `try_take` gave."""
-        with self._mutex:
-            self._held.discard(slot)
-            fcntl.lockf(self._slots, fcntl.LOCK_UN, 1, slot)
+    def may_keep(self) -> bool:
+        """Whether a slot that has come free here may be used for another call at once."""
+        return self._has_room(self._held)
 
-    def keeps(self, slot: int) -> bool:
-        """Whether a held slot still lies below the ceiling and may be used for another call."""
-        return slot < self.ceiling
+    def tell_waiting(self, calls: int) -> None:
+        """Lets the other processes know how many calls wait here; to be repeated while some do."""
+        at = _MEMBERS_AT + self._place * _MEMBER.size
+        _MEMBER.pack_into(self._data, at, self._held, calls, time.monotonic())
 
-    def _lock(self, slot: int) -> bool:
+    def claim_look(self, every_s: float) -> bool:
+        """Whether it is time to look at the server again; true for one caller of all processes."""
+        now = time.monotonic()
+        if now - self._moment(_LOOKED_AT) < every_s:
+            return False
+        with self._alone():
+            due = now - self._moment(_LOOKED_AT) >= every_s
+            if due:
+                _MOMENT.pack_into(self._data, _LOOKED_AT, now)
+        return due
+
+    def claim_decrease(self, every_s: float) -> bool:
+        """Whether a refusal may lower the ceiling; true for one of a burst, over all processes."""
+        now = time.monotonic()
+        with self._alone():
+            due = now - self._moment(_REFUSED_AT) >= every_s
+            if due:
+                _MOMENT.pack_into(self._data, _REFUSED_AT, now)
+        return due
+
+    def _has_room(self, held: int) -> bool:
+        """Whether this process may hold that many."""
+        others = self._others()
+        ceiling = self.ceiling
+        if held + sum(member.held for member in others) > ceiling:
+            return False
+        long_ago = time.monotonic() - _WAITING_HOLDS_S
+        rivals = [m for m in others if m.waiting and m.waited_at > long_ago]
+        if not rivals:
+            return True
+        settled = sum(member.held for member in others) - sum(rival.held for rival in rivals)
+        share = -(-(ceiling - settled) // (len(rivals) + 1))
+        return held <= max(1, share) or all(rival.held >= share for rival in rivals)
+
+    def _others(self) -> list[_Member]:
+        """What the other processes that hold slots or wait for some have written."""
+        members = ((place, self._member(place)) for place in self._places())
+        return [m for place, m in members if place != self._place and (m.held or m.waiting)]
+
+    def _places(self) -> range:
+        return range(self._number(_PLACES_AT))
+
+    def _member(self, place: int) -> _Member:
+        return _Member(*_MEMBER.unpack_from(self._data, _MEMBERS_AT + place * _MEMBER.size))
+
+    def _set_held(self, held: int) -> None:
+        self._held = held
+        _NUMBER.pack_into(self._data, _MEMBERS_AT + self._place * _MEMBER.size, held)
+
+    def _number(self, at: int) -> int:
+        number: int = _NUMBER.unpack_from(self._data, at)[0]
+        return number
+
+    def _moment(self, at: int) -> float:
+        moment: float = _MOMENT.unpack_from(self._data, at)[0]
+        return moment
+
+    def _begin(self, ceiling: int) -> None:
+        """Starts anew: nobody else is at work."""
+        self._data[:] = bytes(_SIZE)
+        self.ceiling = ceiling
+        _NUMBER.pack_into(self._data, _PLACES_AT, self._place + 1)
+
+    def _others_live(self) -> bool:
+        return any(place != self._place and self._lives(place) for place in self._places())
+
+    def _take_place(self) -> int:
+        for place in range(_MAX_PROCESSES):
+            if (self._path, place) not in _own_places and self._lock_place(place):
+                _own_places.add((self._path, place))
+                self._write_member(place, _Member(0, 0, 0.0))
+                used = max(self._number(_PLACES_AT), place + 1)
+                _NUMBER.pack_into(self._data, _PLACES_AT, used)
+                return place
+        raise RuntimeError(f"more than {_MAX_PROCESSES} processes share {self._path}")
+
+    def _bury_the_dead(self) -> bool:
+        """Forgets processes that died with slots; whether there were any."""
+        now = time.monotonic()
+        if now - self._buried_at < _BURY_EVERY_S:
+            return False
+        self._buried_at = now
+        found = False
+        for place in self._places():
+            member = self._member(place)
+            if (member.held or member.waiting) and not self._lives(place):
+                self._write_member(place, _Member(0, 0, 0.0))
+                found = True
+        return found
+
+    def _lives(self, place: int) -> bool:
+        """Whether the process that took a place is alive: then it has the lock on it."""
+        if (self._path, place) in _own_places:
+            return True
+        if not self._lock_place(place):
+            return True
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 1 + place)
+        return False
+
+    def _write_member(self, place: int, member: _Member) -> None:
+        _MEMBER.pack_into(self._data, _MEMBERS_AT + place * _MEMBER.size, *member)
+
+    def _lock_place(self, place: int) -> bool:
         try:
-            fcntl.lockf(self._slots, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1 + place)
         except OSError:
             return False
         return True
 
-    def _others_active(self) -> bool:
-        """Whether another process holds any slot now."""
-        try:
-            fcntl.lockf(self._slots, fcntl.LOCK_EX | fcntl.LOCK_NB, 0, 0)
-        except OSError:
-            return True
-        fcntl.lockf(self._slots, fcntl.LOCK_UN, 0, 0)
-        return False
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps other threads and processes from taking slots, for some microseconds."""
+        with self._mutex:
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, 0)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 0)

@@ -55,9 +55,7 @@ def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
     metadata=schema_metadata(FinalSplit),
     check_specs=[accounting_spec(splits.STAGE)],
 )
-def final_splits(
-    context: dg.AssetExecutionContext, store: StoreResource
-) -> dg.MaterializeResult:
+def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """Verified pairs with a place in train, validation or test.
 
     Repeated questions and those that overlap a benchmark are rejected. The split follows from the
@@ -68,12 +66,12 @@ def final_splits(
     domain = Domain(context.partition_key)
     shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
     try:
-        rows = finalise.split_domain(database, domain, context.run_id, shares)
+        rows = finalise.split_domain(database, domain, context.run.run_id, shares)
     except StoreBusyError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} pairs placed in {domain.label}")
     partition = Partition.domain(domain)
-    return stage_result(database, partition, FinalSplit, run_id=context.run_id)
+    return stage_result(database, partition, FinalSplit, run_id=context.run.run_id)
 
 
 @dg.asset(
@@ -91,12 +89,10 @@ def final_splits(
     },
     check_specs=[accounting_spec(dataset.STAGE)],
 )
-def rl_dataset(
-    context: dg.AssetExecutionContext, store: StoreResource
-) -> dg.MaterializeResult:
+def rl_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """The release: every placed pair of all domains, in a folder named by its content."""
     database = store.open()
-    release = dataset.build_release(database, context.run_id)
+    release = dataset.build_release(database, context.run.run_id)
     with catalog(database) as connection:
         account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
     return dg.MaterializeResult(

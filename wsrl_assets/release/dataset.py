@@ -150,7 +150,7 @@ def _drop_duplicates(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _name(kept: pl.DataFrame) -> str:
     digest = hashlib.blake2b(json.dumps(list(COLUMNS)).encode(), digest_size=6)
-    for row in kept.select("pair_id", "question", "gold", "split", "domain").iter_rows():
+    for row in kept.select(list(COLUMNS)).iter_rows():
         digest.update(json.dumps(row, ensure_ascii=False).encode())
     return digest.hexdigest()
 
@@ -159,12 +159,15 @@ def _write(release: Release, kept: pl.DataFrame) -> None:
     partial = release.folder.with_name(f".{release.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    table = kept.select(list(COLUMNS))
-    for split in Split:
-        part = table.filter(pl.col("split") == split)
-        part.write_parquet(partial / f"{split}.parquet", compression="zstd")
-    write_card(partial, release.name, table, COLUMNS)
-    partial.rename(release.folder)
+    try:
+        table = kept.select(list(COLUMNS))
+        for split in Split:
+            part = table.filter(pl.col("split") == split)
+            part.write_parquet(partial / f"{split}.parquet", compression="zstd")
+        write_card(partial, release.name, table, COLUMNS)
+        partial.rename(release.folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _record(store: Store, name: str, kept: pl.DataFrame, duplicates: pl.DataFrame) -> None:

@@ -7,6 +7,7 @@ of fewer words is compared whole, from 6 words on.
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_benchmark(path: Path) -> Iterator[str]:
     Raises:
         BenchmarkError: the file is missing, of another kind, or broken.
     """
-    if not path.exists():
+    if not path.is_file():
         raise BenchmarkError(f"benchmark file {path} does not exist; see WSRL_BENCHMARKS")
     try:
         if path.suffix == ".parquet":
@@ -51,20 +52,23 @@ def read_benchmark(path: Path) -> Iterator[str]:
             yield from _json_lines(path)
         else:
             raise BenchmarkError(f"benchmark file {path}: use .parquet, .jsonl or .jsonl.gz")
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
         raise BenchmarkError(f"benchmark file {path} cannot be read: {error}") from None
 
 
 def _json_lines(path: Path) -> Iterator[str]:
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
+    with opener(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
                 yield from _strings(json.loads(line))
-            except ValueError as error:
-                raise BenchmarkError(f"benchmark file {path}, line {number}: {error}") from None
+            except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
+                raise BenchmarkError(
+                    f"benchmark file {path}, line {number}: {error}. "
+                    "Each line must be one JSON value."
+                ) from None
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -33,6 +33,7 @@ _SHOUT = re.compile(r"(?<=[^\W\d_]{3})!+$")
 _IN_BRACKETS = re.compile(r"([^()]{1,200}) \(([^()]{1,100})\)")
 _MAX_INITIALS = 4
 _LONGEST_SYMBOL = 6
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S{2})", re.IGNORECASE)
 _ARTICLES = frozenset(("the", "a", "an"))
 _SMALL_WORDS = word_set("of the and for in on to a an de la du des von van der y")
 # Letters that Unicode does not decompose into a plain one and a mark.
@@ -72,9 +73,9 @@ def _key(text: str) -> str:
     text = _SCRIPTS.sub(_script, text)
     text = _AMPERSAND.sub(" and ", text)
     text = _BREAKS.sub(" ", _COMMAS.sub("", _QUOTES.sub("", text)))
+    # Before the hyphens go: the A-Team is no team with an article.
+    text = _ARTICLE.sub("", text.strip(), count=1)
     words = _without_dots(_HYPHENS.sub(" ", text).casefold().split())
-    if len(words) > 1 and words[0] in _ARTICLES:
-        words = words[1:]
     return " ".join(word.rstrip("\x00") for word in _join_initials(words))
 
 
@@ -87,7 +88,7 @@ def _script(found: re.Match[str]) -> str:
 def _without_dots(words: list[str]) -> list[str]:
     """`j.r.r. tolkien` and `j.r.r.tolkien` as initials and a name; `dr.` as dr; `.net` stays.
 
-    An initial keeps a mark (NUL, which no answer can hold) so that `A. Milne` has no article.
+    Initials keep a mark (NUL, which no answer can hold) by which they are joined.
     """
     found = []
     for word in words:

@@ -96,7 +96,9 @@ def _is_short(line: str, max_words: int) -> bool:
     words = unwrap(line[mark.end() :] if mark else line)
     if not words or words.startswith(("</", "```", "\\]", "$$", "\\end", "---")):
         return False
-    if words[-1] in ":?!" or ": " in words or len(words) > _BARE_LENGTH:
+    if words[-1] in ":?" or ": " in words or len(words) > _BARE_LENGTH:
+        return False
+    if words[-1] == "!" and " " in words:
         return False
     return mark is not None or len(words.split()) < max_words + (not line.endswith("."))
 

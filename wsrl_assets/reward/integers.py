@@ -17,15 +17,18 @@ from .kind import Rule, not_of_type, without_exactly, without_restated
 from .numbers import Number
 from .outcome import Reason
 from .text import plain
+from .units import is_measure
 from .vocabulary import word_set
 
 _PLURAL = re.compile(r"[a-z]{2,19}s(?<!ss|us|is)")
-_IRREGULAR_NOUNS = word_set("people men women children mice feet teeth geese oxen sheep fish")
+_COUNTED_NOUNS = word_set(
+    "people men women children mice teeth geese oxen sheep fish points turns hands links drops"
+)
 _NO_COUNTED_NOUN = word_set(
     """
     hundreds thousands millions billions trillions dozens tens scores pairs couples grosses
     halves thirds quarters fifths sixths sevenths eighths ninths tenths hundredths
-    thousandths percents percentages points degrees radians times folds cubes squares
+    thousandths percents percentages degrees radians times folds cubes squares
     factorials digits plus minus less versus perhaps always sometimes besides thus yes its
     this his hers ours theirs was has does as is us others ones guesses options
     possibilities alternatives lots loss seconds minutes hours days weeks fortnights months
@@ -69,7 +72,10 @@ def _may_follow(rest: str, unit: str | None) -> bool:
     noun = rest.lower()
     if noun in _NO_COUNTED_NOUN:
         return False
-    return noun in _IRREGULAR_NOUNS or _PLURAL.fullmatch(noun) is not None
+    if noun in _COUNTED_NOUNS:
+        # Irregular plurals, and units that nearly always are things.
+        return True
+    return _PLURAL.fullmatch(noun) is not None and not is_measure(noun)
 
 
 def noun_key(noun: str) -> str:

@@ -58,7 +58,7 @@ _MAX_WORDS = 24
 def split_words(text: str) -> tuple[Fraction, str] | None:
     """The number that the text begins with, in tokens, and the rest of the text.
 
-    The longest run of number tokens has to be one number: `two and a half hours` is 2.5 and
+    The longest run of number words has to be one number: `two and a half hours` is 2.5 and
     `hours`; `two three hours` is nothing.
     """
     tokens = text.replace("-", " ").split(" ", _MAX_WORDS)
@@ -74,7 +74,7 @@ def split_words(text: str) -> tuple[Fraction, str] | None:
 
 
 def read_words(tokens: list[str]) -> Fraction | None:
-    """The value of lower-case number tokens, or None when they are not exactly one number."""
+    """The value of lower-case number words, or None when they are not exactly one number."""
     if tokens and tokens[0] in _SIGNS:
         value = _unsigned(tokens[1:])
         return None if value is None else -value

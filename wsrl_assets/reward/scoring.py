@@ -35,7 +35,7 @@ _PREPOSITIONS = {
     AnswerType.TIME: re.compile(r"([^\d]{1,200}?) at (.+)", re.IGNORECASE),
 }
 _CODE_AT_END = re.compile(r"([^`]{1,200}(?:\bis|\buse|:)) (`[^`]+`)\.?", re.IGNORECASE)
-_LABEL = re.compile(r"([^\d:\n]{1,40}):\s+(.+)", re.DOTALL)
+_LABEL = re.compile(r"([^\d:,\n]{1,40}):\s+(.+)", re.DOTALL)
 _EQUATION = re.compile(r"(.{0,200}[^=!<>~\u2260\u2264\u2265\s])\s*=\s*([^=<>]+)", re.DOTALL)
 _SAID_TO_BE_THE_ANSWER = re.compile(
     r"(.{1,200}?) (?:is|are) "
@@ -60,6 +60,7 @@ _UNFIT_LEAD = re.compile(
     re.IGNORECASE,
 )
 _MAX_LEAD_LENGTH = 200
+_MAX_COMMAS_IN_LEAD = 2
 
 
 def score(response: str, gold: Gold) -> Score:
@@ -148,7 +149,9 @@ def _ends_of_sentence(text: str, answer_type: AnswerType) -> Iterator[str]:
 
 
 def _is_fit_lead(lead: str) -> bool:
-    return not (_UNFIT_LEAD.search(lead) or _VERB.search(lead) or "=" in lead)
+    if "=" in lead or lead.count(", ") > _MAX_COMMAS_IN_LEAD:
+        return False
+    return not (_UNFIT_LEAD.search(lead) or _VERB.search(lead))
 
 
 def judge_answer(answer: str, gold: Gold) -> Reason:

@@ -189,6 +189,12 @@ def read_unit(text: str, *, temperature: bool = False) -> Unit | None:
     return _read_compound(text.strip())
 
 
+def is_measure(noun: str) -> bool:
+    """Whether a noun is a unit of measure that pint knows, and not just anything counted."""
+    unit = read_unit(noun)
+    return unit is not None and unit != _literal(noun)
+
+
 def _read_compound(text: str) -> Unit | None:
     numerator, *denominators = (part.strip() for part in text.split("/"))
     named = [(name, 1) for name in _SEPARATORS.split(numerator) if name]
@@ -289,7 +295,7 @@ def _ask_pint(name: str, *, trusted: bool) -> Unit | None:
             return None
         try:
             parsed = registry.parse_unit_name(name)
-            if not parsed or not (trusted or _is_plausible(name, parsed[0][0] + parsed[0][1])):
+            if not parsed or not (trusted or _is_plausible(name, *parsed[0][:2])):
                 return None
             return _measure(registry, parsed[0][0] + parsed[0][1], parsed[0][1])
         except Exception:
@@ -298,10 +304,11 @@ def _ask_pint(name: str, *, trusted: bool) -> Unit | None:
             return None
 
 
-def _is_plausible(name: str, full_name: str) -> bool:
+def _is_plausible(name: str, prefix: str, unit: str) -> bool:
     """Whether a word really is that unit: pint reads `cats` as centi-technical-atmospheres."""
     is_word = len(name) > 3 and name.islower() and name.isalpha() and name.isascii()
-    return not is_word or name[:3] == full_name[:3] or name[1:].rstrip("s") in full_name
+    is_prefixed = name[1:].rstrip("s") == unit
+    return not is_word or is_prefixed or name[:3] == (prefix + unit)[:3]
 
 
 def _measure(registry: pint.UnitRegistry[Decimal], full_name: str, unit_name: str) -> Unit:

@@ -34,9 +34,9 @@ def source_documents(
     database = store.open()
     settings = IngestSettings(max_passage_tokens=load_settings().max_passage_tokens)
     try:
-        rows = ingest_shard(database, context.partition_key, context.run_id, settings)
+        rows = ingest_shard(database, context.partition_key, context.run.run_id, settings)
     except (SourceError, StoreBusyError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} new rows in shard {context.partition_key}")
     partition = Partition.shard(context.partition_key)
-    return stage_result(database, partition, SourceDocument, run_id=context.run_id)
+    return stage_result(database, partition, SourceDocument, run_id=context.run.run_id)

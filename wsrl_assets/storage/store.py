@@ -8,6 +8,7 @@ after a commit the store publishes a copy, and readers open that.
 import contextlib
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -292,7 +293,7 @@ class Store:
                     raise _unusable(path, error) from error
                 if time.monotonic() >= deadline:
                     raise StoreBusyError(
-                        f"{path} is open in another program ({_first_line(error)}). Close it "
+                        f"{path} is open in another program{_holder_text(error)}. Close it "
                         "there; to look at data while runs write, use `wsrl sql` or the files "
                         "in the snapshots folder."
                     ) from error
@@ -370,6 +371,11 @@ def _owner_text(owner: Path) -> str:
         return f" by process {int(owner.read_text())}"
     except (OSError, ValueError):
         return ""
+
+
+def _holder_text(error: duckdb.Error) -> str:
+    found = re.search(r"\(PID (\d+)\)", str(error))
+    return f", process {found[1]}" if found else ""
 
 
 def _unusable(path: Path, error: duckdb.Error) -> StoreError:

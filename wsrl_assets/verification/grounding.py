@@ -1,20 +1,17 @@
 """Check 3, grounding: does the evidence stand in the document, and the answer in the evidence?"""
 
+import json
 import re
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from wsrl_assets.reward import AnswerType, Gold, matches, parse_gold
+from wsrl_assets.reward import AnswerType, Gold
 from wsrl_assets.storage.tables import Verdict
-from wsrl_assets.text import words
+from wsrl_assets.verification.parts import FIGURES, characters_in, equal_part, phrase_in
 
 MIN_SIMILARITY = 90.0
 _MIN_EVIDENCE_WORDS = 4
-_SPACE = re.compile(r"\s+")
-_TOKEN = re.compile(r"\S+")
-_MAX_ANSWER_TOKENS = 8
-_EDGE = "\"'“”‘’.,;:!?()[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def locate(evidence: str | None, document: str) -> tuple[Evidence | None, Verdic
     if len(evidence) <= len(document):
         found = fuzz.partial_ratio_alignment(evidence, document, score_cutoff=MIN_SIMILARITY)
         if found is not None:
-            place = Evidence(found.dest_start, found.dest_end)
+            place = _whole_words(document, found.dest_start, found.dest_end)
             return place, Verdict("evidence", True, detail=f"{found.score:.0f}% similar")
     return None, Verdict("evidence", False, "evidence_not_in_document", evidence[:200])
 
@@ -51,57 +48,49 @@ def locate(evidence: str | None, document: str) -> tuple[Evidence | None, Verdic
 def answer_in(quote: str, gold: Gold) -> Verdict:
     """Whether the answer follows from the quote, by the rule of its type.
 
-    The answer's words stand in the quote in a row; or a part of the quote, read as the gold's
-    type, is the same answer to the reward (`5 km` is found in `5,000 metres`). Expressions and
-    code are compared without spaces. Reason: `answer_not_in_evidence`.
+    A figure: a part of the quote, read as the gold's type, is the same answer to the reward (`5 km`
+    is found in `5,000 metres`, and not in `5 kg`). Expressions and code stand there as they are,
+    but for spaces. A list: each of its items does. A name, or the text of the right option: its
+    words stand there in a row. Reason: `answer_not_in_evidence`.
     """
-    if gold.type is AnswerType.LIST:
-        items = [
-            item.strip() for item in re.split(r"[,;]", gold.value.strip("[]").replace('"', ""))
-        ]
-        missing = [item for item in items if item and not _words_in(item, quote)]
-        return _verdict(not missing, ", ".join(missing))
+    if gold.type in FIGURES:
+        return _verdict(equal_part(quote, gold) is not None, gold.value)
     if gold.type in (AnswerType.CODE, AnswerType.EXPRESSION):
-        return _verdict(_SPACE.sub("", gold.value) in _SPACE.sub("", quote), gold.value)
-    if any(_words_in(form, quote) for form in (gold.value, *gold.aliases)):
-        return _verdict(_of_one_sign(gold, quote), gold.value)
-    return _verdict(_equal_part(quote, gold), gold.value)
+        return _verdict(characters_in(gold.value, quote), gold.value)
+    if gold.type is AnswerType.LIST:
+        missing = [item for item in _items(gold) if not phrase_in(item, quote)]
+        return _verdict(not missing, ", ".join(missing))
+    forms = (_option(gold), *gold.aliases)
+    found = any(phrase_in(form, quote) for form in forms) or equal_part(quote, gold) is not None
+    return _verdict(found, forms[0])
 
 
-def _of_one_sign(gold: Gold, quote: str) -> bool:
-    """Words drop signs: 5 is no answer from a quote that has only -5 or 1.5."""
-    if gold.type in (AnswerType.INTEGER, AnswerType.DECIMAL):
-        return _equal_part(quote, gold)
-    return True
+def _items(gold: Gold) -> list[str]:
+    """The items of a list; `parse_gold` writes them as a JSON array."""
+    return [str(item) for item in json.loads(gold.value)]
 
 
-def _words_in(answer: str, quote: str) -> bool:
-    needle = " ".join(words(answer))
-    return bool(needle) and f" {needle} " in f" {' '.join(words(quote))} "
-
-
-def _equal_part(quote: str, gold: Gold) -> bool:
-    tokens = [match.span() for match in _TOKEN.finditer(quote)]
-    longest = min(_MAX_ANSWER_TOKENS, len(gold.value.split()) + 2)
-    for first in range(len(tokens)):
-        for last in range(first, min(first + longest, len(tokens))):
-            part = quote[tokens[first][0] : tokens[last][1]].strip(_EDGE)
-            if part and _same(part, gold):
-                return True
-    return False
-
-
-def _same(part: str, gold: Gold) -> bool:
-    try:
-        return matches(parse_gold(part, gold.type, unit=None), gold)
-    except ValueError:
-        return False
+def _option(gold: Gold) -> str:
+    """The text that a choice stands for; any other answer as it is."""
+    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
+        return gold.value
+    number = ord(gold.value.upper()) - ord("A")
+    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
 
 
 def _verbatim(evidence: str, document: str) -> Evidence | None:
     pattern = r"\s+".join(re.escape(word) for word in evidence.split())
     found = re.search(pattern, document) or re.search(pattern, document, re.IGNORECASE)
     return Evidence(*found.span()) if found else None
+
+
+def _whole_words(document: str, start: int, end: int) -> Evidence:
+    """The place, stretched over the words at its ends: half of "150 km" would say "50 km"."""
+    while start > 0 and not document[start - 1].isspace() and not document[start].isspace():
+        start -= 1
+    while end < len(document) and not document[end - 1].isspace() and not document[end].isspace():
+        end += 1
+    return Evidence(start, end)
 
 
 def _verdict(passed: bool, detail: str) -> Verdict:

@@ -1,41 +1,90 @@
 """Check 2, leak: does the question hold its own answer?"""
 
-from wsrl_assets.reward import AnswerType, Gold
+from wsrl_assets.reward import AnswerType, Gold, parse_gold
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text import words
+from wsrl_assets.verification.parts import (
+    FIGURES,
+    SYMBOL,
+    characters_in,
+    equal_part,
+    literally_in,
+    without_accents,
+)
 
-_NUMBER_WORDS = [
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),
-    *("eighteen", "nineteen", "twenty"),
-]
+_LITERAL = (AnswerType.CODE, AnswerType.EXPRESSION)
+_MIN_LETTERS = 4
 
 
 def leak(question: str, gold: Gold) -> Verdict:
-    """Whether the answer, one of its aliases, or its number word stands in the question.
+    """Whether the answer, or one of its aliases, stands in the question in any form.
 
-    Compared by words, so `4` is no leak in `1945`, while `C` is one in `C`. A choice question
-    holds its answer by design.
+    A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
+    metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
+    also when its words stand apart: "Which Curie, Marie by first name". A choice question holds
+    its answer by design.
     """
     if gold.type is AnswerType.CHOICE:
         return Verdict("leak", True)
-    haystack = f" {' '.join(map(_singular, words(question)))} "
-    for form in _forms(gold):
-        needle = " ".join(map(_singular, words(form)))
-        if needle and f" {needle} " in haystack:
-            return Verdict("leak", False, "answer_in_question", form)
-    return Verdict("leak", True)
+    if gold.type in FIGURES:
+        return _verdict(equal_part(question, gold))
+    if gold.type in _LITERAL:
+        return _verdict(gold.value if characters_in(gold.value, question) else None)
+    forms = (gold.value, *gold.aliases)
+    return _verdict(next((form for form in forms if _holds(question, form)), None))
 
 
-def _forms(gold: Gold) -> list[str]:
-    forms = [gold.value, *gold.aliases]
-    plain = gold.value.replace(",", "")
-    if plain.isdigit() and int(plain) < len(_NUMBER_WORDS):
-        forms.append(_NUMBER_WORDS[int(plain)])
-    if gold.value.casefold() in _NUMBER_WORDS:
-        forms.append(str(_NUMBER_WORDS.index(gold.value.casefold())))
-    return forms
+def _holds(question: str, form: str) -> bool:
+    number = _number(form)
+    if number is not None:
+        return equal_part(question, number) is not None
+    if SYMBOL.search(form) or len(form) < _MIN_LETTERS:
+        return literally_in(form, question)
+    found, needle = _folded(question), _folded(form)
+    if not needle:
+        return False
+    if f" {' '.join(needle)} " in f" {' '.join(found)} " or _joined(needle, found):
+        return True
+    return len(needle) > 1 and set(needle) <= set(found)
+
+
+def _joined(needle: list[str], found: list[str]) -> bool:
+    """Whether the letters stand in whole words of the question: "data-base" holds "database"."""
+    letters = "".join(needle)
+    if len(letters) < _MIN_LETTERS or not letters.isalpha():
+        return False
+    for first in range(len(found)):
+        run = ""
+        for word in found[first:]:
+            run += word
+            if run == letters:
+                return True
+            if not letters.startswith(run):
+                break
+    return False
+
+
+def _number(form: str) -> Gold | None:
+    try:
+        return parse_gold(form, AnswerType.INTEGER)
+    except ValueError:
+        return None
+
+
+def _folded(text: str) -> list[str]:
+    return [_singular(word) for word in words(without_accents(text))]
 
 
 def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    """A word without its plural ending, roughly and for both sides alike."""
+    if len(word) < _MIN_LETTERS or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("ches", "shes", "xes", "sses", "zes", "oes")) else word[:-1]
+
+
+def _verdict(found: str | None) -> Verdict:
+    if found is None:
+        return Verdict("leak", True)
+    return Verdict("leak", False, "answer_in_question", found)

@@ -1,5 +1,6 @@
 """All checks of one pair, cheapest first; every verdict is kept, also of a rejected pair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsrl_assets.llm import Asks, RowFault, Stamp
@@ -13,7 +14,7 @@ from wsrl_assets.verification.round_trip import round_trip
 
 STAGE = "verified_pairs"
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +55,43 @@ class Verifier:
     use_round_trip: bool = True
 
     async def verify(self, draft: Draft, document: str, priority: int) -> VerifiedPair:
-        """The verified row of a draft; kept only if every check passed."""
+        """The verified row of a draft; kept only if every check passed.
+
+        The models are asked only of what the rules let through, and the round trip only of what
+        the judge did. A fault of a call fails the row, with the verdicts so far.
+        """
         rules = check_rules(draft, document)
-        verdicts = rules.verdicts
+        verdicts = list(rules.verdicts)
         answer: str | None = None
-        if all(verdict.passed for verdict in verdicts):
-            try:
-                asked, answer = await self._ask(draft, rules, document, priority)
-            except RowFault as fault:
-                return self._row(draft, rules, verdicts, fault=fault)
-            verdicts = (*verdicts, *asked)
+        try:
+            if self.use_judge and _all_passed(verdicts):
+                verdicts += await self._judge(draft, document, priority)
+            if self.use_round_trip and _all_passed(verdicts):
+                answer, verdict = await self._round_trip(draft, rules, document, priority)
+                verdicts.append(verdict)
+        except RowFault as fault:
+            return self._row(draft, rules, verdicts, fault=fault)
         return self._row(draft, rules, verdicts, answer=answer)
 
-    async def _ask(
-        self, draft: Draft, rules: RuleResult, document: str, priority: int
-    ) -> tuple[tuple[Verdict, ...], str | None]:
-        assert rules.gold is not None
+    async def _judge(self, draft: Draft, document: str, priority: int) -> tuple[Verdict, ...]:
         assert draft.question is not None
         assert draft.answer is not None
-        verdicts: tuple[Verdict, ...] = ()
-        if self.use_judge:
-            verdicts = await judge(
-                draft.draft_id,
-                draft.question,
-                draft.answer,
-                document,
-                self.engine,
-                self.stamp,
-                priority,
-            )
-        if not self.use_round_trip or not all(verdict.passed for verdict in verdicts):
-            return verdicts, None
-        answer, verdict = await round_trip(
+        return await judge(
+            draft.draft_id,
+            draft.question,
+            draft.answer,
+            document,
+            self.engine,
+            self.stamp,
+            priority,
+        )
+
+    async def _round_trip(
+        self, draft: Draft, rules: RuleResult, document: str, priority: int
+    ) -> tuple[str, Verdict]:
+        assert draft.question is not None
+        assert rules.gold is not None
+        return await round_trip(
             draft.draft_id,
             draft.question,
             rules.gold,
@@ -94,13 +100,12 @@ class Verifier:
             self.stamp,
             priority,
         )
-        return (*verdicts, verdict), answer
 
     def _row(
         self,
         draft: Draft,
         rules: RuleResult,
-        verdicts: tuple[Verdict, ...],
+        verdicts: Sequence[Verdict],
         *,
         answer: str | None = None,
         fault: RowFault | None = None,
@@ -121,9 +126,13 @@ class Verifier:
             evidence_start=rules.evidence.start if rules.evidence else None,
             evidence_end=rules.evidence.end if rules.evidence else None,
             round_trip_answer=answer,
-            verdicts=verdicts,
+            verdicts=tuple(verdicts),
             **self.stamp(),
         )
+
+
+def _all_passed(verdicts: Sequence[Verdict]) -> bool:
+    return all(verdict.passed for verdict in verdicts)
 
 
 def check_rules(draft: Draft, document: str) -> RuleResult:

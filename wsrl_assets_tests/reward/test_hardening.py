@@ -9,7 +9,7 @@ import pytest
 from wsrl_assets.reward import AnswerType, Gold, score
 
 LIMIT_S = 0.05
-_TRIALS = 5
+_TRIALS = 20
 
 GOLDS = {
     AnswerType.INTEGER: Gold(AnswerType.INTEGER, "42"),

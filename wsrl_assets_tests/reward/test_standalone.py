@@ -35,9 +35,9 @@ def test_modules_import_the_standard_library_and_little_else() -> None:
 def test_importing_it_loads_nothing_heavy_and_is_fast() -> None:
     script = (
         "import sys, time\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "import wsrl_assets.reward\n"
-        "print(time.perf_counter() - start)\n"
+        "print(time.process_time() - start)\n"
         "print(*(m for m in sys.modules if not m.startswith('wsrl_assets.reward')))\n"
     )
     durations = []
@@ -57,10 +57,10 @@ def test_twenty_thousand_scores_a_second_are_in_reach() -> None:
     gold = wsrl_assets.reward.Gold(wsrl_assets.reward.AnswerType.INTEGER, "1234")
     rates = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(500):
             wsrl_assets.reward.score("Let me see.\n\nAnswer: 1,234", gold)
-        rates.append(500 / (time.perf_counter() - start))
+        rates.append(500 / (time.process_time() - start))
     assert max(rates) > 4_000
 
 

@@ -72,7 +72,7 @@ def test_a_file_opened_by_another_program_is_busy_and_the_process_is_named(tmp_p
         with pytest.raises(StoreBusyError) as busy:
             write(store, 2)
     assert str(live_file(tmp_path)) in str(busy.value)
-    assert str(holder.pid) in str(busy.value)
+    assert f"process {holder.pid}" in str(busy.value)
     assert "wsrl sql" in str(busy.value)
 
 
@@ -129,8 +129,11 @@ def test_a_second_run_on_a_partition_is_refused_and_the_first_is_named(tmp_path:
 
 def test_a_second_run_in_the_same_process_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.exclusive_run(IN_DOMAIN):
-        with pytest.raises(StoreBusyError), Store(tmp_path).exclusive_run(IN_DOMAIN):
-            pass
+    with (
+        store.exclusive_run(IN_DOMAIN),
+        pytest.raises(StoreBusyError),
+        Store(tmp_path).exclusive_run(IN_DOMAIN),
+    ):
+        pass
     with store.exclusive_run(IN_DOMAIN):
         pass

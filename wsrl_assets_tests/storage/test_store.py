@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -223,7 +223,7 @@ def test_what_a_killed_copy_left_is_overwritten_and_never_read(
 
 # --- files that are no database -----------------------------------------------------------------
 
-SPOILT = {
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "garbage": lambda data: b"not a database " * 1000,
     "empty": lambda data: b"",
     "cut short": lambda data: data[:5000],

@@ -9,7 +9,7 @@ from pathlib import Path
 from wsrl_assets.llm.serving import weights
 from wsrl_assets.llm.serving.errors import ServingError
 from wsrl_assets.llm.serving.host import require_memory, usable_cores
-from wsrl_assets.llm.serving.launch import Launch, Request
+from wsrl_assets.llm.serving.launch import SPARING_THREADS, Launch, Request
 
 _PROCESS = Path(__file__).with_name("llama_process.py")
 _STARTUP_TIMEOUT_S = 120.0
@@ -30,11 +30,6 @@ _OVERHEAD_BYTES = (_PROMPT_CACHE_MIB + 400) * _MIB
 # one slot, about 60 % with four.
 _CORES_PER_SLOT = 4
 
-# How often a thread looks again before it sleeps while it waits for the others. At libgomp's
-# default any other busy process on the cores makes the server slower by a factor of ten to a
-# hundred; the price on an idle machine is about a tenth.
-_SPIN_COUNT = "1000"
-
 
 def prepare(request: Request) -> Launch:
     """The command for llama.cpp's server.
@@ -53,7 +48,7 @@ def prepare(request: Request) -> Launch:
         "The embedded endpoint",
         "Close other programs, or point WSRL_LLM_BASE_URL at an endpoint elsewhere.",
     )
-    name = path.name.split(".")[0] if request.model is None else path.stem
+    name = weights.MODEL_NAME if request.model is None else path.stem
     settings = _settings(request, path, name)
     return Launch(
         title="llama.cpp",
@@ -95,4 +90,4 @@ def _settings(request: Request, path: Path, name: str) -> dict[str, object]:
 
 
 def _environment() -> dict[str, str]:
-    return {"GOMP_SPINCOUNT": _SPIN_COUNT} | os.environ  # the user's own choice wins
+    return SPARING_THREADS | os.environ  # the user's own choice wins

@@ -67,8 +67,7 @@ def serve(
     """Start a server, hand out its address once it is ready, and stop it after the block.
 
     The server is gone afterwards whatever ends the block: its end, an exception, Ctrl-C, or
-    `kill -9` on this process. The logs of the last ten starts are kept in
-    `home`/logs.
+    `kill -9` on this process. The logs of the last ten starts are kept, in `home`/logs.
 
     Args:
         engine: which server.
@@ -111,10 +110,17 @@ def serve(
 
 def _log_file(folder: Path, engine: Engine, port: int) -> Path:
     """A log for this start; of earlier ones only the latest are kept."""
-    earlier = sorted(folder.glob(f"{engine}-*.log"), key=lambda file: file.stat().st_mtime)
+    earlier = sorted(folder.glob(f"{engine}-*.log"), key=_written_at)
     for old in earlier[: -_LOGS_KEPT + 1]:
         old.unlink(missing_ok=True)
     return folder / f"{engine}-{port}.log"
+
+
+def _written_at(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # another start was faster in deleting it
+        return 0.0
 
 
 def _prepare(engine: Engine, request: Request, on_progress: Progress | None) -> Launch:

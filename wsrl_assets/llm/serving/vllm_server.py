@@ -4,7 +4,7 @@ from pathlib import Path
 
 from wsrl_assets.llm.serving import weights
 from wsrl_assets.llm.serving.host import require_memory
-from wsrl_assets.llm.serving.launch import Launch, Request
+from wsrl_assets.llm.serving.launch import SPARING_THREADS, Launch, Request
 from wsrl_assets.llm.serving.readiness import Progress
 from wsrl_assets.llm.serving.vllm_python import VllmPython, environment_for, find_vllm_python
 
@@ -19,7 +19,11 @@ _STRUCTURED_OUTPUTS = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 # miss prefixes that are shared by less; and 16 sequences are what two cores can move.
 _CPU_FLAGS = ("--dtype", "bfloat16", "--enforce-eager", "--block-size", "32")
 _CPU_PARALLEL = 16
-_CPU_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
+_CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+    **SPARING_THREADS,
+}
 _QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 
 

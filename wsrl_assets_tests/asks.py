@@ -1,0 +1,52 @@
+"""A model in place of the engine: it gives the replies that a test says, and keeps the questions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from wsrl_assets.llm import Ask, RowFault, StageRecipe, Stamp
+from wsrl_assets.llm.engine import Reply
+
+Said = Mapping[str, Any] | Exception
+
+
+class FakeAsks:
+    """Answers by the ask's step. A reply is a mapping, a fault to raise, or a function of the ask.
+
+    As the engine does, it turns a reply that breaks the reply type into the fault `invalid_reply`.
+    """
+
+    def __init__(self, **by_step: Said | Callable[[Ask[Any]], Said]) -> None:
+        self._by_step = by_step
+        self.asked: list[Ask[Any]] = []
+
+    async def ask(self, ask: Ask[Reply]) -> Reply:
+        self.asked.append(ask)
+        said = self._by_step[ask.step]
+        reply = said(ask) if callable(said) else said
+        if isinstance(reply, Exception):
+            raise reply
+        try:
+            return ask.reply_type.model_validate(reply)
+        except ValidationError as error:
+            raise RowFault("invalid_reply", str(error)[:200]) from None
+
+    @property
+    def steps(self) -> list[str]:
+        return [ask.step for ask in self.asked]
+
+
+def stamp(stage: str, body: str = "test") -> Stamp:
+    return Stamp(StageRecipe(stage, body, "a-model"), "run-1")
+
+
+def prompt_of(ask: Ask[Any]) -> str:
+    """All that the model reads."""
+    return "\n".join(message["content"] for message in ask.messages)
+
+
+def offered(ask: Ask[Any], name: str) -> list[str]:
+    """The values that the reply's schema lists for a field."""
+    properties = cast(dict[str, Any], (ask.schema or {})["properties"])
+    return list(properties[name]["enum"])

@@ -1,0 +1,124 @@
+"""The API key appears in no row, file, log, error or repr, whatever a server says (item 10)."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wsrl_assets import chain
+from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.settings import SettingsError, load_roles
+from wsrl_assets.storage import Kind, catalog
+from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
+from wsrl_assets_tests.factories import (
+    IN_SHARD,
+    SHARD,
+    ask,
+    documents,
+    engine,
+    job,
+    plant_shard,
+    rows,
+)
+from wsrl_assets_tests.scripted import Request, Response, models, scripted_server
+
+KEY = "sk-recognisable-0123456789abcdef"
+
+
+class Gossip:
+    """A server that answers each completion with `status`, and repeats the key everywhere."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.heard = 0
+
+    async def __call__(self, request: Request) -> Response:
+        if request.path.endswith("/models"):
+            return models("m")
+        said = request.headers.get("authorization", "")
+        self.heard += KEY in said
+        message = f"no, {said}: your key {KEY} is no good here"
+        body = {"error": {"message": message, "code": said, "param": said, "type": said}}
+        return Response(body, self.status, {"x-your-key": said, "www-authenticate": said})
+
+
+def bytes_under(home: Path) -> Iterator[bytes]:
+    for path in home.rglob("*"):
+        if path.is_file():
+            yield path.read_bytes()
+
+
+def everything_stored(home: Path) -> str:
+    """All rows of all tables, as text: the files themselves are compressed."""
+    store = job(home, "http://unused/v1").store
+    with catalog(store) as connection:
+        tables = [
+            name
+            for (name,) in connection.sql(
+                "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+        ]
+        return "\n".join(str(connection.sql(f'FROM "{name}"').fetchall()) for name in tables)
+
+
+@pytest.mark.parametrize("status", [400, 422, 429, 500, 503, 200])
+async def test_a_server_that_repeats_the_key_gets_it_into_no_row_file_or_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    monkeypatch.setattr("wsrl_assets.llm.engine._BACKOFF_S", 0.01)
+    monkeypatch.setattr("wsrl_assets.llm.engine._MAX_RATE_LIMITED_S", 1.0)
+    server = Gossip(status)
+    with caplog.at_level(logging.DEBUG):
+        async with scripted_server(server) as base_url:
+            work = job(tmp_path, base_url, api_key=KEY)
+            plant_shard(work.store, documents(3))
+            await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+    assert server.heard >= 3, "the key was not sent, so the test shows nothing"
+    found = rows(work.store, TriagedDocument, IN_SHARD)
+    assert [row.status for row in found] == [Status.FAILED] * 3
+    assert len(rows(work.store, LLMCall, IN_SHARD)) == 3
+    assert work.store.partitions(Kind.SHARD) == [IN_SHARD]
+    assert KEY not in everything_stored(tmp_path)
+    assert not any(KEY.encode() in data for data in bytes_under(tmp_path))
+    assert KEY not in caplog.text
+    assert KEY not in repr(work)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_server_that_repeats_the_key_gets_it_into_no_exception(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with scripted_server(Gossip(status)) as base_url:
+            async with engine(base_url, tmp_path, lambda call: None, api_key=KEY) as e:
+                with pytest.raises(EndpointError) as stopped:
+                    await e.ask(ask(1))
+                assert KEY not in repr(e)
+    assert KEY not in "".join(traceback.format_exception(stopped.value))
+    assert KEY not in caplog.text
+
+
+def test_settings_show_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSRL_LLM_BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("WSRL_LLM_API_KEY", KEY)
+    monkeypatch.setenv("WSRL_LLM_JUDGE_API_KEY", KEY)
+    roles = load_roles()
+    for role in Role:
+        secret = roles[role].api_key
+        assert secret is not None
+        assert secret.get_secret_value() == KEY
+        assert KEY not in repr(roles[role])
+        assert KEY not in str(roles[role])
+    assert KEY not in repr(roles)
+
+
+def test_a_mistake_in_the_settings_is_told_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSRL_LLM_BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("WSRL_LLM_API_KEY", KEY)
+    monkeypatch.setenv("WSRL_LLM_TEMPERATURE", "hot")
+    with pytest.raises(SettingsError, match="WSRL_LLM_TEMPERATURE") as mistake:
+        load_roles()
+    assert KEY not in "".join(traceback.format_exception(mistake.value))

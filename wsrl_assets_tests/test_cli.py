@@ -1,0 +1,147 @@
+"""The commands as a user types them: what they print, and how they exit."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from wsrl_assets.cli import main
+
+BODY = " ".join(f"Sentence number {n} says that item {n} weighs {n * 3} grams." for n in range(12))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def wsrl(home: Path, *arguments: str, **environment: str) -> Done:
+    """Runs the command in this process, in an environment that knows only `home`."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("WSRL_", "DAGSTER_"))}
+    out, err = io.StringIO(), io.StringIO()
+    wanted = {**clean, "WSRL_HOME": str(home), "COLUMNS": "160", **environment}
+    with (
+        mock.patch.dict(os.environ, wanted, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main(arguments)
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def shard(folder: Path) -> Path:
+    path = folder / "a.jsonl"
+    path.write_text(json.dumps({"text": BODY}) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "ingest", "run", "status", "trace", "sql", "serve", "export"]
+)
+def test_help_teaches(tmp_path: Path, command: str) -> None:
+    done = wsrl(tmp_path, command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+    assert len(done.stdout) > 300
+
+
+def test_the_installed_command_runs_by_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from wsrl_assets.cli import main; main()", "status", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "--partitions" in done.stdout
+
+
+def test_a_missing_file_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    done = wsrl(tmp_path, "ingest", str(tmp_path / "nothing.jsonl"))
+    assert done.returncode == 2
+    assert "nothing.jsonl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "status")
+    assert done.returncode == 0
+    assert "wsrl ingest" in done.stdout
+
+
+def test_no_endpoint_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    assert wsrl(tmp_path / "home", "ingest", str(shard(tmp_path))).returncode == 0
+    done = wsrl(tmp_path / "home", "run")
+    assert done.returncode == 2
+    assert "WSRL_LLM_BASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_as_json_has_the_shape_of_the_contract(tmp_path: Path) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    done = wsrl(tmp_path / "home", "status", "--json")
+    status = json.loads(done.stdout)
+    assert set(status) == {"stages", "calls"}
+    keys = {"stage", "partition", "in", "kept", "rejected", "failed", "pending", "reasons"}
+    assert all(set(stage) == keys for stage in status["stages"])
+    wanted = {"total", "failed", "prompt_tokens", "cached_tokens", "completion_tokens", "cost"}
+    assert wanted <= set(status["calls"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["DROP VIEW shards; SELECT * FROM missing", "COPY (SELECT 1) TO 'x.csv'", "SELEC 1", ""],
+)
+def test_sql_that_may_not_run_is_one_sentence(tmp_path: Path, query: str) -> None:
+    done = wsrl(tmp_path / "home", "sql", query)
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_sql_prints_rows_as_json(tmp_path: Path) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    done = wsrl(tmp_path / "home", "sql", "SELECT size_bytes FROM shards", "--json")
+    assert json.loads(done.stdout) == [{"size_bytes": shard(tmp_path).stat().st_size}]
+
+
+@pytest.mark.parametrize("pair_id", ["no-such", "abc", "'; DROP TABLE x; --", "%"])
+def test_an_unknown_pair_is_one_sentence(tmp_path: Path, pair_id: str) -> None:
+    done = wsrl(tmp_path / "home", "trace", "--", pair_id)
+    assert done.returncode == 2
+    assert "pair" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_export_without_a_release_says_what_to_do(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "export", "--output", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "wsrl run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WSRL_FORMS", "poem"), ("WSRL_PERSONAS", "9"), ("WSRL_LLM_BASE_URL", "not a url")],
+)
+def test_a_bad_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    done = wsrl(tmp_path / "home", "run", **{name: value})
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
