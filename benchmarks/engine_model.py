@@ -14,8 +14,8 @@ from typing import Any
 from wsrl_assets.domains import Domain
 
 _DOCUMENT = re.compile(r"<document>\n(.*?)\n</document>", re.DOTALL)
-_GAP = "____"
-_QUESTION = re.compile(rf"fills the gap in \"([^\"]*){_GAP}([^\"]*)\"")
+_GAP = "N"
+_QUESTION = re.compile(rf"stands for in \"([^\"]*)\b{_GAP}\b([^\"]*)\"")
 _FACT = re.compile(r"[^.\n\d]*(\d+)[^.\n\d]*\.")
 _NUMBER = re.compile(r"\d+")
 _LABELS = [domain.label for domain in Domain]
@@ -101,7 +101,7 @@ def _draft(document: str, rng: Random) -> str:
             "answer": answer,
             "answer_type": "integer",
             "unit": None,
-            "question": f'Which number correctly fills the gap in "{blanked}"?',
+            "question": f'What is the number that {_GAP} stands for in "{blanked}"?',
         }
     )
 

@@ -269,13 +269,13 @@ def ask(number: int, text: str = "", **others: Any) -> Ask[Answer]:
     """A question, unlike those of other numbers."""
     given = {
         "stage": "triaged_documents",
-        "step": "triage",
+        "step": "probe",
         "role": Role.TRIAGE,
         "row_id": f"row-{number}",
         "recipe": "r",
         "messages": [{"role": "user", "content": f"document {number} {text}"}],
         "reply_type": Answer,
-        "max_tokens": 60,
+        "max_tokens": 80,
         "priority": number,
     }
     return Ask(**{**given, **others})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm import EndpointError, RowFault, endpoint
+from wsrl_assets.llm import EndpointError, Prices, RowFault, endpoint
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import (
     Answer,
@@ -57,14 +57,14 @@ async def test_a_call_is_in_the_ledger_before_its_reply_is_handed_out(tmp_path: 
 
 
 async def test_cost_is_counted_by_the_prices_of_the_role(tmp_path: Path) -> None:
-    from wsrl_assets.llm import Prices
-
     calls: list[LLMCall] = []
     prices = Prices(prompt=2.0, cached=1.0, completion=10.0)
-    async with running_simulator(quick()) as sim:
-        async with engine(sim.base_url, tmp_path, calls.append, prices=prices) as e:
-            await e.ask(ask(1, "word " * 100))
-            await e.ask(ask(1, "word " * 100))
+    async with (
+        running_simulator(quick()) as sim,
+        engine(sim.base_url, tmp_path, calls.append, prices=prices) as e,
+    ):
+        await e.ask(ask(1, "word " * 100))
+        await e.ask(ask(1, "word " * 100))
     second = calls[1]
     assert second.cached_tokens > 0
     fresh = second.prompt_tokens - second.cached_tokens
@@ -100,32 +100,6 @@ async def test_items_are_begun_in_order_and_drawn_only_as_room_arises(tmp_path: 
     assert begun == list(range(300))
     assert done == 300
     assert furthest <= 4 + 4 * 5 // 4 + 1
-
-
-async def test_the_oldest_item_goes_first_whichever_asked_first(tmp_path: Path) -> None:
-    """An item's second call goes before the first call of a later item."""
-    asked: list[int] = []
-
-    async def answer(request: Request) -> Response:
-        if request.path.endswith("/models"):
-            return models("m")
-        if request.path.endswith("/completions"):
-            asked.append(int(request.body["messages"][0]["content"].split()[1]))
-            await asyncio.sleep(0.02)
-            return GOOD
-        return error(404)
-
-    async with (
-        scripted_server(answer) as base_url,
-        engine(base_url, tmp_path, lambda call: None, max_in_flight=1) as e,
-    ):
-
-        async def work(number: int, priority: int) -> None:
-            for _ in range(3):
-                await e.ask(ask(number, priority=priority))
-
-        await asyncio.wait_for(e.for_each(stream(range(5)), work), 30)
-    assert asked == sorted(asked)
 
 
 async def test_a_growing_ceiling_is_used_without_waiting_for_a_call_to_end(tmp_path: Path) -> None:
@@ -168,7 +142,7 @@ async def test_the_same_row_asks_with_the_same_seed_and_a_retry_with_another(
 async def test_an_error_in_work_ends_the_run_and_is_raised(tmp_path: Path) -> None:
     async with (
         running_simulator(quick()) as sim,
-        engine(sim.base_url, tmp_path, list().append) as e,
+        engine(sim.base_url, tmp_path, lambda call: None) as e,
     ):
 
         async def work(number: int, priority: int) -> None:
@@ -223,7 +197,8 @@ async def test_replies_that_came_before_the_end_are_in_the_ledger(tmp_path: Path
             with pytest.raises((asyncio.CancelledError, RowFault)):
                 await run
         # What was on its way to us at that moment may be missing, and nothing else.
-        assert 0 <= sim.stats.requests_completed - sum(call.attempts for call in calls) <= 40
+        missing = delivered(sim.stats).completion - tokens_of(calls).completion
+        assert 0 <= missing <= 40 * 80
     assert calls
     assert {call.error for call in calls} <= {"cancelled", calls[0].error}
 
@@ -241,10 +216,12 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_timeout(tmp_path: Pa
 
     calls: list[LLMCall] = []
     began = time.monotonic()
-    async with scripted_server(answer) as base_url:
-        async with engine(base_url, tmp_path, calls.append, timeout_s=0.5) as e:
-            with pytest.raises(RowFault, match="endpoint_fault.*timeout"):
-                await asyncio.wait_for(e.ask(ask(1)), 30)
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, calls.append, timeout_s=0.5) as e,
+    ):
+        with pytest.raises(RowFault, match=r"endpoint_fault.*timeout"):
+            await asyncio.wait_for(e.ask(ask(1)), 30)
     assert time.monotonic() - began < 15
     assert [call.attempts for call in calls] == [3]
 
@@ -261,13 +238,15 @@ async def test_a_slow_server_without_a_list_of_models_is_not_taken_for_dead(
             return GOOD
         return error(404)
 
-    async with scripted_server(answer) as base_url:
-        async with engine(base_url, tmp_path, lambda call: None, model="m") as e:
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, lambda call: None, model="m") as e,
+    ):
 
-            async def work(number: int, priority: int) -> None:
-                await e.ask(ask(number))
+        async def work(number: int, priority: int) -> None:
+            await e.ask(ask(number))
 
-            await asyncio.wait_for(e.for_each(stream(range(3)), work), 20)
+        await asyncio.wait_for(e.for_each(stream(range(3)), work), 20)
 
 
 async def test_nobody_sends_before_the_time_that_the_server_named(tmp_path: Path) -> None:
@@ -283,13 +262,15 @@ async def test_nobody_sends_before_the_time_that_the_server_named(tmp_path: Path
             return error(429, "later", **{"retry-after": "1"})
         return GOOD
 
-    async with scripted_server(answer) as base_url:
-        async with engine(base_url, tmp_path, lambda call: None, max_in_flight=2) as e:
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, lambda call: None, max_in_flight=2) as e,
+    ):
 
-            async def work(number: int, priority: int) -> None:
-                await e.ask(ask(number))
+        async def work(number: int, priority: int) -> None:
+            await e.ask(ask(number))
 
-            await asyncio.wait_for(e.for_each(stream(range(8)), work), 30)
+        await asyncio.wait_for(e.for_each(stream(range(8)), work), 30)
     assert len(arrivals) == 10
     assert min(arrivals[2:]) - arrivals[0] > 0.9
 
@@ -302,14 +283,16 @@ async def test_a_bug_in_watching_the_endpoint_ends_the_run_instead_of_hanging_it
 
     monkeypatch.setattr(endpoint.Endpoint, "_verdict", broken)
     plan = FaultPlan(probabilities={Fault.HANG: 1.0})
-    async with running_simulator(quick(faults=plan)) as sim:
-        async with engine(sim.base_url, tmp_path, lambda call: None, timeout_s=300) as e:
+    async with (
+        running_simulator(quick(faults=plan)) as sim,
+        engine(sim.base_url, tmp_path, lambda call: None, timeout_s=300) as e,
+    ):
 
-            async def work(number: int, priority: int) -> None:
-                await e.ask(ask(number))
+        async def work(number: int, priority: int) -> None:
+            await e.ask(ask(number))
 
-            with pytest.raises(ZeroDivisionError):
-                await asyncio.wait_for(e.for_each(stream(range(3)), work), 20)
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(e.for_each(stream(range(3)), work), 20)
 
 
 async def test_an_address_that_lists_no_models_is_explained(tmp_path: Path) -> None:

@@ -66,20 +66,24 @@ async def test_the_models_own_tokenizer_lets_through_what_an_estimate_would_refu
 async def test_few_characters_that_are_many_tokens_are_counted(tmp_path: Path, script: str) -> None:
     """A character can be four tokens, so a text is not short because it has few characters."""
     server = ByteTokens()
-    async with scripted_server(server) as base_url:
-        async with engine(base_url, tmp_path, lambda call: None) as e:
-            with pytest.raises(RowFault, match="context_too_long"):
-                await e.ask(ask(1, script * 200))
+    async with (
+        scripted_server(server) as base_url,
+        engine(base_url, tmp_path, lambda call: None) as e,
+    ):
+        with pytest.raises(RowFault, match="context_too_long"):
+            await e.ask(ask(1, script * 200))
     assert server.sent == []
 
 
 async def test_without_a_tokenizer_a_safe_estimate_decides(tmp_path: Path) -> None:
     server = ByteTokens(with_tokenizer=False)
-    async with scripted_server(server) as base_url:
-        async with engine(base_url, tmp_path, lambda call: None) as e:
-            with pytest.raises(RowFault, match="context_too_long"):
-                await e.ask(ask(1, "🎉" * 200))
-            await e.ask(ask(2, "short"))
+    async with (
+        scripted_server(server) as base_url,
+        engine(base_url, tmp_path, lambda call: None) as e,
+    ):
+        with pytest.raises(RowFault, match="context_too_long"):
+            await e.ask(ask(1, "🎉" * 200))
+        await e.ask(ask(2, "short"))
     assert len(server.sent) == 1
 
 
@@ -90,18 +94,22 @@ async def test_a_server_that_says_no_window_decides_for_itself(tmp_path: Path) -
         return models("m")
 
     calls: list[LLMCall] = []
-    async with scripted_server(answer) as base_url:
-        async with engine(base_url, tmp_path, calls.append) as e:
-            with pytest.raises(RowFault) as refused:
-                await e.ask(ask(1, "word " * 2000))
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, calls.append) as e,
+    ):
+        with pytest.raises(RowFault) as refused:
+            await e.ask(ask(1, "word " * 2000))
     assert refused.value.reason == "context_too_long"
     assert [call.attempts for call in calls] == [1], "tried again in vain"
 
 
 async def test_a_window_that_the_server_misjudges_fails_the_row_alone(tmp_path: Path) -> None:
     plan = FaultPlan(fault_for_marker={"marked": Fault.CONTEXT_TOO_LONG})
-    async with running_simulator(quick(faults=plan)) as sim:
-        async with engine(sim.base_url, tmp_path, lambda call: None) as e:
-            with pytest.raises(RowFault, match="context_too_long"):
-                await e.ask(ask(1, "marked"))
-            await e.ask(ask(2))
+    async with (
+        running_simulator(quick(faults=plan)) as sim,
+        engine(sim.base_url, tmp_path, lambda call: None) as e,
+    ):
+        with pytest.raises(RowFault, match="context_too_long"):
+            await e.ask(ask(1, "marked"))
+        await e.ask(ask(2))

@@ -92,11 +92,13 @@ async def test_a_server_that_repeats_the_key_gets_it_into_no_exception(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        async with scripted_server(Gossip(status)) as base_url:
-            async with engine(base_url, tmp_path, lambda call: None, api_key=KEY) as e:
-                with pytest.raises(EndpointError) as stopped:
-                    await e.ask(ask(1))
-                assert KEY not in repr(e)
+        async with (
+            scripted_server(Gossip(status)) as base_url,
+            engine(base_url, tmp_path, lambda call: None, api_key=KEY) as e,
+        ):
+            with pytest.raises(EndpointError) as stopped:
+                await e.ask(ask(1))
+            assert KEY not in repr(e)
     assert KEY not in "".join(traceback.format_exception(stopped.value))
     assert KEY not in caplog.text
 
