@@ -23,11 +23,11 @@ def run_interruptibly(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     worker = _Worker(main)
     worker.thread.start()
     try:
-        while worker.thread.is_alive():
-            worker.thread.join(_LOOK_EVERY_S)
+        while not worker.ended.wait(_LOOK_EVERY_S):
+            pass
     except BaseException:
         worker.cancel()
-        worker.thread.join(GRACE_S)
+        worker.ended.wait(GRACE_S)
         raise
     return worker.result()
 
@@ -40,6 +40,8 @@ class _Worker(Generic[T]):
         self._result: Any = None
         self._error: BaseException | None = None
         self._begun = threading.Event()
+        # Not `Thread.join`: interrupted, it takes the thread for ended (CPython 3.11, gh-90882).
+        self.ended = threading.Event()
         # A daemon, so that a process that is told to die a second time can.
         self.thread = threading.Thread(target=self._run, name="wsrl-engine", daemon=True)
 
@@ -59,6 +61,8 @@ class _Worker(Generic[T]):
             self._result = asyncio.run(self._body())
         except BaseException as error:
             self._error = error
+        finally:
+            self.ended.set()
 
     async def _body(self) -> Any:
         self._loop = asyncio.get_running_loop()

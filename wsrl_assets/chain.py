@@ -108,6 +108,8 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
     """
     partition = Partition.domain(domain)
     with job.store.exclusive_run(partition):
+        if job.settings.retry_failed and drafting.STAGE in stages:
+            _forget_failed_drafts(job, partition)
         pending = _pending_rows(job, partition, stages)
         if not any(pending.values()):
             return 0
@@ -363,6 +365,12 @@ def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict
         verify.STAGE: int(counts["pairs"]),
     }
     return {stage: rows for stage, rows in by_stage.items() if stage in stages}
+
+
+def _forget_failed_drafts(job: Job, partition: Partition) -> None:
+    with job.store.transaction(partition) as transaction:
+        forms = [str(form) for form in job.settings.forms]
+        transaction.execute("forget_failed_drafts", forms=forms)
 
 
 def _count(job: Job, partition: Partition, query: str, **parameters: Any) -> dict[str, Any]:

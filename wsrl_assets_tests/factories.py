@@ -28,11 +28,9 @@ from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
     FilteredDocument,
     LLMCall,
-    Personas,
     QADraft,
     Shard,
     SourceDocument,
-    VerifiedPair,
 )
 from wsrl_assets.text import content_id, estimate_tokens, stable_hash
 from wsrl_assets_tests.simulator import (
@@ -243,8 +241,8 @@ def balances(store: Store, forms: Sequence[Form] = (Form.OPEN,)) -> list[Account
         return accounts(connection, [str(form) for form in forms])
 
 
-def ids(found: Iterable[Personas | QADraft | VerifiedPair | FilteredDocument]) -> list[str]:
-    """The ids of rows, in order."""
+def ids(found: Iterable[Row]) -> list[str]:
+    """The ids of rows of one table, in order."""
     return sorted(str(getattr(row, row.KEY[0])) for row in found)
 
 

@@ -31,7 +31,7 @@ class TriageReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(max_length=60)
+    title: str = Field(max_length=48)
     domain: str
     qualified: bool
     fault: Fault
@@ -108,7 +108,7 @@ def _schema(domains: list[str]) -> dict[str, object]:
     return {
         "type": "object",
         "properties": {
-            "title": {"type": "string", "maxLength": 60},
+            "title": {"type": "string", "maxLength": 48},
             "domain": {"type": "string", "enum": domains},
             "qualified": {"type": "boolean"},
             "fault": {"type": "string", "enum": [str(fault) for fault in Fault]},

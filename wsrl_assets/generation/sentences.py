@@ -48,11 +48,14 @@ def _paragraphs(document: str) -> Iterator[tuple[int, int]]:
     offset = 0
     for number, line in enumerate(lines):
         blank, fence = not line.strip(), bool(_FENCE.match(line))
-        alone = bool(_HEADING.match(line)) or (begin is None and _is_title(lines, number))
+        marked = bool(_NOT_PROSE.match(line) or _TABLE_ROW.search(line))
+        alone = bool(_HEADING.match(line))
         if blank or fence or alone:
             spoilt = False
-        elif _NOT_PROSE.match(line) or _TABLE_ROW.search(line):
+        elif marked:
             spoilt = True
+        elif begin is None and not spoilt:
+            alone = _is_title(lines, number)
         prose = not (blank or fence or fenced or alone or spoilt)
         fenced ^= fence
         if prose and begin is None:

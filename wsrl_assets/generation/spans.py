@@ -111,6 +111,7 @@ _CONVERTED_AFTER = re.compile(r" ?\((?:about |approximately |roughly |or )?\d")
 _RATE_AFTER = re.compile(
     r" (?:per|an? (?:second|minute|hour|day|week|month|year)|\d|square|cubic)\b"
 )
+_QUANTITY_BEFORE = re.compile(rf"\d[ \u00a0]?(?:{_UNIT}) $")  # "6 feet ____"
 # "a height of 1700" is no year.
 _MEASURE_BEFORE = re.compile(
     r"\b(?:population|total|sum|height|length|depth|width|altitude|elevation|number|count|speed|rate"
@@ -198,7 +199,9 @@ def _is_whole_figure(before: str, after: str, answer_type: AnswerType) -> bool:
         return False
     if _RANGE_AFTER.match(after) or _HEDGE_AFTER.match(after) or _ERA_AFTER.match(after):
         return False
-    if answer_type is AnswerType.QUANTITY and _RATE_AFTER.match(after):
+    if answer_type is AnswerType.QUANTITY and (
+        _RATE_AFTER.match(after) or _QUANTITY_BEFORE.search(before)
+    ):
         return False
     if answer_type is AnswerType.DECIMAL and _is_name(before):
         return False  # a version: "Linux 5.6"

@@ -28,8 +28,11 @@ _GROWTH_UNSETTLED = 2.0
 _GROWTH = 1.25
 
 _DECREASE_EVERY_S = 1.0
-_MILDEST_DECREASE = 0.95
 _HARSHEST_DECREASE = 0.5
+# Beyond this share of refusals it is not one call too many, but the rate.
+_MANY_REFUSED = 0.1
+# At the ceiling that is known to be borne, so many rounds of successes come before a try at more.
+_CALM_ROUNDS = 8
 
 _METRIC = re.compile(
     r"^(vllm:num_requests_running|vllm:num_requests_waiting|"
@@ -120,46 +123,69 @@ def ceiling_for_slots(total_slots: int) -> int:
 class AdditiveIncrease:
     """The ceiling of an endpoint that answers 429 when it has enough (AIMD, as in TCP).
 
-    Until the first refusal it doubles with each round of successes (slow start). A refusal takes
-    the more off it the larger the share of calls that are refused: hardly anything where a limit
-    on concurrency is just touched, half where the rate is far beyond what is allowed. Then it
-    nears what was refused, and probes beyond that by one a round.
+    Until the first refusal the ceiling doubles with each round of successes (slow start). A
+    refusal takes as much off it as the share of calls that were refused: one where a limit on
+    concurrency is just touched, up to half where the rate is beyond what is allowed. Then the
+    ceiling nears what was borne, stays there for some rounds, and tries more: by one, and by
+    twice as many each time that this is borne.
     """
 
     def __init__(self, slots: SharedSlots) -> None:
         self._slots = slots
-        self._round = 0
         self._successes = 0
         self._refusals = 0
-        self._refused_at = 0
+        self._in_round = 0
+        self._calm_rounds = 0
+        self._step = 1
 
     def after_success(self, waiting: int) -> None:
-        """More after each round of successes, as long as calls are waiting."""
+        """More after a round of successes, as long as calls are waiting."""
         self._successes += 1
         ceiling = self._slots.ceiling
         if waiting == 0 or ceiling >= _MAX_BLIND_CEILING:
             return
-        self._round += 1
-        if self._slots.settled and self._round < ceiling:
-            return
-        self._round = 0
-        self._slots.ceiling = ceiling + max(1, (self._refused_at - ceiling) // 4)
+        self._in_round += 1
+        if not self._slots.settled:
+            self._slots.ceiling = ceiling + 1
+        elif self._in_round >= ceiling:
+            self._in_round = 0
+            self._after_round(ceiling)
 
-    def after_rate_limit(self) -> None:
-        """Less, at most once a second: the refusals of one burst count once."""
-        self._refusals += 1
-        self._round = 0
-        self._slots.settled = True
-        if not self._slots.claim_decrease(_DECREASE_EVERY_S):
+    def _after_round(self, ceiling: int) -> None:
+        missing = self._slots.limit - ceiling
+        if missing > 0:
+            self._slots.ceiling = ceiling + max(1, missing // 2)
             return
+        self._calm_rounds += 1
+        if self._calm_rounds >= _CALM_ROUNDS:
+            self._calm_rounds = 0
+            self._slots.ceiling = min(_MAX_BLIND_CEILING, ceiling + self._step)
+            self._step *= 2
+
+    def after_rate_limit(self) -> bool:
+        """Less, at most once a second: the refusals of one burst count once.
+
+        Returns:
+            whether so many calls are refused that all should wait, not just the refused one.
+        """
+        self._refusals += 1
+        self._in_round = self._calm_rounds = 0
+        self._step = 1
+        self._slots.settled = True
         refused = self._refusals / (self._refusals + self._successes)
-        self._refusals = self._successes = 0
+        if self._slots.claim_decrease(_DECREASE_EVERY_S):
+            self._refusals = self._successes = 0
+            self._lower(refused)
+        return refused > _MANY_REFUSED
+
+    def _lower(self, refused: float) -> None:
         ceiling = self._slots.ceiling
-        # With few calls in flight, the limit is below the ceiling; but a run's last calls prove
+        # With few calls in flight the limit is below the ceiling; but a run's last calls prove
         # little.
-        self._refused_at = max(min(ceiling, self._slots.occupied), ceiling // 2)
-        keep = min(_MILDEST_DECREASE, max(_HARSHEST_DECREASE, 1 - refused))
-        self._slots.ceiling = int(self._refused_at * keep)
+        too_many = max(min(ceiling, self._slots.occupied), ceiling // 2)
+        self._slots.limit = too_many - 1
+        keep = max(_HARSHEST_DECREASE, 1 - refused)
+        self._slots.ceiling = max(1, min(too_many - 1, int(too_many * keep)))
 
 
 def starting_ceiling() -> int:

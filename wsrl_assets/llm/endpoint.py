@@ -168,9 +168,10 @@ class Endpoint:
 
     def _note_fault(self, row_id: str, fault: TransientFault) -> None:
         self._health.failure(row_id, fault.kind)
+        all_wait = True
         if fault.kind == "rate_limited" and self._fixed is None:
-            self._aimd.after_rate_limit()
-        if fault.retry_after_s:
+            all_wait = self._aimd.after_rate_limit()
+        if fault.retry_after_s and all_wait:
             self._not_before = max(self._not_before, time.monotonic() + fault.retry_after_s)
 
     def _told_to_wait_s(self) -> float:

@@ -374,9 +374,11 @@ class _Crowd(Generic[T]):
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():
             self._changed.clear()
-            # Now and then without a reason, too: a window that grows rings no bell.
+            # Now and then without a reason, too: a window that grows rings no bell. (`wait_for`
+            # would lose a cancellation that comes with the bell, up to Python 3.11.)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _LOOK_EVERY_S)
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._changed.wait()
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -419,7 +421,7 @@ def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
     if fault.kind == "rate_limited":
         if time.monotonic() - tally.started > _MAX_RATE_LIMITED_S:
             raise RowFault("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
-        return random.uniform(0.0, 0.1) if fault.retry_after_s else random.uniform(0.2, 2.0)
+        return random.uniform(0.0, 0.1) + (fault.retry_after_s or random.uniform(0.2, 1.9))
     ceiling = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** (tally.transients - 1))
     return random.uniform(ceiling / 2, ceiling)
 

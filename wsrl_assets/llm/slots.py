@@ -23,7 +23,8 @@ _MAX_PROCESSES = 128
 _NUMBER = struct.Struct("<I")
 _MOMENT = struct.Struct("<d")
 _MEMBER = struct.Struct("<IId")  # slots held, calls waiting, when it last said so
-_CEILING_AT, _SETTLED_AT, _PLACES_AT, _LOOKED_AT, _REFUSED_AT, _MEMBERS_AT = 0, 4, 8, 16, 24, 64
+_CEILING_AT, _SETTLED_AT, _PLACES_AT, _LIMIT_AT, _LOOKED_AT, _REFUSED_AT = 0, 4, 8, 12, 16, 24
+_MEMBERS_AT = 64
 _SIZE = _MEMBERS_AT + _MAX_PROCESSES * _MEMBER.size
 # A process that has not said for this long that it waits, is stopped or stuck: no use in leaving
 # slots to it.
@@ -86,6 +87,15 @@ class SharedSlots:
     @settled.setter
     def settled(self, value: bool) -> None:
         _NUMBER.pack_into(self._data, _SETTLED_AT, value)
+
+    @property
+    def limit(self) -> int:
+        """How many calls the endpoint is believed to bear, since it refused more; 0: not known."""
+        return self._number(_LIMIT_AT)
+
+    @limit.setter
+    def limit(self, value: int) -> None:
+        _NUMBER.pack_into(self._data, _LIMIT_AT, value)
 
     @property
     def held(self) -> int:

@@ -39,6 +39,8 @@ _TABLES: dict[Kind, tuple[type[Row], ...]] = {
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 _LOCK_NOTICE_S = 3.0
+_LOCK_SLICE_S = 0.25
+_HURRIED_LOCK_TIMEOUT_S = 3.0
 # What DuckDB says of a file that another process has open. "lock" alone will not do: a corrupt
 # file is a matter of a "block".
 _OPEN_ELSEWHERE = "Could not set lock on file"
@@ -147,6 +149,13 @@ class Store:
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
         self._published: dict[Partition, float] = {}
+
+    def hurry(self) -> None:
+        """Lets waits for other processes end within seconds, also those under way.
+
+        For a run that was cancelled. May be called from any thread.
+        """
+        self._lock_timeout_s = min(self._lock_timeout_s, _HURRIED_LOCK_TIMEOUT_S)
 
     def partitions(self, kind: Kind) -> list[Partition]:
         """The partitions that have a file, by key."""
@@ -262,28 +271,31 @@ class Store:
             yield
 
     def _acquire(self, lock: FileLock, partition: Partition, files: PartitionFiles) -> None:
-        notice_s = min(_LOCK_NOTICE_S, self._lock_timeout_s)
-        with contextlib.suppress(Timeout):
-            lock.acquire(timeout=notice_s, poll_interval=0.01)
-            return
-        owner = _owner_text(files.owner)
-        logger.warning("waiting for %s, which is being written%s", partition, owner)
-        try:
-            lock.acquire(timeout=self._lock_timeout_s - notice_s, poll_interval=0.02)
-        except Timeout:
-            raise StoreBusyError(
-                f"{partition} has been locked for {self._lock_timeout_s:.0f} s{owner}. "
-                "Stop that process, or wait for it, and run again: finished rows are kept."
-            ) from None
+        began = time.monotonic()
+        noticed = False
+        while True:
+            with contextlib.suppress(Timeout):
+                slice_s = min(_LOCK_SLICE_S, self._lock_timeout_s)
+                lock.acquire(timeout=slice_s, poll_interval=0.01)
+                return
+            waited_s = time.monotonic() - began
+            owner = _owner_text(files.owner)
+            if not noticed and waited_s >= min(_LOCK_NOTICE_S, self._lock_timeout_s):
+                logger.warning("waiting for %s, which is being written%s", partition, owner)
+                noticed = True
+            if waited_s >= self._lock_timeout_s:
+                raise StoreBusyError(
+                    f"{partition} has been locked for {waited_s:.0f} s{owner}. "
+                    "Stop that process, or wait for it, and run again: finished rows are kept."
+                )
 
     @contextmanager
-    def _open(self, path: Path, *, wait_s: float | None = None) -> Iterator[Connection]:
-        wait_s = self._lock_timeout_s if wait_s is None else wait_s
+    def _open(self, path: Path, *, wait: bool = True) -> Iterator[Connection]:
         with contextlib.ExitStack() as stack:
-            yield self._enter(stack, path, wait_s)
+            yield self._enter(stack, path, wait)
 
-    def _enter(self, stack: contextlib.ExitStack, path: Path, wait_s: float) -> Connection:
-        deadline = time.monotonic() + wait_s
+    def _enter(self, stack: contextlib.ExitStack, path: Path, wait: bool) -> Connection:
+        began = time.monotonic()
         noticed = False
         while True:
             try:
@@ -291,7 +303,7 @@ class Store:
             except duckdb.Error as error:
                 if _OPEN_ELSEWHERE not in str(error):
                     raise _unusable(path, error) from error
-                if time.monotonic() >= deadline:
+                if not wait or time.monotonic() - began >= self._lock_timeout_s:
                     raise StoreBusyError(
                         f"{path} is open in another program{_holder_text(error)}. Close it "
                         "there; to look at data while runs write, use `wsrl sql` or the files "
@@ -322,7 +334,7 @@ class Store:
             lock.acquire(timeout=0)
             with _owned(lock, files.owner):
                 if _leftover_wal(files.live):
-                    with self._open(files.live, wait_s=0) as connection:
+                    with self._open(files.live, wait=False) as connection:
                         connection.checkpoint()
                 _copy_atomically(files.live, files.snapshot)
 

@@ -1,7 +1,7 @@
 """Group commits: rows and ledger entries reach DuckDB together, every few hundred or seconds."""
 
 import asyncio
-import time
+import contextlib
 from types import TracebackType
 
 from wsrl_assets.storage.layout import Partition
@@ -57,11 +57,14 @@ class GroupWriter:
         self._closing = True
         self._due.set()
         cancelled: asyncio.CancelledError | None = None
+        if isinstance(error, asyncio.CancelledError):
+            self._store.hurry()
         while not self._loop_task.done():
             try:
                 await asyncio.shield(self._loop_task)
             except asyncio.CancelledError as again:
                 cancelled = again
+                self._store.hurry()
         if self._error is not None:
             raise self._error
         if cancelled is not None:
@@ -92,15 +95,10 @@ class GroupWriter:
                 self._owner.cancel()
 
     async def _wait_until_due(self) -> None:
-        deadline = time.monotonic() + self._max_s
-        while not self._closing and not self._due.is_set():
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                break
-            try:
-                await asyncio.wait_for(self._due.wait(), remaining)
-            except TimeoutError:
-                break
+        if not self._closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._max_s):
+                    await self._due.wait()
         self._due.clear()
 
     async def _commit(self) -> None:

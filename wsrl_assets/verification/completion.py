@@ -19,7 +19,7 @@ _SAFE_TAIL = re.compile(r"[A-Za-z0-9 ,;:'-]*\Z")
 # Word by word: what follows a value in its sentence may follow here too, so that a model can end
 # the value where the document ends it. `_VALUE` then leaves it out.
 _MORE = "( [a-z]{2,14})?"
-_NAME = "[A-Z][A-Za-z'.-]{0,24}"
+_NAME = "[A-ZÀ-ÖØ-ÞĀ-Ž][A-Za-zÀ-ÖØ-öø-ɏ0-9'’.-]{0,24}"
 _FORMS = {
     AnswerType.INTEGER: "[0-9]{1,3}(,?[0-9]{3}){0,4}" + _MORE,
     AnswerType.DECIMAL: r"[0-9]{1,6}\.[0-9]{1,8}" + _MORE,

@@ -1,6 +1,5 @@
 """Check 3, grounding: does the evidence stand in the document, and the answer in the evidence?"""
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -8,7 +7,13 @@ from rapidfuzz import fuzz
 
 from wsrl_assets.reward import AnswerType, Gold
 from wsrl_assets.storage.tables import Verdict
-from wsrl_assets.verification.parts import FIGURES, characters_in, equal_part, phrase_in
+from wsrl_assets.verification.parts import (
+    FIGURES,
+    characters_in,
+    equal_part,
+    items_of,
+    phrase_in,
+)
 
 MIN_SIMILARITY = 90.0
 _MIN_EVIDENCE_WORDS = 4
@@ -58,16 +63,11 @@ def answer_in(quote: str, gold: Gold) -> Verdict:
     if gold.type in (AnswerType.CODE, AnswerType.EXPRESSION):
         return _verdict(characters_in(gold.value, quote), gold.value)
     if gold.type is AnswerType.LIST:
-        missing = [item for item in _items(gold) if not phrase_in(item, quote)]
+        missing = [item for item in items_of(gold) if not phrase_in(item, quote)]
         return _verdict(not missing, ", ".join(missing))
     forms = (_option(gold), *gold.aliases)
     found = any(phrase_in(form, quote) for form in forms) or equal_part(quote, gold) is not None
     return _verdict(found, forms[0])
-
-
-def _items(gold: Gold) -> list[str]:
-    """The items of a list; `parse_gold` writes them as a JSON array."""
-    return [str(item) for item in json.loads(gold.value)]
 
 
 def _option(gold: Gold) -> str:

@@ -8,6 +8,7 @@ from wsrl_assets.verification.parts import (
     SYMBOL,
     characters_in,
     equal_part,
+    items_of,
     literally_in,
     without_accents,
 )
@@ -21,8 +22,8 @@ def leak(question: str, gold: Gold) -> Verdict:
 
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
-    also when its words stand apart: "Which Curie, Marie by first name". A choice question holds
-    its answer by design.
+    also when its words stand apart: "Which Curie, Marie by first name". A list is there when its
+    items stand in a row. A choice question holds its answer by design.
     """
     if gold.type is AnswerType.CHOICE:
         return Verdict("leak", True)
@@ -30,6 +31,8 @@ def leak(question: str, gold: Gold) -> Verdict:
         return _verdict(equal_part(question, gold))
     if gold.type in _LITERAL:
         return _verdict(gold.value if characters_in(gold.value, question) else None)
+    if gold.type is AnswerType.LIST:
+        return _verdict(gold.value if _enumerates(question, items_of(gold)) else None)
     forms = (gold.value, *gold.aliases)
     return _verdict(next((form for form in forms if _holds(question, form)), None))
 
@@ -46,6 +49,14 @@ def _holds(question: str, form: str) -> bool:
     if f" {' '.join(needle)} " in f" {' '.join(found)} " or _joined(needle, found):
         return True
     return len(needle) > 1 and set(needle) <= set(found)
+
+
+def _enumerates(question: str, items: list[str]) -> bool:
+    """Whether the items stand in a row; a question that puts them to choice has others between."""
+    links = ("and", "or")
+    found = [word for word in _folded(question) if word not in links]
+    needle = [word for item in items for word in _folded(item) if word not in links]
+    return bool(needle) and f" {' '.join(needle)} " in f" {' '.join(found)} "
 
 
 def _joined(needle: list[str], found: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """Where a text says an answer: by its words, or by a part that the reward takes for the same."""
 
+import json
 import re
 import unicodedata
 
@@ -93,6 +94,11 @@ def characters_in(snippet: str, text: str) -> bool:
     """Whether code or a formula stands in a text, whatever the spacing, and as a whole."""
     body = r"\s*".join(re.escape(character) for character in "".join(snippet.split()))
     return bool(body) and re.search(rf"(?<![\w.]){body}(?!\w)", text) is not None
+
+
+def items_of(gold: Gold) -> list[str]:
+    """The items of a list; `parse_gold` writes them as a JSON array."""
+    return [str(item) for item in json.loads(gold.value)]
 
 
 def without_accents(text: str) -> str:

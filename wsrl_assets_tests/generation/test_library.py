@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,7 +29,7 @@ EVERY = [example for file in LIBRARY.values() for example in file.demonstrations
 CHOICES = [example for example in EVERY if example.answer_type is AnswerType.CHOICE]
 
 
-def own_file(folder: Path, domain: str = "math", **changes: object) -> Path:
+def own_file(folder: Path, domain: str = "math", **changes: Any) -> Path:
     """A file with one good example, or with what `changes` makes of it."""
     example = EVERY[0].model_dump(mode="json")
     example.update(changes)
@@ -159,7 +160,7 @@ class TestOwnFolder:
         ],
     )
     def test_a_broken_example_is_named_by_file_and_place(
-        self, tmp_path: Path, changes: dict[str, object], place: str
+        self, tmp_path: Path, changes: dict[str, Any], place: str
     ) -> None:
         path = own_file(tmp_path, **changes)
         with pytest.raises(LibraryError) as raised:

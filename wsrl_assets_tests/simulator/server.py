@@ -66,11 +66,12 @@ class Simulator:
             ("POST", "/v1/chat/completions"): self._chat,
             ("GET", "/v1/models"): self._models,
             ("GET", "/health"): self._health,
-            ("GET", "/metrics"): self._metrics,
             ("POST", "/tokenize"): self._tokenize,
             ("GET", "/stats"): self._stats,
             ("POST", "/stats/reset"): self._reset_stats,
         }
+        if settings.metrics:
+            self._routes["GET", "/metrics"] = self._metrics
 
     @property
     def server_url(self) -> str:

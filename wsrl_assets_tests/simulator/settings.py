@@ -122,6 +122,7 @@ class SimulatorSettings:
         model: The one model served.
         api_key: If set, every path under /v1 asks for it.
         prefix_cache_tokens: Capacity of the prefix cache, least recently used out first; 0 is off.
+        metrics: Whether there is a /metrics; hosted APIs have none.
         prompt_tokens_details: Whether `usage` tells the cached tokens, as vLLM does only under
             `--enable-prompt-tokens-details`. As there, the field is null where none were cached.
         seed: Of replies, lengths and faults.
@@ -143,6 +144,7 @@ class SimulatorSettings:
     model: str = "simulated"
     api_key: str | None = field(default=None, repr=False)
     prefix_cache_tokens: int = 1_000_000
+    metrics: bool = True
     prompt_tokens_details: bool = True
     seed: int = 0
     output_tokens_mean: float = 100.0

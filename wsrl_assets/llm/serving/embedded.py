@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsrl_assets.llm.serving import weights
 from wsrl_assets.llm.serving.errors import ServingError
-from wsrl_assets.llm.serving.host import require_memory, usable_cores
+from wsrl_assets.llm.serving.host import available_memory_bytes, require_memory, usable_cores
 from wsrl_assets.llm.serving.launch import SPARING_THREADS, Launch, Request
 
 _PROCESS = Path(__file__).with_name("llama_process.py")
@@ -16,9 +16,10 @@ _STARTUP_TIMEOUT_S = 120.0
 _MIB = 1024**2
 
 # Prompts that left their slot wait here, so a document is not read again for the next stage or
-# after a call on another one. 512 MiB hold about 30 documents of 800 tokens; the default of
-# 8 GiB would take the whole machine.
+# after a call on another one. 512 MiB hold about 30 documents of 800 tokens. It grows to a quarter
+# of what is free, up to about 80 documents; the default of 8 GiB would take the whole machine.
 _PROMPT_CACHE_MIB = 512
+_MAX_PROMPT_CACHE_MIB = 1536
 
 # Beside the weights: the prompt cache, the context of one slot and compute buffers, each as
 # measured with the bundled model, and Python.
@@ -79,7 +80,7 @@ def _settings(request: Request, path: Path, name: str) -> dict[str, object]:
         "port": request.port,
         "n_parallel": parallel,
         "n_ctx": parallel * request.context_tokens,
-        "cache_ram_mib": _PROMPT_CACHE_MIB,
+        "cache_ram_mib": _prompt_cache_mib(),
         # Decoding gains little from more threads, and the pipeline needs some processor too.
         "cpuparams.n_threads": max(1, cores // 2),
         "cpuparams_batch.n_threads": cores,
@@ -91,3 +92,8 @@ def _settings(request: Request, path: Path, name: str) -> dict[str, object]:
 
 def _environment() -> dict[str, str]:
     return SPARING_THREADS | os.environ  # the user's own choice wins
+
+
+def _prompt_cache_mib() -> int:
+    free_mib = (available_memory_bytes() or 0) // _MIB
+    return max(_PROMPT_CACHE_MIB, min(_MAX_PROMPT_CACHE_MIB, free_mib // 4))

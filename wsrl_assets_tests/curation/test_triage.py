@@ -1,0 +1,77 @@
+"""One reading says whether a document qualifies, and of which domain it is."""
+
+from typing import Any
+
+import pytest
+
+from wsrl_assets.curation.triage import Document, triage
+from wsrl_assets.domains import Domain
+from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.storage.tables import Status, TriagedDocument
+from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
+
+GOOD = {"title": "The Suez Canal", "domain": "Coding", "qualified": True, "fault": "none"}
+
+
+async def triaged(reply: Any, doc_id: str = "doc-1") -> TriagedDocument:
+    model = FakeAsks(triage=reply)
+    return await triage(Document(doc_id, "A text."), model, stamp("triaged_documents"), 0)
+
+
+@pytest.mark.parametrize("domain", Domain)
+async def test_a_qualified_document_is_kept_in_its_domain(domain: Domain) -> None:
+    row = await triaged({**GOOD, "domain": domain.label})
+    assert (row.status, row.qualified, row.reason) == (Status.KEPT, True, None)
+    assert row.domain == domain
+    assert row.explanation == "The Suez Canal"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("boilerplate", "boilerplate"), ("fragment", "fragment"), ("none", "unqualified")],
+)
+async def test_an_unqualified_document_is_rejected_by_its_fault(fault: str, reason: str) -> None:
+    row = await triaged({**GOOD, "qualified": False, "fault": fault})
+    assert (row.status, row.qualified, row.reason) == (Status.REJECTED, False, reason)
+    assert row.domain == Domain.CODING, "its domain is kept for the record"
+
+
+async def test_a_fault_makes_a_failed_row_without_a_verdict() -> None:
+    row = await triaged(RowFault("truncated", "cut off"))
+    assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
+    assert row.qualified is None
+    assert row.domain is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"domain": "Maths"},
+        {"domain": "coding"},
+        {"fault": "boring"},
+        {"qualified": "surely"},
+        {"title": "x" * 61},
+        {"extra": 1},
+    ],
+)
+async def test_a_server_that_ignores_the_schema_fails_the_row(changes: dict[str, Any]) -> None:
+    row = await triaged({**GOOD, **changes})
+    assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
+
+
+async def test_all_domains_are_offered_in_prompt_and_schema_alike() -> None:
+    model = FakeAsks(triage=GOOD)
+    await triage(Document("doc-1", "A text."), model, stamp("triaged_documents"), 3)
+    (ask,) = model.asked
+    assert (ask.role, ask.row_id, ask.priority) == (Role.TRIAGE, "doc-1", 3)
+    assert sorted(offered(ask, "domain")) == sorted(domain.label for domain in Domain)
+    assert "; ".join(offered(ask, "domain")) in prompt_of(ask)
+
+
+async def test_the_order_of_domains_is_the_documents_own_and_the_same_each_time() -> None:
+    model = FakeAsks(triage=GOOD)
+    for doc_id in ("a", "b", "c", "d", "a"):
+        await triage(Document(doc_id, "A text."), model, stamp("triaged_documents"), 0)
+    orders = [tuple(offered(ask, "domain")) for ask in model.asked]
+    assert orders[0] == orders[-1]
+    assert len(set(orders)) == 4

@@ -1,0 +1,223 @@
+"""A draft row for every job: kept, rejected or failed, with an id that a rerun makes again."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.forms import Form
+from wsrl_assets.generation.drafting import OPEN_TYPES, Drafter, DraftJob
+from wsrl_assets.generation.library import load_library
+from wsrl_assets.llm import Ask, Role, RowFault
+from wsrl_assets.reward import AnswerType
+from wsrl_assets.storage.tables import QADraft, Status
+from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
+
+TEXT = (
+    "Marie Curie was born in Warsaw on 7 November 1867. She liked to travel. "
+    "The Suez Canal in Egypt is 193 km long and was opened to ships in 1869. "
+    "The atomic number of polonium, which Marie Curie found in Paris, is 84."
+)
+REPLY = {
+    "evidence": " Marie Curie was born in Warsaw on 7 November 1867. ",
+    "answer": " 7 November 1867 ",
+    "answer_type": "date",
+    "unit": None,
+    "question": "On which day was Marie Curie\n born?",
+}
+
+
+def job(**changes: Any) -> DraftJob:
+    given: dict[str, Any] = {
+        "doc_id": "doc-1",
+        "title": "Marie Curie",
+        "text": TEXT,
+        "domain": Domain.NATURAL_SCIENCE,
+        "persona_index": 0,
+        "persona": "a pilot",
+        "personas": 1,
+        "form": Form.OPEN,
+    }
+    return DraftJob(**{**given, **changes})
+
+
+def drafter(model: FakeAsks, body: str = "test") -> Drafter:
+    return Drafter(model, {form: stamp("qa_drafts", body + form) for form in Form}, load_library())
+
+
+async def draft(model: FakeAsks, **changes: Any) -> QADraft:
+    return await drafter(model).draft(job(**changes), 0)
+
+
+class TestOpen:
+    async def test_a_reply_becomes_a_kept_row_without_its_loose_ends(self) -> None:
+        model = FakeAsks(open=REPLY)
+        row = await draft(model)
+        assert row.status is Status.KEPT
+        assert (row.answer, row.answer_type) == ("7 November 1867", "date")
+        assert row.evidence == "Marie Curie was born in Warsaw on 7 November 1867."
+        assert row.question == "On which day was Marie Curie born?", "one line, so no false lines"
+        assert (row.form, row.persona, row.model) == ("open", "a pilot", "a-model")
+
+    async def test_the_prompt_holds_persona_examples_and_types(self) -> None:
+        model = FakeAsks(open=REPLY)
+        await draft(model, persona="a curious pilot")
+        (ask,) = model.asked
+        assert ask.role is Role.GENERATOR
+        assert "a curious pilot" in prompt_of(ask)
+        assert prompt_of(ask).count('"evidence":') == 3
+        assert "yes_no" not in prompt_of(ask)
+
+    async def test_the_call_is_booked_on_the_row_it_makes(self) -> None:
+        model = FakeAsks(open=REPLY)
+        row = await draft(model)
+        assert model.asked[0].row_id == row.draft_id
+        assert model.asked[0].recipe == row.recipe
+
+    async def test_a_blank_unit_is_none(self) -> None:
+        row = await draft(FakeAsks(open={**REPLY, "unit": "  "}))
+        assert row.unit is None
+
+    async def test_a_fault_makes_a_failed_row_with_its_reason(self) -> None:
+        row = await draft(FakeAsks(open=RowFault("truncated", "cut off at 320 tokens")))
+        assert (row.status, row.reason) == (Status.FAILED, "truncated")
+        assert row.detail == "cut off at 320 tokens"
+        assert row.question is None
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"answer_type": "number"}, {"answer": "x" * 101}, {"extra": 1}, {"question": None}],
+    )
+    async def test_a_server_that_ignores_the_schema_fails_the_row(
+        self, changes: dict[str, Any]
+    ) -> None:
+        row = await draft(FakeAsks(open={**REPLY, **changes}))
+        assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
+
+    def test_choices_and_yes_no_are_not_asked_for(self) -> None:
+        assert not {AnswerType.CHOICE, AnswerType.YES_NO} & set(OPEN_TYPES)
+
+    async def test_the_schema_lists_the_types_that_the_prompt_does(self) -> None:
+        model = FakeAsks(open=REPLY)
+        await draft(model)
+        assert offered(model.asked[0], "answer_type") == [str(kind) for kind in OPEN_TYPES]
+
+
+class TestCloze:
+    async def test_the_model_picks_among_the_candidates(self) -> None:
+        model = FakeAsks(cloze={"blank": "84"})
+        row = await draft(model, form=Form.CLOZE)
+        assert (row.status, row.answer, row.answer_type) == (Status.KEPT, "84", "integer")
+        assert row.question is not None
+        assert "is ____." in row.question
+        assert "about Marie Curie" in row.question
+        assert row.evidence is not None
+        assert row.evidence in TEXT
+
+    async def test_the_schema_lists_exactly_the_candidates_of_the_prompt(self) -> None:
+        model = FakeAsks(cloze={"blank": "84"})
+        await draft(model, form=Form.CLOZE)
+        (ask,) = model.asked
+        answers = offered(ask, "blank")
+        assert answers == ["7 November 1867", "193 km", "84"]
+        assert all(f"- {answer} in: " in prompt_of(ask) for answer in answers)
+
+    async def test_a_single_candidate_costs_no_call(self) -> None:
+        model = FakeAsks()
+        row = await draft(model, form=Form.CLOZE, personas=3)
+        assert (row.status, row.answer) == (Status.KEPT, "7 November 1867")
+        assert model.asked == []
+
+    async def test_a_text_without_candidates_is_rejected_without_a_call(self) -> None:
+        model = FakeAsks()
+        row = await draft(model, form=Form.CLOZE, text="Nothing here can be asked for at all.")
+        assert (row.status, row.reason) == (Status.REJECTED, "no_candidate_span")
+        assert model.asked == []
+
+    async def test_a_pick_that_was_not_offered_fails_the_row(self) -> None:
+        row = await draft(FakeAsks(cloze={"blank": "1,000"}), form=Form.CLOZE)
+        assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
+        assert row.detail is not None
+        assert "1,000" in row.detail
+
+    async def test_no_two_personas_are_asked_about_one_sentence(self) -> None:
+        def first(ask: Ask[Any]) -> dict[str, str]:
+            return {"blank": offered(ask, "blank")[0]}
+
+        rows = [
+            await draft(FakeAsks(cloze=first), form=Form.CLOZE, personas=3, persona_index=index)
+            for index in range(3)
+        ]
+        assert len({row.evidence for row in rows}) == 3
+
+    async def test_a_heading_stands_in_for_a_missing_title(self) -> None:
+        text = f"# The life of a scientist\n\n{TEXT}"
+        row = await draft(FakeAsks(cloze={"blank": "84"}), form=Form.CLOZE, text=text, title=None)
+        assert row.question is not None
+        assert "about The life of a scientist" in row.question
+
+
+class TestIds:
+    def test_an_id_is_the_same_in_every_run(self) -> None:
+        assert job().draft_id("recipe") == job().draft_id("recipe")
+        assert job().draft_id("recipe") == "421f6e0e17dda6aee0568f0d2d69dfc0"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"doc_id": "doc-2"}, {"persona_index": 1}, {"persona": "a nurse"}, {"form": Form.CLOZE}],
+    )
+    def test_what_makes_another_draft_makes_another_id(self, changes: dict[str, Any]) -> None:
+        assert job(**changes).draft_id("recipe") != job().draft_id("recipe")
+
+    def test_so_does_another_recipe(self) -> None:
+        assert job().draft_id("one") != job().draft_id("another")
+
+    async def test_a_failed_row_and_its_retry_are_one_row(self) -> None:
+        failed = await draft(FakeAsks(open=RowFault("timeout", "")))
+        kept = await draft(FakeAsks(open=REPLY))
+        assert failed.draft_id == kept.draft_id
+
+
+class TestOrder:
+    async def test_the_first_of_a_form_goes_ahead_alone(self) -> None:
+        running = 0
+        seen: list[tuple[str, int]] = []
+
+        class Slow(FakeAsks):
+            async def ask(self, ask: Ask[Any]) -> Any:
+                nonlocal running
+                running += 1
+                seen.append((prompt_of(ask).rsplit(": ", 1)[1], running))
+                await asyncio.sleep(0)
+                running -= 1
+                return await super().ask(ask)
+
+        jobs = [job(persona_index=n, persona=f"reader {n}", personas=3) for n in range(3)]
+        done: list[QADraft] = []
+
+        async def then(row: QADraft) -> None:
+            done.append(row)
+
+        await drafter(Slow(open=REPLY)).draft_all(jobs, 0, then)
+        assert seen[0] == ("reader 0", 1)
+        assert [running for _, running in seen[1:]] == [1, 2], "the others run together"
+        assert len(done) == 3
+        assert done[0].persona_index == 0
+
+    async def test_each_row_is_handed_on_as_it_is_done(self) -> None:
+        model = FakeAsks(open=REPLY, cloze={"blank": "84"})
+        jobs = [job(form=form) for form in Form]
+        rows: list[QADraft] = []
+
+        async def then(row: QADraft) -> None:
+            rows.append(row)
+
+        await drafter(model).draft_all(jobs, 0, then)
+        assert sorted(row.form for row in rows) == ["cloze", "open"]
+
+    async def test_no_jobs_are_no_drafts(self) -> None:
+        async def then(row: QADraft) -> None:
+            raise AssertionError
+
+        await drafter(FakeAsks()).draft_all([], 0, then)

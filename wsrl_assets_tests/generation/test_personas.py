@@ -1,0 +1,80 @@
+"""Up to three different readers for a document, or the reason why there are none."""
+
+from typing import Any
+
+import pytest
+
+from wsrl_assets.generation.personas import name_personas
+from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.storage.tables import Personas, Status
+from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
+
+
+async def named(reply: Any, count: int = 3) -> Personas:
+    return await name_personas(
+        "doc-1", "A text.", count, FakeAsks(personas=reply), stamp("personas"), 0
+    )
+
+
+async def test_readers_are_kept_in_order_as_one_line_phrases() -> None:
+    row = await named({"personas": [" a pilot.", "a nurse\nat night", "a cook"]})
+    assert (row.status, row.doc_id) == (Status.KEPT, "doc-1")
+    assert row.personas == ("a pilot", "a nurse at night", "a cook")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (["a pilot", "A Pilot", "a pilot."], ("a pilot",)),
+        (["a pilot", " ", "a nurse"], ("a pilot", "a nurse")),
+        (["a  pilot", "a pilot", "a cook"], ("a pilot", "a cook")),
+    ],
+)
+async def test_a_reader_that_is_named_twice_counts_once(
+    said: list[str], expected: tuple[str, ...]
+) -> None:
+    assert (await named({"personas": said})).personas == expected
+
+
+async def test_no_more_readers_than_asked_for() -> None:
+    assert (await named({"personas": ["a", "b", "c"]}, count=2)).personas == ("a", "b")
+
+
+async def test_blanks_alone_are_rejected() -> None:
+    row = await named({"personas": [" ", ".", "\n"]})
+    assert (row.status, row.reason, row.personas) == (Status.REJECTED, "no_persona", ())
+
+
+async def test_a_fault_makes_a_failed_row() -> None:
+    row = await named(RowFault("context_too_long", "9000 tokens"))
+    assert (row.status, row.reason, row.detail) == (
+        Status.FAILED,
+        "context_too_long",
+        "9000 tokens",
+    )
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"personas": []},
+        {"personas": ["a", "b", "c", "d"]},
+        {"personas": ["x" * 1000]},
+        {"personas": "a pilot"},
+        {"readers": ["a pilot"]},
+    ],
+)
+async def test_a_server_that_ignores_the_schema_fails_the_row(reply: dict[str, Any]) -> None:
+    row = await named(reply)
+    assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
+
+
+async def test_the_call_asks_the_triage_role_for_as_many_as_wanted() -> None:
+    model = FakeAsks(personas={"personas": ["a", "b"]})
+    await name_personas("doc-1", "A text.", 2, model, stamp("personas"), 5)
+    (ask,) = model.asked
+    assert (ask.role, ask.row_id, ask.priority) == (Role.TRIAGE, "doc-1", 5)
+    assert "Name 2 different" in prompt_of(ask)
+    assert ask.schema is not None
+    limits = ask.schema["properties"]["personas"]
+    assert (limits["minItems"], limits["maxItems"]) == (2, 2)

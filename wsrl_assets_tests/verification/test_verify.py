@@ -1,0 +1,221 @@
+"""All checks of a pair: cheapest first, all verdicts kept, no call for what a rule rejects."""
+
+from typing import Any
+
+import pytest
+
+from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.reward import Gold
+from wsrl_assets.storage.tables import Status, VerifiedPair
+from wsrl_assets.verification.verify import Draft, Verifier, check_rules
+from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
+
+DOCUMENT = (
+    "The Suez Canal is an artificial waterway in Egypt. It was opened on 17 November 1869, after "
+    "ten years of work, and is 193 km long. It has no locks. Its depth is 24 metres."
+)
+YES = {
+    "supported_reason": "the document says so",
+    "supported": True,
+    "not_leaked_reason": "no",
+    "not_leaked": True,
+    "stands_alone_reason": "names the canal",
+    "stands_alone": True,
+}
+RULES = [
+    "answer_form",
+    "question_form",
+    "stands_alone",
+    "leak",
+    "evidence",
+    "answer_in_evidence",
+]
+
+
+def draft(**changes: Any) -> Draft:
+    given: dict[str, Any] = {
+        "draft_id": "pair-1",
+        "doc_id": "doc-1",
+        "question": "How long is the Suez Canal, in kilometres?",
+        "answer": "193 km",
+        "answer_type": "quantity",
+        "unit": None,
+        "evidence": "after ten years of work, and is 193 km long.",
+    }
+    return Draft(**{**given, **changes})
+
+
+async def verified(
+    model: FakeAsks, use_judge: bool = True, use_round_trip: bool = True, **changes: Any
+) -> VerifiedPair:
+    verifier = Verifier(model, stamp("verified_pairs"), use_judge, use_round_trip)
+    return await verifier.verify(draft(**changes), DOCUMENT, 0)
+
+
+def honest(**changes: Any) -> FakeAsks:
+    return FakeAsks(**{"judge": YES, "round_trip": {"answer": "193 kilometres"}, **changes})
+
+
+class TestRules:
+    def test_a_good_pair_passes_them_all_in_order_of_cost(self) -> None:
+        result = check_rules(draft(), DOCUMENT)
+        assert [verdict.check for verdict in result.verdicts] == RULES
+        assert all(verdict.passed for verdict in result.verdicts)
+        assert result.gold == Gold.from_json('{"type": "quantity", "value": "193", "unit": "km"}')
+        assert result.evidence is not None
+
+    def test_five_km_in_the_evidence_as_metres_is_grounded(self) -> None:
+        text = "The race in the city park is 5,000 metres long and flat."
+        result = check_rules(
+            draft(
+                question="How long is the race in the city park of Springfield?",
+                answer="5 km",
+                evidence=text,
+            ),
+            text,
+        )
+        assert all(verdict.passed for verdict in result.verdicts)
+
+    @pytest.mark.parametrize(
+        ("changes", "reasons"),
+        [
+            ({"question": None}, {"no_question"}),
+            ({"question": "Suez: how long?"}, {"question_too_short"}),
+            ({"answer": "very long indeed"}, {"answer_not_of_type"}),
+            ({"question": "According to the text, how long is it?"}, {"refers_to_document"}),
+            ({"question": "How long is it in kilometres?"}, {"dangling_reference"}),
+            ({"question": "Is the Suez Canal, 193,000 m long, deep?"}, {"answer_in_question"}),
+            ({"evidence": None}, {"no_evidence"}),
+            ({"evidence": "The Panama Canal is 82 km long."}, {"evidence_not_in_document"}),
+            ({"evidence": "It has no locks. Its depth"}, {"answer_not_in_evidence"}),
+            (
+                {"question": "Why is this?", "answer": None, "evidence": ""},
+                {"no_answer", "question_too_short", "dangling_reference", "no_evidence"},
+            ),
+        ],
+    )
+    def test_a_rejection_shows_all_that_is_wrong(
+        self, changes: dict[str, Any], reasons: set[str]
+    ) -> None:
+        found = {v.reason for v in check_rules(draft(**changes), DOCUMENT).verdicts if not v.passed}
+        assert found == reasons
+
+
+class TestModels:
+    async def test_a_pair_that_passes_everything_is_kept_with_every_verdict(self) -> None:
+        model = honest()
+        row = await verified(model)
+        assert (row.status, row.reason) == (Status.KEPT, None)
+        assert [verdict.check for verdict in row.verdicts] == [
+            *RULES,
+            "judge_supported",
+            "judge_not_leaked",
+            "judge_stands_alone",
+            "round_trip",
+        ]
+        assert model.steps == ["judge", "round_trip"]
+        assert row.round_trip_answer == "193 kilometres"
+        assert row.pair_id == "pair-1"
+        assert row.evidence_start is not None
+        assert DOCUMENT[row.evidence_start : row.evidence_end].endswith("193 km long.")
+        assert row.gold is not None
+        assert Gold.from_json(row.gold).unit == "km"
+
+    async def test_no_model_is_asked_about_a_pair_that_a_rule_rejects(self) -> None:
+        model = FakeAsks()
+        row = await verified(model, question="How long is it in kilometres?")
+        assert (row.status, row.reason) == (Status.REJECTED, "dangling_reference")
+        assert model.asked == []
+        assert [verdict.check for verdict in row.verdicts] == RULES
+
+    async def test_the_first_failed_check_names_the_rejection(self) -> None:
+        row = await verified(FakeAsks(), answer="long", evidence="not in there at all")
+        assert row.reason == "answer_not_of_type"
+        assert row.gold is None
+        assert {v.reason for v in row.verdicts} == {
+            "answer_not_of_type",
+            "evidence_not_in_document",
+            None,
+        }
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"supported": False, "supported_reason": "it is 120 km"}, "not_supported"),
+            ({"not_leaked": False}, "leaked"),
+            ({"stands_alone": False}, "not_self_contained"),
+        ],
+    )
+    async def test_the_judges_no_rejects_and_saves_the_round_trip(
+        self, changes: dict[str, Any], reason: str
+    ) -> None:
+        model = honest(judge={**YES, **changes})
+        row = await verified(model)
+        assert (row.status, row.reason) == (Status.REJECTED, reason)
+        assert row.detail == {**YES, **changes}[f"{_verdict_of(reason)}_reason"]
+        assert model.steps == ["judge"]
+        assert len(row.verdicts) == len(RULES) + 3
+
+    async def test_an_open_book_answer_that_the_reward_refuses_rejects(self) -> None:
+        row = await verified(honest(round_trip={"answer": "193 miles"}))
+        assert (row.status, row.reason) == (Status.REJECTED, "round_trip_disagrees")
+        assert row.round_trip_answer == "193 miles"
+        assert row.detail is not None
+        assert "193 miles" in row.detail
+
+    async def test_an_open_book_answer_in_another_unit_agrees(self) -> None:
+        row = await verified(honest(round_trip={"answer": "193,000 m"}))
+        assert row.status is Status.KEPT
+
+    async def test_an_empty_open_book_answer_disagrees(self) -> None:
+        row = await verified(honest(round_trip={"answer": ""}))
+        assert row.reason == "round_trip_disagrees"
+
+    @pytest.mark.parametrize(
+        ("use_judge", "use_round_trip", "steps"),
+        [
+            (True, True, ["judge", "round_trip"]),
+            (True, False, ["judge"]),
+            (False, True, ["round_trip"]),
+            (False, False, []),
+        ],
+    )
+    async def test_each_model_check_can_be_switched_off(
+        self, use_judge: bool, use_round_trip: bool, steps: list[str]
+    ) -> None:
+        model = honest()
+        row = await verified(model, use_judge, use_round_trip)
+        assert row.status is Status.KEPT
+        assert model.steps == steps
+
+    async def test_a_fault_of_the_judge_fails_the_row_with_the_rules_verdicts(self) -> None:
+        row = await verified(honest(judge=RowFault("truncated", "cut off")))
+        assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
+        assert len(row.verdicts) == len(RULES)
+
+    async def test_a_fault_of_the_round_trip_keeps_what_the_judge_said(self) -> None:
+        row = await verified(honest(round_trip=RowFault("truncated", "cut off")))
+        assert (row.status, row.reason) == (Status.FAILED, "truncated")
+        assert len(row.verdicts) == len(RULES) + 3
+
+    async def test_a_judge_that_ignores_the_schema_fails_the_row(self) -> None:
+        row = await verified(honest(judge={"supported": True}))
+        assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
+
+    async def test_the_judge_reads_question_and_answer_and_the_round_trip_no_answer(self) -> None:
+        model = honest()
+        await verified(model, answer="193 kilometres")
+        judge, trip = model.asked
+        assert (judge.role, trip.role) == (Role.JUDGE, Role.JUDGE)
+        assert judge.row_id == trip.row_id == "pair-1"
+        assert "Answer: 193 kilometres" in prompt_of(judge)
+        assert "193 kilometres" not in prompt_of(trip)
+        assert draft().question in prompt_of(trip)  # type: ignore[operator]
+
+
+def _verdict_of(reason: str) -> str:
+    return {
+        "not_supported": "supported",
+        "leaked": "not_leaked",
+        "not_self_contained": "stands_alone",
+    }[reason]
