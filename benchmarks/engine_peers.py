@@ -21,9 +21,9 @@ import aiohttp
 import openai
 
 from benchmarks.engine_corpus import Article
+from wsrl_assets.curation import triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation import drafting, library, personas
-from wsrl_assets.curation import triage
 from wsrl_assets.llm import load_prompt
 from wsrl_assets.verification import judge
 

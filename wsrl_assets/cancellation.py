@@ -19,17 +19,34 @@ def run_interruptibly(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     The calling thread only waits, in short steps: whatever is raised there (Ctrl-C, Dagster's
     termination of a run) cancels the coroutine, waits up to `GRACE_S` for it to finish its
     commits, and is raised on.
+
+    Raises:
+        KeyboardInterrupt: `interrupt_all` was called.
     """
     worker = _Worker(main)
-    worker.thread.start()
+    _working.add(worker)
     try:
-        while not worker.ended.wait(_LOOK_EVERY_S):
+        worker.thread.start()
+        while not worker.ended.wait(_LOOK_EVERY_S) and not worker.interrupted:
             pass
+        if worker.interrupted:
+            raise KeyboardInterrupt
     except BaseException:
         worker.cancel()
         worker.ended.wait(GRACE_S)
         raise
+    finally:
+        _working.discard(worker)
     return worker.result()
+
+
+def interrupt_all() -> None:
+    """Interrupts every `run_interruptibly` of this process, in whichever thread.
+
+    Python tells only the main thread of Ctrl-C. Who has others run things passes it on with this.
+    """
+    for worker in tuple(_working):
+        worker.interrupted = True
 
 
 class _Worker(Generic[T]):
@@ -42,6 +59,7 @@ class _Worker(Generic[T]):
         self._begun = threading.Event()
         # Not `Thread.join`: interrupted, it takes the thread for ended (CPython 3.11, gh-90882).
         self.ended = threading.Event()
+        self.interrupted = False
         # A daemon, so that a process that is told to die a second time can.
         self.thread = threading.Thread(target=self._run, name="wsrl-engine", daemon=True)
 
@@ -69,3 +87,6 @@ class _Worker(Generic[T]):
         self._task = asyncio.current_task()
         self._begun.set()
         return await self._main()
+
+
+_working: set[_Worker[Any]] = set()

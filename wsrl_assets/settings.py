@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wsrl_assets.forms import Form
@@ -21,7 +21,9 @@ class SettingsError(ValueError):
 
 
 def _split(value: Any) -> Any:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 class _RoleEnvironment(BaseSettings):
@@ -74,6 +76,12 @@ class Settings(BaseSettings):
     seed: int = 0
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> "Settings":
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share together must be below 1")
+        return self
 
 
 RoleOverride = Mapping[str, str | None]
@@ -140,17 +148,13 @@ def _role(role: Role, own: _RoleEnvironment, shared: _RoleEnvironment) -> RoleSe
         return None
     same_server = own.base_url is None or own.base_url == shared.base_url
     return RoleSettings(
-        base_url=_checked_url(base_url),
+        base_url=_checked_url(base_url, role if own.base_url else None),
         # What holds for the shared server says nothing about another one.
         model=own.model or (shared.model if same_server else None),
         api_key=own.api_key or (shared.api_key if same_server else None),
         temperature=_first(own.temperature, shared.temperature, _TEMPERATURES[role]),
         timeout_s=_first(own.timeout_s, shared.timeout_s, 300.0),
-        prices=Prices(
-            _first(own.prompt_price, shared.prompt_price, 0.0),
-            _first(own.cached_price, shared.cached_price, own.prompt_price, shared.prompt_price, 0),
-            _first(own.completion_price, shared.completion_price, 0.0),
-        ),
+        prices=_prices(own, shared if same_server else own),
     )
 
 
@@ -158,10 +162,21 @@ def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _checked_url(url: str) -> str:
+def _prices(own: _RoleEnvironment, shared: _RoleEnvironment) -> Prices:
+    """A role's prices; a cached token costs what any prompt token does, unless that is said."""
+    prompt = _first(own.prompt_price, shared.prompt_price, 0.0)
+    return Prices(
+        prompt,
+        _first(own.cached_price, shared.cached_price, prompt),
+        _first(own.completion_price, shared.completion_price, 0.0),
+    )
+
+
+def _checked_url(url: str, role: Role | None) -> str:
+    name = f"WSRL_LLM_{role.upper()}_BASE_URL" if role else "WSRL_LLM_BASE_URL"
     if not url.startswith(("http://", "https://")):
         raise SettingsError(
-            f"WSRL_LLM_BASE_URL is {url!r}; it must begin with http:// or https://, "
+            f"{name} is {url!r}; it must begin with http:// or https://, "
             "for example http://127.0.0.1:8000/v1"
         )
     return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""A model in place of the engine: it gives the replies that a test says, and keeps the questions."""
+"""A model in place of the engine: it gives the replies a test says, and keeps the questions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast

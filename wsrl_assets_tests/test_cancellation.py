@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
 from wsrl_assets import chain
-from wsrl_assets.cancellation import run_interruptibly
+from wsrl_assets.cancellation import interrupt_all, run_interruptibly
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import TriagedDocument
 from wsrl_assets_tests.factories import (
@@ -237,3 +239,37 @@ def test_a_coroutine_that_will_not_end_does_not_keep_the_process() -> None:
         assert process.hear() == "ignored"
         assert process.join(STOPS_WITHIN_S + 10) != 0
         assert time.monotonic() - began < STOPS_WITHIN_S
+
+
+def _run_in_threads(say: Said) -> None:
+    """As `wsrl run` does, with a thread for each partition."""
+
+    async def main() -> None:
+        say("begun")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.5)
+            say("cleaned up")
+
+    def run() -> None:
+        with suppress(KeyboardInterrupt):
+            run_interruptibly(main)
+            say("went on")
+
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(run) for _ in range(3)]
+        try:
+            for done in runs:
+                done.result()
+        except KeyboardInterrupt:
+            interrupt_all()
+            raise
+
+
+def test_ctrl_c_can_be_passed_on_to_runs_in_other_threads() -> None:
+    with elsewhere(_run_in_threads) as process:
+        assert [process.hear() for _ in range(3)] == ["begun"] * 3
+        process.interrupt()
+        assert [process.hear() for _ in range(3)] == ["cleaned up"] * 3
+        assert process.join() != 0

@@ -74,7 +74,7 @@ class TestSettings:
 
     def test_all_bad_values_are_named_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_environment(monkeypatch, PERSONAS="9", SEED="x")
-        with pytest.raises(SettingsError, match="WSRL_PERSONAS.*WSRL_SEED"):
+        with pytest.raises(SettingsError, match=r"WSRL_PERSONAS.*WSRL_SEED"):
             load_settings()
 
 
@@ -192,10 +192,9 @@ class TestRoles:
         assert "sk-very-secret" not in str(raised.value)
 
 
-class TestKnownGaps:
-    """What `settings.py` does not hold yet; each becomes a plain test when it does."""
+class TestWhatIsEasilyMistaken:
+    """Settings that were once taken wrongly."""
 
-    @pytest.mark.xfail(strict=True, reason="the message names WSRL_LLM_BASE_URL for every role")
     def test_a_bad_url_of_a_role_is_refused_by_its_own_name(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -203,12 +202,10 @@ class TestKnownGaps:
         with pytest.raises(SettingsError, match="WSRL_LLM_JUDGE_BASE_URL"):
             load_roles()
 
-    @pytest.mark.xfail(strict=True, reason="a trailing comma makes the path ''")
     def test_a_trailing_comma_names_no_benchmark(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_environment(monkeypatch, BENCHMARKS="a.jsonl,")
         assert load_settings().benchmarks == ("a.jsonl",)
 
-    @pytest.mark.xfail(strict=True, reason="the shares are checked one by one")
     def test_shares_that_leave_nothing_to_train_on_are_refused(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -216,7 +213,6 @@ class TestKnownGaps:
         with pytest.raises(SettingsError, match="SHARE"):
             load_settings()
 
-    @pytest.mark.xfail(strict=True, reason="prices of the shared server are inherited")
     def test_another_server_does_not_cost_what_the_shared_one_does(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

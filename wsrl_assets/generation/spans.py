@@ -93,8 +93,8 @@ _HEDGE_BEFORE = re.compile(
     r"(?:\b(?:about|around|roughly|approximately|nearly|almost|near|over|under|above|below|beyond|circa"
     r"|ca\.|c\.|more than|less than|fewer than|greater than|at least|at most|up to|close to|some"
     r"|between|from|to|or|and|within|minus|plus|exceed(?:s|ed|ing)?|early|mid|late|as many as"
-    r"|as much as|as few as|as little as|in excess of|maximum of|minimum of|every|by about|as of"
-    r"|another|aged?|just)[ -]|[~±≈<>(]|[-–—] )$",
+    r"|as much as|as few as|as little as|in excess of|maximum of|minimum of|every|per|by about"
+    r"|as of|another|aged?|just)[ -]|[~±≈<>(]|[-–—] )$",
     re.IGNORECASE,
 )
 _HEDGE_AFTER = re.compile(r" (?:or (?:so|more|less|fewer|later|earlier)|odd|plus)\b|\+")

@@ -14,7 +14,9 @@ MAX_CHARS = 400
 
 _STOPS = (".", "!", '."', ".”")
 # Quotations, code, links, footnote marks, formulas and "term: explanation".
-_NOT_PLAIN = re.compile(r"[\[\]{}<>\\|`@]|__|https?:|www\.|==|:\s|[\w)}]\$|\$\$|\s[.,;)]|\(\s*[,;)]")
+_NOT_PLAIN = re.compile(
+    r"[\[\]{}<>\\|`@]|__|https?:|www\.|==|:\s|[\w)}]\$|\$\$|\s[.,;)]|\(\s*[,;)]"
+)
 _BREAK_INSIDE = re.compile(r"[.!?][\"'”’)]* (?=[\"'“‘(]?[A-Z])")
 _NAME_BEFORE_STOP = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|No)$")
 

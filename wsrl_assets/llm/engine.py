@@ -12,6 +12,7 @@ each other and no stage waits for its slowest row. Each call that ends is put in
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 import random
 import time
@@ -34,6 +35,8 @@ from wsrl_assets.storage.tables import LLMCall, utc_now
 from wsrl_assets.text import estimate_tokens
 
 T = TypeVar("T")
+
+_numbers = itertools.count()
 Reply = TypeVar("Reply", bound=BaseModel)
 
 _MAX_TRANSIENT_ATTEMPTS = 8
@@ -175,6 +178,8 @@ class Engine:
     ) -> None:
         """Runs `work(item, number)` for each item, many at once, begun in order.
 
+        Numbers rise with each item that any engine of this process begins, so as priorities they
+        let documents be finished in the order in which they were begun, over all partitions.
         Items are drawn only as room arises, so memory does not grow with their number.
 
         Raises:
@@ -361,15 +366,13 @@ class _Crowd(Generic[T]):
     async def _feed(
         self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
     ) -> None:
-        number = 0
         async for item in items:
             await self._until(lambda: len(self._tasks) < self._window())
             if self._error is not None:
                 return
-            task = asyncio.ensure_future(work(item, number))
+            task = asyncio.ensure_future(work(item, next(_numbers)))
             self._tasks.add(task)
             task.add_done_callback(self._on_done)
-            number += 1
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():

@@ -28,7 +28,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 # A document is untrusted: it may hold the tag that ends it. A zero-width space breaks that tag
 # without changing what a reader sees.
-_CLOSING_TAG = re.compile(r"<(/?)\s*document\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*/?\s*document\b[^>]{0,40}>)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +95,4 @@ def _system() -> str:
 
 
 def _defused(document: str) -> str:
-    return _CLOSING_TAG.sub("<\u200b\\1document>", document)
+    return _TAG.sub("<\u200b", document)

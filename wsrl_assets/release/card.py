@@ -11,7 +11,10 @@ from wsrl_assets.release.splits import Split
 
 
 def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[str, str]) -> None:
-    """Writes `README.md` with the Hub's YAML header, counts and the schema."""
+    """Writes `README.md` with the Hub's YAML header, counts and the schema.
+
+    The header names only the splits that have pairs: `datasets` refuses to load an empty one.
+    """
     source = resources.files("wsrl_assets.release").joinpath("card.md.j2").read_text("utf-8")
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     text = environment.from_string(source).render(

@@ -8,5 +8,5 @@ FROM final_splits s
 JOIN qa_drafts q ON q.draft_id = s.pair_id
 JOIN verified_pairs v ON v.pair_id = s.pair_id
 JOIN filtered_documents f ON f.doc_id = s.doc_id
-WHERE s.status = 'kept'
+WHERE s.status = 'kept' AND v.status = 'kept'
 ORDER BY s.pair_id

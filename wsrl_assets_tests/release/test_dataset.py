@@ -1,0 +1,273 @@
+"""A release is immutable, named by its content, and there as a whole or not at all."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.release import dataset
+from wsrl_assets.release.dataset import (
+    COLUMNS,
+    RELEASE,
+    ReleaseError,
+    build_release,
+    current_release,
+    read_release,
+)
+from wsrl_assets.release.finalise import split_domain
+from wsrl_assets.release.splits import SplitSettings
+from wsrl_assets.reward import Gold, score
+from wsrl_assets.storage import Store
+from wsrl_assets.storage.tables import ReleasedPair, Status
+from wsrl_assets_tests.factories import rows
+from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
+from wsrl_assets_tests.release.test_finalise import question
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def fill(store: Store, pairs: list[Pair], domain: Domain = Domain.MATH) -> None:
+    """Pairs with their places, ready for a release."""
+    plant(store, pairs, domain)
+    split_domain(store, domain, "run", HALVES)
+
+
+def some(count: int, first: int = 0) -> list[Pair]:
+    return [Pair(question(n), source=f"source {n}") for n in range(first, first + count)]
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def visible(store: Store) -> list[str]:
+    folder = store.home / "releases"
+    return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.exists() else []
+
+
+def test_a_release_has_every_kept_pair_with_its_lineage(store: Store) -> None:
+    fill(store, some(8))
+    fill(store, some(4, first=8), Domain.OTHER)
+    release = build_release(store, "run")
+    table = read_release(release.folder)
+    assert table.columns == list(COLUMNS)
+    assert table.height == release.total == 12
+    assert set(table["domain"]) == {"Math", "Other"}
+    row = table.filter(pl.col("pair_id") == some(1)[0].pair_id).to_dicts()[0]
+    assert row["pretrain_text"] == some(1)[0].text
+    assert row["pretrain_text"][row["evidence_start"] : row["evidence_end"]] == row["evidence"]
+    assert (row["title"], row["metadata"]) == ("About source 0", '{"license": "CC0"}')
+    assert (row["model"], row["persona"], row["form"]) == ("a-model", "a pilot", "open")
+    assert score("Answer: 1869", Gold.from_json(row["gold"])).value == 1
+
+
+def test_every_split_has_a_file_and_only_its_own_pairs(store: Store) -> None:
+    fill(store, some(12))
+    release = build_release(store, "run")
+    for split, count in release.rows.items():
+        part = pl.read_parquet(release.folder / f"{split}.parquet")
+        assert part.height == count
+        assert set(part["split"]) <= {split}
+    assert sum(release.rows.values()) == 12
+
+
+def test_the_same_tables_make_the_same_name_and_bytes(tmp_path: Path) -> None:
+    releases = []
+    for number in range(2):
+        store = Store(tmp_path / str(number))
+        pairs = some(6)
+        fill(store, pairs if number == 0 else pairs[::-1])
+        releases.append(build_release(store, f"run-{number}"))
+    one, other = releases
+    assert one.name == other.name
+    assert bytes_of(one.folder) == bytes_of(other.folder)
+
+
+def test_a_release_is_never_written_again(store: Store) -> None:
+    fill(store, some(3))
+    release = build_release(store, "run")
+    (release.folder / "train.parquet").write_bytes(b"touched")
+    assert build_release(store, "again").name == release.name
+    assert (release.folder / "train.parquet").read_bytes() == b"touched"
+
+
+def test_new_pairs_make_a_new_release_and_the_old_one_stays(store: Store) -> None:
+    fill(store, some(3))
+    old = build_release(store, "run")
+    before = bytes_of(old.folder)
+    fill(store, some(2, first=3))
+    new = build_release(store, "run")
+    assert new.name != old.name
+    assert bytes_of(old.folder) == before
+    assert visible(store) == sorted([old.name, new.name])
+    assert current_release(store) == new.folder
+    assert read_release(new.folder).height == 5
+
+
+@pytest.mark.parametrize("column", ["evidence", "metadata", "model", "title", "pretrain_text"])
+def test_whatever_column_changes_makes_another_name(column: str) -> None:
+    empty = pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+    row = dict.fromkeys(COLUMNS, "same")
+    one = pl.DataFrame([row], schema=empty.schema)
+    other = pl.DataFrame([{**row, column: "changed"}], schema=empty.schema)
+    assert dataset._name(one) != dataset._name(other)
+    assert dataset._name(one) == dataset._name(one)
+
+
+class TestEmpty:
+    def test_a_home_with_nothing_makes_an_empty_release_with_its_schema(self, store: Store) -> None:
+        release = build_release(store, "run")
+        assert release.total == 0
+        table = read_release(release.folder)
+        assert table.columns == list(COLUMNS)
+        assert table.schema["evidence_start"] == pl.Int64
+        assert (release.folder / "README.md").exists()
+
+    def test_its_schema_is_that_of_a_full_one(self, tmp_path: Path) -> None:
+        empty = build_release(Store(tmp_path / "empty"), "run")
+        store = Store(tmp_path / "full")
+        fill(store, some(2))
+        full = build_release(store, "run")
+        assert read_release(empty.folder).schema == read_release(full.folder).schema
+
+    def test_so_does_a_domain_whose_pairs_were_all_rejected(self, store: Store) -> None:
+        fill(store, [Pair(question(1), status=Status.REJECTED)])
+        assert build_release(store, "run").total == 0
+
+
+class TestCrash:
+    @pytest.mark.parametrize("after", [0, 1, 2])
+    def test_a_half_written_release_is_never_seen(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, after: int
+    ) -> None:
+        fill(store, some(6))
+        old = build_release(store, "run")
+        fill(store, some(2, first=6))
+        written: list[Path] = []
+        write = pl.DataFrame.write_parquet
+
+        def failing(frame: pl.DataFrame, path: Path, **options: object) -> None:
+            if len(written) == after:
+                raise OSError("no space left on device")
+            written.append(path)
+            write(frame, path, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(pl.DataFrame, "write_parquet", failing)
+        with pytest.raises(OSError, match="no space"):
+            build_release(store, "run")
+        assert visible(store) == [old.name]
+        assert current_release(store) == old.folder
+
+        monkeypatch.undo()
+        assert build_release(store, "run").total == 8
+
+    def test_a_killed_writer_leaves_nothing_that_a_reader_takes_for_a_release(
+        self, store: Store
+    ) -> None:
+        fill(store, some(3))
+        half = store.home / "releases" / ".0123456789ab.999"
+        half.mkdir(parents=True)
+        (half / "train.parquet").write_bytes(b"half")
+        release = build_release(store, "run")
+        assert current_release(store) == release.folder
+        assert [name for name in visible(store) if not name.startswith(".")] == [release.name]
+
+    def test_a_card_that_fails_leaves_no_release(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(store, some(3))
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("no card")
+
+        monkeypatch.setattr(dataset, "write_card", fail)
+        with pytest.raises(RuntimeError, match="no card"):
+            build_release(store, "run")
+        assert visible(store) == []
+
+
+class TestAcrossDomains:
+    def test_a_question_of_two_domains_is_kept_once(self, store: Store) -> None:
+        one, other = sorted(
+            (Pair(question(1), source="north"), Pair(question(1), source="south")),
+            key=lambda pair: pair.pair_id,
+        )
+        fill(store, [one], Domain.OTHER)
+        fill(store, [other], Domain.MATH)
+        release = build_release(store, "run")
+        assert (release.total, release.duplicates) == (1, 1)
+        assert read_release(release.folder)["pair_id"].to_list() == [one.pair_id]
+
+    def test_every_pair_with_a_place_is_accounted_for(self, store: Store) -> None:
+        fill(store, [*some(3), Pair(question(7), source="north")], Domain.MATH)
+        fill(store, [Pair(question(7), source="south")], Domain.OTHER)
+        release = build_release(store, "run")
+        booked = rows(store, ReleasedPair, RELEASE)
+        assert len(booked) == 5
+        assert {row.release for row in booked} == {release.name}
+        assert [row.reason for row in booked if row.status is Status.REJECTED] == [
+            "duplicate_question"
+        ]
+
+    def test_a_new_release_replaces_the_account_of_the_old_one(self, store: Store) -> None:
+        fill(store, some(2))
+        build_release(store, "run")
+        fill(store, some(1, first=2))
+        release = build_release(store, "run")
+        booked = rows(store, ReleasedPair, RELEASE)
+        assert len(booked) == 3
+        assert {row.release for row in booked} == {release.name}
+
+
+class TestCurrent:
+    def test_without_a_release_the_way_to_one_is_said(self, store: Store) -> None:
+        with pytest.raises(ReleaseError, match="wsrl run"):
+            current_release(store)
+
+    def test_a_release_that_was_deleted_is_named(self, store: Store) -> None:
+        fill(store, some(1))
+        release = build_release(store, "run")
+        shutil.rmtree(release.folder)
+        with pytest.raises(ReleaseError, match=release.name):
+            current_release(store)
+
+
+def test_the_card_counts_what_the_release_holds(store: Store) -> None:
+    fill(store, [*some(3), Pair(question(9), source="source 0", passage=1)])
+    release = build_release(store, "run")
+    card = (release.folder / "README.md").read_text("utf-8")
+    assert f"# Release {release.name}" in card
+    assert "4 question-answer pairs" in card
+    assert "3 source documents" in card
+    assert "| Math | 4 |" in card
+    assert all(f"| {name} |" in card for name in COLUMNS)
+
+
+def test_a_pair_that_a_later_verification_rejects_leaves_the_release(store: Store) -> None:
+    (pair,) = some(1)
+    fill(store, [pair])
+    plant(store, [replace(pair, status=Status.REJECTED)])
+    split_domain(store, Domain.MATH, "run", HALVES)
+    assert build_release(store, "run").total == 0
+
+
+@pytest.mark.parametrize("settings", [HALVES, SplitSettings(0, 0), SplitSettings(0, 0.99)])
+def test_datasets_loads_the_folder_as_it_is(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: SplitSettings
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    plant(store, some(8))
+    split_domain(store, Domain.MATH, "run", settings)
+    release = build_release(store, "run")
+    loaded = datasets.load_dataset(str(release.folder), cache_dir=str(tmp_path / "cache"))
+    filled = {split: rows for split, rows in release.rows.items() if rows}
+    assert {split: part.num_rows for split, part in loaded.items()} == filled
+    assert next(iter(loaded.values())).column_names == list(COLUMNS)
