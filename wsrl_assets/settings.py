@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     text_column: str | None = None
     max_passage_tokens: int = Field(default=3000, ge=64)
     personas: int = Field(default=3, ge=1, le=3)
-    forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split)] = (Form.OPEN,)
+    forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
+        Form.OPEN,
+    )
     judge: bool = True
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -80,7 +82,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Settings":
         if self.validation_share + self.test_share >= 1:
-            raise ValueError("validation_share and test_share together must be below 1")
+            raise ValueError("WSRL_VALIDATION_SHARE and WSRL_TEST_SHARE must sum to below 1")
         return self
 
 
@@ -193,6 +195,9 @@ def _role_environment(prefix: str, override: RoleOverride | None) -> _RoleEnviro
 def _say(error: ValidationError, prefix: str) -> str:
     parts = []
     for item in error.errors(include_url=False, include_input=False):
-        name = prefix + str(item["loc"][0]).upper() if item["loc"] else prefix
-        parts.append(f"setting {name}: {item['msg'].lower()}")
+        if item["loc"]:
+            name = prefix + str(item["loc"][0]).upper()
+            parts.append(f"setting {name}: {item['msg'].lower()}")
+        else:
+            parts.append(item["msg"])
     return "; ".join(parts)
