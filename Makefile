@@ -31,8 +31,10 @@ ui: install  ## the Dagster UI on the same data, at http://127.0.0.1:3000
 	test -e $(WSRL_HOME)/dagster/dagster.yaml || cp dagster.yaml $(WSRL_HOME)/dagster/dagster.yaml
 	DAGSTER_HOME=$(WSRL_HOME)/dagster $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
+# Some tests put bounds on time. On a busy machine one may miss its bound: what failed is run once
+# more by itself, and fails for good if it fails again.
 test: install  ## the tests, but those that need the vLLM server
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 vllm-env: install  ## make .venv-vllm, about 3 GB
 	$(BIN)/python tools/make_vllm_env.py

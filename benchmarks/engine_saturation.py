@@ -12,10 +12,13 @@ from benchmarks.engine_corpus import Article, articles
 from benchmarks.engine_peers import authors_way, replay
 from benchmarks.engine_pipeline import job_of, make_home, recorded_bodies, run_pipeline
 from benchmarks.engine_report import heading, note, percent, table, verdict
+from wsrl_assets.llm import document_first
 from wsrl_assets_tests.simulator import (
     SimulatorProcess,
     SimulatorSettings,
     SimulatorStats,
+    count_tokens,
+    render,
     simulator_process,
 )
 
@@ -25,7 +28,6 @@ SHARDS = 4
 _DECODE_TOKENS_PER_S = 60.0
 _PREFILL_TOKENS_PER_S = 40_000.0
 CACHED_DOCUMENTS = 200
-_CHARS_PER_TOKEN = 4
 SATURATION_TARGET = 0.95
 CACHED_TARGET = 0.70
 
@@ -73,13 +75,18 @@ COLUMNS = (
 
 
 def server_settings(corpus: Sequence[Article], speed: float) -> SimulatorSettings:
-    """A server with a cache for the text of 200 documents, `speed` times as fast as a real one."""
-    mean_tokens = sum(len(article.text) for article in corpus) / len(corpus) / _CHARS_PER_TOKEN
+    """A server with a cache for 200 documents as prompts begin with them: `[system][document]`.
+
+    Nothing else of a prompt has room of its own there: instructions, examples and questions take
+    that of documents.
+    """
+    sample = corpus[: min(len(corpus), CACHED_DOCUMENTS)]
+    tokens = [count_tokens(render(document_first(article.text, ""))) for article in sample]
     return SimulatorSettings(
         slots=SLOTS,
         prefill_tokens_per_s=_PREFILL_TOKENS_PER_S * speed,
         decode_tokens_per_s=_DECODE_TOKENS_PER_S * speed,
-        prefix_cache_tokens=round(CACHED_DOCUMENTS * mean_tokens),
+        prefix_cache_tokens=round(CACHED_DOCUMENTS * sum(tokens) / len(tokens)),
         reply=engine_model.reply,
     )
 
@@ -154,5 +161,5 @@ def _explain(ours: Measured, speed: float) -> None:
         f"Saturation: busy slot-time over {SLOTS} x wall, first request to last answer, stage "
         f"changes included; target {SATURATION_TARGET:.0%}: {saturated}. Cached share: target "
         f"{CACHED_TARGET:.0%}: {cached}. The server runs {speed:g} times as fast as an 8B model on "
-        f"an H100, and its cache holds the text of {CACHED_DOCUMENTS} documents."
+        f"an H100, and its cache holds {CACHED_DOCUMENTS} documents."
     )

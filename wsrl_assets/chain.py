@@ -120,7 +120,11 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
             job.engine(writer, _roles_of(job, stages)) as engine,
         ):
             chain = _Chain.begin(job, domain, stages, engine, writer)
-            await engine.for_each(_pending_work(job, partition, stages), chain.run)
+            await engine.for_each(
+                _pending_work(job, partition, stages),
+                chain.run,
+                calls_at_once=_calls_at_once(job.settings),
+            )
         job.store.publish(partition)
         return sum(pending.values())
 
@@ -377,6 +381,11 @@ def _count(job: Job, partition: Partition, query: str, **parameters: Any) -> dic
     with job.store.transaction(partition) as transaction:
         frame = transaction.query(query, retry_failed=job.settings.retry_failed, **parameters)
         return frame.to_dicts()[0]
+
+
+def _calls_at_once(settings: Settings) -> float:
+    """About how many calls of a document run at a time: one to begin with, then one a draft."""
+    return (1 + settings.personas * len(settings.forms)) / 2
 
 
 def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:

@@ -129,7 +129,8 @@ def demo(
     for name, path in folders.items():
         console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
     _say_where_to_look(store)
-    _exit_for(failures, _totals(store, settings))
+    # A row that a tiny model failed at is part of the show: the demo is done all the same.
+    _exit_for(failures, {})
 
 
 def _demo_runs(store: Store, settings: Settings, steps: dict[str, float]) -> list[Any]:

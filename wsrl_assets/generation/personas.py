@@ -10,7 +10,7 @@ from wsrl_assets.storage.tables import Personas, Status
 STAGE = "personas"
 PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
-_MAX_TOKENS_EACH = 48
+_MAX_TOKENS_EACH = 80
 _MAX_CHARS = 90
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
 _Phrase = Annotated[str, Field(max_length=2 * _MAX_CHARS)]

@@ -29,6 +29,7 @@ from pydantic import BaseModel, ValidationError
 from wsrl_assets.llm.client import Completion
 from wsrl_assets.llm.endpoint import Endpoint
 from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
+from wsrl_assets.llm.gate import Gate
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall, utc_now
@@ -44,7 +45,8 @@ _MAX_TIMEOUTS = 3
 _MAX_RATE_LIMITED_S = 900.0
 _BACKOFF_S = 0.5
 _MAX_BACKOFF_S = 8.0
-_LOOK_EVERY_S = 0.25
+_LOOK_EVERY_S = 0.1
+_CALLS_PER_SLOT = 1.1
 # A reply that was cut off is tried once more, one that breaks its schema twice (design, engine).
 _CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
@@ -174,7 +176,11 @@ class Engine:
         return served.max_model_len if served else None
 
     async def for_each(
-        self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
+        self,
+        items: AsyncIterator[T],
+        work: Callable[[T, int], Awaitable[None]],
+        *,
+        calls_at_once: float = 1.0,
     ) -> None:
         """Runs `work(item, number)` for each item, many at once, begun in order.
 
@@ -182,17 +188,28 @@ class Engine:
         let documents be finished in the order in which they were begun, over all partitions.
         Items are drawn only as room arises, so memory does not grow with their number.
 
+        Args:
+            items: drawn in order.
+            work: asks the model, once or more often.
+            calls_at_once: about how many calls of an item run at the same time. The more, the
+                fewer items are open: with more of them than the slots need, a document's calls
+                come so far apart that it has left the server's prefix cache.
+
         Raises:
             EndpointError: an endpoint died; what was done is recorded.
             Exception: the first that `work` raised; the others are cancelled.
         """
         assert self._condemned is not None, "use the engine as a context manager"
-        crowd: _Crowd[T] = _Crowd(self._window, self._condemned)
-        try:
-            await crowd.run(items, work)
-        except BaseException:
-            await self._end_calls()
-            raise
+        has_room: Callable[[int], bool] = lambda n: self._has_room(n, calls_at_once)  # noqa: E731
+        crowd: _Crowd[T] = _Crowd(has_room, self._condemned)
+        with contextlib.ExitStack() as stack:
+            for gate in self._gates():
+                stack.enter_context(gate.crowd())
+            try:
+                await crowd.run(items, work)
+            except BaseException:
+                await self._end_calls()
+                raise
 
     async def ask(self, ask: Ask[Reply]) -> Reply:
         """The model's reply to one question, retried as far as sense goes.
@@ -255,10 +272,17 @@ class Engine:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-    def _window(self) -> int:
-        """How many items to have open: enough that a call always waits for each free slot."""
-        gates = {endpoint.gate for endpoint in self._endpoints.values()}
-        return 4 + sum(gate.slots.ceiling * 5 // 4 for gate in gates)
+    def _gates(self) -> set[Gate]:
+        return {endpoint.gate for endpoint in self._endpoints.values()}
+
+    def _has_room(self, open_items: int, calls_at_once: float) -> bool:
+        """Whether to begin another item: as many as keep a call waiting for each free slot."""
+        gates = self._gates()
+        slots = sum(gate.part for gate in gates) * _CALLS_PER_SLOT
+        if open_items < 1 + slots / calls_at_once:
+            return True
+        # Items that ask less often than was said.
+        return open_items < 4 + slots and any(gate.has_spare for gate in gates)
 
     async def _attempts(self, ask: Ask[Reply], tally: _Tally) -> Reply:
         endpoint = self._endpoints[ask.role]
@@ -342,10 +366,10 @@ class Engine:
 
 
 class _Crowd(Generic[T]):
-    """Tasks over a stream of items, as many at once as the window allows."""
+    """Tasks over a stream of items, as many at once as there is room for."""
 
-    def __init__(self, window: Callable[[], int], condemned: "asyncio.Future[None]") -> None:
-        self._window = window
+    def __init__(self, has_room: Callable[[int], bool], condemned: "asyncio.Future[None]") -> None:
+        self._has_room = has_room
         self._condemned = condemned
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -367,12 +391,13 @@ class _Crowd(Generic[T]):
         self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
     ) -> None:
         async for item in items:
-            await self._until(lambda: len(self._tasks) < self._window())
+            await self._until(lambda: self._has_room(len(self._tasks)))
             if self._error is not None:
                 return
             task = asyncio.ensure_future(work(item, next(_numbers)))
             self._tasks.add(task)
             task.add_done_callback(self._on_done)
+            await asyncio.sleep(0)  # it asks before the next one is thought of
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():

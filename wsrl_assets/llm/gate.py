@@ -6,12 +6,16 @@ import heapq
 import itertools
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsrl_assets.llm.slots import SharedSlots
+
+# Longer than a client that is short of CPU takes from a reply to the next call of its document.
+_SPARE_AFTER_S = 0.1
 
 _gates: dict[tuple[int, Path], "Gate"] = {}
 _gates_mutex = threading.Lock()
@@ -36,6 +40,8 @@ class Gate:
         self.slots = slots
         self._queue: list[tuple[int, int, _Waiter]] = []
         self._waiting = 0
+        self._crowds = 0
+        self._wanted_at = 0.0
         self._numbers = itertools.count()
         self._mutex = threading.Lock()
 
@@ -47,6 +53,29 @@ class Gate:
             yield
         finally:
             self._release()
+
+    @contextmanager
+    def crowd(self) -> Iterator[None]:
+        """Held by a run while it works through its items here, so that others leave it its part."""
+        with self._mutex:
+            self._crowds += 1
+            self._wanted_at = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._crowds -= 1
+
+    @property
+    def part(self) -> float:
+        """How many slots one of the crowds may count on."""
+        return self.slots.share / max(1, self._crowds)
+
+    @property
+    def has_spare(self) -> bool:
+        """Whether slots are free, and no call has had to wait for one for a while."""
+        idle_s = time.monotonic() - self._wanted_at
+        return idle_s > _SPARE_AFTER_S and self.slots.occupied < self.slots.ceiling
 
     @property
     def waiting(self) -> int:
@@ -78,6 +107,7 @@ class Gate:
         with self._mutex:
             heapq.heappush(self._queue, (priority, next(self._numbers), waiter))
             self._waiting += 1
+            self._wanted_at = time.monotonic()
             is_first = self._waiting == 1
         if is_first:  # those who wait behind others cannot be the ones that a free slot is for
             self.admit()

@@ -107,6 +107,11 @@ class SharedSlots:
         """Slots that all processes hold."""
         return self._held + sum(member.held for member in self._others())
 
+    @property
+    def share(self) -> int:
+        """How many of the slots are this process's, while others want some too."""
+        return self._share_among(self._others())
+
     def try_take(self) -> bool:
         """Takes a slot, if the ceiling and a fair share of it allow."""
         if self._held >= self.ceiling:
@@ -155,16 +160,19 @@ class SharedSlots:
     def _has_room(self, held: int) -> bool:
         """Whether this process may hold that many."""
         others = self._others()
-        ceiling = self.ceiling
-        if held + sum(member.held for member in others) > ceiling:
+        if held + sum(member.held for member in others) > self.ceiling:
             return False
-        long_ago = time.monotonic() - _WAITING_HOLDS_S
-        rivals = [m for m in others if m.waiting and m.waited_at > long_ago]
+        rivals = _rivals(others)
         if not rivals:
             return True
-        settled = sum(member.held for member in others) - sum(rival.held for rival in rivals)
-        share = -(-(ceiling - settled) // (len(rivals) + 1))
-        return held <= max(1, share) or all(rival.held >= share for rival in rivals)
+        share = self._share_among(others)
+        return held <= share or all(rival.held >= share for rival in rivals)
+
+    def _share_among(self, others: list[_Member]) -> int:
+        """An equal part of what those leave who hold slots and want no more."""
+        rivals = _rivals(others)
+        content = sum(member.held for member in others) - sum(rival.held for rival in rivals)
+        return max(1, -(-(self.ceiling - content) // (len(rivals) + 1)))
 
     def _others(self) -> list[_Member]:
         """What the other processes that hold slots or wait for some have written."""
@@ -250,3 +258,9 @@ class SharedSlots:
                 yield
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, 0)
+
+
+def _rivals(others: list[_Member]) -> list[_Member]:
+    """Those that have calls waiting."""
+    long_ago = time.monotonic() - _WAITING_HOLDS_S
+    return [member for member in others if member.waiting and member.waited_at > long_ago]

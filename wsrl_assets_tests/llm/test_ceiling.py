@@ -80,17 +80,16 @@ async def _load(home: Path, plan: FaultPlan, slots: int, calls: int) -> Simulato
 
 @pytest.mark.parametrize("slots", [4, 100])
 async def test_a_server_that_queues_is_filled_and_hardly_more(tmp_path: Path, slots: int) -> None:
-    stats = await _load(tmp_path, FaultPlan(), slots, calls=25 * slots)
+    stats = await _load(tmp_path, FaultPlan(), slots, calls=12 * slots)
     assert stats.peak_running == slots
-    assert stats.saturation > 0.6, "a smoke test: the benchmark measures this"
     assert stats.peak_waiting <= max(60, slots)
 
 
 async def test_a_server_that_refuses_is_asked_for_about_what_it_bears(tmp_path: Path) -> None:
-    stats = await _load(tmp_path, FaultPlan(max_concurrent=12, retry_after_s=0.1), 64, calls=400)
-    assert stats.requests_completed == 400
+    stats = await _load(tmp_path, FaultPlan(max_concurrent=12, retry_after_s=0.1), 64, calls=200)
+    assert stats.requests_completed == 200
     assert stats.peak_running >= 10
-    assert stats.rejected[429] < 300, "went on asking for more than the server bears"
+    assert stats.rejected[429] < 200, "went on asking for more than the server bears"
 
 
 def test_refusals_lower_the_ceiling_and_successes_raise_it_again(tmp_path: Path) -> None:

@@ -203,6 +203,25 @@ async def test_replies_that_came_before_the_end_are_in_the_ledger(tmp_path: Path
     assert {call.error for call in calls} <= {"cancelled", calls[0].error}
 
 
+async def test_a_cancellation_is_not_lost_at_whichever_moment_it_comes(tmp_path: Path) -> None:
+    """`asyncio.wait_for` of Python 3.11 loses those that come just as what it waits for does."""
+
+    async def work(number: int, priority: int) -> None:
+        await asyncio.sleep(0)
+
+    async with (
+        running_simulator(quick()) as sim,
+        engine(sim.base_url, tmp_path, lambda call: None) as e,
+    ):
+        for moment in range(100):
+            run = asyncio.create_task(e.for_each(stream(range(1_000_000)), work))
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            run.cancel()
+            await asyncio.wait([run], timeout=5)
+            assert run.cancelled()
+
+
 # --- waits have an end --------------------------------------------------------------------------
 
 

@@ -60,8 +60,9 @@ HOPELESS = {
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backs off for a tenth of the usual time."""
+    """Backs off for a tenth of the usual time and less."""
     monkeypatch.setattr(engine, "_BACKOFF_S", 0.05)
+    monkeypatch.setattr(engine, "_MAX_BACKOFF_S", 0.4)
 
 
 async def triage(home: Path, plan: FaultPlan) -> SimulatorStats:

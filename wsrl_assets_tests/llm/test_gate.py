@@ -206,12 +206,12 @@ def test_four_processes_together_obey_the_ceiling_and_use_all_of_it(tmp_path: Pa
     """And when one of them is killed, the others use its share."""
     with simulator_process(quick(slots=64, decode_tokens_per_s=2000.0)) as sim:
         processes = [
-            elsewhere(_ask_many, sim.base_url, tmp_path, 1000 * number, 150) for number in range(4)
+            elsewhere(_ask_many, sim.base_url, tmp_path, 1000 * number, 100) for number in range(4)
         ]
         with processes[0] as a, processes[1] as b, processes[2] as c, processes[3] as doomed:
             for process in (a, b, c, doomed):
                 assert process.hear() == "ready"
-            time.sleep(0.5)
+            time.sleep(0.4)
             doomed.kill()
             killed_at = sim.stats()
             sim.reset_stats()
@@ -221,7 +221,7 @@ def test_four_processes_together_obey_the_ceiling_and_use_all_of_it(tmp_path: Pa
         stats = sim.stats()
     assert killed_at.peak_running == 6
     assert stats.peak_running == 6, "the slots of the killed process did not come back"
-    assert killed_at.requests_completed + stats.requests_completed >= 450
+    assert killed_at.requests_completed + stats.requests_completed >= 300
 
 
 @pytest.mark.parametrize("url", [URL, "http://127.0.0.1:2/v1"])

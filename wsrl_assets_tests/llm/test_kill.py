@@ -98,7 +98,7 @@ def _finished(sim: SimulatorProcess, home: Path, kills: int, moments: Random) ->
     plant_shard(store, documents(DOCUMENTS))
     sim.reset_stats()
     killed = 0
-    while killed < kills and not _live(sim, home, moments.uniform(0.0, 1.2)):
+    while killed < kills and not _live(sim, home, moments.uniform(0.0, 0.8)):
         killed += 1
     assert _live(sim, home, 60.0), "the last life should have had time enough"
     stats = sim.stats()
@@ -115,7 +115,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> list[Home]:
     """The first was left in peace; over the others, twenty kills."""
     folder = tmp_path_factory.mktemp("homes")
     moments = Random(20)
-    with simulator_process(quick(slots=64, decode_tokens_per_s=1000.0)) as sim:
+    with simulator_process(quick(slots=64, decode_tokens_per_s=2000.0)) as sim:
         found = [_finished(sim, folder / "0", 0, moments)]
         while (left := KILLS - sum(home.kills for home in found)) > 0:
             found.append(_finished(sim, folder / str(len(found)), left, moments))

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
-from .batching import Batch, LoopClock, SimulatedSequence
+from .batching import Batch, LoopClock, Phase, SimulatedSequence
 from .chat_request import (
     ChatRequest,
     RequestRefused,
@@ -206,10 +206,12 @@ class Simulator:
 
     def _abandon(self, sequence: SimulatedSequence | None) -> None:
         """The client left: its slot is free."""
-        self._open -= 1
-        self._tally.abort()
         if sequence is not None:
             self._batch.abort(sequence)
+            if sequence.phase is not Phase.ABORTED:
+                return  # it was due at this very moment, and `_finish` has counted it
+        self._open -= 1
+        self._tally.abort()
 
     def _finish(
         self,
