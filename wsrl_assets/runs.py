@@ -20,6 +20,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
 from wsrl_assets.automation import DOMAIN_ASSETS, SHARD_ASSETS
+from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
 from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
@@ -199,7 +200,9 @@ class _Runner:
         try:
             list(pool.map(work, partitions))
         except BaseException:
+            # Ctrl-C reaches this thread alone: the runs in the others are told here.
             self.may_go_on = False
+            interrupt_all()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

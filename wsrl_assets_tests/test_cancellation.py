@@ -244,19 +244,24 @@ def test_a_coroutine_that_will_not_end_does_not_keep_the_process() -> None:
 
 def _run_in_threads(say: Said) -> None:
     """As `wsrl run` does, with a thread for each partition."""
+    one_at_a_time = threading.Lock()  # a pipe is not made for several threads
+
+    def tell(word: str) -> None:
+        with one_at_a_time:
+            say(word)
 
     async def main() -> None:
-        say("begun")
+        tell("begun")
         try:
             await asyncio.sleep(60)
         finally:
             await asyncio.sleep(0.5)
-            say("cleaned up")
+            tell("cleaned up")
 
     def run() -> None:
         with suppress(KeyboardInterrupt):
             run_interruptibly(main)
-            say("went on")
+            tell("went on")
 
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(run) for _ in range(3)]

@@ -79,6 +79,9 @@ def _option(gold: Gold) -> str:
 
 
 def _verbatim(evidence: str, document: str) -> Evidence | None:
+    start = document.find(evidence)
+    if start >= 0:  # the usual case, and a pattern of so many words takes long to compile
+        return Evidence(start, start + len(evidence))
     pattern = r"\s+".join(re.escape(word) for word in evidence.split())
     found = re.search(pattern, document) or re.search(pattern, document, re.IGNORECASE)
     return Evidence(*found.span()) if found else None

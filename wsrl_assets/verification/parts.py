@@ -35,7 +35,7 @@ _NUMBER_LIKE = re.compile(
 )
 # Where a figure can begin: at a number, a currency or a month. "a dozen", "USD 5", "noon"
 _FIGURE_BEGINS = re.compile(
-    rf"\d|[$€£¥¼½¾]|^(?:{_NUMBER_WORD}|an?|the|noon|midnight|[A-Z]{{2,3}}"
+    rf"\d|[$€£¥¼½¾]|^(?:{_NUMBER_WORD}|(?:an?|the|noon|midnight)\b|(?-i:[A-Z]{{2,3}})\b"
     r"|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun)",
     re.IGNORECASE,
 )
