@@ -11,7 +11,7 @@ examples are drawn anew for each call. The texts are ours, so that only the layo
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
@@ -21,11 +21,15 @@ import aiohttp
 import openai
 
 from benchmarks.engine_corpus import Article
+from benchmarks.engine_model import reply
 from wsrl_assets.curation import triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation import drafting, library, personas
 from wsrl_assets.llm import load_prompt
 from wsrl_assets.verification import judge
+
+_NO_TIMEOUT = aiohttp.ClientTimeout()
+_MAX_TOKENS = 512
 
 
 def replay(base_url: str, bodies: Sequence[bytes], in_flight: int) -> None:
@@ -48,25 +52,37 @@ async def _replay(url: str, bodies: Sequence[bytes], in_flight: int) -> None:
         await asyncio.gather(*(worker(session) for _ in range(in_flight)))
 
 
-_NO_TIMEOUT = aiohttp.ClientTimeout()
-
-
 def authors_way(
-    base_url: str, model: str, articles: Sequence[Article], workers: int, max_tokens: int = 512
+    base_url: str,
+    model: str,
+    articles: Sequence[Article],
+    workers: int,
+    *,
+    scripted_tokens: int | None = None,
+    on_usage: Callable[[int, int], None] = lambda prompt, cached: None,
 ) -> None:
-    """Takes all documents through the authors' stages."""
-    client = openai.OpenAI(base_url=base_url, api_key="none", max_retries=0)
-    authors = _Authors(client, model, max_tokens)
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(authors.run, articles))
-    client.close()
+    """Takes all documents through the authors' stages.
+
+    Args:
+        base_url: of the server.
+        model: as served.
+        articles: the documents.
+        workers: threads.
+        scripted_tokens: on a real server: how many tokens to ask for, the reply being the script's.
+        on_usage: told the prompt tokens of each call, and how many of them were cached.
+    """
+    with openai.OpenAI(base_url=base_url, api_key="none", max_retries=0) as client:
+        authors = _Authors(client, model, scripted_tokens, on_usage)
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(authors.run, articles))
 
 
 @dataclass(frozen=True, slots=True)
 class _Authors:
     client: openai.OpenAI
     model: str
-    max_tokens: int
+    scripted_tokens: int | None
+    on_usage: Callable[[int, int], None]
 
     def run(self, article: Article) -> None:
         document = article.text
@@ -80,17 +96,26 @@ class _Authors:
             self._ask("judge", _check_prompt(document, draft))
 
     def _ask(self, name: str, prompt: str) -> dict[str, Any]:
-        response = self.client.chat.completions.create(
-            model=self.model,
-            messages=[{"role": "user", "content": prompt}],
-            max_tokens=self.max_tokens,
-            response_format={
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": "user", "content": prompt}],
+            "max_tokens": self.scripted_tokens or _MAX_TOKENS,
+            "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": name, "schema": {"type": "object"}},
             },
-        )
-        reply: dict[str, Any] = json.loads(response.choices[0].message.content or "{}")
-        return reply
+        }
+        response = self.client.chat.completions.create(**body)
+        self._tell_usage(response)
+        text = response.choices[0].message.content or "{}"
+        if self.scripted_tokens is not None:
+            text = reply(body, Random(prompt))
+        read: dict[str, Any] = json.loads(text)
+        return read
+
+    def _tell_usage(self, response: Any) -> None:
+        details = response.usage.prompt_tokens_details
+        self.on_usage(response.usage.prompt_tokens, (details and details.cached_tokens) or 0)
 
 
 def _filter_prompt(document: str) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -115,24 +116,18 @@ def recorded_bodies() -> Iterator[list[dict[str, Any]]]:
 
 
 @contextmanager
-def scripted_replies() -> Iterator[None]:
+def scripted_replies(tokens: int) -> Iterator[None]:
     """Puts the script's reply in place of each text that a real server writes.
 
-    So the same calls follow one another whatever model serves, and only its timing and its
-    caching count.
+    So the same calls follow one another whatever model serves, and only its counts and its caching
+    are the server's. It is asked for `tokens` tokens, since nobody reads them.
     """
     original = ChatClient.complete
 
     async def complete(self: ChatClient, body: dict[str, Any]) -> Completion:
-        completion = await original(self, body)
+        completion = await original(self, {**body, "max_tokens": tokens})
         text = reply(body, Random(str(body["messages"])))
-        return Completion(
-            text=text,
-            finish_reason="stop",
-            prompt_tokens=completion.prompt_tokens,
-            cached_tokens=completion.cached_tokens,
-            completion_tokens=completion.completion_tokens,
-        )
+        return replace(completion, text=text, finish_reason="stop")
 
     with _replaced(complete):
         yield

@@ -1,5 +1,6 @@
 """Item 1 and 2: how full the engine keeps a server, and how much of the prompts its cache has."""
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -116,8 +117,6 @@ def _ours(
 
 
 def _replaying(bodies: Sequence[dict[str, Any]]) -> Callable[[SimulatorProcess], object]:
-    import json
-
     raw = [json.dumps(body).encode() for body in bodies]
     return lambda server: replay(server.base_url, raw, SLOTS + SLOTS // 4)
 
