@@ -233,7 +233,7 @@ def status(
     if not found:
         console.print(f"nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`")
         return
-    console.print(show.by_partition(found) if partitions else show.funnel(found))
+    console.print(show.by_partition(found) if partitions else show.funnel(found, settings.forms))
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
 

@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console, Group, OverflowMethod
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
 
+_COUNTS = ("in", "kept", "rejected", "failed", "pending")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -19,55 +21,45 @@ def plain(value: object) -> Text:
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
 
 
-def funnel(accounts: Sequence[Account]) -> Table:
-    """The funnel over all partitions: rows by stage, with the reasons of the rest."""
-    table = Table(title="Funnel", title_justify="left", header_style="bold")
-    for name in ("stage", "in", "kept", "rejected", "failed", "pending"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    table.add_column("why rejected or failed", overflow="fold")
+def funnel(accounts: Sequence[Account], forms: Sequence[str] = ()) -> Group:
+    """The funnel over all partitions: rows by stage, then the reasons of those that left it.
+
+    `forms` are the question forms that are asked for now: only their drafts can be pending.
+    """
+    table = _table("Funnel", "stage", *_COUNTS)
+    why = _table("Why rows were rejected or failed", "stage", "reason", "rows")
     for stage in STAGES:
         total = _sum([a for a in accounts if a.stage == stage], stage)
         if total is not None:
-            table.add_row(stage, *_numbers(total), plain(_reasons(total.reasons)))
-    return table
+            table.add_row(stage, *_numbers(total))
+            _add_reasons(why, total, stage)
+    if forms:
+        table.caption = f"pending under the settings now: forms {', '.join(forms)}"
+        table.caption_justify = "left"
+    return Group(table, why) if why.row_count else Group(table)
 
 
-def by_partition(accounts: Sequence[Account]) -> Table:
-    """Every stage and partition in a line of its own."""
-    table = Table(header_style="bold")
-    for name in ("stage", "partition", "in", "kept", "rejected", "failed", "pending"):
-        table.add_column(name, justify="left" if name in ("stage", "partition") else "right")
-    table.add_column("why rejected or failed", overflow="fold")
+def by_partition(accounts: Sequence[Account]) -> Group:
+    """Every stage and partition in a line of its own, then the reasons."""
+    table = _table(None, "stage", "partition", *_COUNTS)
+    why = _table("Why rows were rejected or failed", "stage", "partition", "reason", "rows")
     for account in accounts:
         if account.rows_in or account.pending:
-            table.add_row(
-                account.stage,
-                plain(account.partition),
-                *_numbers(account),
-                plain(_reasons(account.reasons)),
-            )
-    return table
+            table.add_row(account.stage, plain(account.partition), *_numbers(account))
+            _add_reasons(why, account, account.stage, account.partition)
+    return Group(table, why) if why.row_count else Group(table)
 
 
 def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
-    """The ledger by step, with tokens, cached share and cost per accepted pair."""
-    table = Table(title="Model calls", title_justify="left", header_style="bold")
-    for name in (
-        "stage",
-        "step",
-        "calls",
-        "failed",
-        "retries",
-        "prompt tokens",
-        "cached",
-        "completion tokens",
-        "median s",
-        "cost",
-    ):
-        table.add_column(name, justify="left" if name in ("stage", "step") else "right")
+    """The ledger by step, with tokens, cached share and cost per accepted pair.
+
+    Prices are a setting, so the column of costs is there only where some are set.
+    """
+    cost = sum(t.cost for t in totals)
+    names = ["calls", "failed", "retried", "prompt", "cached", "output", "median s"]
+    table = _table("Model calls, in tokens", "step", *names, *(["cost"] if cost else []))
     for t in totals:
         table.add_row(
-            t.stage,
             t.step,
             f"{t.calls:,}",
             f"{t.failed:,}",
@@ -76,14 +68,13 @@ def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
             _share(t.cached_tokens, t.prompt_tokens),
             f"{t.completion_tokens:,}",
             f"{t.latency_ms_median / 1000:.1f}",
-            f"{t.cost:.4f}",
+            *([f"{t.cost:.4f}"] if cost else []),
         )
     prompt, cached = sum(t.prompt_tokens for t in totals), sum(t.cached_tokens for t in totals)
-    cost = sum(t.cost for t in totals)
     tokens = prompt + sum(t.completion_tokens for t in totals)
     per_pair = f"{tokens / accepted:,.0f} tokens" if accepted else "no pair accepted yet"
     table.caption = f"cached share {_share(cached, prompt)}; per accepted pair: {per_pair}" + (
-        f", cost {cost / accepted:.6f}" if accepted else ""
+        f", cost {cost / accepted:.6f}" if accepted and cost else ""
     )
     table.caption_justify = "left"
     return table
@@ -136,6 +127,32 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     console.print(table)
 
 
+_TEXTS = ("stage", "step", "partition", "reason")
+
+
+def _table(title: str | None, *columns: str) -> Table:
+    """A table that fits 80 columns: names to the left and unbroken, numbers to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    for name in columns:
+        is_text = name in _TEXTS
+        overflow: OverflowMethod = "fold" if name == "partition" else "ellipsis"
+        table.add_column(
+            name,
+            justify="left" if is_text else "right",
+            no_wrap=is_text and name != "partition",
+            overflow=overflow,
+        )
+    return table
+
+
+def _add_reasons(why: Table, account: Account, *names: str) -> None:
+    """A line for each reason; the names stand on the first."""
+    for number, (reason, rows) in enumerate(account.reasons.items()):
+        shown = ["" for _ in names] if number else [plain(name) for name in names]
+        why.add_row(*shown, plain(reason), f"{rows:,}")
+
+
 def _sum(accounts: Sequence[Account], stage: str) -> Account | None:
     if not accounts:
         return None
@@ -164,10 +181,6 @@ def _numbers(account: Account) -> list[str]:
         account.pending,
     )
     return [f"{number:,}" for number in numbers]
-
-
-def _reasons(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{word} {rows}" for word, rows in reasons.items())
 
 
 def _share(part: int, whole: int) -> str:
