@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     Attributes:
         home: folder of all data (`WSRL_HOME`).
         text_column: column of the input that holds the text; guessed if not set.
-        max_passage_tokens: longer documents are cut into passages of at most this many tokens.
+        max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
+            default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
         forms: question forms to draft, comma separated: open, cloze.
         judge: whether the LLM judge checks pairs.
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".wsrl")
     text_column: str | None = None
-    max_passage_tokens: int = Field(default=3000, ge=64)
+    max_passage_tokens: int | None = Field(default=None, ge=64)
     personas: int = Field(default=3, ge=1, le=3)
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
@@ -109,6 +110,10 @@ class Roles:
                 "`wsrl serve`, or see the whole job run by itself with `wsrl demo`."
             )
         return found
+
+    def given(self) -> list[RoleSettings]:
+        """The endpoints that are set, one a role."""
+        return [found for found in self._roles.values() if found is not None]
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
