@@ -127,7 +127,7 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     console.print(table)
 
 
-_TEXTS = ("stage", "step", "partition", "reason")
+_TEXTS = ("stage", "step", "partition", "reason", "check")
 
 
 def _table(title: str | None, *columns: str) -> Table:
@@ -204,9 +204,9 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
 
 
 def _verdict_table(pair: Mapping[str, Any]) -> Table:
-    table = Table(title="Verdicts", title_justify="left", header_style="bold")
-    for name in ("check", "verdict", "reason", "detail"):
-        table.add_column(name, overflow="fold")
+    table = _table("Verdicts", "check", "verdict", "reason")
+    table.columns[1].justify = "left"
+    table.add_column("detail", overflow="fold")
     for verdict in pair["verdicts"] or []:
         passed = Text("passed", style="green") if verdict["passed"] else Text("no", style="red")
         table.add_row(verdict["check"], passed, plain(verdict["reason"]), plain(verdict["detail"]))
@@ -227,36 +227,33 @@ def _document_panel(pair: Mapping[str, Any]) -> Panel:
 
 
 def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
-    table = Table(title="Recipes", title_justify="left", header_style="bold")
-    for name in ("stage", "model", "prompts", "settings", "recipe"):
-        table.add_column(name, overflow="fold")
+    table = _table("Recipes", "stage", "recipe")
+    table.columns[1].justify = "left"
+    table.add_column("model, prompts and settings", overflow="fold")
     for key in ("triage_recipe", "personas_recipe", "recipe", "pair_recipe"):
         recipe = recipes.get(pair[key] or "")
         if recipe is None:
             continue
         body = dict(recipe["body"])
-        prompts = ", ".join(
-            f"{name} v{p['version']}" for name, p in body.pop("prompts", {}).items()
-        )
-        model = body.pop("model", None)
-        rest = ", ".join(f"{name}={value}" for name, value in body.items())
-        table.add_row(recipe["stage"], plain(model), prompts, plain(rest), pair[key])
+        prompts = [f"{name} v{p['version']}" for name, p in body.pop("prompts", {}).items()]
+        parts = [str(body.pop("model", "rules")), *prompts]
+        parts += [f"{name}={value}" for name, value in body.items()]
+        table.add_row(recipe["stage"], pair[key], plain(", ".join(parts)))
     return table
 
 
 def _ledger_table(ledger: Sequence[Any]) -> Table:
-    table = Table(title="Calls", title_justify="left", header_style="bold")
-    for name in ("step", "model", "prompt", "cached", "completion", "ms", "attempts", "finish"):
-        table.add_column(name)
+    names = ("attempts", "prompt", "cached", "output", "ms")
+    table = _table("Calls, in tokens", "step", *names)
+    table.add_column("ended", overflow="fold")
     for call in ledger:
         table.add_row(
             call["step"],
-            plain(call["model"]),
-            str(call["prompt_tokens"]),
-            str(call["cached_tokens"]),
-            str(call["completion_tokens"]),
-            f"{call['latency_ms']:.0f}",
             str(call["attempts"]),
+            f"{call['prompt_tokens']:,}",
+            f"{call['cached_tokens']:,}",
+            f"{call['completion_tokens']:,}",
+            f"{call['latency_ms']:,.0f}",
             plain(call["error"] or call["finish_reason"]),
         )
     return table
