@@ -8,6 +8,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
 from wsrl_assets.release import dataset, finalise, splits
 from wsrl_assets.release.decontamination import BenchmarkError
+from wsrl_assets.release.difficulty import PassRateRange
 from wsrl_assets.reports import (
     OWNERS,
     accounting_result,
@@ -76,7 +77,10 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
 
 @dg.asset(
     name=dataset.STAGE,
-    deps=[dg.AssetDep(splits.STAGE, partition_mapping=dg.AllPartitionMapping())],
+    deps=[
+        dg.AssetDep(stage, partition_mapping=dg.AllPartitionMapping())
+        for stage in (splits.STAGE, "pass_rates")
+    ],
     group_name="release",
     kinds={"parquet", "huggingface"},
     owners=OWNERS,
@@ -90,9 +94,14 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
     check_specs=[accounting_spec(dataset.STAGE)],
 )
 def rl_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """The release: every placed pair of all domains, in a folder named by its content."""
+    """The release: every placed pair of all domains, in a folder named by its content.
+
+    `WSRL_PASS_RATE_ABOVE` and `WSRL_PASS_RATE_BELOW` bound the pass rates that it takes.
+    """
     database = store.open()
-    release = dataset.build_release(database, context.run.run_id)
+    settings = load_settings()
+    rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
+    release = dataset.build_release(database, context.run.run_id, rates)
     with catalog(database) as connection:
         account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
