@@ -10,7 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
+from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 
+RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
+"""The recipes behind a pair, in order of the stages, as columns of a trace."""
+_BAR_WIDTH = 6
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -46,6 +50,34 @@ def by_partition(accounts: Sequence[Account]) -> Table:
                 *_numbers(account),
                 plain(_reasons(account.reasons)),
             )
+    return table
+
+
+def pass_rates(histograms: Sequence[RateHistogram]) -> Table:
+    """How hard the pairs of each domain are for a policy: pairs by pass rate, with a bar each."""
+    table = Table(
+        title="Pass rates: pairs by the share of closed-book rollouts that pass",
+        title_justify="left",
+        header_style="bold",
+    )
+    for name in ("domain", "policy"):
+        table.add_column(name, overflow="fold")
+    for name in (*BUCKETS, "mean", "truncated"):
+        table.add_column(name, justify="right")
+    for h in histograms:
+        table.add_row(
+            plain(h.partition),
+            plain(h.policy),
+            *(f"{_bar(pairs, max(h.pairs))} {pairs:,}" if pairs else "0" for pairs in h.pairs),
+            f"{h.mean:.2f}",
+            f"{h.truncated_share:.0%}",
+        )
+    rated, between = sum(h.total for h in histograms), sum(h.between for h in histograms)
+    table.caption = (
+        f"{between:,} of {rated:,} pairs pass sometimes, not always: GRPO learns from those. Take "
+        "no others with WSRL_PASS_RATE_ABOVE=0 WSRL_PASS_RATE_BELOW=1."
+    )
+    table.caption_justify = "left"
     return table
 
 
@@ -89,9 +121,13 @@ def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
     return table
 
 
-def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> dict[str, Any]:
-    """The status as the design fixes it."""
-    return {
+def status_json(
+    accounts: Sequence[Account],
+    totals: Sequence[CallTotals],
+    rates: Sequence[RateHistogram] = (),
+) -> dict[str, Any]:
+    """The status as the design fixes it, with `pass_rates` where there are any."""
+    status: dict[str, Any] = {
         "stages": [
             {
                 "stage": a.stage,
@@ -115,6 +151,19 @@ def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> di
             "cost": sum(t.cost for t in totals),
         },
     }
+    if rates:
+        status["pass_rates"] = [
+            {
+                "partition": h.partition,
+                "policy": h.policy,
+                "pairs": dict(zip(BUCKETS, h.pairs, strict=True)),
+                "mean": h.mean,
+                "rollouts": h.rollouts,
+                "truncated": h.truncated,
+            }
+            for h in rates
+        ]
+    return status
 
 
 def trace(pair: Mapping[str, Any], recipes: Mapping[str, Any], ledger: Sequence[Any]) -> Group:
@@ -170,6 +219,10 @@ def _reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{word} {rows}" for word, rows in reasons.items())
 
 
+def _bar(part: int, most: int) -> str:
+    return "\u2588" * max(1, round(part / most * _BAR_WIDTH))
+
+
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
@@ -185,9 +238,22 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     grid.add_row("persona", plain(pair["persona"]))
     grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))
     grid.add_row("verdict", plain(f"{fate}{reason}"))
+    if pair["rollouts"] is not None:
+        grid.add_row("pass rate", plain(_pass_rate(pair)))
     grid.add_row("split", plain(split))
-    grid.add_row("release", plain(pair["release"] or "in none"))
+    left_out = f", left out ({pair['release_reason']})" if pair["release_reason"] else ""
+    grid.add_row("release", plain(f"{pair['release']}{left_out}" if pair["release"] else "in none"))
     return Panel(grid, title=f"pair {pair['draft_id']}", title_align="left")
+
+
+def _pass_rate(pair: Mapping[str, Any]) -> str:
+    said = f"{pair['passed']} of {pair['rollouts']} rollouts of {pair['policy']}"
+    missed = [
+        f"{miss['reason']} {miss['rollouts']}"
+        + (f" (such as {miss['example']!r})" if miss["example"] is not None else "")
+        for miss in pair["misses"] or []
+    ]
+    return "; ".join([said, *missed])
 
 
 def _verdict_table(pair: Mapping[str, Any]) -> Table:
@@ -217,7 +283,7 @@ def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
     table = Table(title="Recipes", title_justify="left", header_style="bold")
     for name in ("stage", "model", "prompts", "settings", "recipe"):
         table.add_column(name, overflow="fold")
-    for key in ("triage_recipe", "personas_recipe", "recipe", "pair_recipe"):
+    for key in RECIPES:
         recipe = recipes.get(pair[key] or "")
         if recipe is None:
             continue
