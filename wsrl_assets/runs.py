@@ -222,12 +222,16 @@ class _Runner:
                 [str(form) for form in self._settings.forms],
                 pass_rates=self._settings.rates_pairs,
             )
-        return sorted({a.partition for a in found if a.stage in stages and self._has_work(a)})
+        return sorted(
+            {a.partition for a in found if a.stage in stages and has_work(a, self._settings)}
+        )
 
-    def _has_work(self, account: Account) -> bool:
-        again = self._settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
-        retried = self._settings.retry_failed and account.failed > 0
-        return account.pending > 0 or again or retried
+
+def has_work(account: Account, settings: Settings) -> bool:
+    """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
+    retried = settings.retry_failed and account.failed > 0
+    rerated = settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
+    return account.pending > 0 or retried or rerated
 
 
 def _why(result: Any) -> tuple[str, bool]:
