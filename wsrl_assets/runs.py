@@ -222,9 +222,8 @@ class _Runner:
                 [str(form) for form in self._settings.forms],
                 pass_rates=self._settings.rates_pairs,
             )
-        return sorted(
-            {a.partition for a in found if a.stage in stages and has_work(a, self._settings)}
-        )
+        wanted = [a for a in found if a.stage in stages]
+        return sorted({a.partition for a in wanted if has_work(a, self._settings)})
 
 
 def has_work(account: Account, settings: Settings) -> bool:

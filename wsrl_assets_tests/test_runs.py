@@ -10,8 +10,8 @@ from wsrl_assets.storage.accounting import Account
 
 
 def account(stage: str = "qa_drafts", **rows: int) -> Account:
-    counts = dict.fromkeys(("kept", "rejected", "failed", "pending"), 0) | rows
-    return Account(stage, "math", rows_in=sum(counts.values()), **counts)
+    counts = [rows.get(name, 0) for name in ("kept", "rejected", "failed", "pending")]
+    return Account(stage, "math", sum(counts), *counts)
 
 
 @pytest.mark.parametrize(
