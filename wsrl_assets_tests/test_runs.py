@@ -10,8 +10,10 @@ from wsrl_assets.storage.accounting import Account
 
 
 def account(stage: str = "qa_drafts", **rows: int) -> Account:
-    counts = [rows.get(name, 0) for name in ("kept", "rejected", "failed", "pending")]
-    return Account(stage, "math", sum(counts), *counts)
+    kept, failed, pending = (rows.get(name, 0) for name in ("kept", "failed", "pending"))
+    rejected = rows.get("rejected", 0)
+    total = kept + rejected + failed + pending
+    return Account(stage, "math", total, kept, rejected, failed, pending)
 
 
 @pytest.mark.parametrize(
