@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from wsrl_assets.chain_assets import pass_rate_asset
@@ -183,6 +184,11 @@ def test_one_setting_switches_pass_rates_on(ran: Ran, monkeypatch: pytest.Monkey
     assert "| policy | 0 | (0, .25] |" in str(metadata["pass_rates"].value)
     release = read_release(current_release(ran.store))
     assert release["pass_rate"].null_count() == 0
+    monkeypatch.setenv("WSRL_PASS_RATE_ABOVE", "0.5")
+    assert materialize_pending(ran.store, load_settings()).failures == []
+    easy = release.filter(pl.col("pass_rate") > 0.5)
+    assert easy.height < release.height
+    assert read_release(current_release(ran.store)).equals(easy)
 
 
 def test_switched_off_the_asset_says_so_and_leaves_everything_as_it_was(
