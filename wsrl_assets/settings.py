@@ -1,7 +1,7 @@
 """Settings from the environment, in one place. Every one can be overridden per run.
 
 `WSRL_LLM_BASE_URL`, `WSRL_LLM_MODEL` and `WSRL_LLM_API_KEY` hold for all roles; the same names
-with `_TRIAGE`, `_GENERATOR` or `_JUDGE` after `LLM` hold for one, for example
+with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or `_POLICY` after `LLM` hold for one, for example
 `WSRL_LLM_JUDGE_MODEL`.
 """
 
@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         retry_failed: whether rows that failed earlier are tried again.
         seed: shuffles the splits.
         validation_share, test_share: of source documents, in these splits.
+        pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
+            rates off.
+        rollout_tokens: longest rollout; what is longer counts as failed, as in training.
+        rerate: whether pairs that have a pass rate are rated again.
+        pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
+            between these; with 0 and 1, those that teach nothing in GRPO are dropped.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
@@ -79,12 +85,29 @@ class Settings(BaseSettings):
     seed: int = 0
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)
+    pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
+    rollout_tokens: int = Field(default=1024, ge=16)
+    rerate: bool = False
+    pass_rate_above: float | None = Field(default=None, ge=0, lt=1)
+    pass_rate_below: float | None = Field(default=None, gt=0, le=1)
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Settings":
         if self.validation_share + self.test_share >= 1:
             raise ValueError("WSRL_VALIDATION_SHARE and WSRL_TEST_SHARE must sum to below 1")
         return self
+
+    @model_validator(mode="after")
+    def _leave_some_rates(self) -> "Settings":
+        above, below = self.pass_rate_above, self.pass_rate_below
+        if above is not None and below is not None and above >= below:
+            raise ValueError("WSRL_PASS_RATE_ABOVE must be below WSRL_PASS_RATE_BELOW")
+        return self
+
+    @property
+    def rates_pairs(self) -> bool:
+        """Whether runs take pass rates."""
+        return self.pass_rate_rollouts > 0
 
 
 RoleOverride = Mapping[str, str | None]
@@ -105,9 +128,10 @@ class Roles:
         found = self._roles.get(role)
         if found is None:
             raise EndpointError(
-                f"there is no endpoint for the role {role}: set WSRL_LLM_BASE_URL to an "
-                "OpenAI-compatible server such as http://127.0.0.1:8000/v1, start one with "
-                "`wsrl serve`, or see the whole job run by itself with `wsrl demo`."
+                f"there is no endpoint for the role {role}: set WSRL_LLM_BASE_URL, or "
+                f"WSRL_LLM_{role.upper()}_BASE_URL for this role alone, to an OpenAI-compatible "
+                "server such as http://127.0.0.1:8000/v1, start one with `wsrl serve`, or see the "
+                "whole job run by itself with `wsrl demo`."
             )
         return found
 
@@ -146,7 +170,8 @@ def load_roles(overrides: Mapping[Role | None, RoleOverride] | None = None) -> R
     return Roles({role: _role(role, own[role], shared) for role in Role})
 
 
-_TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0}
+# The policy samples as it does in training: GRPO draws its groups at 1.
+_TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0, Role.POLICY: 1.0}
 
 
 def _role(role: Role, own: _RoleEnvironment, shared: _RoleEnvironment) -> RoleSettings | None:

@@ -11,8 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
+from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 
 _COUNTS = ("in", "kept", "rejected", "failed", "pending")
+RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
+"""The recipes behind a pair, in order of the stages, as columns of a trace."""
+_BAR_WIDTH = 6
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -50,6 +54,27 @@ def by_partition(accounts: Sequence[Account]) -> Group:
     return Group(table, why) if why.row_count else Group(table)
 
 
+def pass_rates(histograms: Sequence[RateHistogram]) -> Table:
+    """How hard the pairs of each domain are for a policy: pairs by pass rate, with a bar each."""
+    title = "Pass rates: pairs by the share of closed-book rollouts that pass"
+    table = _table(title, "domain", "policy", *BUCKETS, "mean", "truncated")
+    for h in histograms:
+        table.add_row(
+            plain(h.partition),
+            plain(h.policy),
+            *(f"{_bar(pairs, max(h.pairs))} {pairs:,}" if pairs else "0" for pairs in h.pairs),
+            f"{h.mean:.2f}",
+            f"{h.truncated_share:.0%}",
+        )
+    rated, between = sum(h.total for h in histograms), sum(h.between for h in histograms)
+    table.caption = (
+        f"{between:,} of {rated:,} pairs pass sometimes, not always: GRPO learns from those. Take "
+        "no others with WSRL_PASS_RATE_ABOVE=0 WSRL_PASS_RATE_BELOW=1."
+    )
+    table.caption_justify = "left"
+    return table
+
+
 def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
     """The ledger by step, with tokens, cached share and cost per accepted pair.
 
@@ -80,9 +105,13 @@ def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
     return table
 
 
-def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> dict[str, Any]:
-    """The status as the design fixes it."""
-    return {
+def status_json(
+    accounts: Sequence[Account],
+    totals: Sequence[CallTotals],
+    rates: Sequence[RateHistogram] = (),
+) -> dict[str, Any]:
+    """The status as the design fixes it, with `pass_rates` where there are any."""
+    status: dict[str, Any] = {
         "stages": [
             {
                 "stage": a.stage,
@@ -106,6 +135,19 @@ def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> di
             "cost": sum(t.cost for t in totals),
         },
     }
+    if rates:
+        status["pass_rates"] = [
+            {
+                "partition": h.partition,
+                "policy": h.policy,
+                "pairs": dict(zip(BUCKETS, h.pairs, strict=True)),
+                "mean": h.mean,
+                "rollouts": h.rollouts,
+                "truncated": h.truncated,
+            }
+            for h in rates
+        ]
+    return status
 
 
 def trace(pair: Mapping[str, Any], recipes: Mapping[str, Any], ledger: Sequence[Any]) -> Group:
@@ -127,7 +169,8 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     console.print(table)
 
 
-_TEXTS = ("stage", "step", "partition", "reason", "check")
+_TEXTS = ("stage", "step", "partition", "reason", "check", "domain", "policy")
+_FOLDED = ("partition", "domain", "policy")
 
 
 def _table(title: str | None, *columns: str) -> Table:
@@ -136,11 +179,11 @@ def _table(title: str | None, *columns: str) -> Table:
     table.padding = (0, 1, 0, 0)
     for name in columns:
         is_text = name in _TEXTS
-        overflow: OverflowMethod = "fold" if name == "partition" else "ellipsis"
+        overflow: OverflowMethod = "fold" if name in _FOLDED else "ellipsis"
         table.add_column(
             name,
             justify="left" if is_text else "right",
-            no_wrap=is_text and name != "partition",
+            no_wrap=is_text and name not in _FOLDED,
             overflow=overflow,
         )
     return table
@@ -183,6 +226,10 @@ def _numbers(account: Account) -> list[str]:
     return [f"{number:,}" for number in numbers]
 
 
+def _bar(part: int, most: int) -> str:
+    return "\u2588" * max(1, round(part / most * _BAR_WIDTH))
+
+
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
@@ -198,9 +245,22 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     grid.add_row("persona", plain(pair["persona"]))
     grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))
     grid.add_row("verdict", plain(f"{fate}{reason}"))
+    if pair["rollouts"] is not None:
+        grid.add_row("pass rate", plain(_pass_rate(pair)))
     grid.add_row("split", plain(split))
-    grid.add_row("release", plain(pair["release"] or "in none"))
+    left_out = f", left out ({pair['release_reason']})" if pair["release_reason"] else ""
+    grid.add_row("release", plain(f"{pair['release']}{left_out}" if pair["release"] else "in none"))
     return Panel(grid, title=f"pair {pair['draft_id']}", title_align="left")
+
+
+def _pass_rate(pair: Mapping[str, Any]) -> str:
+    said = f"{pair['passed']} of {pair['rollouts']} rollouts of {pair['policy']}"
+    missed = [
+        f"{miss['reason']} {miss['rollouts']}"
+        + (f" (such as {miss['example']!r})" if miss["example"] is not None else "")
+        for miss in pair["misses"] or []
+    ]
+    return "; ".join([said, *missed])
 
 
 def _verdict_table(pair: Mapping[str, Any]) -> Table:
@@ -230,7 +290,7 @@ def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
     table = _table("Recipes", "stage", "recipe")
     table.columns[1].justify = "left"
     table.add_column("model, prompts and settings", overflow="fold")
-    for key in ("triage_recipe", "personas_recipe", "recipe", "pair_recipe"):
+    for key in RECIPES:
         recipe = recipes.get(pair[key] or "")
         if recipe is None:
             continue
