@@ -63,6 +63,7 @@ class Settings(BaseSettings):
             rates off.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
         rerate: whether pairs that have a pass rate are rated again.
+        release_spec: YAML file that says what a release takes; everything if not set.
         pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
             between these; with 0 and 1, those that teach nothing in GRPO are dropped.
     """
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
     rollout_tokens: int = Field(default=1024, ge=16)
     rerate: bool = False
+    release_spec: Path | None = None
     pass_rate_above: float | None = Field(default=None, ge=0, lt=1)
     pass_rate_below: float | None = Field(default=None, gt=0, le=1)
 

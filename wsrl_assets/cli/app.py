@@ -18,12 +18,14 @@ from rich.console import Console
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
@@ -42,6 +44,7 @@ USER_ERRORS = (
     StoreBusyError,
     QueryError,
     ReleaseError,
+    SpecError,
     LibraryError,
 )
 
@@ -196,6 +199,12 @@ def run(
             min=0,
         ),
     ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="Release spec, a YAML file: what the release takes. Default: WSRL_RELEASE_SPEC."
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
@@ -213,7 +222,10 @@ def run(
         os.environ["WSRL_RETRY_FAILED"] = "true"
     if max_in_flight:
         os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
+    if spec is not None:
+        os.environ["WSRL_RELEASE_SPEC"] = str(spec)
     settings, store = _open(home)
+    load_spec(settings.release_spec)  # a mistake in it is said before hours of work, not after
     if to == PASS_RATES and not settings.rates_pairs:
         raise SettingsError(
             "pass rates are switched off: set WSRL_PASS_RATE_ROLLOUTS, or --rollouts, to the "
@@ -295,6 +307,10 @@ def sql(
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
     else:
         show.print_rows(console, columns, rows)
+
+
+app.command()(releases)
+app.command()(diff)
 
 
 @app.command(name="serve")

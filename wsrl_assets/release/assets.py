@@ -6,7 +6,7 @@ import dagster as dg
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
-from wsrl_assets.release import dataset, finalise, splits
+from wsrl_assets.release import dataset, finalise, spec, splits
 from wsrl_assets.release.decontamination import BenchmarkError
 from wsrl_assets.release.difficulty import PassRateRange
 from wsrl_assets.reports import (
@@ -30,9 +30,11 @@ class ReleaseConfig(dg.Config):
     """What a run of the release may set for itself; what is not set comes from the environment.
 
     Attributes:
+        release_spec: path of a release spec, a YAML file.
         pass_rate_above, pass_rate_below: takes only pairs whose pass rate lies strictly between.
     """
 
+    release_spec: str | None = None
     pass_rate_above: float | None = None
     pass_rate_below: float | None = None
 
@@ -107,17 +109,19 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
 def rl_dataset(
     context: dg.AssetExecutionContext, config: ReleaseConfig, store: StoreResource
 ) -> dg.MaterializeResult:
-    """The release: every placed pair of all domains, in a folder named by its content.
+    """The release: the placed pairs of all domains, in a folder named by its content.
 
-    `WSRL_PASS_RATE_ABOVE` and `WSRL_PASS_RATE_BELOW` bound the pass rates that it takes.
+    A release spec (`WSRL_RELEASE_SPEC`, a YAML file) chooses and weights domains, answer types,
+    forms, pass rates and size; without one, it takes everything.
     """
     try:
         settings = load_settings(config.model_dump())
-    except SettingsError as error:
+        rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
+        asked = spec.load_spec(settings.release_spec).bounded_by(rates)
+    except (SettingsError, spec.SpecError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     database = store.open()
-    rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
-    release = dataset.build_release(database, context.run.run_id, rates)
+    release = dataset.build_release(database, context.run.run_id, asked)
     with catalog(database) as connection:
         account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
     return dg.MaterializeResult(

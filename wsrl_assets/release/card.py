@@ -1,38 +1,105 @@
-"""The data set card of a release."""
+"""The data set card of a release: `README.md` as the Hugging Face Hub reads it."""
 
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import polars as pl
+import yaml
 
+from wsrl_assets.release.licences import hub_licences
+from wsrl_assets.release.provenance import Provenance, UsedRecipe
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage.pass_rates import BUCKETS, counted
 
+_MOST_SOURCES = 20
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+_LARGE = "1M<n<10M"
 
-def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[str, str]) -> None:
-    """Writes `README.md` with the Hub's YAML header, counts and the schema.
 
-    The header names only the splits that have pairs: `datasets` refuses to load an empty one.
+def write_card(
+    folder: Path,
+    name: str,
+    pairs: pl.DataFrame,
+    columns: Mapping[str, str],
+    provenance: Provenance,
+) -> None:
+    """Writes `README.md`: the Hub's YAML header, counts, how it was made, limits and the schema.
+
+    It has no date: the same pairs of the same provenance make the same card.
     """
     source = resources.files("wsrl_assets.release").joinpath("card.md.j2").read_text("utf-8")
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.keep_trailing_newline = True
+    environment.filters["cell"] = _cell
     text = environment.from_string(source).render(
+        header=yaml.safe_dump(header(name, pairs), sort_keys=False, allow_unicode=True),
         name=name,
         total=pairs.height,
         documents=pairs["parent_id"].n_unique(),
-        splits=[
-            {"name": str(split), "rows": pairs.filter(pl.col("split") == split).height}
-            for split in Split
-        ],
-        domains=_counts(pairs, "domain"),
+        splits=_split_rows(pairs),
+        by_domain=_by_domain_and_type(pairs),
         types=_counts(pairs, "answer_type"),
         forms=_counts(pairs, "form"),
         rates=_rates(pairs),
+        licences=_counts(pairs, "license"),
+        unlicensed=pairs["license"].null_count(),
+        sources=_counts(pairs, "source")[:_MOST_SOURCES],
+        more_sources=max(pairs["source"].n_unique() - _MOST_SOURCES, 0),
+        provenance=provenance,
+        recipes=[_recipe(recipe) for recipe in provenance.recipes],
+        unjudged=_pairs_without(provenance, "judge"),
+        untried=_pairs_without(provenance, "round_trip"),
         columns=columns,
     )
     (folder / "README.md").write_text(text, "utf-8")
+
+
+def header(name: str, pairs: pl.DataFrame) -> dict[str, Any]:
+    """The card's metadata, as the Hub knows it.
+
+    It names only the splits that have pairs: `datasets` refuses to load an empty one.
+    """
+    named = [row["name"] for row in _split_rows(pairs) if row["rows"] or not pairs.height]
+    found: dict[str, Any] = {
+        "pretty_name": f"Verifiable question-answer pairs {name}",
+        "task_categories": ["question-answering"],
+        "tags": ["reinforcement-learning", "rlvr", "grpo", "synthetic", "wsrl-assets"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [_size(pairs.height)],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": f"{split}.parquet"} for split in named],
+            }
+        ],
+    }
+    licences = hub_licences(pairs["license"].unique().to_list())
+    if licences:
+        found["license"] = licences[0] if len(licences) == 1 else licences
+    return found
+
+
+def _size(rows: int) -> str:
+    return next((name for limit, name in _SIZES if rows < limit), _LARGE)
+
+
+def _split_rows(pairs: pl.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"name": str(split), "rows": pairs.filter(pl.col("split") == split).height}
+        for split in Split
+    ]
+
+
+def _by_domain_and_type(pairs: pl.DataFrame) -> list[dict[str, Any]]:
+    """Domains, the largest first, each with its pairs and with these by answer type."""
+    counts = _counts(pairs, "domain")
+    return [
+        row | {"types": _counts(pairs.filter(pl.col("domain") == row["domain"]), "answer_type")}
+        for row in counts
+    ]
 
 
 def _rates(pairs: pl.DataFrame) -> list[dict[str, object]]:
@@ -50,5 +117,40 @@ def _rates(pairs: pl.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def _counts(pairs: pl.DataFrame, column: str) -> list[dict[str, object]]:
+def _recipe(recipe: UsedRecipe) -> dict[str, Any]:
+    """A line of the table of recipes: model, prompts with versions, and the other settings."""
+    body = dict(recipe.body or {})
+    prompts = body.pop("prompts", {})
+    return {
+        "stage": recipe.stage,
+        "recipe": recipe.recipe,
+        "pairs": recipe.pairs,
+        "model": body.pop("model", None) or "rules",
+        "prompts": ", ".join(f"{name} v{p['version']}" for name, p in sorted(prompts.items())),
+        "settings": ", ".join(
+            f"{key} {value}" for key, value in sorted(body.items()) if _is_short(value)
+        ),
+    }
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, dict | list) and len(str(value)) <= 60
+
+
+def _pairs_without(provenance: Provenance, check: str) -> int:
+    return sum(
+        recipe.pairs
+        for recipe in provenance.recipes
+        if recipe.stage == "verified_pairs" and recipe.body and recipe.body.get(check) is False
+    )
+
+
+def _counts(pairs: pl.DataFrame, column: str) -> list[dict[str, Any]]:
     return pairs.group_by(column).len().sort("len", column, descending=[True, False]).to_dicts()
+
+
+def _cell(value: object) -> str:
+    """A value in a table: sources are untrusted, and may hold what would end a cell or begin a
+    tag."""
+    text = " ".join(str(value).split())
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

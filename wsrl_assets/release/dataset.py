@@ -1,27 +1,39 @@
-"""The release: all kept pairs as parquet, in a folder named by its content.
+"""The release: the pairs that a spec takes as parquet, in a folder named by its content.
 
-A release is immutable: the same pairs make the same name and the same bytes. It is written in a
-hidden folder and renamed when complete, so a half-written one is never seen.
+A release is immutable: the same tables and spec make the same name and the same bytes. It is
+written in a hidden folder and renamed when complete, so a half-written one is never seen.
 """
 
 import hashlib
 import json
-import os
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.card import write_card
-from wsrl_assets.release.difficulty import ANY_RATE, PassRateRange
+from wsrl_assets.release.croissant import write_croissant
+from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
+from wsrl_assets.release.licences import with_licences
+from wsrl_assets.release.provenance import ROW_RECIPES, Provenance, trace_back
+from wsrl_assets.release.selection import Sifted, in_proportion, in_spec, mixture, sifted
+from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 
 STAGE = "rl_dataset"
 RELEASE = Partition.library("release")
+CURRENT = "current"
+DESCRIPTION = "release.json"
+DUPLICATE = "duplicate_question"
+
+_NO_TEXT = pl.lit(None, dtype=pl.String)
+_ZSTD_LEVEL = 3
+_ROW_GROUP_ROWS = 50_000
 
 # The columns of the published data set first (Salesforce/Webscale-RL), then ours.
 COLUMNS: dict[str, str] = {
@@ -44,6 +56,8 @@ COLUMNS: dict[str, str] = {
     "source_row": "row or line number in the shard, from 1",
     "title": "title given by the source, if any",
     "metadata": "other columns of the source row (licence, url ...), JSON",
+    "license": "licence that the source row states, none if it states none",
+    "source": "where the source row says that it comes from, if it says so",
     "split": "train, validation or test",
     "pass_rate": "share of the policy's closed-book rollouts that pass, none if not rated",
     "rollouts": "number of these rollouts",
@@ -61,7 +75,7 @@ class Release:
 
     Attributes:
         name: 12 hex characters of the hash of its content.
-        folder: holds `train.parquet` and the other splits, and `README.md`.
+        folder: holds `train.parquet` and the other splits, `README.md` and its metadata.
         rows: pairs by split.
         duplicates: pairs left out because another domain has the same question.
     """
@@ -76,24 +90,34 @@ class Release:
         return sum(self.rows.values())
 
 
-def build_release(store: Store, run_id: str, rates: PassRateRange = ANY_RATE) -> Release:
-    """Writes the release of everything that has a place in a split now and a pass rate in range.
+def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> Release:
+    """Writes the release of the pairs that have a place in a split now and that the spec takes.
 
     An empty release is written too: it says that nothing passed, and has the schema.
     """
-    # First the range: where one question has two answers, the one that is in range is kept.
-    pairs, out_of_range = rates.split(_gather(store))
-    kept, duplicates = _drop_duplicates(pairs)
-    name = _name(kept)
+    # Repetitions last but for the size: of one question's two answers, the one that is asked for
+    # is kept, and what is no longer there takes no room.
+    candidates, refused = _sift(
+        with_licences(_gather(store)),
+        lambda pairs: in_spec(pairs, spec),
+        spec.rates.split,
+        _drop_duplicates,
+    )
+    kept, over = in_proportion(candidates, spec)
+    refused = pl.concat([refused, over])
+    mixed = mixture(candidates, kept, spec)
+    provenance = trace_back(store, kept, refused, spec, mixed)
+    table = kept.select(list(COLUMNS))
+    name = _name(table, provenance)
     release = Release(
         name,
         store.home / "releases" / name,
-        {split: kept.filter(pl.col("split") == split).height for split in Split},
-        duplicates.height,
+        {split: table.filter(pl.col("split") == split).height for split in Split},
+        refused.filter(pl.col("reason") == DUPLICATE).height,
     )
     if not release.folder.exists():
-        _write(release, kept)
-    _record(store, name, kept, duplicates, out_of_range)
+        _write(release, table, provenance)
+    _record(store, name, kept, refused)
     return release
 
 
@@ -103,7 +127,7 @@ def current_release(store: Store) -> Path:
     Raises:
         ReleaseError: there is none, or its folder is gone.
     """
-    pointer = store.home / "releases" / "current"
+    pointer = store.home / "releases" / CURRENT
     try:
         folder = store.home / "releases" / pointer.read_text().strip()
     except OSError:
@@ -116,8 +140,18 @@ def current_release(store: Store) -> Path:
 
 
 def read_release(folder: Path) -> pl.DataFrame:
-    """All pairs of a release, with the columns of `COLUMNS`; those it is too old for are null."""
-    parts = [pl.read_parquet(folder / f"{split}.parquet") for split in Split]
+    """All pairs of a release, with the columns of `COLUMNS`; those it is too old for are null.
+
+    Raises:
+        ReleaseError: a file of it is gone or damaged.
+    """
+    try:
+        parts = [pl.read_parquet(folder / f"{split}.parquet") for split in Split]
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ReleaseError(
+            f"the release {folder} cannot be read ({str(error).splitlines()[0]}): delete the "
+            "folder and make it again with `wsrl run`"
+        ) from None
     return pl.concat([_empty().select(list(COLUMNS)), *parts], how="diagonal")
 
 
@@ -139,79 +173,80 @@ def _gather(store: Store) -> pl.DataFrame:
 
 def _empty() -> pl.DataFrame:
     integers = ("evidence_start", "evidence_end", "source_row", "passage", "rollouts")
-    names = [*COLUMNS, "question_id", "slug", "unit", "passage"]
+    names = [*COLUMNS, "question_id", "slug", "unit", "passage", *ROW_RECIPES.values()]
     types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64}
     return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
 
 
-def _drop_duplicates(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    first = pl.col("pair_id").rank("ordinal").over("question_id") == 1
-    marked = pairs.with_columns(is_first=first)
-    return (
-        marked.filter("is_first").drop("is_first"),
-        marked.filter(~pl.col("is_first")).drop("is_first"),
-    )
+def _sift(pairs: pl.DataFrame, *sieves: Callable[[pl.DataFrame], Sifted]) -> Sifted:
+    """What passes one sieve after the other, and all that did not, with reason and detail."""
+    refused = [pairs.clear().with_columns(reason=_NO_TEXT, detail=_NO_TEXT)]
+    for sieve in sieves:
+        pairs, left_out = sieve(pairs)
+        refused.append(left_out)
+    return pairs, pl.concat(refused)
 
 
-def _name(kept: pl.DataFrame) -> str:
-    digest = hashlib.blake2b(json.dumps(list(COLUMNS)).encode(), digest_size=6)
-    for row in kept.select(list(COLUMNS)).iter_rows():
+def _drop_duplicates(pairs: pl.DataFrame) -> Sifted:
+    is_first = pl.col("pair_id").rank("ordinal").over("question_id") == 1
+    reason = pl.when(~is_first).then(pl.lit(DUPLICATE))
+    return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
+
+
+def _name(table: pl.DataFrame, provenance: Provenance) -> str:
+    """A hash of all that the files of a release are made of."""
+    digest = hashlib.blake2b(json.dumps(COLUMNS).encode(), digest_size=6)
+    digest.update(_as_json(provenance.to_dict()).encode())
+    for row in table.iter_rows():
         digest.update(json.dumps(row, ensure_ascii=False).encode())
     return digest.hexdigest()
 
 
-def _write(release: Release, kept: pl.DataFrame) -> None:
-    partial = release.folder.with_name(f".{release.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        table = kept.select(list(COLUMNS))
+def _write(release: Release, table: pl.DataFrame, provenance: Provenance) -> None:
+    with written_whole(release.folder) as folder:
         for split in Split:
-            part = table.filter(pl.col("split") == split)
-            part.write_parquet(partial / f"{split}.parquet", compression="zstd")
-        write_card(partial, release.name, table, COLUMNS)
-        partial.rename(release.folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            _write_parquet(table.filter(pl.col("split") == split), folder / f"{split}.parquet")
+        described = {"release": release.name, "rows": release.rows, **provenance.to_dict()}
+        (folder / DESCRIPTION).write_text(_as_json(described, indent=2) + "\n", "utf-8")
+        write_croissant(folder, release.name, table, COLUMNS)
+        write_card(folder, release.name, table, COLUMNS, provenance)
+        write_checksums(folder)
 
 
-def _record(
-    store: Store,
-    name: str,
-    kept: pl.DataFrame,
-    duplicates: pl.DataFrame,
-    out_of_range: pl.DataFrame,
-) -> None:
+def _write_parquet(part: pl.DataFrame, path: Path) -> None:
+    """Nothing is left to the writer that could make other bytes of the same rows."""
+    part.rechunk().write_parquet(
+        path,
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        row_group_size=_ROW_GROUP_ROWS,
+        statistics=True,
+    )
+
+
+def _as_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _record(store: Store, name: str, kept: pl.DataFrame, refused: pl.DataFrame) -> None:
     now = utc_now()
-
-    def row(
-        pair: dict[str, str], status: Status, reason: str | None, detail: str | None = None
-    ) -> ReleasedPair:
-        return ReleasedPair(
-            pair_id=pair["pair_id"],
-            domain=pair["slug"],
+    stays = kept.with_columns(reason=_NO_TEXT, detail=_NO_TEXT)
+    columns = ("pair_id", "slug", "reason", "detail")
+    rows = [
+        ReleasedPair(
+            pair_id=pair_id,
+            domain=slug,
             release=name,
-            status=status,
+            status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,
             created_at=now,
         )
-
-    columns = ("pair_id", "slug")
-    rows = [row(pair, Status.KEPT, None) for pair in kept.select(columns).iter_rows(named=True)]
-    rows += [
-        row(pair, Status.REJECTED, "duplicate_question")
-        for pair in duplicates.select(columns).iter_rows(named=True)
-    ]
-    rows += [
-        row(pair, Status.REJECTED, pair["reason"], pair["detail"])
-        for pair in out_of_range.select(*columns, "reason", "detail").iter_rows(named=True)
+        for pairs in (stays, refused)
+        for pair_id, slug, reason, detail in pairs.select(columns).iter_rows()
     ]
     with store.transaction(RELEASE) as transaction:
         transaction.clear(ReleasedPair)
         transaction.merge(rows)
     store.publish(RELEASE)
-    pointer = store.home / "releases" / "current"
-    partial = pointer.with_name(f".current.{os.getpid()}")
-    partial.write_text(name + "\n")
-    partial.replace(pointer)
+    write_whole(store.home / "releases" / CURRENT, name + "\n")

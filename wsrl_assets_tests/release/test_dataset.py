@@ -19,6 +19,7 @@ from wsrl_assets.release.dataset import (
     read_release,
 )
 from wsrl_assets.release.finalise import split_domain
+from wsrl_assets.release.provenance import Provenance
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage import Store
@@ -26,6 +27,8 @@ from wsrl_assets.storage.tables import ReleasedPair, Status
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 from wsrl_assets_tests.release.test_finalise import question
+
+NOTHING = Provenance({}, (), (), (), ())
 
 
 @pytest.fixture
@@ -117,8 +120,8 @@ def test_whatever_column_changes_makes_another_name(column: str) -> None:
     row = dict.fromkeys(COLUMNS, "same")
     one = pl.DataFrame([row], schema=empty.schema)
     other = pl.DataFrame([{**row, column: "changed"}], schema=empty.schema)
-    assert dataset._name(one) != dataset._name(other)
-    assert dataset._name(one) == dataset._name(one)
+    assert dataset._name(one, NOTHING) != dataset._name(other, NOTHING)
+    assert dataset._name(one, NOTHING) == dataset._name(one, NOTHING)
 
 
 class TestEmpty:

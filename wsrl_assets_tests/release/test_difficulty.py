@@ -11,6 +11,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
 from wsrl_assets.release.difficulty import ANY_RATE, NO_RATE, OUT_OF_RANGE, PassRateRange
 from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import PassRate, ReleasedPair, Status
 from wsrl_assets_tests.factories import WHEN, balances, rows
@@ -18,7 +19,8 @@ from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
 from wsrl_assets_tests.release.test_finalise import question
 
-LEARNABLE = PassRateRange(above=0, below=1)
+LEARNABLE = ReleaseSpec(pass_rate={"above": 0, "below": 1})  # type: ignore[arg-type]
+NARROW = EVERYTHING.bounded_by(PassRateRange(above=0.9, below=0.95))
 
 
 def rated(pair: Pair, passed: int | None, rollouts: int = 8) -> PassRate:
@@ -88,7 +90,7 @@ def test_above_0_and_below_1_is_what_some_rollouts_pass_and_some_fail(store: Sto
 
 def test_another_range_makes_another_release_and_the_old_range_the_old_one(store: Store) -> None:
     everything = build_release(store, "run")
-    hard = build_release(store, "run", PassRateRange(below=0.5))
+    hard = build_release(store, "run", EVERYTHING.bounded_by(PassRateRange(below=0.5)))
     assert (everything.total, hard.total) == (5, 2)
     assert current_release(store) == hard.folder
     assert build_release(store, "run").name == everything.name
@@ -110,7 +112,7 @@ def test_of_a_question_in_two_domains_the_pair_in_range_is_kept(tmp_path: Path) 
 
 
 def test_a_range_that_takes_nothing_makes_an_empty_release(store: Store) -> None:
-    assert build_release(store, "run", PassRateRange(above=0.9, below=0.95)).total == 0
+    assert build_release(store, "run", NARROW).total == 0
     assert len(left_out(store)) == 5
 
 

@@ -5,11 +5,15 @@ SELECT
   v.gold, v.evidence_start, v.evidence_end,
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
-  f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata
+  f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
+  f.recipe AS filter_recipe, p.recipe AS persona_recipe, q.recipe AS draft_recipe,
+  v.recipe AS verify_recipe, s.recipe AS split_recipe,
+  CASE WHEN r.pass_rate IS NOT NULL THEN r.recipe END AS rate_recipe
 FROM final_splits s
 JOIN qa_drafts q ON q.draft_id = s.pair_id
 JOIN verified_pairs v ON v.pair_id = s.pair_id
 JOIN filtered_documents f ON f.doc_id = s.doc_id
+LEFT JOIN personas p ON p.doc_id = s.doc_id
 LEFT JOIN pass_rates r ON r.pair_id = s.pair_id
 WHERE s.status = 'kept' AND v.status = 'kept'
 ORDER BY s.pair_id

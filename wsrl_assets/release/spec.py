@@ -1,0 +1,225 @@
+"""What a release is asked to hold: a YAML file, checked before anything is made of it.
+
+Every key may be left out; an empty file asks for every placed pair. See examples/release.yaml.
+"""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.forms import Form
+from wsrl_assets.release.difficulty import PassRateRange
+from wsrl_assets.reward import AnswerType
+
+
+class SpecError(ValueError):
+    """A release spec that cannot be used; the message names the file, the key and the way out."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DomainShare(_Part):
+    """How much of a domain a release takes.
+
+    Attributes:
+        weight: its part of the release's size, in proportion to the weights of the others.
+        cap: at most so many pairs.
+    """
+
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    cap: int | None = Field(default=None, ge=0)
+
+
+class _Bounds(_Part):
+    above: float | None = Field(default=None, ge=0, lt=1)
+    below: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _some_rates_between(self) -> Self:
+        if self.above is not None and self.below is not None and self.above >= self.below:
+            raise ValueError("above must be less than below")
+        return self
+
+
+def _domain(value: Any) -> Any:
+    """A domain by its slug, or by its name as the paper prints it."""
+    if isinstance(value, str) and value not in list(Domain):
+        try:
+            return Domain.from_label(value)
+        except ValueError:
+            return value  # Pydantic says it
+    return value
+
+
+def _share(value: Any) -> Any:
+    """A domain that is only named is asked for without more ado."""
+    return DomainShare() if value is None else value
+
+
+class ReleaseSpec(_Part):
+    """What a release is asked to hold.
+
+    Attributes:
+        seed: deals out which pairs are taken where not all are.
+        size: at most so many pairs, over all splits; a pair stays in the split that it has.
+        domains: only these, by slug or name, each with a weight or a cap; all if not set.
+        answer_types: only these; all if not set.
+        forms: only these; all if not set.
+        pass_rate: strictly `above` and `below`; any rate and none if not set.
+    """
+
+    seed: int = 0
+    size: int | None = Field(default=None, ge=1)
+    domains: (
+        dict[
+            Annotated[Domain, BeforeValidator(_domain)],
+            Annotated[DomainShare, BeforeValidator(_share)],
+        ]
+        | None
+    ) = Field(default=None, min_length=1)
+    answer_types: tuple[AnswerType, ...] | None = Field(default=None, min_length=1)
+    forms: tuple[Form, ...] | None = Field(default=None, min_length=1)
+    pass_rate: _Bounds = _Bounds()
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _list_of_domains(cls, value: Any) -> Any:
+        """`domains: [math, coding]` is short for each without weight or cap."""
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            return dict.fromkeys(value)
+        return value
+
+    @model_validator(mode="after")
+    def _weights_share_a_size(self) -> Self:
+        if self.weighted and self.size is None:
+            raise ValueError("weights share out a size: add size, or use caps in place of weights")
+        return self
+
+    @property
+    def weighted(self) -> bool:
+        """Whether domains share the size by weight, and not by how many pairs they have."""
+        shares = (self.domains or {}).values()
+        return any("weight" in share.model_fields_set for share in shares)
+
+    @property
+    def rates(self) -> PassRateRange:
+        """The pass rates that it takes."""
+        return PassRateRange(self.pass_rate.above, self.pass_rate.below)
+
+    def share(self, domain: Domain) -> DomainShare | None:
+        """What is asked of a domain; none if it has no place in the release."""
+        return DomainShare() if self.domains is None else self.domains.get(domain)
+
+    def bounded_by(self, rates: PassRateRange) -> "ReleaseSpec":
+        """The spec with bounds on pass rates that were set elsewhere (settings, launchpad).
+
+        Raises:
+            SpecError: both set one bound, to different values.
+        """
+        bounds = {}
+        for key in ("above", "below"):
+            here, there = getattr(self.pass_rate, key), getattr(rates, key)
+            if here is not None and there is not None and here != there:
+                raise SpecError(
+                    f"pass rates are bounded twice: the release spec says {key} {here:g}, and "
+                    f"WSRL_PASS_RATE_{key.upper()} (or the run's configuration) {there:g}. "
+                    "Remove one of them."
+                )
+            bounds[key] = here if here is not None else there
+        try:
+            return self.model_copy(update={"pass_rate": _Bounds(**bounds)})
+        except ValidationError:
+            raise SpecError(
+                "the release spec and the settings WSRL_PASS_RATE_ABOVE and WSRL_PASS_RATE_BELOW "
+                "together leave no pass rate: put both bounds into the spec"
+            ) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What differs from asking for everything, as plain values in a fixed order."""
+        return dict(sorted(self.model_dump(mode="json", exclude_defaults=True).items()))
+
+
+EVERYTHING = ReleaseSpec()
+
+
+def load_spec(path: Path | None) -> ReleaseSpec:
+    """The spec in a YAML file; that which asks for everything if there is no file.
+
+    Raises:
+        SpecError: the file cannot be read, or asks for what cannot be.
+    """
+    if path is None:
+        return EVERYTHING
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise SpecError(
+            f'release spec "{path}": {error.strerror}; give WSRL_RELEASE_SPEC or --spec the path '
+            "of a YAML file"
+        ) from None
+    except UnicodeDecodeError:
+        raise SpecError(f'release spec "{path}" is not UTF-8 text; save it as such') from None
+    except yaml.YAMLError as error:
+        raise SpecError(f'release spec "{path}" is not YAML: {_where(error)}') from None
+    if found is None:
+        return EVERYTHING
+    if not isinstance(found, dict):
+        raise SpecError(
+            f'release spec "{path}" holds a {type(found).__name__}; it must hold keys, such as '
+            f"{', '.join(ReleaseSpec.model_fields)}"
+        )
+    try:
+        return ReleaseSpec(**{str(key): value for key, value in found.items()})
+    except ValidationError as error:
+        said = "; ".join(_say(item) for item in error.errors(include_url=False))
+        raise SpecError(f'release spec "{path}": {said}') from None
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
+
+
+# The keys beside which an unknown one may stand, by the keys that lead there.
+_KEYS: dict[tuple[str, ...], list[str]] = {
+    (): list(ReleaseSpec.model_fields),
+    ("domains",): list(DomainShare.model_fields),
+    ("pass_rate",): list(_Bounds.model_fields),
+}
+
+
+def _say(item: Any) -> str:
+    # A fault of a dictionary's key is told with "[key]" at the end of its place.
+    path = [str(part) for part in item["loc"] if part != "[key]"]
+    key, kind = ".".join(path), item["type"]
+    if kind == "extra_forbidden":
+        beside = _KEYS[() if len(path) == 1 else (path[0],)]
+        return f"key {key}: there is no such key{_remedy(path[-1], beside)}"
+    if kind == "enum":
+        choices = list({"domains": Domain, "forms": Form}.get(path[0], AnswerType))
+        return f"key {key}: {item['input']!r} is none{_remedy(str(item['input']), choices)}"
+    said = str(item["msg"]).removeprefix("Value error, ")
+    return f"key {key}: {said[:1].lower()}{said[1:]}" if key else said
+
+
+def _remedy(given: str, choices: Iterable[str]) -> str:
+    known = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(given, known, n=1)
+    listed = f"t may be {', '.join(known)}"
+    return f"; did you mean {near[0]}? I{listed}" if near else f"; i{listed}"

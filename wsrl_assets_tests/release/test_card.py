@@ -1,0 +1,201 @@
+"""The card, the Croissant metadata and the licences: what a stranger, and the Hub, read."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.llm import rule_recipe
+from wsrl_assets.release.card import header
+from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
+from wsrl_assets.release.licences import hub_licences, with_licences
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets_tests.release.test_dataset import fill, some
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "home")
+    fill(store, some(8))
+    return store
+
+
+def state(store: Store, metadata: str, where: str = "true") -> None:
+    """Gives documents of the domain other metadata."""
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.connection.execute(
+            f"UPDATE filtered_documents SET metadata = ? WHERE {where}", [metadata]
+        )
+
+
+def card(store: Store) -> str:
+    return (build_release(store, "run").folder / "README.md").read_text("utf-8")
+
+
+def front(text: str) -> dict[str, object]:
+    return dict(yaml.safe_load(text.split("---\n")[1]))
+
+
+# --- the Hub's header ---------------------------------------------------------------------------
+
+
+def test_the_hub_reads_the_header(store: Store) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.DatasetCard(card(store)).data
+    assert isinstance(data, hub.DatasetCardData)
+    assert data.license == "cc0-1.0"
+    assert data.task_categories == ["question-answering"]
+    assert data.size_categories == ["n<1K"]
+    assert {entry["path"] for entry in data.configs[0]["data_files"]} == {
+        "train.parquet",
+        "validation.parquet",
+        "test.parquet",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(999, "n<1K"), (1000, "1K<n<10K"), (10**5, "100K<n<1M"), (10**6, "1M<n<10M")]
+)
+def test_sizes_are_the_hubs(rows: int, size: str) -> None:
+    pairs = pl.DataFrame({"split": ["train"] * rows, "license": [None] * rows})
+    assert header("name", pairs)["size_categories"] == [size]
+
+
+def test_nothing_in_the_card_tells_when_or_where_it_was_made(store: Store) -> None:
+    release = build_release(store, "run-77")
+    files = [p.read_text("utf-8") for p in release.folder.iterdir() if p.suffix in (".md", ".json")]
+    assert len(files) == 3
+    for text in files:
+        assert str(store.home) not in text
+        assert "run-77" not in text
+        assert "2026-" not in text
+
+
+# --- licences -----------------------------------------------------------------------------------
+
+
+def test_each_row_carries_the_licence_and_source_that_its_source_row_states(store: Store) -> None:
+    state(store, json.dumps({"Licence": ["MIT", "CC-BY-4.0"], "url": "https://e.org/1"}))
+    state(store, "{}", "title = 'About source 0'")
+    table = read_release(build_release(store, "run").folder)
+    by_title = {row["title"]: (row["license"], row["source"]) for row in table.to_dicts()}
+    assert by_title["About source 1"] == ("MIT, CC-BY-4.0", "https://e.org/1")
+    assert by_title["About source 0"] == (None, None)
+
+
+def test_rows_that_state_no_licence_are_counted_in_the_card(store: Store) -> None:
+    state(store, "{}", "title = 'About source 0'")
+    text = card(store)
+    assert "**1 of 8 pairs come from rows that state no licence**" in text
+    assert "| CC0 | 7 |" in text
+    assert "| not stated | 1 |" in text
+    assert front(text)["license"] == ["cc0-1.0", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "ids"),
+    [
+        (["CC-BY-SA 4.0"], ["cc-by-sa-4.0"]),
+        (["MIT License", "Apache License, Version 2.0"], ["apache-2.0", "mit"]),
+        (["ask Bob", None], ["other", "unknown"]),
+        (["The Unlicense", "Unlicense"], ["other", "unlicense"]),
+    ],
+)
+def test_licences_go_by_the_hubs_ids(stated: list[str | None], ids: list[str]) -> None:
+    assert hub_licences(stated) == ids
+
+
+@given(
+    st.one_of(
+        st.none(),
+        st.text(),
+        st.recursive(
+            st.none() | st.integers() | st.text(),
+            lambda inner: (
+                st.lists(inner) | st.dictionaries(st.sampled_from(["license", "x"]), inner)
+            ),
+        ).map(json.dumps),
+    )
+)
+def test_whatever_metadata_holds_a_licence_is_short_text_or_none(metadata: str | None) -> None:
+    frame = with_licences(pl.DataFrame({"metadata": [metadata]}, schema={"metadata": pl.String}))
+    for value in frame.select("license", "source").row(0):
+        assert value is None or (0 < len(value) <= 200 and value == " ".join(value.split()))
+
+
+def test_hostile_metadata_cannot_break_out_of_its_cell(store: Store) -> None:
+    evil = "x | <script>alert(1)</script>\n# Owned\n---\nlicense: mit"
+    state(store, json.dumps({"license": evil, "source": evil}))
+    text = card(store)
+    assert "<script" not in text
+    assert "\n# Owned" not in text
+    assert front(text)["license"] == "other"
+    assert "| x \\| &lt;script>" in text
+
+
+# --- how it was made ----------------------------------------------------------------------------
+
+
+def test_the_card_names_models_prompts_and_checks_that_were_off(store: Store) -> None:
+    recipe = rule_recipe(
+        "verified_pairs",
+        "1",
+        model="org/judge-9b",
+        prompts={"judge": {"version": "3", "digest": "d"}},
+        judge=False,
+        round_trip=True,
+    )
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge([recipe.row()])
+        transaction.connection.execute("UPDATE verified_pairs SET recipe = ?", [recipe.hash])
+    text = card(store)
+    assert f"| verified_pairs | {recipe.hash} | org/judge-9b | judge v3 |" in text
+    assert "4. no judge was asked" in text
+    assert "(org/judge-9b)" in text
+
+
+# --- Croissant ----------------------------------------------------------------------------------
+
+
+# In a process of its own, not even imported here: absl, which mlcroissant logs by, takes hold of
+# the streams of whoever imports it.
+VALIDATE = """
+import json, sys
+import mlcroissant
+dataset = mlcroissant.Dataset(jsonld=sys.argv[1])
+print(json.dumps({
+    "errors": sorted(dataset.metadata.issues.errors),
+    "rows": {split: [sorted(row) for row in dataset.records(split)] for split in sys.argv[2:]},
+}))
+"""
+
+
+def validated(folder: Path, *splits: str) -> dict[str, Any]:
+    if importlib.util.find_spec("mlcroissant") is None:
+        pytest.skip("mlcroissant is not installed")
+    command = [sys.executable, "-c", VALIDATE, str(folder / "croissant.json"), *splits]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_mlcroissant_validates_the_metadata_and_reads_the_rows(store: Store) -> None:
+    release = build_release(store, "run")
+    found = validated(release.folder, *release.rows)
+    assert found["errors"] == []
+    for split, count in release.rows.items():
+        assert found["rows"][split] == [sorted(f"{split}/{c}" for c in COLUMNS)] * count
+
+
+def test_so_it_does_for_an_empty_release(tmp_path: Path) -> None:
+    folder = build_release(Store(tmp_path / "home"), "run").folder
+    assert validated(folder)["errors"] == []
