@@ -55,7 +55,19 @@ def shard(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "ingest", "run", "status", "trace", "sql", "serve", "export", "releases", "diff"],
+    [
+        "demo",
+        "ingest",
+        "run",
+        "status",
+        "trace",
+        "sql",
+        "serve",
+        "export",
+        "releases",
+        "diff",
+        "push",
+    ],
 )
 def test_help_teaches(tmp_path: Path, command: str) -> None:
     done = wsrl(tmp_path, command, "--help")

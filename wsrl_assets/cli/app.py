@@ -18,6 +18,7 @@ from rich.console import Console
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
@@ -311,6 +312,7 @@ def sql(
 
 app.command()(releases)
 app.command()(diff)
+app.command()(push)
 
 
 @app.command(name="serve")

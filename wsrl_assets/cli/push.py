@@ -1,0 +1,37 @@
+"""`wsrl push`: a release to the Hugging Face Hub."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.release.hub import push as push_release
+from wsrl_assets.release.lookup import find_release
+
+
+def push(
+    repo: Annotated[str, typer.Argument(help="Data set repository: OWNER/NAME.")],
+    release: Annotated[
+        str,
+        typer.Argument(help="Name of a release, the beginning of it, `current`, or a folder."),
+    ] = "current",
+    public: Annotated[
+        bool, typer.Option("--public", help="Everyone may see it. Default: only you may.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Uploads a release, with its card, to the Hugging Face Hub, as a private data set.
+
+    The token comes from HF_TOKEN or `hf auth login`, and must be one that may write. The commit
+    is tagged with the release's name: pin it with load_dataset(REPO, revision=NAME).
+    """
+    _, store = open_home(home)
+    folder = find_release(store, release)
+    done = push_release(folder, repo, public=public)
+    seen = "private" if done.private else "public"
+    console = Console()
+    console.print(f"{folder.name}: {done.url} ({seen})", highlight=False, soft_wrap=True)
+    console.print(
+        f'load_dataset("{repo}", revision="{folder.name}")', highlight=False, soft_wrap=True
+    )
