@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 
 SHARD_ASSETS = ("source_documents", "triaged_documents")
-# Does nothing while it is switched off: the one setting holds for commands, schedules and the UI.
+# These do nothing while they are off: one setting holds for commands, schedules and the UI.
 PASS_RATES = "pass_rates"
+SFT_WARMUP = "sft_warmup"
 DOMAIN_ASSETS = (
     "filtered_documents",
     "personas",
@@ -15,6 +16,7 @@ DOMAIN_ASSETS = (
     "verified_pairs",
     PASS_RATES,
     "final_splits",
+    SFT_WARMUP,
 )
 LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
 RELEASE_ASSETS = ("rl_dataset",)
@@ -31,7 +33,7 @@ def jobs() -> Sequence[Any]:
         dg.define_asset_job(
             "advance_domain",
             selection=dg.AssetSelection.assets(*DOMAIN_ASSETS),
-            description="Does what is pending in a domain, from filter to splits.",
+            description="Does what is pending in a domain, from filter to splits and warm-up.",
         ),
         dg.define_asset_job(
             "load_libraries",

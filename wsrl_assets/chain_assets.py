@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from wsrl_assets import chain, difficulty, rollout
+from wsrl_assets import chain, difficulty, rollout, warmup
 from wsrl_assets.cancellation import run_interruptibly
 from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
@@ -29,8 +29,16 @@ from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.storage import Partition, StoreBusyError, StoreError
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.tables import PassRate, Personas, QADraft, TriagedDocument, VerifiedPair
+from wsrl_assets.storage.tables import (
+    PassRate,
+    Personas,
+    QADraft,
+    SftWarmup,
+    TriagedDocument,
+    VerifiedPair,
+)
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
+from wsrl_assets.verification import warmup as warmup_stage
 
 POOL = "llm"
 _USER_ERRORS = (EndpointError, SettingsError, StoreBusyError, StoreError)
@@ -82,6 +90,18 @@ class PassRateConfig(dg.Config):
     rollouts: int | None = None
     max_tokens: int | None = None
     rerate: bool | None = None
+    retry_failed: bool | None = None
+
+
+class WarmupConfig(dg.Config):
+    """What a run of the warm-up set may set for itself; the rest comes from the environment.
+
+    Attributes:
+        pairs: pairs of each domain to hold out; 0 holds out no more.
+        retry_failed: whether pairs that failed earlier are tried again.
+    """
+
+    pairs: int | None = None
     retry_failed: bool | None = None
 
 
@@ -258,6 +278,47 @@ def pass_rate_asset(
         run_id=context.run.run_id,
         pass_rates=settings.rates_pairs,
         extra=pass_rate_metadata(job.store, partition),
+    )
+
+
+@dg.asset(
+    name=warmup_stage.STAGE,
+    partitions_def=DOMAINS,
+    deps=["filtered_documents", drafting.STAGE, verify.STAGE, "final_splits"],
+    group_name="release",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=f"{warmup_stage.PROMPT.name}-{warmup_stage.PROMPT.version}.rules-{warmup_stage.VERSION}",
+    pool=POOL,
+    metadata=schema_metadata(SftWarmup),
+    check_specs=[accounting_spec(warmup_stage.STAGE)],
+)
+def sft_warmup(
+    context: dg.AssetExecutionContext,
+    config: WarmupConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """Held-out pairs, each with a chain of thought that ends in an answer the reward scores 1.
+
+    Optional: while `WSRL_SFT_PAIRS` is 0, this does nothing. `wsrl sft` writes them as chat. A pair
+    that is here is in no release.
+    """
+    domain = Domain(context.partition_key)
+    with _told():
+        settings = load_settings({"sft_pairs": config.pairs, "retry_failed": config.retry_failed})
+        job = _job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: warmup.warm_up_domain(job, domain))
+    if settings.warms_up:
+        context.log.info(f"{rows} pairs were held out in {domain.label}")
+    else:
+        context.log.info("the warm-up set is off: set WSRL_SFT_PAIRS to 50, say, to make it")
+    return stage_result(
+        job.store,
+        Partition.domain(domain),
+        SftWarmup,
+        run_id=context.run.run_id,
+        sft_pairs=settings.sft_pairs,
     )
 
 

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 import dagster as dg
 
 from wsrl_assets.automation import jobs
-from wsrl_assets.chain_assets import pass_rate_asset, question_chain, triaged_documents
+from wsrl_assets.chain_assets import (
+    pass_rate_asset,
+    question_chain,
+    sft_warmup,
+    triaged_documents,
+)
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
 from wsrl_assets.release.assets import benchmark_ngrams, final_splits, rl_dataset
@@ -21,6 +26,7 @@ ASSETS = [
     pass_rate_asset,
     benchmark_ngrams,
     final_splits,
+    sft_warmup,
     rl_dataset,
 ]
 

@@ -49,6 +49,7 @@ def stage_result(
     run_id: str,
     forms: Sequence[str] = (),
     pass_rates: bool = False,
+    sft_pairs: int = 0,
     extra: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
     """The result of one stage of one partition, with its accounting check.
@@ -56,12 +57,12 @@ def stage_result(
     Args:
         store, partition, row_type: of the stage.
         run_id: whose calls are counted apart.
-        forms, pass_rates: see `accounts`.
+        forms, pass_rates, sft_pairs: see `accounts`.
         extra: metadata of the stage's own.
     """
     stage = row_type.TABLE
     with catalog(store, _needed(store, partition, stage)) as connection:
-        counted = accounts(connection, forms, pass_rates=pass_rates)
+        counted = accounts(connection, forms, pass_rates=pass_rates, sft_pairs=sft_pairs)
         found = [a for a in counted if a.stage == stage]
         calls = [c for c in call_totals(connection) if c.stage == stage]
         this_run = [c for c in call_totals(connection, run_id) if c.stage == stage]

@@ -19,7 +19,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from wsrl_assets.automation import DOMAIN_ASSETS, PASS_RATES, SHARD_ASSETS
+from wsrl_assets.automation import DOMAIN_ASSETS, PASS_RATES, SFT_WARMUP, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
 from wsrl_assets.definitions import build_definitions
@@ -125,9 +125,12 @@ def materialize_pending(
 
 def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
     stages = STAGES[: STAGES.index(last) + 1]
-    if settings.rates_pairs:
-        return stages
-    return tuple(stage for stage in stages if stage != PASS_RATES)
+    off = set()
+    if not settings.rates_pairs:
+        off.add(PASS_RATES)
+    if not settings.warms_up:
+        off.add(SFT_WARMUP)
+    return tuple(stage for stage in stages if stage not in off)
 
 
 def _instance() -> dg.DagsterInstance:
@@ -221,6 +224,7 @@ class _Runner:
                 connection,
                 [str(form) for form in self._settings.forms],
                 pass_rates=self._settings.rates_pairs,
+                sft_pairs=self._settings.sft_pairs,
             )
         wanted = [a for a in found if a.stage in stages]
         return sorted({a.partition for a in wanted if has_work(a, self._settings)})

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
             rates off.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
         rerate: whether pairs that have a pass rate are rated again.
+        sft_pairs: pairs of each domain that are held out from releases, each with a chain of
+            thought for supervised training; 0 holds out no more.
         release_spec: YAML file that says what a release takes; everything if not set.
         pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
             between these; with 0 and 1, those that teach nothing in GRPO are dropped.
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
     rollout_tokens: int = Field(default=1024, ge=16)
     rerate: bool = False
+    sft_pairs: int = Field(default=0, ge=0)
     release_spec: Path | None = None
     pass_rate_above: float | None = Field(default=None, ge=0, lt=1)
     pass_rate_below: float | None = Field(default=None, gt=0, le=1)
@@ -110,6 +113,11 @@ class Settings(BaseSettings):
     def rates_pairs(self) -> bool:
         """Whether runs take pass rates."""
         return self.pass_rate_rollouts > 0
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether runs make a warm-up set."""
+        return self.sft_pairs > 0
 
 
 RoleOverride = Mapping[str, str | None]

@@ -67,6 +67,7 @@ def shard(folder: Path) -> Path:
         "releases",
         "diff",
         "push",
+        "sft",
     ],
 )
 def test_help_teaches(tmp_path: Path, command: str) -> None:

@@ -20,6 +20,7 @@ from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
+from wsrl_assets.cli.sft import sft
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
@@ -35,6 +36,7 @@ from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
+from wsrl_assets.verification.warmup import STAGE as SFT_WARMUP
 
 USER_ERRORS = (
     SettingsError,
@@ -232,6 +234,11 @@ def run(
             "pass rates are switched off: set WSRL_PASS_RATE_ROLLOUTS, or --rollouts, to the "
             "number of rollouts a pair, such as 8"
         )
+    if to == SFT_WARMUP and not settings.warms_up:
+        raise SettingsError(
+            "the warm-up set is switched off: set WSRL_SFT_PAIRS to a number of pairs per domain, "
+            "such as 50"
+        )
     before = _totals(store, settings)
     outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
     if as_json:
@@ -297,9 +304,9 @@ def sql(
     """Runs read-only SQL over everything: one view per table, over all partitions.
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
-    verified_pairs, rollouts, pass_rates, final_splits, released_pairs, llm_calls, recipes,
-    demonstrations, benchmark_ngrams. Each has a column `partition`. It reads published snapshots,
-    so it never stands in the way of a run.
+    verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
+    recipes, demonstrations, benchmark_ngrams. Each has a column `partition`. It reads published
+    snapshots, so it never stands in the way of a run.
     """
     _, store = _open(home)
     with catalog(store) as connection:
@@ -313,6 +320,7 @@ def sql(
 app.command()(releases)
 app.command()(diff)
 app.command()(push)
+app.command()(sft)
 
 
 @app.command(name="serve")
@@ -440,7 +448,9 @@ def _say_registered(registered: Sequence[Registered]) -> None:
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
     with catalog(store) as connection:
         forms = [str(form) for form in settings.forms]
-        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
+        found = accounts(
+            connection, forms, pass_rates=settings.rates_pairs, sft_pairs=settings.sft_pairs
+        )
         return [a for a in found if a.rows_in or a.stage != STAGES[-1]], call_totals(connection)
 
 

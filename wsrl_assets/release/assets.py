@@ -92,7 +92,7 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
     name=dataset.STAGE,
     deps=[
         dg.AssetDep(stage, partition_mapping=dg.AllPartitionMapping())
-        for stage in (splits.STAGE, "pass_rates")
+        for stage in (splits.STAGE, "pass_rates", "sft_warmup")
     ],
     group_name="release",
     kinds={"parquet", "huggingface"},

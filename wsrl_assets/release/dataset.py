@@ -30,6 +30,7 @@ RELEASE = Partition.library("release")
 CURRENT = "current"
 DESCRIPTION = "release.json"
 DUPLICATE = "duplicate_question"
+HELD_OUT = "held_out_for_warmup"
 
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _ZSTD_LEVEL = 3
@@ -99,6 +100,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     # is kept, and what is no longer there takes no room.
     candidates, refused = _sift(
         with_licences(_gather(store)),
+        _hold_out,
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
         _drop_duplicates,
@@ -173,8 +175,8 @@ def _gather(store: Store) -> pl.DataFrame:
 
 def _empty() -> pl.DataFrame:
     integers = ("evidence_start", "evidence_end", "source_row", "passage", "rollouts")
-    names = [*COLUMNS, "question_id", "slug", "unit", "passage", *ROW_RECIPES.values()]
-    types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64}
+    names = [*COLUMNS, "question_id", "slug", "unit", "passage", "held_out", *ROW_RECIPES.values()]
+    types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64, "held_out": pl.Boolean}
     return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
 
 
@@ -185,6 +187,12 @@ def _sift(pairs: pl.DataFrame, *sieves: Callable[[pl.DataFrame], Sifted]) -> Sif
         pairs, left_out = sieve(pairs)
         refused.append(left_out)
     return pairs, pl.concat(refused)
+
+
+def _hold_out(pairs: pl.DataFrame) -> Sifted:
+    """Leaves out what the warm-up set has: no pair is in supervised training and in RL."""
+    reason = pl.when(pl.col("held_out")).then(pl.lit(HELD_OUT))
+    return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 
 def _drop_duplicates(pairs: pl.DataFrame) -> Sifted:

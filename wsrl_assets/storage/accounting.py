@@ -16,8 +16,12 @@ STAGES = (
     "verified_pairs",
     "pass_rates",
     "final_splits",
+    "sft_warmup",
     "rl_dataset",
 )
+
+MAX_SFT_SHARE = 0.25
+"""Of a domain's pairs in train, at most this share is held out, however many are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +51,30 @@ class Account:
 
 
 def accounts(
-    connection: Connection, forms: Sequence[str], *, pass_rates: bool = False
+    connection: Connection,
+    forms: Sequence[str],
+    *,
+    pass_rates: bool = False,
+    sft_pairs: int = 0,
 ) -> list[Account]:
     """The accounts of every stage and partition, in order of stage, on a catalog connection.
 
     Args:
         forms: question forms that are wanted, which decides how many drafts are pending.
         pass_rates: whether pass rates are wanted, which decides whether pairs wait for one.
+        sft_pairs: pairs of each domain that are wanted for the warm-up set.
     """
     columns = ["stage", "partition", "rows_in", "kept", "rejected", "failed", "pending"]
     counted = pl.concat(
         [
             frame(connection, "accounting_shards").select(columns),
             frame(
-                connection, "accounting_domains", forms=list(forms), pass_rates=pass_rates
+                connection,
+                "accounting_domains",
+                forms=list(forms),
+                pass_rates=pass_rates,
+                sft_pairs=sft_pairs,
+                sft_share=MAX_SFT_SHARE,
             ).select(columns),
             frame(connection, "accounting_release").select(columns),
         ],

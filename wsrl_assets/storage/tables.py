@@ -226,6 +226,19 @@ class FinalSplit(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SftWarmup(Outcome):
+    """A pair that is held out from every release, and a response to it for supervised training."""
+
+    TABLE = "sft_warmup"
+    KEY = ("pair_id",)
+
+    pair_id: str = column("verified pair of the train split")
+    response: str | None = column(
+        "chain of thought and answer, as a policy would write them", long=True, default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class LLMCall(Row):
     """The ledger: one row per call that ended, however often it was attempted."""
 
@@ -331,6 +344,7 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
     Rollout,
     PassRate,
     FinalSplit,
+    SftWarmup,
     LLMCall,
     Recipe,
 )

@@ -228,7 +228,10 @@ def test_answer_types_and_forms_are_chosen(tmp_path: Path) -> None:
 
 def materialized(home: Path, **config: str) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [*(dg.AssetSpec(name) for name in ("final_splits", "pass_rates")), rl_dataset],
+        [
+            *(dg.AssetSpec(name) for name in ("final_splits", "pass_rates", "sft_warmup")),
+            rl_dataset,
+        ],
         selection=[rl_dataset],
         resources={"store": StoreResource(home=str(home))},
         run_config={"ops": {"rl_dataset": {"config": config}}},

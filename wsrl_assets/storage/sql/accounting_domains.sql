@@ -56,6 +56,27 @@ placed AS (
     count(*) FILTER (WHERE status = 'failed') AS failed
   FROM final_splits GROUP BY 1
 ),
+warmed AS (
+  SELECT "partition",
+    count(*) FILTER (WHERE status = 'kept') AS kept,
+    count(*) FILTER (WHERE status = 'rejected') AS rejected,
+    count(*) FILTER (WHERE status = 'failed') AS failed
+  FROM sft_warmup GROUP BY 1
+),
+-- What is held out, and what else would be: see pending_warmup.sql.
+held AS (
+  SELECT "partition", count(DISTINCT pair_id) AS n FROM sft_warmup
+  WHERE ("partition", pair_id) IN (SELECT "partition", pair_id FROM verified_pairs)
+  GROUP BY 1
+),
+pending_warmup AS (
+  SELECT s."partition", greatest(0,
+    least($sft_pairs, floor($sft_share * count(*))::BIGINT) - count(w.pair_id)) AS n
+  FROM (SELECT "partition", pair_id FROM final_splits WHERE status = 'kept' AND split = 'train') s
+  LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM sft_warmup) w
+    ON w."partition" = s."partition" AND w.pair_id = s.pair_id
+  GROUP BY 1
+),
 pending_filtered AS (
   SELECT q."partition", count(*) AS n FROM qualified q
   ANTI JOIN filtered_documents f ON f."partition" = q."partition" AND f.doc_id = q.doc_id
@@ -127,4 +148,10 @@ SELECT 6, 'final_splits', d."partition", coalesce(u.kept, 0),
   coalesce(s.kept, 0), coalesce(s.rejected, 0), coalesce(s.failed, 0), coalesce(w.n, 0)
 FROM domains d LEFT JOIN verified u USING ("partition") LEFT JOIN placed s USING ("partition")
 LEFT JOIN pending_splits w USING ("partition")
+UNION ALL
+SELECT 7, 'sft_warmup', d."partition", coalesce(h.n, 0) + coalesce(w.n, 0),
+  coalesce(s.kept, 0), coalesce(s.rejected, 0), coalesce(s.failed, 0), coalesce(w.n, 0)
+FROM domains d LEFT JOIN held h USING ("partition") LEFT JOIN warmed s USING ("partition")
+LEFT JOIN pending_warmup w USING ("partition")
+WHERE $sft_pairs > 0 OR s."partition" IS NOT NULL
 ORDER BY 1, 3

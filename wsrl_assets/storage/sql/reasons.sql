@@ -8,6 +8,7 @@ SELECT stage, "partition", status, reason, count(*) AS n FROM (
   UNION ALL SELECT 'verified_pairs', "partition", status, reason FROM verified_pairs
   UNION ALL SELECT 'pass_rates', "partition", status, reason FROM pass_rates
   UNION ALL SELECT 'final_splits', "partition", status, reason FROM final_splits
+  UNION ALL SELECT 'sft_warmup', "partition", status, reason FROM sft_warmup
   UNION ALL SELECT 'rl_dataset', 'all', status, reason FROM released_pairs
 ) WHERE status <> 'kept'
 GROUP BY ALL

@@ -8,7 +8,8 @@ SELECT
   f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
   f.recipe AS filter_recipe, p.recipe AS persona_recipe, q.recipe AS draft_recipe,
   v.recipe AS verify_recipe, s.recipe AS split_recipe,
-  CASE WHEN r.pass_rate IS NOT NULL THEN r.recipe END AS rate_recipe
+  CASE WHEN r.pass_rate IS NOT NULL THEN r.recipe END AS rate_recipe,
+  s.pair_id IN (SELECT pair_id FROM sft_warmup) AS held_out
 FROM final_splits s
 JOIN qa_drafts q ON q.draft_id = s.pair_id
 JOIN verified_pairs v ON v.pair_id = s.pair_id
