@@ -23,9 +23,11 @@ from .units import Dimension, Unit, read_unit
 from .vocabulary import words
 
 _MAX_LENGTH = 160
-_NEXT_PART = re.compile(r",? and |, |(?<=[A-Za-z'\"]) ?(?=\d)")
+_NEXT_PART = re.compile(r",? and |, |(?<=[A-Za-z'\"]) ?(?=\d)|(?<=[A-Za-z])\. (?=\d)")
 _IN_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
 _TEMPERATURE: Dimension = (("[temperature]", "1"),)
+_TIME: Dimension = (("[time]", "1"),)
+_MINUTES = re.compile(r"(\d) ?m$", re.ASCII)
 _SAME = Decimal("1e-12")
 _ABOUT_THE_SAME = 0.02
 _MIN_DIGITS = numbers.MIN_DIGITS_FOR_ROUNDING
@@ -125,6 +127,9 @@ def _read_sum(text: str) -> Quantity | None:
     parts = [_read_single(piece) for piece in pieces]
     if not 2 <= len(parts) <= 4 or parts[0] is None:
         return None
+    if parts[0].unit.dimension == _TIME:
+        # After hours, `30m` is no length.
+        parts = [_read_single(_MINUTES.sub(r"\1 min", piece)) for piece in pieces]
     total, last = parts[0].base, parts[0]
     for part in parts[1:]:
         if part is None or not _continues(last, part):
