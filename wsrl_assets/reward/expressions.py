@@ -244,7 +244,9 @@ def same(wanted: Expression, found: Expression) -> bool:
         return False
     if evaluation.differ(wanted.tokens, found.tokens):
         return False
-    return math_process.are_equal(wanted.latex, found.latex)
+    is_likely = None not in (evaluation.evaluate(wanted.tokens), evaluation.evaluate(found.tokens))
+    limit_s = math_process.LIMIT_IF_LIKELY_S if is_likely else math_process.LIMIT_S
+    return math_process.are_equal(wanted.latex, found.latex, limit_s)
 
 
 def _squeezed(tokens: tuple[str, ...]) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ _TAKEN_BACK = re.compile(
     r"|\bi(?: am|'m|\u2019m) (?:not (?:sure|certain)|unsure|guessing|mistaken|only \d+ ?% sure)\b"
     r"|\bi take (?:that|it|this) back\b|\blet me re(?!iterate)"
     r"|\b(?:it|that|this|which|answer|above)(?: is|'s|\u2019s| was)"
-    r" (?:wrong|incorrect|not (?:right|correct)|(?:only |just )?an? (?:mistake|joke|decoy|guess))\b",
+    r" (?:wrong|incorrect|not (?:right|correct)"
+    r"|(?:only |just )?an? (?:mistake|joke|decoy|guess))\b",
     re.IGNORECASE,
 )
 _BARE_WORDS = 3
