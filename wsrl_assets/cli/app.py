@@ -18,6 +18,7 @@ from rich.console import Console
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.score import score_command
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
@@ -319,6 +320,9 @@ def export_command(
     formats = list(Format) if format == "all" else [Format(format)]
     for name, folder in export(current_release(store), formats, output).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
+
+
+app.command(name="score")(score_command)
 
 
 def _open(home: Path | None) -> tuple[Settings, Store]:
