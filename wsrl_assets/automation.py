@@ -6,11 +6,14 @@ from typing import Any
 import dagster as dg
 
 SHARD_ASSETS = ("source_documents", "triaged_documents")
+# Does nothing while it is switched off: the one setting holds for commands, schedules and the UI.
+PASS_RATES = "pass_rates"
 DOMAIN_ASSETS = (
     "filtered_documents",
     "personas",
     "qa_drafts",
     "verified_pairs",
+    PASS_RATES,
     "final_splits",
 )
 LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from wsrl_assets.automation import jobs
-from wsrl_assets.chain_assets import question_chain, triaged_documents
+from wsrl_assets.chain_assets import pass_rate_asset, question_chain, triaged_documents
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
 from wsrl_assets.release.assets import benchmark_ngrams, final_splits, rl_dataset
@@ -18,6 +18,7 @@ ASSETS = [
     filtered_documents,
     demonstration_library,
     question_chain,
+    pass_rate_asset,
     benchmark_ngrams,
     final_splits,
     rl_dataset,

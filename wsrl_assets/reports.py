@@ -1,6 +1,6 @@
 """What an asset tells Dagster of a materialization: counts, reasons, schema, tokens, checks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ from wsrl_assets.storage import Partition, Store, catalog
 from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.fingerprint import fingerprint
 from wsrl_assets.storage.layout import Kind
+from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
 
 OWNERS = ["team:data-engine"]
@@ -47,11 +48,21 @@ def stage_result(
     *,
     run_id: str,
     forms: Sequence[str] = (),
+    pass_rates: bool = False,
+    extra: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
-    """The result of one stage of one partition, with its accounting check."""
+    """The result of one stage of one partition, with its accounting check.
+
+    Args:
+        store, partition, row_type: of the stage.
+        run_id: whose calls are counted apart.
+        forms, pass_rates: see `accounts`.
+        extra: metadata of the stage's own.
+    """
     stage = row_type.TABLE
     with catalog(store, _needed(store, partition, stage)) as connection:
-        found = [a for a in accounts(connection, forms) if a.stage == stage]
+        counted = accounts(connection, forms, pass_rates=pass_rates)
+        found = [a for a in counted if a.stage == stage]
         calls = [c for c in call_totals(connection) if c.stage == stage]
         this_run = [c for c in call_totals(connection, run_id) if c.stage == stage]
     account = next((a for a in found if a.partition == partition.key), None)
@@ -62,6 +73,7 @@ def stage_result(
             **count_metadata(account),
             **_call_metadata("run", this_run),
             **_call_metadata("total", calls),
+            **(extra or {}),
             "dagster/column_schema": table_schema(row_type),
         },
         data_version=dg.DataVersion(fingerprint(store, partition, row_type)),
@@ -81,6 +93,25 @@ def count_metadata(account: Account) -> dict[str, Any]:
         "failed": account.failed,
         "pending": account.pending,
         "reasons": dg.MetadataValue.md(table),
+    }
+
+
+def pass_rate_metadata(store: Store, partition: Partition) -> dict[str, Any]:
+    """The pass rates of a domain as a table, a line for each policy; nothing where it has none."""
+    with catalog(store, [partition]) as connection:
+        found = rate_histograms(connection)
+    if not found:
+        return {}
+    lines = [
+        f"| {' | '.join(('policy', *BUCKETS, 'mean', 'truncated'))} |",
+        "| --- " * (len(BUCKETS) + 3) + "|",
+    ]
+    for h in found:
+        cells = (h.policy, *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return {
+        "pass_rates": dg.MetadataValue.md("\n".join(lines)),
+        "pairs_between_0_and_1": sum(h.between for h in found),
     }
 
 

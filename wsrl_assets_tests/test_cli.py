@@ -13,6 +13,9 @@ from unittest import mock
 import pytest
 
 from wsrl_assets.cli import main
+from wsrl_assets.storage import Store
+from wsrl_assets_tests.release.pairs import Pair
+from wsrl_assets_tests.release.test_difficulty import rate, rated
 
 BODY = " ".join(f"Sentence number {n} says that item {n} weighs {n * 3} grams." for n in range(12))
 
@@ -133,6 +136,25 @@ def test_export_without_a_release_says_what_to_do(tmp_path: Path) -> None:
     done = wsrl(tmp_path / "home", "export", "--output", str(tmp_path / "out"))
     assert done.returncode == 2
     assert "wsrl run" in done.stderr
+
+
+def test_pass_rates_that_are_switched_off_say_how_to_switch_them_on(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "run", "--to", "pass_rates")
+    assert done.returncode == 2
+    assert "--rollouts" in done.stderr
+
+
+def test_status_shows_pass_rates_once_there_are_any(tmp_path: Path) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    assert "Pass rates" not in wsrl(tmp_path / "home", "status").stdout
+    store = Store(tmp_path / "home")
+    rate(store, [rated(Pair("q1"), 0), rated(Pair("q2"), 2), rated(Pair("q3"), 2)])
+    shown = wsrl(tmp_path / "home", "status").stdout
+    assert "1 of 3 pairs" not in shown
+    assert "2 of 3 pairs" in shown
+    (found,) = json.loads(wsrl(tmp_path / "home", "status", "--json").stdout)["pass_rates"]
+    assert (found["partition"], found["policy"], found["rollouts"]) == ("math", "a-policy", 24)
+    assert (found["pairs"]["0"], found["pairs"]["(0, .25]"]) == (1, 2)
 
 
 @pytest.mark.parametrize(

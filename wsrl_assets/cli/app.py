@@ -30,7 +30,9 @@ from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
+from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
 
 USER_ERRORS = (
     SettingsError,
@@ -58,8 +60,8 @@ app = typer.Typer(
         "Begin with [bold]wsrl demo[/bold]. For your own data: [bold]wsrl ingest PATH[/bold], "
         "then [bold]wsrl run[/bold], then [bold]wsrl export[/bold].\n\n"
         "Settings come from the environment: WSRL_HOME (default .wsrl), WSRL_LLM_BASE_URL, "
-        "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR or _JUDGE after "
-        "LLM for one role."
+        "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR, _JUDGE or "
+        "_POLICY after LLM for one role."
     ),
     epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
 )
@@ -188,21 +190,36 @@ def run(
     max_in_flight: Annotated[
         int | None, typer.Option(help="Fixed number of concurrent calls. Default: adaptive.", min=1)
     ] = None,
+    rollouts: Annotated[
+        int | None,
+        typer.Option(
+            help="Take pass rates of so many rollouts a pair. Default: WSRL_PASS_RATE_ROLLOUTS.",
+            min=0,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Materializes everything that is pending, and prints the funnel.
 
     Running it twice costs nothing the second time. A run that was stopped goes on where it
-    stopped.
+    stopped. With --rollouts, a policy (WSRL_LLM_POLICY_BASE_URL) also answers each verified pair
+    closed-book, to show how hard it is.
     """
     if to not in STAGES:
         raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
+    if rollouts is not None:
+        os.environ["WSRL_PASS_RATE_ROLLOUTS"] = str(rollouts)
     if retry_failed:
         os.environ["WSRL_RETRY_FAILED"] = "true"
     if max_in_flight:
         os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
     settings, store = _open(home)
+    if to == PASS_RATES and not settings.rates_pairs:
+        raise SettingsError(
+            "pass rates are switched off: set WSRL_PASS_RATE_ROLLOUTS, or --rollouts, to the "
+            "number of rollouts a pair, such as 8"
+        )
     before = _totals(store, settings)
     outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
     if as_json:
@@ -220,7 +237,7 @@ def status(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Shows rows by stage, why rows were rejected, tokens, and cost per accepted pair.
+    """Shows rows by stage, why rows were rejected, pass rates, tokens, and cost per accepted pair.
 
     Prices are settings: WSRL_LLM_PROMPT_PRICE, WSRL_LLM_CACHED_PRICE and
     WSRL_LLM_COMPLETION_PRICE, per million tokens, or per role as in
@@ -234,7 +251,8 @@ def status(
     if not found:
         console.print(f"nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`")
         return
-    console.print(show.by_partition(found) if partitions else show.funnel(found))
+    console.print(show.by_partition(found) if partitions else show.funnel(found, settings.forms))
+    _say_pass_rates(store)
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
 
@@ -267,9 +285,9 @@ def sql(
     """Runs read-only SQL over everything: one view per table, over all partitions.
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
-    verified_pairs, final_splits, released_pairs, llm_calls, recipes, demonstrations,
-    benchmark_ngrams. Each has a column `partition`. It reads published snapshots, so it never
-    stands in the way of a run.
+    verified_pairs, rollouts, pass_rates, final_splits, released_pairs, llm_calls, recipes,
+    demonstrations, benchmark_ngrams. Each has a column `partition`. It reads published snapshots,
+    so it never stands in the way of a run.
     """
     _, store = _open(home)
     with catalog(store) as connection:
@@ -407,12 +425,25 @@ def _say_registered(registered: Sequence[Registered]) -> None:
 
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
     with catalog(store) as connection:
-        found = accounts(connection, [str(form) for form in settings.forms])
+        forms = [str(form) for form in settings.forms]
+        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
         return [a for a in found if a.rows_in or a.stage != STAGES[-1]], call_totals(connection)
 
 
 def _status(store: Store, settings: Settings) -> dict[str, Any]:
-    return show.status_json(*_read_status(store, settings))
+    found, totals = _read_status(store, settings)
+    return show.status_json(found, totals, _pass_rates(store))
+
+
+def _pass_rates(store: Store) -> list[RateHistogram]:
+    with catalog(store) as connection:
+        return rate_histograms(connection)
+
+
+def _say_pass_rates(store: Store) -> None:
+    found = _pass_rates(store)
+    if found:
+        console.print(show.pass_rates(found))
 
 
 def _totals(store: Store, settings: Settings) -> dict[str, int]:
@@ -426,6 +457,7 @@ def _totals(store: Store, settings: Settings) -> dict[str, int]:
 def _say_funnel(store: Store, settings: Settings) -> None:
     found, totals = _read_status(store, settings)
     console.print(show.funnel(found))
+    _say_pass_rates(store)
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
 
@@ -457,7 +489,7 @@ def _find_pair(
                 f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
             )
         pair = found[0]
-        keys = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe")
+        keys = show.RECIPES
         hashes = [pair[key] for key in keys if pair[key]]
         recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
         ledger = frame(

@@ -1,6 +1,6 @@
 """Asking models: the engine, its faults, roles, prompts and recipes."""
 
-from wsrl_assets.llm.engine import Ask, Asks, Engine
+from wsrl_assets.llm.engine import Ask, Asks, Engine, FreeText
 from wsrl_assets.llm.equivalence import EndpointJudge
 from wsrl_assets.llm.faults import EndpointError, RowFault
 from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
@@ -13,6 +13,7 @@ __all__ = [
     "EndpointError",
     "EndpointJudge",
     "Engine",
+    "FreeText",
     "Prices",
     "Prompt",
     "Role",

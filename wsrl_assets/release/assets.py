@@ -8,6 +8,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
 from wsrl_assets.release import dataset, finalise, splits
 from wsrl_assets.release.decontamination import BenchmarkError
+from wsrl_assets.release.difficulty import PassRateRange
 from wsrl_assets.reports import (
     OWNERS,
     accounting_result,
@@ -17,12 +18,23 @@ from wsrl_assets.reports import (
     stage_result,
 )
 from wsrl_assets.resources import StoreResource
-from wsrl_assets.settings import load_settings
+from wsrl_assets.settings import SettingsError, load_settings
 from wsrl_assets.storage import Partition, StoreBusyError, catalog
 from wsrl_assets.storage.accounting import accounts
 from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit
 
 BENCHMARK_NGRAMS = "benchmark_ngrams"
+
+
+class ReleaseConfig(dg.Config):
+    """What a run of the release may set for itself; what is not set comes from the environment.
+
+    Attributes:
+        pass_rate_above, pass_rate_below: takes only pairs whose pass rate lies strictly between.
+    """
+
+    pass_rate_above: float | None = None
+    pass_rate_below: float | None = None
 
 
 @dg.asset(
@@ -76,7 +88,10 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
 
 @dg.asset(
     name=dataset.STAGE,
-    deps=[dg.AssetDep(splits.STAGE, partition_mapping=dg.AllPartitionMapping())],
+    deps=[
+        dg.AssetDep(stage, partition_mapping=dg.AllPartitionMapping())
+        for stage in (splits.STAGE, "pass_rates")
+    ],
     group_name="release",
     kinds={"parquet", "huggingface"},
     owners=OWNERS,
@@ -89,10 +104,20 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
     },
     check_specs=[accounting_spec(dataset.STAGE)],
 )
-def rl_dataset(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
-    """The release: every placed pair of all domains, in a folder named by its content."""
+def rl_dataset(
+    context: dg.AssetExecutionContext, config: ReleaseConfig, store: StoreResource
+) -> dg.MaterializeResult:
+    """The release: every placed pair of all domains, in a folder named by its content.
+
+    `WSRL_PASS_RATE_ABOVE` and `WSRL_PASS_RATE_BELOW` bound the pass rates that it takes.
+    """
+    try:
+        settings = load_settings(config.model_dump())
+    except SettingsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
     database = store.open()
-    release = dataset.build_release(database, context.run.run_id)
+    rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
+    release = dataset.build_release(database, context.run.run_id, rates)
     with catalog(database) as connection:
         account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
     return dg.MaterializeResult(

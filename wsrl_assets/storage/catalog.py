@@ -64,8 +64,9 @@ def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator
     try:
         connection.execute("SET TimeZone = 'UTC'")
         attached = _attach(connection, store.snapshots(), only)
+        held = _held_tables(connection)
         for row_type in ALL_TABLES:
-            connection.execute(_view_sql(row_type, attached))
+            connection.execute(_view_sql(row_type, attached, held))
         connection.execute(_LOCKDOWN)
         yield connection
     finally:
@@ -85,13 +86,23 @@ def _attach(
     return attached
 
 
-def _view_sql(row_type: type[Row], attached: dict[Partition, str]) -> str:
+def _held_tables(connection: Connection) -> set[tuple[str, str]]:
+    """Database and table, of all that are attached."""
+    return set(
+        connection.execute("SELECT database_name, table_name FROM duckdb_tables()").fetchall()
+    )
+
+
+def _view_sql(
+    row_type: type[Row], attached: dict[Partition, str], held: Collection[tuple[str, str]]
+) -> str:
+    """The view of a table. A snapshot that is older than a table, or a column, has none of it."""
     parts = [
         f'SELECT \'{partition.key}\' AS "partition", * FROM {alias}."{row_type.TABLE}"'
         for partition, alias in attached.items()
-        if row_type in _SCOPES[partition.kind]
+        if row_type in _SCOPES[partition.kind] and (alias, row_type.TABLE) in held
     ]
-    body = " UNION ALL BY NAME ".join(parts) or _empty_sql(row_type)
+    body = " UNION ALL BY NAME ".join([_empty_sql(row_type), *parts])
     return f'CREATE VIEW "{row_type.TABLE}" AS {body}'
 
 

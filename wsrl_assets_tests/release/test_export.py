@@ -11,6 +11,7 @@ from wsrl_assets.release.dataset import build_release, read_release
 from wsrl_assets.release.export import Format, export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers import verl
+from wsrl_assets.rollout import INSTRUCTION
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
@@ -48,7 +49,7 @@ def test_each_prompt_asks_the_question_and_says_how_to_answer(
     table = read(export(release, [Format.VERL], tmp_path / "out")[Format.VERL])
     asked = {row["extra_info"]["pair_id"]: row["prompt"][0]["content"] for row in table.to_dicts()}
     for pair in read_release(release).to_dicts():
-        assert asked[pair["pair_id"]] == f"{pair['question']}\n\n{verl.INSTRUCTION}"
+        assert asked[pair["pair_id"]] == f"{pair['question']}\n\n{INSTRUCTION}"
 
 
 def test_the_index_counts_the_rows_of_a_split(release: Path, tmp_path: Path) -> None:

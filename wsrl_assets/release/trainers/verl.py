@@ -9,17 +9,18 @@ from typing import Any
 import polars as pl
 
 from wsrl_assets.reward import Gold, score
+from wsrl_assets.rollout import INSTRUCTION
 
 NAME = "verl"
 DATA_SOURCE = "wsrl-assets"
-INSTRUCTION = "Think step by step, then give the final answer on the last line after 'Answer:'."
 
 
 def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     """A release's pairs in verl's columns.
 
     Columns: data_source, prompt (list of role and content), ability, reward_model (style and
-    ground_truth, which is the gold as JSON), extra_info (index, pair_id, split, answer).
+    ground_truth, which is the gold as JSON), extra_info (index, pair_id, split, answer,
+    pass_rate).
     """
     content = pl.format("{}\n\n{}", pl.col("question"), pl.lit(INSTRUCTION))
     message = pl.struct(role=pl.lit("user"), content=content)
@@ -29,7 +30,11 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
         ability=pl.col("domain"),
         reward_model=pl.struct(style=pl.lit("rule"), ground_truth=pl.col("gold")),
         extra_info=pl.struct(
-            pl.col("row").cast(pl.Int64).alias("index"), "pair_id", "split", "answer"
+            pl.col("row").cast(pl.Int64).alias("index"),
+            "pair_id",
+            "split",
+            "answer",
+            "pass_rate",
         ),
     )
 
