@@ -16,6 +16,7 @@ import polars as pl
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.card import write_card
 from wsrl_assets.release.difficulty import ANY_RATE, PassRateRange
+from wsrl_assets.release.proof import split_proven
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
@@ -82,7 +83,8 @@ def build_release(store: Store, run_id: str, rates: PassRateRange = ANY_RATE) ->
     An empty release is written too: it says that nothing passed, and has the schema.
     """
     # First the range: where one question has two answers, the one that is in range is kept.
-    pairs, out_of_range = rates.split(_gather(store))
+    proven, unproven = split_proven(_gather(store))
+    pairs, out_of_range = rates.split(proven)
     kept, duplicates = _drop_duplicates(pairs)
     name = _name(kept)
     release = Release(
@@ -93,7 +95,7 @@ def build_release(store: Store, run_id: str, rates: PassRateRange = ANY_RATE) ->
     )
     if not release.folder.exists():
         _write(release, kept)
-    _record(store, name, kept, duplicates, out_of_range)
+    _record(store, name, kept, duplicates, pl.concat([unproven, out_of_range]))
     return release
 
 
@@ -180,7 +182,7 @@ def _record(
     name: str,
     kept: pl.DataFrame,
     duplicates: pl.DataFrame,
-    out_of_range: pl.DataFrame,
+    refused: pl.DataFrame,
 ) -> None:
     now = utc_now()
 
@@ -205,7 +207,7 @@ def _record(
     ]
     rows += [
         row(pair, Status.REJECTED, pair["reason"], pair["detail"])
-        for pair in out_of_range.select(*columns, "reason", "detail").iter_rows(named=True)
+        for pair in refused.select(*columns, "reason", "detail").iter_rows(named=True)
     ]
     with store.transaction(RELEASE) as transaction:
         transaction.clear(ReleasedPair)
