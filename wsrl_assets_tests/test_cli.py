@@ -54,7 +54,7 @@ def shard(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "ingest", "run", "status", "trace", "sql", "serve", "export"]
+    "command", ["demo", "ingest", "run", "status", "trace", "sql", "serve", "export", "score"]
 )
 def test_help_teaches(tmp_path: Path, command: str) -> None:
     done = wsrl(tmp_path, command, "--help")
