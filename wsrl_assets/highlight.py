@@ -83,9 +83,20 @@ def excerpt(text: str, start: int | None, end: int | None, *, around: int = 160)
         whole = marked(text[: 2 * around], [])
         return Marked(whole.pieces, 0, whole.end, len(text))
     end = min(end, start + 4 * around)
-    low, high = max(0, start - around), min(len(text), end + around)
+    low, high = _at_words(text, max(0, start - around), min(len(text), end + around), start, end)
     part = marked(text[low:high], [(start - low, end - low)])
     return Marked(part.pieces, low, high, len(text))
+
+
+def _at_words(text: str, low: int, high: int, start: int, end: int) -> tuple[int, int]:
+    """The borders moved inwards to the next space, where there is one before the span."""
+    if low > 0:
+        space = text.find(" ", low, start)
+        low = space + 1 if space >= 0 else low
+    if high < len(text):
+        space = text.rfind(" ", end, high)
+        high = space if space >= 0 else high
+    return low, high
 
 
 def _window(length: int, focus: int, max_chars: int) -> tuple[int, int]:

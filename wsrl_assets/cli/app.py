@@ -20,6 +20,7 @@ from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
 from wsrl_assets.cli.common import HomeOption, open_home
 from wsrl_assets.cli.explore import explore
+from wsrl_assets.cli.report import report
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
@@ -298,6 +299,7 @@ def sql(
 
 
 app.command()(explore)
+app.command()(report)
 
 
 @app.command(name="serve")
@@ -465,6 +467,8 @@ def _say_where_to_look(store: Store) -> None:
     console.print(
         '  wsrl sql "SELECT reason, count(*) FROM verified_pairs GROUP BY reason"', highlight=False
     )
+    console.print("  wsrl explore   every pair in the browser, rejected ones too", highlight=False)
+    console.print("  wsrl report    the release on one page", highlight=False)
     console.print("  make ui        the Dagster UI on the same data", highlight=False)
 
 
