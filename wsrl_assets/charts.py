@@ -23,6 +23,11 @@ _CHARS = 24
 _LENGTHS = (5, 10, 20, 40, 80)
 _INK = "#3a4256"
 _SOFT = "#6a7388"
+# The image stands on a light or a dark page.
+_IMAGE_INK = "#78839a"
+_IMAGE_LABELS = 170
+_IMAGE_BARS = 300
+_IMAGE_ROW = 16
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif"
 ACCENT = "#3257c9"
 COLOURS = {
@@ -83,15 +88,18 @@ def stacks(title: str, values: Sequence[Stack], colours: Mapping[str, str]) -> s
 
 def funnel(found: Sequence[Account]) -> str:
     """Rows by outcome at each stage, over all partitions given."""
+    return stacks("Rows by stage and outcome", funnel_stacks(found), COLOURS)
+
+
+def funnel_stacks(found: Sequence[Account]) -> list[Stack]:
+    """A stack of outcomes for each stage that has rows, over all partitions given."""
     drawn = []
     for stage in STAGES:
         same = [account for account in found if account.stage == stage and account.rows_in]
         if same:
-            parts = {
-                outcome: sum(getattr(account, outcome) for account in same) for outcome in COLOURS
-            }
+            parts = {name: sum(getattr(account, name) for account in same) for name in COLOURS}
             drawn.append(Stack(stage.replace("_", " "), parts))
-    return stacks("Rows by stage and outcome", drawn, COLOURS)
+    return drawn
 
 
 def by_length(shapes: pl.DataFrame) -> list[tuple[str, float]]:
@@ -111,8 +119,30 @@ def by_type(shapes: pl.DataFrame) -> list[tuple[str, float]]:
     return [(kind or "none", float(pairs)) for kind, pairs in ordered.iter_rows()]
 
 
-def image(svg: str, alt: str) -> str:
-    """The chart as a markdown image that carries its own data."""
+def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
+    """Stacks as a small image in markdown, without title and legend.
+
+    Dagster's page shows markdown of up to 1,000 characters in its place, and anything longer behind
+    a link; hence one path for all bars of a colour, and the label as the only text.
+    """
+    top = max((stack.total for stack in values), default=0) or 1
+    paths: dict[str, str] = {}
+    texts = []
+    for number, stack in enumerate(values):
+        at, middle = _IMAGE_LABELS, number * _IMAGE_ROW + 8
+        label = printable(" ".join(stack.label.split()))[:24]
+        texts.append(f"<text y='{middle + 4}'>{escape(label)} {stack.total:,}</text>")
+        for name, value in stack.parts.items():
+            width = round(_IMAGE_BARS * value / top)
+            if value:
+                paths[name] = paths.get(name, "") + f"M{at} {middle}h{max(width, 1)}"
+            at += width
+    lines = "".join(f"<path stroke='{colours[name]}' d='{d}'/>" for name, d in paths.items())
+    svg = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{_IMAGE_LABELS + _IMAGE_BARS}' "
+        f"height='{len(values) * _IMAGE_ROW}' font-family='Arial' font-size='12' "
+        f"fill='{_IMAGE_INK}'><g stroke-width='10'>{lines}</g>{''.join(texts)}</svg>"
+    )
     data = base64.b64encode(svg.encode()).decode()
     return f"![{alt}](data:image/svg+xml;base64,{data})"
 

@@ -49,6 +49,7 @@ _PAST = {
     "final_splits": ("qa_drafts", "verified_pairs", "final_splits"),
 }
 _CELL_CHARS = 120
+_ID_CHARS = 12  # enough for `wsrl trace`
 _BLOCK_CHARS = 600
 
 
@@ -218,9 +219,7 @@ def _shown(
     stage = row_type.TABLE
     metadata: dict[str, Any] = {}
     if any(account.rows_in for account in in_partition):
-        metadata["funnel"] = dg.MetadataValue.md(
-            charts.image(charts.funnel(in_partition), "funnel")
-        )
+        metadata["funnel"] = _funnel_image(in_partition)
     sample = figures.sample_rows(connection, partition, row_type, run_id)
     if sample.height:
         metadata["sample_rows"] = _table(sample)
@@ -235,19 +234,50 @@ def _pair_metadata(
     past = _PAST[stage]
     metadata: dict[str, Any] = {}
     shapes = figures.answer_shapes(connection, partition, past)
-    if shapes.height:
-        drawn = {
-            "answer_types": charts.bars("Answers by type", charts.by_type(shapes)),
-            "answer_lengths": charts.bars("Answers by length", charts.by_length(shapes)),
-        }
-        for name, chart in drawn.items():
-            metadata[name] = dg.MetadataValue.md(charts.image(chart, name))
+    metadata |= _answer_images(shapes)
     found = figures.sample_pairs(connection, partition, stage, past, run_id)
     for name, left in (("traced_pairs", False), ("rejections", True)):
         stories = [story(row) for row in found.iter_rows(named=True) if row["left_here"] == left]
         if stories:
             metadata[name] = dg.MetadataValue.md("\n\n".join(stories))
     return metadata
+
+
+def _funnel_image(found: Sequence[Account]) -> dg.MarkdownMetadataValue:
+    drawn = charts.funnel_stacks(found)
+    return dg.MetadataValue.md(charts.image(drawn, charts.COLOURS, "rows by outcome"))
+
+
+def _answer_images(shapes: pl.DataFrame) -> dict[str, Any]:
+    """Answers by type and by length, as images; nothing where there are none."""
+    if shapes.is_empty():
+        return {}
+    drawn = {"answer_types": charts.by_type(shapes), "answer_lengths": charts.by_length(shapes)}
+    return {
+        name: dg.MetadataValue.md(
+            charts.image(
+                [charts.Stack(label, {"pairs": int(pairs)}) for label, pairs in counts],
+                {"pairs": charts.ACCENT},
+                name.replace("_", " "),
+            )
+        )
+        for name, counts in drawn.items()
+    }
+
+
+def release_metadata(found: Sequence[Account], pairs: pl.DataFrame) -> dict[str, Any]:
+    """What a release shows: the funnel of everything, its answers, and some of its rows.
+
+    `pairs` has the columns of a release.
+    """
+    shapes = pairs.select("answer_type", characters=pl.col("answer").str.len_chars(), pairs=1)
+    names = ("domain", "split", "question", "answer", "answer_type", "form", "evidence", "pair_id")
+    sample = pairs.select(names).sort(pl.col("pair_id").hash(0)).head(5)
+    return {
+        "funnel": _funnel_image(found),
+        **_answer_images(shapes),
+        **({"sample_rows": _table(sample)} if sample.height else {}),
+    }
 
 
 def story(pair: Mapping[str, Any]) -> str:
@@ -287,7 +317,7 @@ def fenced(text: str) -> str:
 
 def _table(rows: pl.DataFrame) -> dg.TableMetadataValue:
     records = [
-        dg.TableRecord({name: _cell(value) for name, value in row.items()})
+        dg.TableRecord({name: _cell(name, value) for name, value in row.items()})
         for row in rows.iter_rows(named=True)
     ]
     return dg.MetadataValue.table(
@@ -295,12 +325,13 @@ def _table(rows: pl.DataFrame) -> dg.TableMetadataValue:
     )
 
 
-def _cell(value: Any) -> str | int | float | bool:
+def _cell(name: str, value: Any) -> str | int | float | bool:
     if isinstance(value, bool | int | float):
         return value
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)
-    return _line("" if value is None else str(value), _CELL_CHARS)
+    text = "" if value is None else str(value)
+    return text[:_ID_CHARS] if name.endswith("_id") else _line(text, _CELL_CHARS)
 
 
 def _line(text: str, most: int) -> str:

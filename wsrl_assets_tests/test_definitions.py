@@ -108,7 +108,7 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams"}
+    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "dataset_report"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key

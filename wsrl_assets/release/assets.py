@@ -21,6 +21,7 @@ from wsrl_assets.reports import (
     check_result,
     count_metadata,
     pair_checks,
+    release_metadata,
     schema_metadata,
     stage_checks,
     stage_result,
@@ -139,7 +140,8 @@ def rl_dataset(
     release = dataset.build_release(database, context.run.run_id, rates)
     pairs = dataset.read_release(release.folder)
     with catalog(database) as connection:
-        account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
+        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
+    account = next(a for a in found if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
         metadata={
             **count_metadata(account),
@@ -148,6 +150,7 @@ def rl_dataset(
             "folder": dg.MetadataValue.path(str(release.folder)),
             "report": dg.MetadataValue.path(str(report.path_of(database, release.name))),
             **{f"{split}_pairs": rows for split, rows in release.rows.items()},
+            **release_metadata(found, pairs),
         },
         data_version=dg.DataVersion(release.name),
         check_results=[

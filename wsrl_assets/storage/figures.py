@@ -49,8 +49,8 @@ def sample_rows(
     connection: Connection, partition: Partition, row_type: type[Row], run_id: str
 ) -> pl.DataFrame:
     """Up to three rows of each status, with the columns that fit a line."""
-    names = ["status", "reason", *(spec.name for spec in columns_of(row_type))]
-    shown = [name for name in dict.fromkeys(names) if name not in _LEFT_OUT]
+    own = [spec.name for spec in columns_of(row_type) if spec.name not in _LEFT_OUT]
+    shown = ["status", "reason", *own, "detail", "model"]
     sql = query_text("sample_rows").format(
         table=_quoted(row_type.TABLE),
         key=_key(row_type),
@@ -87,7 +87,8 @@ def answer_shapes(
 
 
 _LEFT_OUT = frozenset(
-    "minhash metadata verdicts misses recipe run_id created_at parent_id cluster_id sha256".split()
+    "status reason detail model recipe run_id created_at "
+    "minhash metadata verdicts misses parent_id cluster_id".split()
 )
 
 
