@@ -91,10 +91,10 @@ def excerpt(text: str, start: int | None, end: int | None, *, around: int = 160)
 def _at_words(text: str, low: int, high: int, start: int, end: int) -> tuple[int, int]:
     """The borders moved inwards to the next space, where there is one before the span."""
     if low > 0:
-        space = text.find(" ", low, start)
+        space = text.find(" ", low - 1, start)
         low = space + 1 if space >= 0 else low
     if high < len(text):
-        space = text.rfind(" ", end, high)
+        space = text.rfind(" ", end, high + 1)
         high = space if space >= 0 else high
     return low, high
 
