@@ -42,13 +42,15 @@ def home(tmp_path: Path) -> Store:
     return plant(tmp_path, [TEXT], [*rows, *calls])
 
 
-def result(store: Store, run_id: str = "planted") -> dg.MaterializeResult:
+def result(store: Store, run_id: str = "planted") -> dg.MaterializeResult[None]:
     return reports.stage_result(store, IN_DOMAIN, VerifiedPair, run_id=run_id, forms=["open"])
 
 
 def texts(metadata: Any) -> str:
     return "\n".join(
-        value.md_str for value in metadata.values() if isinstance(value, dg.MarkdownMetadataValue)
+        value.md_str or ""
+        for value in metadata.values()
+        if isinstance(value, dg.MarkdownMetadataValue)
     )
 
 
