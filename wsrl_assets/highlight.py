@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# A user's name and password in a web address.
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/@]{1,200}@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Marked:
 def printable(text: str) -> str:
     """The text with control characters, which a page cannot show, as U+FFFD. Offsets stay."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def without_credentials(text: str) -> str:
+    """The text with names and passwords in web addresses as ***: for errors, which name servers."""
+    return _CREDENTIALS.sub("***@", text)
 
 
 def marked(

@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from wsrl_assets import charts, quality
-from wsrl_assets.highlight import printable
+from wsrl_assets.highlight import printable, without_credentials
 from wsrl_assets.quality import Finding
 from wsrl_assets.storage import Partition, Store, catalog, figures
 from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
@@ -296,7 +296,7 @@ def story(pair: Mapping[str, Any]) -> str:
         "evidence": pair["evidence"],
         "persona": pair["persona"],
         "reason": pair["reason"],
-        "detail": pair["detail"],
+        "detail": without_credentials(pair["detail"] or ""),
         "verdicts": ", ".join(verdicts),
         "round trip": pair["round_trip_answer"],
         "split": pair["split"],
@@ -331,6 +331,8 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
     if isinstance(value, list):
         value = "; ".join(str(part) for part in value)
     text = "" if value is None else str(value)
+    if name == "detail":
+        text = without_credentials(text)
     return text[:_ID_CHARS] if name.endswith("_id") else _line(text, _CELL_CHARS)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.highlight import excerpt, marked, printable
+from wsrl_assets.highlight import excerpt, marked, printable, without_credentials
 
 TEXT = st.text(max_size=60)
 OFFSET = st.one_of(st.none(), st.integers(-5, 70))
@@ -52,3 +52,9 @@ def test_a_long_text_is_shown_around_its_mark() -> None:
     found = marked("x" * 5000 + "here" + "y" * 5000, [(5000, 5004)], max_chars=100)
     assert (found.start, found.end) == (4950, 5050)
     assert [piece.text for piece in found.pieces if piece.marks] == ["here"]
+
+
+def test_a_password_in_an_address_is_masked() -> None:
+    said = "http://user:pa-ss@host.example:8000/v1 refused; http://host.example/a@b too"
+    expected = "http://***@host.example:8000/v1 refused; http://host.example/a@b too"
+    assert without_credentials(said) == expected

@@ -1,5 +1,6 @@
 """`wsrl explore`: serves the pages until Ctrl-C."""
 
+import contextlib
 import errno
 import ipaddress
 import socket
@@ -56,7 +57,8 @@ def explore(
         if browser:
             webbrowser.open(address)
         config = uvicorn.Config(app, log_level="warning", server_header=False, lifespan="off")
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # which uvicorn raises again when it is done
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -24,7 +24,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.explore import reading
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.explore.prompts import sent_prompts
-from wsrl_assets.highlight import marked, printable
+from wsrl_assets.highlight import marked, printable, without_credentials
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "testserver")
@@ -163,7 +163,9 @@ def _environment() -> jinja2.Environment:
         # Of the values that are printed; text of templates does not pass here.
         finalize=_shown,
     )
-    environment.filters.update(label=_label, compact=_compact, words=_words)
+    environment.filters.update(
+        label=_label, compact=_compact, words=_words, safe_error=without_credentials
+    )
     environment.globals["Filter"] = Filter
     return environment
 

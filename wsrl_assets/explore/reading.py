@@ -88,20 +88,20 @@ def find_pair(store: Store, prefix: str) -> PairView | None:
     if home is None:
         return None
     with catalog(store, _around(store, home)) as connection:
-        (row,) = frame(connection, "trace_pair", prefix=f"{home['pair_id']}%").to_dicts()
-        document = _document(connection, row["doc_id"])
-        (outcome,) = [
-            pair
-            for pair in _pairs_of(connection, row["doc_id"])
-            if pair["pair_id"] == row["draft_id"]
-        ]
+        row = _first(frame(connection, "trace_pair", prefix=f"{home['pair_id']}%"))
+        if row is None:  # a run has taken it away since
+            return None
+        document = _first(frame(connection, "explore_document", doc_id=row["doc_id"]))
+        told = [p for p in _pairs_of(connection, row["doc_id"]) if p["pair_id"] == row["draft_id"]]
+        if document is None or not told:
+            return None
         hashes = [row[key] for key in _RECIPES if row[key]]
         recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
         calls = frame(
             connection, "trace_calls", draft_id=row["draft_id"], doc_id=row["doc_id"]
         ).to_dicts()
     by_hash = {r["recipe"]: {**r, "body": json.loads(r["body"])} for r in recipes}
-    return PairView(row, outcome, document, by_hash, calls)
+    return PairView(row, told[0], document, by_hash, calls)
 
 
 def find_document(store: Store, doc_id: str) -> DocumentView | None:
@@ -110,7 +110,8 @@ def find_document(store: Store, doc_id: str) -> DocumentView | None:
     if home is None:
         return None
     with catalog(store, _around(store, home)) as connection:
-        return DocumentView(_document(connection, doc_id), _pairs_of(connection, doc_id))
+        row = _first(frame(connection, "explore_document", doc_id=doc_id))
+        return DocumentView(row, _pairs_of(connection, doc_id)) if row else None
 
 
 def recipes_of(view: PairView) -> list[Row]:
@@ -168,9 +169,9 @@ def _home(store: Store, pair_id: str = "", doc_id: str = "") -> Row | None:
     return found[0]
 
 
-def _document(connection: Connection, doc_id: str) -> Row:
-    (row,) = frame(connection, "explore_document", doc_id=doc_id).to_dicts()
-    return row
+def _first(found: pl.DataFrame) -> Row | None:
+    """The first row. More than one is there only where an id is doubled, which a check tells of."""
+    return found.row(0, named=True) if found.height else None
 
 
 def _pairs_of(connection: Connection, doc_id: str) -> list[Row]:

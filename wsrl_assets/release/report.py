@@ -150,8 +150,9 @@ def render(report: Report) -> str:
 
 def sample(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[Sample]:
     """Pairs to read, the same ones each time, spread over the domains."""
-    chosen = set(sampled(pairs["pair_id"], pairs.height))
-    order = {pair_id: place for place, pair_id in enumerate(sampled(chosen, len(chosen)))}
+    order = {
+        pair_id: place for place, pair_id in enumerate(sampled(pairs["pair_id"], pairs.height))
+    }
     ranked = (
         pairs.with_columns(place=pl.col("pair_id").replace_strict(order, return_dtype=pl.Int64))
         .with_columns(turn=pl.col("place").rank("ordinal").over("domain"))
@@ -216,9 +217,9 @@ def _reasons(found: Sequence[Account]) -> list[tuple[str, list[tuple[str, int]]]
 
 
 _DUPLICATES = (
-    ("source_documents", "Exact duplicates of documents", ("exact_duplicate", "duplicate")),
+    ("source_documents", "Exact duplicates of documents", ("exact_duplicate",)),
     ("filtered_documents", "Near-duplicates of documents", ("near_duplicate",)),
-    ("final_splits", "Repeated questions", ("duplicate_question", "near_duplicate_question")),
+    ("final_splits", "Repeated questions", ("duplicate_question",)),
     ("rl_dataset", "Repeated questions, over domains", ("duplicate_question",)),
     ("final_splits", "Questions that overlap a benchmark", ("contaminated",)),
 )

@@ -16,7 +16,7 @@ from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import Status
 from wsrl_assets.text import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
-from wsrl_assets_tests.factories import document_text, draft_row
+from wsrl_assets_tests.factories import call_row, document_text, draft_row
 
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)> </div></main> "
@@ -199,6 +199,16 @@ def test_control_characters_do_not_reach_the_page(tmp_path: Path) -> None:
     page = client(plant(tmp_path, [text], rows)).get(f"/pairs/{pair_id(0)}").text
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
     assert "a\ufffdb\ufffd[31mc" in page
+
+
+def test_an_error_never_shows_a_password(tmp_path: Path) -> None:
+    text = document_text(0)
+    said = "http://user:secret-word@host.example/v1 did not answer"
+    failed = draft_row(0, text, status=Status.FAILED, reason="endpoint_fault", detail=said)
+    call = call_row(0, row_id=failed.draft_id, stage="qa_drafts", step="open", error=said)
+    page = client(plant(tmp_path, [text], [failed, call])).get(f"/pairs/{pair_id(0)}").text
+    assert "secret-word" not in page
+    assert page.count("http://***@host.example/v1 did not answer") == 2
 
 
 def test_a_huge_document_is_shown_around_its_evidence(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 class Watched:
     """A page with what went wrong on it: errors, and requests to anywhere else."""
 
-    def __init__(self, page: "sync_api.Page", address: str) -> None:
+    def __init__(self, page: Any, address: str) -> None:
         self.page = page
         self.wrong: list[str] = []
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
