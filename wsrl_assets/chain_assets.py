@@ -20,9 +20,9 @@ from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.reports import (
     OWNERS,
-    accounting_spec,
     pass_rate_metadata,
     schema_metadata,
+    stage_checks,
     stage_result,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
@@ -101,7 +101,7 @@ class Watch:
     code_version=triage.PROMPT.version,
     pool=POOL,
     metadata=schema_metadata(TriagedDocument),
-    check_specs=[accounting_spec(triage.STAGE)],
+    check_specs=stage_checks(triage.STAGE),
 )
 def triaged_documents(
     context: dg.AssetExecutionContext,
@@ -177,7 +177,7 @@ def _spec(
             "judge, round trip (paper, stage 4).",
         ),
     ],
-    check_specs=[accounting_spec(stage) for stage in chain.DOMAIN_STAGES],
+    check_specs=[spec for stage in chain.DOMAIN_STAGES for spec in stage_checks(stage)],
 )
 def question_chain(
     context: dg.AssetExecutionContext,
@@ -221,7 +221,7 @@ def question_chain(
     code_version=f"rollout-{rollout.VERSION}",
     pool=POOL,
     metadata=schema_metadata(PassRate),
-    check_specs=[accounting_spec(pass_rates.STAGE)],
+    check_specs=stage_checks(pass_rates.STAGE),
 )
 def pass_rate_asset(
     context: dg.AssetExecutionContext,

@@ -8,7 +8,12 @@ from wsrl_assets.automation import jobs
 from wsrl_assets.chain_assets import pass_rate_asset, question_chain, triaged_documents
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
-from wsrl_assets.release.assets import benchmark_ngrams, final_splits, rl_dataset
+from wsrl_assets.release.assets import (
+    benchmark_ngrams,
+    dataset_report,
+    final_splits,
+    rl_dataset,
+)
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.sources.assets import source_documents
 
@@ -22,6 +27,7 @@ ASSETS = [
     benchmark_ngrams,
     final_splits,
     rl_dataset,
+    dataset_report,
 ]
 
 
