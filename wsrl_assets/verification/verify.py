@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from wsrl_assets.llm import Asks, RowFault, Stamp
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, Verdict, VerifiedPair
-from wsrl_assets.verification.form import question_form, stands_alone, typed_gold
+from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.judge import judge
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
+from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = "verified_pairs"
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +150,5 @@ def check_rules(draft: Draft, document: str) -> RuleResult:
         verdicts.append(leak(question, gold))
     verdicts.append(evidence_verdict)
     if gold is not None and evidence is not None:
-        verdicts.append(answer_in(document[evidence.start : evidence.end], gold))
+        verdicts.append(answer_in(document[evidence.start : evidence.end], gold, question))
     return RuleResult(tuple(verdicts), gold, evidence)
