@@ -65,6 +65,8 @@ class Ask(Generic[Reply]):
         max_tokens: longest reply.
         schema: sent in place of the reply type's own, where the choices depend on the row.
         priority: order of its document; lower goes first.
+        sample: which of several samples of the same question; goes into the seed.
+        temperature: sampling temperature in place of the role's.
     """
 
     stage: str
@@ -77,6 +79,8 @@ class Ask(Generic[Reply]):
     max_tokens: int
     schema: Mapping[str, Any] | None = None
     priority: int = 0
+    sample: int = 0
+    temperature: float | None = None
 
 
 class Asks(Protocol):
@@ -311,12 +315,14 @@ class Engine:
     def _body(self, ask: Ask[Reply], tally: _Tally) -> dict[str, Any]:
         schema = ask.schema if ask.schema is not None else _schema_of(ask.reply_type)
         retries = sum(tally.content_faults.values())
+        own = self._roles[ask.role].temperature
+        temperature = own if ask.temperature is None else ask.temperature
         return {
             "model": self._models[ask.role],
             "messages": ask.messages,
-            "temperature": self._roles[ask.role].temperature,
+            "temperature": temperature,
             "max_tokens": ask.max_tokens,
-            "seed": _seed(ask.row_id, ask.step, retries),
+            "seed": _seed(ask, retries),
             "response_format": {
                 "type": "json_schema",
                 "json_schema": {"name": ask.step, "schema": schema, "strict": True},
@@ -454,9 +460,10 @@ def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
     return random.uniform(ceiling / 2, ceiling)
 
 
-def _seed(row_id: str, step: str, retry: int) -> int:
+def _seed(ask: Ask[Any], retry: int) -> int:
     """Same row, same sample; a retry after a bad reply must not draw the same bad reply."""
-    digest = hashlib.blake2b(f"{row_id}\n{step}\n{retry}".encode(), digest_size=4).digest()
+    drawn = f"{ask.row_id}\n{ask.step}\n{retry}" + (f"\n{ask.sample}" if ask.sample else "")
+    digest = hashlib.blake2b(drawn.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

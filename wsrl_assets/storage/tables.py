@@ -186,7 +186,7 @@ class LLMCall(Row):
 
     call_id: str = column("unique id of the call")
     stage: str = column("asset that the call was for")
-    step: str = column("what the call asked: triage, personas, open, cloze, judge, round_trip")
+    step: str = column("what the call asked: triage, personas, open, cloze, judge*, round_trip")
     role: str = column("triage, generator or judge")
     row_id: str = column("id of the row that the call was for")
     recipe: str = column("recipe of the call")
