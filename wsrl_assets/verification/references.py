@@ -21,9 +21,10 @@ _BEGINS_WITHOUT_SUBJECT = re.compile(
     r"|^(?:(?:in|at|on|for|to|by|from|of|with|under|during|after|before|since|until) )?"
     rf"{_ASKING}(?: [\w'’-]+){{0,4}}? {_AUXILIARY} {_PRONOUN}\b"
     rf"(?!{_IDLE_IT})(?! \w+ (?:that|who|which)\b)"
-    r"|^which (?:one )?of (?:them|those)\b"
+    r"|^which (?:one )?of (?:them|those|these)\b"
     rf"|^which (?:one )?of the (?:two|three|four|five) {_AUXILIARY}\b(?!.*[,:(])"
-    r"|^(?:who|(?:which|what) [\w-]+) (?!made |makes? |took |takes? |found )[a-z]+ (?:it|them)\b",
+    rf"|^(?:who|(?:which|what) [\w-]+) (?!(?:{_AUXILIARY}|made|makes?|took|takes?|found) )[a-z]+"
+    r" (?:it|them)\b",
     re.IGNORECASE,
 )
 # What "the capital of its province" is of, nothing says: an attribute owns no province.
