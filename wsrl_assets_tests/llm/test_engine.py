@@ -139,6 +139,29 @@ async def test_the_same_row_asks_with_the_same_seed_and_a_retry_with_another(
     assert bad == rerun
 
 
+async def test_samples_of_one_question_differ_in_seed_and_take_the_temperature_asked_for(
+    tmp_path: Path,
+) -> None:
+    drawn: list[tuple[int, float]] = []
+
+    async def answer(request: Request) -> Response:
+        if request.path.endswith("/completions"):
+            drawn.append((request.body["seed"], request.body["temperature"]))
+            return GOOD
+        return models("m")
+
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, lambda call: None, temperature=0.2) as e,
+    ):
+        for sample in (0, 1, 2, 0):
+            await e.ask(ask(1, sample=sample, temperature=0.9 if sample else None))
+    seeds = [seed for seed, _ in drawn]
+    assert len(set(seeds[:3])) == 3
+    assert seeds[3] == seeds[0]
+    assert [temperature for _, temperature in drawn] == [0.2, 0.9, 0.9, 0.2]
+
+
 async def test_an_error_in_work_ends_the_run_and_is_raised(tmp_path: Path) -> None:
     async with (
         running_simulator(quick()) as sim,
