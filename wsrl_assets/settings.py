@@ -211,5 +211,5 @@ def _say(error: ValidationError, prefix: str) -> str:
             name = prefix + str(item["loc"][0]).upper()
             parts.append(f"setting {name}: {item['msg'].lower()}")
         else:
-            parts.append(item["msg"])
+            parts.append(item["msg"].removeprefix("Value error, "))
     return "; ".join(parts)

@@ -60,6 +60,12 @@ _FUNCTION_WORDS = frozenset(
     " when where during per each every more less fewer".split()
 )
 
+_CAPITALISED = re.compile(r"\b[A-Z][\w-]+")
+_NO_NAMES = _FUNCTION_WORDS | frozenset(
+    "he she they we you there this these those one two three some most many how what all both"
+    " january february march april may june july august september october november december".split()
+)
+
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“(])")
 _HOW_MANY = re.compile(
     r"\bhow many ((?:[\w-]+ ){0,2}?[\w-]+)(?= (?:is|are|was|were|does|do|did|has|have|had|can|make"
@@ -144,7 +150,7 @@ def _total(question: str, quote: str, gold: Gold) -> str | None:
     if gold.type not in _ADDED or not _TOTAL.search(question):
         return None
     operands = _operands(quote, gold.type)
-    for one, other in combinations(operands, 2):
+    for one, other in combinations(operands if _speaks_of_the_same(question, quote) else [], 2):
         if _of_one_kind(one, other, question):
             found = _makes(gold, one, "+", other, one.value + other.value)
             if found:
@@ -169,7 +175,7 @@ def _product(question: str, quote: str, gold: Gold, operands: list[_Operand]) ->
 def _difference(question: str, quote: str, gold: Gold) -> str | None:
     if gold.type not in _ADDED or gold.type is AnswerType.PERCENT:
         return None
-    if not _DIFFERENCE.search(question):
+    if not _DIFFERENCE.search(question) or not _speaks_of_the_same(question, quote):
         return None
     for one, other in permutations(_operands(quote, gold.type), 2):
         if one.value > other.value and _of_one_kind(one, other, question):
@@ -177,6 +183,19 @@ def _difference(question: str, quote: str, gold: Gold) -> str | None:
             if found:
                 return found
     return None
+
+
+def _speaks_of_the_same(question: str, quote: str) -> bool:
+    """No name in the quote beside those that the question has: Norway's goals are not Sweden's.
+
+    A quote of which the question has no name at all ("the two tunnels") speaks of what it does.
+    """
+    asked, said = _names(question), _names(quote)
+    return said <= asked or not said & asked
+
+
+def _names(text: str) -> set[str]:
+    return {word for word in _CAPITALISED.findall(text) if word.lower() not in _NO_NAMES}
 
 
 def _makes(gold: Gold, one: _Operand, sign: str, other: _Operand, value: Decimal) -> str | None:

@@ -11,8 +11,8 @@ _AUXILIARY = r"(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|
 _PRONOUN = r"(?:he|she|it|they|this|that|these|those|him|them|his|her|its|their)"
 # "How long does it take" and "What is it called when" have an it that stands for nothing.
 _IDLE_IT = (
-    r"(?<=it) (?:takes?|took|called|termed|mean|cost|true|known|possible|impossible|necessary|legal"
-    r"|illegal|safe|unsafe|advisable|customary|recommended|required|mandatory|best|better|common"
+    r"(?<=it) (?:takes?|took|called|termed|mean|cost(?! to \w+(?:\?| in \d))|true|known|possible"
+    r"|impossible|necessary|legal|illegal|safe|unsafe|advisable|customary|recommended|required|mandatory|best|better|common"
     r"|that|who|about)\b"
 )
 # A question that opens with a link, or asks about a pronoun, has left its subject behind.
@@ -52,7 +52,7 @@ _THING = (
     r"|treaty|incident|expedition|mission|study|experiment|survey|researchers|scientists"
     r"|participants|respondents|protagonist|main character|building|bridge|ship|vessel|aircraft"
     r"|festival|event|island|church|hospital|university|college|region|project|programme|campaign"
-    r"|scandal|trial|investigation)"
+    r"|scandal|trial|investigation|report|disaster|accident|war)"
 )
 _NOT_GENERIC = (
     r"(?! (?:leader|captain|member|manager|sport|spirit|size|council|hall|cent(?:re|er)|director"
@@ -74,7 +74,8 @@ _NAMELESS = re.compile(
     rf"|\b(?:is|are|was|were) the {_THING}(?= {_PARTICIPLE}\b)"
     r"(?! (?:\w+ed|known|built|made|led) (?:by|after|as) )"
     rf"|\bthe {_THING}(?=[?,;]|['’]s\b| (?:is|are|was|were|has|had|did)\b"
-    rf"| (?:in|on|since|by) {_WHEN}\b| in (?-i:[a-z]+)\?)",
+    rf"| (?:in|on|since|by) {_WHEN}\b| in (?-i:[a-z]+)\?)"
+    r"|\bthe (?:participants|respondents|researchers|scientists) \w+ed\b(?! (?:by|after)\b)",
     re.IGNORECASE,
 )
 
