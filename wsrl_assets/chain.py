@@ -7,7 +7,8 @@ anywhere goes on from there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,11 @@ from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store
 from wsrl_assets.storage.tables import Personas, QADraft, Status
-from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification import round_trip, verify
+from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier
 
+_log = logging.getLogger(__name__)
 DOMAIN_STAGES = (personas.STAGE, drafting.STAGE, verify.STAGE)
 _PAGE = 256
 
@@ -47,6 +50,7 @@ class Job:
         roles: the endpoints; a missing one matters only once something is pending for it.
         run_id: written on every row.
         progress: told of finished rows.
+        warn: told what a user should know, though the run goes on.
     """
 
     store: Store
@@ -54,6 +58,7 @@ class Job:
     roles: Roles
     run_id: str
     progress: Progress = field(default_factory=NoProgress)
+    warn: Callable[[str], None] = _log.warning
 
     def engine(self, writer: GroupWriter, roles: Sequence[Role]) -> Engine:
         """An engine whose ledger goes to `writer`, together with the rows."""
@@ -120,6 +125,7 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
             job.engine(writer, _roles_of(job, stages)) as engine,
         ):
             chain = _Chain.begin(job, domain, stages, engine, writer)
+            _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
                 _pending_work(job, partition, stages),
                 chain.run,
@@ -169,13 +175,16 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             rules=cloze.VERSION,
         )
     if Role.JUDGE in models:
+        jury = _jury(job)
         recipes[verify.STAGE] = model_recipe(
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            _prompts(judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            _prompts(
+                *(jury.prompts if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
+            ),
             rules=verify.RULES_VERSION,
-            judge=settings.judge,
+            judge=jury.recipe if jury else None,
             round_trip=settings.round_trip,
         )
     return recipes
@@ -238,7 +247,7 @@ class _Chain:
         verifier = None
         if verify.STAGE in stages:
             stamp = stamps[verify.STAGE]
-            verifier = Verifier(engine, stamp, job.settings.judge, job.settings.round_trip)
+            verifier = Verifier(engine, stamp, _jury(job), job.settings.round_trip)
         return cls(job, domain, frozenset(stages), engine, writer, stamps, drafter, verifier)
 
     async def run(self, work: _Work, priority: int) -> None:
@@ -398,6 +407,27 @@ def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:
     if verify.STAGE in stages:
         roles.append(Role.JUDGE)
     return roles
+
+
+def _jury(job: Job) -> Jury | None:
+    """How the judge is asked; none where it is switched off."""
+    settings = job.settings
+    if not settings.judge:
+        return None
+    temperature = job.roles[Role.JUDGE].temperature
+    return Jury(settings.judge_votes, settings.judge_separate, temperature)
+
+
+def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:
+    roles = _roles_of(job, stages)
+    if not job.settings.judge or not {Role.GENERATOR, Role.JUDGE} <= set(roles):
+        return
+    model = engine.model(Role.JUDGE)
+    if model == engine.model(Role.GENERATOR):
+        job.warn(
+            f"the judge is the model that wrote the questions ({model}), and models go easy on "
+            "themselves: name another one with WSRL_LLM_JUDGE_MODEL or WSRL_LLM_JUDGE_BASE_URL"
+        )
 
 
 def _library(job: Job) -> dict[Domain, library.LibraryFile]:

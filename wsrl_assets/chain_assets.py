@@ -4,6 +4,8 @@ Personas, drafts and verdicts are made by one step, a document at a time (see `c
 still be materialized alone, in the UI or from the command line.
 """
 
+import logging
+import threading
 from collections.abc import Iterator
 
 import dagster as dg
@@ -32,6 +34,7 @@ from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import PassRate, Personas, QADraft, TriagedDocument, VerifiedPair
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
 
+_log = logging.getLogger(__name__)
 POOL = "llm"
 _USER_ERRORS = (EndpointError, SettingsError, StoreBusyError, StoreError)
 _TABLES: dict[str, type[Row]] = {
@@ -48,6 +51,8 @@ class ChainConfig(dg.Config):
         forms: question forms to draft: open, cloze.
         personas: personas per document, 1 to 3.
         judge: whether the LLM judge checks pairs.
+        judge_votes: replies that make a verdict, odd.
+        judge_separate: whether each of the judge's verdicts is a call of its own.
         round_trip: whether an open-book answer must score 1.
         retry_failed: whether rows that failed earlier are tried again.
     """
@@ -55,6 +60,8 @@ class ChainConfig(dg.Config):
     forms: list[str] | None = None
     personas: int | None = None
     judge: bool | None = None
+    judge_votes: int | None = None
+    judge_separate: bool | None = None
     round_trip: bool | None = None
     retry_failed: bool | None = None
 
@@ -89,6 +96,25 @@ class Watch:
     """Where runs of this process report their progress; `wsrl run` puts a bar here."""
 
     progress: Progress = NoProgress()
+
+
+class _Warnings:
+    """Warnings of this process: each goes to the log of its run, and is printed once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._mutex = threading.Lock()
+
+    def tell(self, context: dg.AssetExecutionContext, text: str) -> None:
+        context.log.warning(text)
+        with self._mutex:
+            new = text not in self._said
+            self._said.add(text)
+        if new:
+            _log.warning("warning: %s", text)
+
+
+_warnings = _Warnings()
 
 
 @dg.asset(
@@ -170,7 +196,7 @@ def _spec(
         _spec(
             verify.STAGE,
             [dedup.STAGE, drafting.STAGE],
-            (judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
             verify.RULES_VERSION,
             "verification",
             "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "
@@ -194,6 +220,8 @@ def question_chain(
                 "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
                 "personas": config.personas,
                 "judge": config.judge,
+                "judge_votes": config.judge_votes,
+                "judge_separate": config.judge_separate,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
             }
@@ -269,7 +297,14 @@ def _job(
 ) -> chain.Job:
     if endpoint.max_in_flight is not None:
         settings = settings.model_copy(update={"max_in_flight": endpoint.max_in_flight})
-    return chain.Job(store.open(), settings, endpoint.roles(), context.run.run_id, Watch.progress)
+    return chain.Job(
+        store.open(),
+        settings,
+        endpoint.roles(),
+        context.run.run_id,
+        Watch.progress,
+        lambda text: _warnings.tell(context, text),
+    )
 
 
 class _told:  # noqa: N801 - reads as a statement

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,83 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
     after = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
     assert {key: after[key] for key in before} == before
     assert len(after) == COUNT + 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls"),
+    [
+        ({"judge_votes": 3}, {"judge": 2 * COUNT}),
+        (
+            {"judge_separate": True},
+            {f"judge_{c}": COUNT for c in ("supported", "not_leaked", "stands_alone")},
+        ),
+        ({"judge": False}, {}),
+    ],
+)
+async def test_the_judge_is_asked_as_the_settings_say(
+    tmp_path: Path, settings: dict[str, Any], calls: dict[str, int]
+) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, **settings)
+        plant_domain(work.store, documents(COUNT))
+        made = await asked(sim, work)
+    assert {step: n for step, n in made.items() if step.startswith("judge")} == calls
+    assert {row.status for row in rows(work.store, VerifiedPair, IN_DOMAIN)} == {Status.KEPT}
+    assert_balanced(work.store)
+
+
+def test_a_changed_judge_is_another_recipe_of_the_pairs_alone(tmp_path: Path) -> None:
+    models = dict.fromkeys(Role, "m")
+    ways: list[dict[str, Any]] = [
+        {},
+        {"judge_votes": 3},
+        {"judge_votes": 5},
+        {"judge_separate": True},
+        {"judge_separate": True, "judge_votes": 3},
+        {"judge": False},
+    ]
+    recipes = [
+        chain.domain_recipes(job(tmp_path, "http://h/v1", **way), models, DOMAIN) for way in ways
+    ]
+    assert len({found["verified_pairs"].hash for found in recipes}) == len(ways)
+    assert len({found[Form.OPEN].hash for found in recipes}) == 1
+    off = job(tmp_path, "http://h/v1", judge=False, judge_votes=3)
+    assert chain.domain_recipes(off, models, DOMAIN) == recipes[-1], "no judge has no votes"
+
+
+@pytest.mark.parametrize(
+    ("settings", "stages", "warned"),
+    [
+        ({}, ALL, 1),
+        ({"judge": False}, ALL, 0),
+        ({}, ALL[:2], 0),
+    ],
+)
+async def test_a_model_that_would_judge_its_own_questions_is_told_of(
+    tmp_path: Path, settings: dict[str, Any], stages: tuple[str, ...], warned: int
+) -> None:
+    told: list[str] = []
+    async with running_simulator(quick()) as sim:
+        work = replace(job(tmp_path, sim.base_url, personas=1, **settings), warn=told.append)
+        plant_domain(work.store, documents(1))
+        await advance(work, *stages)
+        await advance(work, *stages)  # nothing is pending any more
+    assert len(told) == warned
+    assert all("simulated" in text and "WSRL_LLM_JUDGE_MODEL" in text for text in told)
+
+
+async def test_a_judge_of_another_name_is_not_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with (
+        running_simulator(quick(model="writer")) as sim,
+        running_simulator(quick(model="judge")) as bench,
+    ):
+        work = job(tmp_path, sim.base_url, personas=1)
+        roles = Roles({**dict.fromkeys(Role, role(sim.base_url)), Role.JUDGE: role(bench.base_url)})
+        plant_domain(work.store, documents(1))
+        await advance(replace(work, roles=roles, warn=told.append))
+    assert told == []
+    assert {row.status for row in rows(work.store, VerifiedPair, IN_DOMAIN)} == {Status.KEPT}
 
 
 async def test_every_row_says_where_it_came_from(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from wsrl_assets.generation import cloze, drafting, library, personas
 from wsrl_assets.llm import Ask, RowFault, StageRecipe, Stamp, load_prompt
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.verification import verify
+from wsrl_assets.verification.judge import Jury
 
 # Prompts that a recipe names, by the step of a call that they are for; the others do not matter.
 _PROMPTS_OF = {
@@ -243,8 +244,9 @@ async def _verification(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
     known = {field.name for field in fields(verify.Draft)}
     draft = verify.Draft(**{name: view.row[name] for name in known})
     body = json.loads(stamp.recipe.body)
+    jury = Jury(**body["judge"]) if body["judge"] else None
     return await _recorded(
-        lambda recorder: verify.Verifier(
-            recorder, stamp, bool(body["judge"]), bool(body["round_trip"])
-        ).verify(draft, view.row["text"], 0)
+        lambda recorder: verify.Verifier(recorder, stamp, jury, bool(body["round_trip"])).verify(
+            draft, view.row["text"], 0
+        )
     )

@@ -15,6 +15,22 @@ from wsrl_assets.verification.parts import (
 
 _LITERAL = (AnswerType.CODE, AnswerType.EXPRESSION)
 _MIN_LETTERS = 4
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in (
+        "men:man women:woman children:child teeth:tooth feet:foot geese:goose mice:mouse lice:louse"
+        " oxen:ox people:person wolves:wolf knives:knife wives:wife lives:life leaves:leaf"
+        " halves:half shelves:shelf thieves:thief calves:calf loaves:loaf elves:elf scarves:scarf"
+        " hooves:hoof criteria:criterion phenomena:phenomenon bacteria:bacterium fungi:fungus"
+        " nuclei:nucleus cacti:cactus stimuli:stimulus radii:radius indices:index matrices:matrix"
+        " vertices:vertex crises:crisis theses:thesis hypotheses:hypothesis analyses:analysis"
+        " diagnoses:diagnosis oases:oasis parentheses:parenthesis larvae:larva antennae:antenna"
+        " formulae:formula vertebrae:vertebra"
+    ).split()
+)
+_MONTHS = (
+    "january february march april may june july august september october november december".split()
+)
 
 
 def leak(question: str, gold: Gold) -> Verdict:
@@ -22,13 +38,13 @@ def leak(question: str, gold: Gold) -> Verdict:
 
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
-    also when its words stand apart: "Which Curie, Marie by first name". A list is there when its
-    items stand in a row. A choice question holds its answer by design.
+    also when its words stand apart: "Which Curie, Marie by first name"; and so is a date. A list is
+    there when its items stand in a row. A choice question holds its answer by design.
     """
     if gold.type is AnswerType.CHOICE:
         return Verdict("leak", True)
     if gold.type in FIGURES:
-        return _verdict(equal_part(question, gold))
+        return _verdict(equal_part(question, gold) or _date_apart(question, gold))
     if gold.type in _LITERAL:
         return _verdict(gold.value if characters_in(gold.value, question) else None)
     if gold.type is AnswerType.LIST:
@@ -49,6 +65,18 @@ def _holds(question: str, form: str) -> bool:
     if f" {' '.join(needle)} " in f" {' '.join(found)} " or _joined(needle, found):
         return True
     return len(needle) > 1 and set(needle) <= set(found)
+
+
+def _date_apart(question: str, gold: Gold) -> str | None:
+    """A date whose parts stand apart: "On which 8 May, in 1945, ..."; none if one is missing."""
+    parts = gold.value.split("-")
+    if gold.type is not AnswerType.DATE or len(parts) < 2 or not all(map(str.isdecimal, parts)):
+        return None
+    year, month, *day = (int(part) for part in parts)
+    found = set(words(question))
+    named = _MONTHS[month - 1]
+    numbers = {str(year), *(str(number) for number in day)}
+    return gold.value if numbers <= found and {named, named[:3]} & found else None
 
 
 def _enumerates(question: str, items: list[str]) -> bool:
@@ -88,6 +116,8 @@ def _folded(text: str) -> list[str]:
 
 def _singular(word: str) -> str:
     """A word without its plural ending, roughly and for both sides alike."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if len(word) < _MIN_LETTERS or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies"):

@@ -7,6 +7,7 @@ import pytest
 from wsrl_assets.llm import Role, RowFault
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
+from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
 from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
 
@@ -48,7 +49,8 @@ def draft(**changes: Any) -> Draft:
 async def verified(
     model: FakeAsks, use_judge: bool = True, use_round_trip: bool = True, **changes: Any
 ) -> VerifiedPair:
-    verifier = Verifier(model, stamp("verified_pairs"), use_judge, use_round_trip)
+    jury = Jury() if use_judge else None
+    verifier = Verifier(model, stamp("verified_pairs"), jury, use_round_trip)
     return await verifier.verify(draft(**changes), DOCUMENT, 0)
 
 
