@@ -15,7 +15,7 @@ from typing import Any
 from wsrl_assets.curation import triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form
-from wsrl_assets.generation import cloze, drafting, library, personas
+from wsrl_assets.generation import cloze, distractors, drafting, library, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
@@ -119,7 +119,8 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, _roles_of(job, stages)) as engine,
         ):
-            chain = _Chain.begin(job, domain, stages, engine, writer)
+            pool = await asyncio.to_thread(_distractor_pool, job, partition, stages)
+            chain = _Chain.begin(job, domain, stages, engine, writer, pool)
             await engine.for_each(
                 _pending_work(job, partition, stages),
                 chain.run,
@@ -168,6 +169,15 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             form=str(Form.CLOZE),
             rules=cloze.VERSION,
         )
+        recipes[Form.MULTIPLE_CHOICE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            _prompts(drafting.CLOZE_PROMPT),
+            form=str(Form.MULTIPLE_CHOICE),
+            rules=cloze.VERSION,
+            distractors=distractors.VERSION,
+        )
     if Role.JUDGE in models:
         recipes[verify.STAGE] = model_recipe(
             verify.STAGE,
@@ -186,6 +196,7 @@ class _Work:
     """A document with what there is of it, and so what is left to do."""
 
     doc_id: str
+    parent_id: str
     title: str | None
     text: str
     personas_status: Status | None
@@ -197,6 +208,7 @@ class _Work:
     def of(cls, row: dict[str, Any]) -> "_Work":
         return cls(
             doc_id=row["doc_id"],
+            parent_id=row["parent_id"],
             title=row["title"],
             text=row["text"],
             personas_status=Status(row["personas_status"]) if row["personas_status"] else None,
@@ -227,13 +239,14 @@ class _Chain:
         stages: Sequence[str],
         engine: Engine,
         writer: GroupWriter,
+        pool: distractors.Pool,
     ) -> "_Chain":
         models = {role: engine.model(role) for role in _roles_of(job, stages)}
         recipes = domain_recipes(job, models, domain)
         writer.add(*(recipe.row() for recipe in recipes.values()))
         stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
         drafter = Drafter(
-            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job)
+            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job), pool
         )
         verifier = None
         if verify.STAGE in stages:
@@ -282,7 +295,15 @@ class _Chain:
             return []
         return [
             DraftJob(
-                work.doc_id, work.title, work.text, self.domain, index, persona, len(named), form
+                work.doc_id,
+                work.parent_id,
+                work.title,
+                work.text,
+                self.domain,
+                index,
+                persona,
+                len(named),
+                form,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -304,6 +325,7 @@ class _Chain:
                 draft.answer_type,
                 draft.unit,
                 draft.evidence,
+                draft.choices,
             ),
             document,
             priority,
@@ -358,6 +380,22 @@ async def _pages(
         for row in page:
             yield row
         after = page[-1]["doc_id"]
+
+
+def _distractor_pool(job: Job, partition: Partition, stages: Sequence[str]) -> distractors.Pool:
+    """Where this run's wrong options come from; empty if it makes no multiple-choice drafts.
+
+    It is mined from the documents, not taken from drafts: the first draft of a domain has it as
+    good as the last, and it does not depend on the order in which drafts were done. Documents
+    that come later change what later drafts are given, and no draft that was made.
+    """
+    if Form.MULTIPLE_CHOICE not in job.settings.forms or drafting.STAGE not in stages:
+        return distractors.Pool()
+    with job.store.transaction(partition) as transaction:
+        found = transaction.query("distractor_documents", documents=distractors.POOL_DOCUMENTS)
+    return distractors.Pool.of(
+        distractors.PoolDocument(**document) for document in found.iter_rows(named=True)
+    )
 
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
         text_column: column of the input that holds the text; guessed if not set.
         max_passage_tokens: longer documents are cut into passages of at most this many tokens.
         personas: personas per document, 1 to 3 (paper: up to 3).
-        forms: question forms to draft, comma separated: open, cloze.
+        forms: question forms to draft, comma separated: open, cloze, multiple_choice.
         judge: whether the LLM judge checks pairs.
         round_trip: whether an open-book answer must score 1.
         benchmarks: benchmark files to decontaminate against, comma separated.

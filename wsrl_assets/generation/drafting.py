@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
-from wsrl_assets.generation import cloze
+from wsrl_assets.forms import Form, with_options
+from wsrl_assets.generation import cloze, distractors
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.reward import AnswerType
@@ -53,13 +53,14 @@ class DraftJob:
     """A draft to be made.
 
     Attributes:
-        doc_id, title, text, domain: the document.
+        doc_id, parent_id, title, text, domain: the document.
         persona_index, persona: for whom.
         personas: how many personas the document has.
         form: which kind of question.
     """
 
     doc_id: str
+    parent_id: str
     title: str | None
     text: str
     domain: Domain
@@ -75,17 +76,29 @@ class DraftJob:
 
 @dataclass(frozen=True, slots=True)
 class Drafter:
-    """Makes drafts of every form. `stamps` has the recipe of each form that is asked for."""
+    """Makes drafts of every form.
+
+    Attributes:
+        engine: the models.
+        stamps: the recipe of each form that is asked for.
+        library: the examples of open questions.
+        pool: where the wrong options of multiple choice come from.
+    """
 
     engine: Asks
     stamps: dict[Form, Stamp]
     library: dict[Domain, LibraryFile]
+    pool: distractors.Pool = field(default_factory=distractors.Pool)
 
     async def draft(self, job: DraftJob, priority: int) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
-        make = {Form.OPEN: self._open, Form.CLOZE: self._cloze}[job.form]
+        make = {
+            Form.OPEN: self._open,
+            Form.CLOZE: self._cloze,
+            Form.MULTIPLE_CHOICE: self._multiple_choice,
+        }
         try:
-            return await make(job, priority)
+            return await make[job.form](job, priority)
         except RowFault as fault:
             return self._row(job, status=Status.FAILED, reason=fault.reason, detail=fault.detail)
 
@@ -157,6 +170,31 @@ class Drafter:
             evidence=job.text[chosen.sentence.start : chosen.sentence.end],
         )
 
+    async def _multiple_choice(self, job: DraftJob, priority: int) -> QADraft:
+        """A cloze with options. The model picks among the candidates that have enough of them."""
+        candidates = _shares(job.text, job.title, job.personas)[job.persona_index]
+        if not candidates:
+            return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
+        document = distractors.PoolDocument(job.doc_id, job.parent_id, job.title, job.text)
+        choices = {
+            candidate.answer: options
+            for candidate in candidates
+            if (options := distractors.options(candidate, document, self.pool)) is not None
+        }
+        if not choices:
+            return self._row(job, status=Status.REJECTED, reason="too_few_distractors")
+        askable = [candidate for candidate in candidates if candidate.answer in choices]
+        chosen = await self._choose(job, askable, priority)
+        options = choices[chosen.answer]
+        return self._row(
+            job,
+            question=with_options(chosen.question(document.about), options),
+            answer=chosen.answer,
+            answer_type=AnswerType.CHOICE,
+            choices=options,
+            evidence=job.text[chosen.sentence.start : chosen.sentence.end],
+        )
+
     async def _choose(
         self, job: DraftJob, candidates: list[cloze.Candidate], priority: int
     ) -> cloze.Candidate:
@@ -167,7 +205,7 @@ class Drafter:
         reply = await self.engine.ask(
             Ask(
                 stage=STAGE,
-                step=Form.CLOZE,
+                step=job.form,
                 role=Role.GENERATOR,
                 row_id=self._id(job),
                 recipe=self.stamps[job.form].recipe.hash,
@@ -199,6 +237,7 @@ class Drafter:
         answer: str | None = None,
         answer_type: AnswerType | None = None,
         unit: str | None = None,
+        choices: tuple[str, ...] = (),
         evidence: str | None = None,
     ) -> QADraft:
         return QADraft(
@@ -214,6 +253,7 @@ class Drafter:
             answer=answer,
             answer_type=answer_type,
             unit=unit,
+            choices=choices,
             evidence=evidence,
             **self.stamps[job.form](),
         )

@@ -135,6 +135,7 @@ class QADraft(Outcome):
     answer: str | None = column("the short gold answer as written", default=None)
     answer_type: str | None = column("answer type of the reward", default=None)
     unit: str | None = column("unit of a quantity, currency of money", default=None)
+    choices: tuple[str, ...] = column("options of a choice, in their order", default=())
     evidence: str | None = column("quote from the document", long=True, default=None)
 
 
@@ -186,7 +187,7 @@ class LLMCall(Row):
 
     call_id: str = column("unique id of the call")
     stage: str = column("asset that the call was for")
-    step: str = column("what the call asked: triage, personas, open, cloze, judge, round_trip")
+    step: str = column("what the call asked: triage, personas, a form, judge, round_trip")
     role: str = column("triage, generator or judge")
     row_id: str = column("id of the row that the call was for")
     recipe: str = column("recipe of the call")

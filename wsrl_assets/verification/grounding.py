@@ -12,6 +12,7 @@ from wsrl_assets.verification.parts import (
     characters_in,
     equal_part,
     items_of,
+    option_text,
     phrase_in,
 )
 
@@ -65,17 +66,9 @@ def answer_in(quote: str, gold: Gold) -> Verdict:
     if gold.type is AnswerType.LIST:
         missing = [item for item in items_of(gold) if not phrase_in(item, quote)]
         return _verdict(not missing, ", ".join(missing))
-    forms = (_option(gold), *gold.aliases)
+    forms = (option_text(gold), *gold.aliases)
     found = any(phrase_in(form, quote) for form in forms) or equal_part(quote, gold) is not None
     return _verdict(found, forms[0])
-
-
-def _option(gold: Gold) -> str:
-    """The text that a choice stands for; any other answer as it is."""
-    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
-        return gold.value
-    number = ord(gold.value.upper()) - ord("A")
-    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
 
 
 def _verbatim(evidence: str, document: str) -> Evidence | None:

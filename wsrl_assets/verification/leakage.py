@@ -1,6 +1,7 @@
 """Check 2, leak: does the question hold its own answer?"""
 
-from wsrl_assets.reward import AnswerType, Gold, parse_gold
+from wsrl_assets.forms import stem_of
+from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text import words
 from wsrl_assets.verification.parts import (
@@ -10,6 +11,7 @@ from wsrl_assets.verification.parts import (
     equal_part,
     items_of,
     literally_in,
+    option_text,
     without_accents,
 )
 
@@ -23,10 +25,11 @@ def leak(question: str, gold: Gold) -> Verdict:
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
     also when its words stand apart: "Which Curie, Marie by first name". A list is there when its
-    items stand in a row. A choice question holds its answer by design.
+    items stand in a row. A choice question holds its answer among its options by design, and
+    nowhere else.
     """
     if gold.type is AnswerType.CHOICE:
-        return Verdict("leak", True)
+        return leak(stem_of(question, gold.choices), _right_option(gold))
     if gold.type in FIGURES:
         return _verdict(equal_part(question, gold))
     if gold.type in _LITERAL:
@@ -35,6 +38,15 @@ def leak(question: str, gold: Gold) -> Verdict:
         return _verdict(gold.value if _enumerates(question, items_of(gold)) else None)
     forms = (gold.value, *gold.aliases)
     return _verdict(next((form for form in forms if _holds(question, form)), None))
+
+
+def _right_option(gold: Gold) -> Gold:
+    """The right option by itself, of the type that its form shows."""
+    text = option_text(gold)
+    try:
+        return parse_gold(text, infer_type(text))
+    except ValueError:
+        return Gold(AnswerType.ENTITY, text)
 
 
 def _holds(question: str, form: str) -> bool:
