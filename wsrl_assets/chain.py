@@ -119,8 +119,7 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, _roles_of(job, stages)) as engine,
         ):
-            pool = await asyncio.to_thread(_distractor_pool, job, partition, stages)
-            chain = _Chain.begin(job, domain, stages, engine, writer, pool)
+            chain = _Chain.begin(job, domain, stages, engine, writer)
             await engine.for_each(
                 _pending_work(job, partition, stages),
                 chain.run,
@@ -196,25 +195,25 @@ class _Work:
     """A document with what there is of it, and so what is left to do."""
 
     doc_id: str
-    parent_id: str
     title: str | None
     text: str
     personas_status: Status | None
     personas: tuple[str, ...]
     drafted: frozenset[tuple[int, str]]
     unverified: tuple[Draft, ...]
+    pool: distractors.Pool
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> "_Work":
+    def of(cls, row: dict[str, Any], pool: distractors.Pool) -> "_Work":
         return cls(
             doc_id=row["doc_id"],
-            parent_id=row["parent_id"],
             title=row["title"],
             text=row["text"],
             personas_status=Status(row["personas_status"]) if row["personas_status"] else None,
             personas=tuple(row["personas"]),
             drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
             unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            pool=pool,
         )
 
 
@@ -239,14 +238,13 @@ class _Chain:
         stages: Sequence[str],
         engine: Engine,
         writer: GroupWriter,
-        pool: distractors.Pool,
     ) -> "_Chain":
         models = {role: engine.model(role) for role in _roles_of(job, stages)}
         recipes = domain_recipes(job, models, domain)
         writer.add(*(recipe.row() for recipe in recipes.values()))
         stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
         drafter = Drafter(
-            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job), pool
+            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job)
         )
         verifier = None
         if verify.STAGE in stages:
@@ -296,7 +294,6 @@ class _Chain:
         return [
             DraftJob(
                 work.doc_id,
-                work.parent_id,
                 work.title,
                 work.text,
                 self.domain,
@@ -304,6 +301,7 @@ class _Chain:
                 persona,
                 len(named),
                 form,
+                work.pool,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -339,8 +337,9 @@ class _Chain:
 
 
 async def _pending_triage(job: Job, partition: Partition) -> AsyncIterator[triage.Document]:
-    async for row in _pages(job, partition, "pending_triage"):
-        yield triage.Document(row["doc_id"], row["text"])
+    async for page in _pages(job, partition, "pending_triage"):
+        for row in page:
+            yield triage.Document(row["doc_id"], row["text"])
 
 
 async def _pending_work(
@@ -352,14 +351,43 @@ async def _pending_work(
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
-    async for row in _pages(job, partition, "document_work", **parameters):
-        yield _Work.of(row)
+    async for page in _pages(job, partition, "document_work", **parameters):
+        pool = distractors.Pool()
+        if drafting.STAGE in stages and any(_wants_choices(job.settings, row) for row in page):
+            pool = await asyncio.to_thread(_pool_of, job, partition, page)
+        for row in page:
+            yield _Work.of(row, pool)
+
+
+def _wants_choices(settings: Settings, row: dict[str, Any]) -> bool:
+    """Whether a multiple-choice draft of a document is still to be made."""
+    form = Form.MULTIPLE_CHOICE
+    drafted = sum(slot["form"] == form for slot in row["drafted"])
+    is_named = row["personas_status"] is not None
+    return form in settings.forms and not (is_named and drafted >= len(row["personas"]))
+
+
+def _pool_of(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> distractors.Pool:
+    """What a page of documents can be asked with options; others help out if the page is short.
+
+    Options come from the documents, not from drafts: so the first draft of a domain has as many
+    as the last, whatever the order in which drafts are done. A page is what memory holds anyway.
+    Documents that come later change what later drafts are given, and no draft that was made.
+    """
+    known = [row["doc_id"] for row in page]
+    lacking = max(0, distractors.POOL_DOCUMENTS - len(known))
+    with job.store.transaction(partition) as transaction:
+        others = transaction.query("distractor_documents", known=known, documents=lacking)
+    return distractors.Pool.of(
+        distractors.PoolDocument(row["doc_id"], row["parent_id"], row["title"], row["text"])
+        for row in (*page, *others.iter_rows(named=True))
+    )
 
 
 async def _pages(
     job: Job, partition: Partition, query: str, **parameters: Any
-) -> AsyncIterator[dict[str, Any]]:
-    """The rows of a paged query, a page at a time, so that memory does not grow with the table.
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """The pages of a query's rows, so that memory does not grow with the table.
 
     A page is read from the live file, where this run is the only writer; rows that the run itself
     adds meanwhile lie behind the cursor.
@@ -377,25 +405,8 @@ async def _pages(
             ).to_dicts()
 
     while page := await asyncio.to_thread(read):
-        for row in page:
-            yield row
+        yield page
         after = page[-1]["doc_id"]
-
-
-def _distractor_pool(job: Job, partition: Partition, stages: Sequence[str]) -> distractors.Pool:
-    """Where this run's wrong options come from; empty if it makes no multiple-choice drafts.
-
-    It is mined from the documents, not taken from drafts: the first draft of a domain has it as
-    good as the last, and it does not depend on the order in which drafts were done. Documents
-    that come later change what later drafts are given, and no draft that was made.
-    """
-    if Form.MULTIPLE_CHOICE not in job.settings.forms or drafting.STAGE not in stages:
-        return distractors.Pool()
-    with job.store.transaction(partition) as transaction:
-        found = transaction.query("distractor_documents", documents=distractors.POOL_DOCUMENTS)
-    return distractors.Pool.of(
-        distractors.PoolDocument(**document) for document in found.iter_rows(named=True)
-    )
 
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:

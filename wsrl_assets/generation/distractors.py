@@ -10,20 +10,22 @@ the statement's document cannot give a wrong option for the same blank (no rule 
 does not, and so none is taken from that document); and neither statement names what the other
 names.
 
-*The right option can be told without knowing.* An option set is fair if each of its four answers
-could have been asked for with the same other three. So options are of one `kind`, which is all
-that shows of an answer: type, unit or currency, precision, number of digits or half-century, and
-for names the number of words and what leads up to the blank; they are written in the right
-answer's style; they are drawn with the frequency with which documents give them, as right answers
-are; and being strangers is mutual, between any two of them. Then neither the longest, nor the odd
-one out, nor the most common option is the right one more often than chance has it:
-`python -m benchmarks.multiple_choice` measures that.
+*The right option can be told without knowing.* It cannot if each option of a set was as likely to
+be the one that is asked for. So answers are put in sets of four strangers first, each answer in one
+set, and then one of the four is drawn to be asked for: the other three are its distractors, and
+are right nowhere. What shows of an answer (its type, unit or currency, precision, number of digits
+or half-century; of a name the number of words and what leads up to the blank) is its `kind`, and a
+set is of one kind, written in one style, for the question to be worth asking. The price is that
+of four answers one is asked for. Drawing distractors for every answer would ask for them all, but
+then whoever remembers an answer from elsewhere knows that it is wrong here; and a fixed sample to
+draw from would be known for being wrong. `python -m benchmarks.multiple_choice` measures what
+can be told.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from wsrl_assets.generation import cloze
@@ -33,11 +35,11 @@ from wsrl_assets.reward import AnswerType, Gold, matches, parse_gold
 from wsrl_assets.text import stable_hash, words
 
 VERSION = "1"
-DISTRACTORS = 3
-# A pool of so many documents takes a few seconds to mine and some megabytes to hold.
+OPTIONS = 4
+# A pool of so many documents takes about a second to mine and some megabytes to hold.
 POOL_DOCUMENTS = 256
-# More than that of a kind make a draw slower and no fairer.
-_MAX_OF_A_KIND = 200
+# Answers of a kind that are looked at to fill one set; most are strangers.
+_MAX_LOOKS = 200
 _YEARS_OF_A_KIND = 50
 _MAX_WORDS_APART = 4
 
@@ -95,12 +97,15 @@ class Answer:
     Attributes:
         candidate: the statement with its blank.
         document: where it stands.
-        text: the answer; as an option, in the style of the answer beside which it stands.
     """
 
     candidate: Candidate
     document: PoolDocument
-    text: str
+
+    @cached_property
+    def lot(self) -> str:
+        """A number drawn for it, the same in every run."""
+        return stable_hash(self.document.doc_id, self.candidate.blanked, self.candidate.answer)
 
     @cached_property
     def kind(self) -> Kind:
@@ -126,7 +131,9 @@ class Answer:
     @cached_property
     def gold(self) -> Gold | None:
         try:
-            return parse_gold(self.text, self.candidate.answer_type, unit=self.candidate.unit)
+            return parse_gold(
+                self.candidate.answer, self.candidate.answer_type, unit=self.candidate.unit
+            )
         except ValueError:
             return None
 
@@ -145,67 +152,73 @@ class Answer:
             return self.figure in document.numbers
         return _row(self.candidate.answer) in document.words
 
-    def beside(self, right: "Answer") -> "Answer":
-        """This answer in the style of the right one."""
-        return replace(self, text=_in_style(self.candidate, right.candidate.answer))
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate that is asked for, and its options in their order, the right one among them."""
+
+    candidate: Candidate
+    options: tuple[str, ...]
 
 
 class Pool:
-    """Answers by kind, from a sample of a domain's documents. Plain data, and bounded."""
+    """The questions that some documents make of each other's answers.
+
+    A hash of what documents say decides everything, so the same documents always make the same.
+    """
 
     def __init__(self, answers: Iterable[Answer] = ()) -> None:
         by_kind: dict[Kind, list[Answer]] = defaultdict(list)
         for answer in answers:
-            if len(by_kind[answer.kind]) < _MAX_OF_A_KIND:
-                by_kind[answer.kind].append(answer)
-        self._by_kind: Mapping[Kind, list[Answer]] = by_kind
+            by_kind[answer.kind].append(answer)
+        self._choices: dict[str, list[Choice]] = defaultdict(list)
+        for same in by_kind.values():
+            for options in _sets_of_strangers(same):
+                right = _drawn(options)
+                choice = Choice(right.candidate, _arranged(right, options))
+                self._choices[right.document.doc_id].append(choice)
 
     @classmethod
     def of(cls, documents: Iterable[PoolDocument]) -> "Pool":
-        """The answers that can be mined from documents. Takes milliseconds a document."""
+        """The pool of some documents. Takes milliseconds a document."""
         return cls(answer for document in documents for answer in answers_of(document))
 
-    def distractors(self, right: Answer) -> list[Answer] | None:
-        """Three answers to stand beside the right one, or none if there are too few.
-
-        Which ones is decided by a hash of the statement and of each answer's own, so it is the
-        same in every run with this pool.
-        """
-        drawn = [right]
-        for other in self._shuffled(right):
-            option = other.beside(right)
-            if all(are_strangers(option, taken) for taken in drawn):
-                drawn.append(option)
-            if len(drawn) > DISTRACTORS:
-                return drawn[1:]
-        return None
-
-    def _shuffled(self, right: Answer) -> list[Answer]:
-        statement = right.candidate.blanked
-
-        def rank(other: Answer) -> str:
-            return stable_hash(statement, other.document.doc_id, other.candidate.blanked)
-
-        return sorted(self._by_kind.get(right.kind, ()), key=rank)
+    def choices(self, doc_id: str) -> list[Choice]:
+        """What can be asked of a document, as it stands there."""
+        found = self._choices.get(doc_id, [])
+        return sorted(found, key=lambda choice: choice.candidate.sentence.start)
 
 
 def answers_of(document: PoolDocument) -> Iterator[Answer]:
     """The answers that can be mined from a document."""
     for candidate in cloze.mine(document.text, document.title):
-        yield Answer(candidate, document, candidate.answer)
+        yield Answer(candidate, document)
 
 
-def options(candidate: Candidate, document: PoolDocument, pool: Pool) -> tuple[str, ...] | None:
-    """The options of a question, the right one among them, or none if there are too few.
+def _sets_of_strangers(answers: Iterable[Answer]) -> Iterator[list[Answer]]:
+    """Sets of four answers, any two of them strangers; each answer is in one set at most."""
+    waiting = sorted(answers, key=lambda answer: answer.lot)
+    while len(waiting) >= OPTIONS:
+        found = waiting[:1]
+        for other in waiting[1:_MAX_LOOKS]:
+            if all(are_strangers(other, taken) for taken in found):
+                found.append(other)
+            if len(found) == OPTIONS:
+                yield found
+                break
+        spent = found if len(found) == OPTIONS else found[:1]
+        waiting = [answer for answer in waiting if not any(answer is other for other in spent)]
 
-    Their order, and so the place of the right one, is decided by a hash of statement and option.
-    """
-    right = Answer(candidate, document, candidate.answer)
-    wrong = pool.distractors(right)
-    if wrong is None:
-        return None
-    texts = [answer.text for answer in (right, *wrong)]
-    return tuple(sorted(texts, key=lambda text: stable_hash(candidate.blanked, text)))
+
+def _drawn(options: Sequence[Answer]) -> Answer:
+    """The one that is asked for: each is as likely."""
+    return options[int(stable_hash(*(option.lot for option in options)), 16) % len(options)]
+
+
+def _arranged(right: Answer, options: Iterable[Answer]) -> tuple[str, ...]:
+    """The options in the right one's style, in an order by lot."""
+    texts = (_in_style(option.candidate, right.candidate.answer) for option in options)
+    return tuple(sorted(texts, key=lambda text: stable_hash(right.candidate.blanked, text)))
 
 
 def are_strangers(one: Answer, other: Answer) -> bool:
@@ -236,14 +249,14 @@ def _share_words(one: Answer, other: Answer) -> bool:
     if one.candidate.answer_type is not AnswerType.ENTITY:
         return False
     stem = f"{other.candidate.blanked} {other.document.about or ''}"
-    return cloze.shares_a_word(one.text, stem)
+    return cloze.shares_a_word(one.candidate.answer, stem)
 
 
 def _is_same_answer(one: Answer, other: Answer) -> bool:
     """Whether the reward takes one for the other, as what they are or as options."""
     if one.gold is None or other.gold is None or matches(one.gold, other.gold):
         return True
-    as_options = (Gold(AnswerType.ENTITY, answer.text) for answer in (one, other))
+    as_options = (Gold(AnswerType.ENTITY, answer.candidate.answer) for answer in (one, other))
     return matches(*as_options)
 
 

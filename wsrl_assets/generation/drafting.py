@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form, with_options
-from wsrl_assets.generation import cloze, distractors
+from wsrl_assets.generation import cloze
+from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.reward import AnswerType
@@ -53,14 +54,14 @@ class DraftJob:
     """A draft to be made.
 
     Attributes:
-        doc_id, parent_id, title, text, domain: the document.
+        doc_id, title, text, domain: the document.
         persona_index, persona: for whom.
         personas: how many personas the document has.
         form: which kind of question.
+        pool: what can be asked with options; multiple choice alone needs it.
     """
 
     doc_id: str
-    parent_id: str
     title: str | None
     text: str
     domain: Domain
@@ -68,6 +69,7 @@ class DraftJob:
     persona: str
     personas: int
     form: Form
+    pool: Pool = field(default_factory=Pool, repr=False, compare=False)
 
     def draft_id(self, recipe: str) -> str:
         """Hash of (document, persona, form, recipe)."""
@@ -76,19 +78,11 @@ class DraftJob:
 
 @dataclass(frozen=True, slots=True)
 class Drafter:
-    """Makes drafts of every form.
-
-    Attributes:
-        engine: the models.
-        stamps: the recipe of each form that is asked for.
-        library: the examples of open questions.
-        pool: where the wrong options of multiple choice come from.
-    """
+    """Makes drafts of every form. `stamps` has the recipe of each form that is asked for."""
 
     engine: Asks
     stamps: dict[Form, Stamp]
     library: dict[Domain, LibraryFile]
-    pool: distractors.Pool = field(default_factory=distractors.Pool)
 
     async def draft(self, job: DraftJob, priority: int) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
@@ -163,36 +157,29 @@ class Drafter:
         chosen = await self._choose(job, candidates, priority)
         return self._row(
             job,
-            question=chosen.question(job.title or cloze.heading(job.text)),
+            question=_question(job, chosen),
             answer=chosen.answer,
             answer_type=chosen.answer_type,
             unit=chosen.unit,
-            evidence=job.text[chosen.sentence.start : chosen.sentence.end],
+            evidence=_evidence(job, chosen),
         )
 
     async def _multiple_choice(self, job: DraftJob, priority: int) -> QADraft:
-        """A cloze with options. The model picks among the candidates that have enough of them."""
-        candidates = _shares(job.text, job.title, job.personas)[job.persona_index]
+        """A cloze with options, which are settled before the model picks among what to ask."""
+        options = {choice.candidate: choice.options for choice in job.pool.choices(job.doc_id)}
+        candidates = cloze.share_out(options, job.personas)[job.persona_index]
         if not candidates:
-            return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
-        document = distractors.PoolDocument(job.doc_id, job.parent_id, job.title, job.text)
-        choices = {
-            candidate.answer: options
-            for candidate in candidates
-            if (options := distractors.options(candidate, document, self.pool)) is not None
-        }
-        if not choices:
-            return self._row(job, status=Status.REJECTED, reason="too_few_distractors")
-        askable = [candidate for candidate in candidates if candidate.answer in choices]
-        chosen = await self._choose(job, askable, priority)
-        options = choices[chosen.answer]
+            has_any = any(_shares(job.text, job.title, job.personas))
+            reason = "too_few_distractors" if has_any else "no_candidate_span"
+            return self._row(job, status=Status.REJECTED, reason=reason)
+        chosen = await self._choose(job, candidates, priority)
         return self._row(
             job,
-            question=with_options(chosen.question(document.about), options),
+            question=with_options(_question(job, chosen), options[chosen]),
             answer=chosen.answer,
             answer_type=AnswerType.CHOICE,
-            choices=options,
-            evidence=job.text[chosen.sentence.start : chosen.sentence.end],
+            choices=options[chosen],
+            evidence=_evidence(job, chosen),
         )
 
     async def _choose(
@@ -257,6 +244,14 @@ class Drafter:
             evidence=evidence,
             **self.stamps[job.form](),
         )
+
+
+def _question(job: DraftJob, chosen: cloze.Candidate) -> str:
+    return chosen.question(job.title or cloze.heading(job.text))
+
+
+def _evidence(job: DraftJob, chosen: cloze.Candidate) -> str:
+    return job.text[chosen.sentence.start : chosen.sentence.end]
 
 
 @lru_cache(maxsize=512)
