@@ -301,8 +301,9 @@ def _features(question: Question) -> Floats:
 
 def _ranks(values: Floats) -> Floats:
     """0 to 1, ties in the middle."""
-    below: Floats = (values[:, None] > values[None, :]).sum(axis=1)
-    return (below + ((values[:, None] == values[None, :]).sum(axis=1) - 1) / 2) / len(values)
+    below = (values[:, None] > values[None, :]).sum(axis=1)
+    equal = (values[:, None] == values[None, :]).sum(axis=1) - 1
+    return np.asarray((below + equal / 2) / len(values))
 
 
 def _bucket(word: str) -> int:

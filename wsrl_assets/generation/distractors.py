@@ -30,7 +30,7 @@ from functools import cached_property
 
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.cloze import BLANK, Candidate
-from wsrl_assets.generation.spans import NUMBER, names_in
+from wsrl_assets.generation.spans import FUNCTION_WORDS, NUMBER, names_in
 from wsrl_assets.reward import AnswerType, Gold, matches, parse_gold
 from wsrl_assets.text import stable_hash, words
 
@@ -245,11 +245,14 @@ def _name_the_same(one: Answer, other: Answer) -> bool:
 
 
 def _share_words(one: Answer, other: Answer) -> bool:
-    """Whether a name has a word of the other's statement or title; a right answer never does."""
+    """Whether a name has a word of the other, which may be the same by another form of its name.
+
+    Or a word of the other's statement or title, which a right answer never has.
+    """
     if one.candidate.answer_type is not AnswerType.ENTITY:
         return False
-    stem = f"{other.candidate.blanked} {other.document.about or ''}"
-    return cloze.shares_a_word(one.candidate.answer, stem)
+    theirs = (other.candidate.answer, other.candidate.blanked, other.document.about or "")
+    return cloze.shares_a_word(one.candidate.answer, " ".join(theirs))
 
 
 def _is_same_answer(one: Answer, other: Answer) -> bool:
@@ -268,10 +271,11 @@ def _shape_of_name(candidate: Candidate) -> Kind:
     """How many words a name has, and what leads up to it: an article, a preposition."""
     before = candidate.blanked.partition(BLANK)[0].split()
     last = before.pop().casefold() if before else ""
-    article = last == "the"
-    lead = before[-1].casefold() if article and before else last
-    count = min(len(candidate.answer.split()), _MAX_WORDS_APART)
-    return str(count), "the" if article else "", _LEADS.get(lead, "")
+    count = str(min(len(candidate.answer.split()), _MAX_WORDS_APART))
+    if last == "the":
+        return count, "the", _LEADS.get(before[-1].casefold(), "") if before else ""
+    is_told = last.isalpha() and last not in FUNCTION_WORDS  # "the poet ____", "beating ____"
+    return count, "", _LEADS.get(last, "told" if is_told else "")
 
 
 def _measure(candidate: Candidate, number: str) -> str:

@@ -137,7 +137,7 @@ _ANY_SUBJECT = re.compile(r"(?:An?|Any|With an?|For an?) ")
 _FIGURE = re.compile(r"\d")
 _CONDITION_BEFORE = re.compile(r"\d.{0,200} (?:at|for|of|with) $")
 
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a an the in on at by for from after before during since under over with without when while"
     " where although though as to of and but or its his her their this that these those until"
     " through between because if not only according like unlike near two three four".split()
@@ -250,7 +250,7 @@ def _is_name(before: str) -> bool:
     last = words[-1].lstrip("\"'“‘(")
     if not last[:1].isupper() or re.fullmatch(rf"(?:{_HONORIFIC})\.?", last):
         return False
-    return len(words) > 1 or last.casefold() not in _FUNCTION_WORDS
+    return len(words) > 1 or last.casefold() not in FUNCTION_WORDS
 
 
 def _without_possessive(name: str) -> str:
@@ -264,7 +264,7 @@ def names_in(text: str) -> frozenset[str]:
     """
     capitalised = (_without_possessive(word) for word in _CAPITALISED.findall(text))
     folded = (word.casefold() for word in capitalised if not _CALENDAR.match(word))
-    return frozenset(word for word in folded if word not in _FUNCTION_WORDS)
+    return frozenset(word for word in folded if word not in FUNCTION_WORDS)
 
 
 def is_year(answer: str) -> bool:
