@@ -25,11 +25,12 @@ def leak(question: str, gold: Gold) -> Verdict:
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
     also when its words stand apart: "Which Curie, Marie by first name". A list is there when its
-    items stand in a row. A choice question holds its answer among its options by design, and
-    nowhere else.
+    items stand in a row. A choice question holds its answer by design, but where its options
+    stand apart, a line each, what stands over them does not.
     """
     if gold.type is AnswerType.CHOICE:
-        return leak(stem_of(question, gold.choices), _right_option(gold))
+        stem = stem_of(question, gold.choices)
+        return Verdict("leak", True) if stem == question else leak(stem, _right_option(gold))
     if gold.type in FIGURES:
         return _verdict(equal_part(question, gold))
     if gold.type in _LITERAL:
