@@ -16,7 +16,7 @@ from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form
 from wsrl_assets.generation import assets as generation
-from wsrl_assets.generation import cloze, drafting, personas
+from wsrl_assets.generation import cloze, distractors, drafting, personas
 from wsrl_assets.llm import EndpointError, Prompt
 from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress
@@ -48,7 +48,7 @@ class ChainConfig(dg.Config):
     """What a run may set for itself; what is not set comes from the environment.
 
     Attributes:
-        forms: question forms to draft: open, cloze.
+        forms: question forms to draft: open, cloze, multiple_choice.
         personas: personas per document, 1 to 3.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd.
@@ -188,7 +188,7 @@ def _spec(
             drafting.STAGE,
             [dedup.STAGE, personas.STAGE, generation.NAME],
             (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
-            cloze.VERSION,
+            f"{cloze.VERSION}.{distractors.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
             "form (paper, stage 3).",

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
-        forms: question forms to draft, comma separated: open, cloze.
+        forms: question forms to draft, comma separated: open, cloze, multiple_choice.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
         judge_separate: whether each of the judge's three verdicts is a call of its own.

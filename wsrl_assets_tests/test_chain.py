@@ -12,8 +12,14 @@ from wsrl_assets.chain import Job
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.forms import Form
 from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.release.dataset import build_release, read_release
+from wsrl_assets.release.finalise import split_domain
+from wsrl_assets.release.splits import SplitSettings
+from wsrl_assets.release.trainers.verl import compute_score, to_rows
+from wsrl_assets.reward import Gold
 from wsrl_assets.settings import Roles
-from wsrl_assets.storage import Store, StoreBusyError
+from wsrl_assets.storage import Store, StoreBusyError, catalog
+from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import (
     LLMCall,
     Personas,
@@ -266,6 +272,60 @@ async def test_another_form_can_be_added_later(tmp_path: Path) -> None:
     drafts = rows(both.store, QADraft, IN_DOMAIN)
     assert sorted(draft.form for draft in drafts) == ["cloze"] * COUNT + ["open"] * COUNT
     assert_balanced(both.store, Form.OPEN, Form.CLOZE)
+
+
+def harbour_texts(count: int) -> list[str]:
+    """Texts of which each makes two statements, about nothing that another is about."""
+    letters = [chr(ord("a") + n // 26) + chr(ord("a") + n % 26) for n in range(count)]
+    return [
+        f"The harbour of Kel{name}mar in Vor{name}land took in {20_000 + 113 * n} barrels in one "
+        f"year. The brewery of Sun{name}ford near Tol{name}wick sold {60_000 + 117 * n} crates in "
+        "one year."
+        for n, name in enumerate(letters)
+    ]
+
+
+async def test_multiple_choice_goes_through_all_stages_and_tops_up(tmp_path: Path) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="multiple_choice")
+        plant_domain(work.store, harbour_texts(24))
+        await advance(work)
+        before = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
+        assert await asked(sim, work) == {}
+        plant_domain(work.store, harbour_texts(30))
+        calls = await asked(sim, work)
+    assert calls["personas"] == 6
+    after = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
+    assert {key: after[key] for key in before} == before, "a draft is made once"
+    assert len(after) == 30
+    kept = {row.draft_id for row in after.values() if row.status is Status.KEPT}
+    assert len(kept) >= 6
+    pairs = rows(work.store, VerifiedPair, IN_DOMAIN)
+    assert {pair.pair_id for pair in pairs if pair.status is Status.KEPT} == kept
+    assert {after[key].reason for key in after.keys() - kept} == {"too_few_distractors"}
+    assert_balanced(work.store, Form.MULTIPLE_CHOICE)
+
+
+async def test_a_choice_is_released_with_its_options_and_told_by_the_trace(tmp_path: Path) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="multiple_choice")
+        plant_domain(work.store, harbour_texts(24))
+        await advance(work)
+    assert split_domain(work.store, DOMAIN, "run", SplitSettings()) > 0
+    pairs = read_release(build_release(work.store, "run").folder)
+    for pair, row in zip(pairs.to_dicts(), to_rows(pairs).to_dicts(), strict=True):
+        gold = Gold.from_json(pair["gold"])
+        assert pair["form"] == "multiple_choice"
+        assert pair["answer"] == gold.choices["ABCD".index(gold.value)]
+        prompt = row["prompt"][0]["content"]
+        assert all(
+            f"\n{a}) {text}\n" in prompt for a, text in zip("ABCD", gold.choices, strict=True)
+        )
+        told = [compute_score("", f"Answer: {letter}", pair["gold"]) for letter in "ABCD"]
+        assert sum(told) == 1
+    with catalog(work.store) as connection:
+        (traced,) = frame(connection, "trace_pair", prefix=pairs["pair_id"][0] + "%").to_dicts()
+    assert (traced["form"], len(traced["choices"])) == ("multiple_choice", 4)
 
 
 async def test_checks_that_are_switched_off_ask_nothing(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward",
-    "form": "open or cloze",
+    "form": "open, cloze or multiple_choice",
     "evidence": "the quote that supports the answer",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",

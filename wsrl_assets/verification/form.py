@@ -1,6 +1,7 @@
 """Check 1, form: is it a question, with a short answer of its type?"""
 
 import re
+from collections.abc import Sequence
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, self_test
 from wsrl_assets.storage.tables import Verdict
@@ -20,7 +21,7 @@ _REQUEST = re.compile(
 
 
 def typed_gold(
-    answer: str | None, answer_type: str | None, unit: str | None
+    answer: str | None, answer_type: str | None, unit: str | None, choices: Sequence[str] = ()
 ) -> tuple[Gold | None, Verdict]:
     """The typed gold of a drafted answer, and the verdict on it.
 
@@ -38,7 +39,7 @@ def typed_gold(
     if answer_type == AnswerType.YES_NO:
         return None, _no("answer_form", "yes_no_answer", "can be guessed")
     try:
-        gold = parse_gold(answer, AnswerType(answer_type), unit=unit)
+        gold = parse_gold(answer, AnswerType(answer_type), unit=unit, choices=choices)
     except ValueError as error:
         return None, _no("answer_form", "answer_not_of_type", str(error)[:200])
     tested = self_test(gold)

@@ -13,6 +13,7 @@ from wsrl_assets.verification.parts import (
     characters_in,
     equal_part,
     items_of,
+    option_text,
     phrase_in,
 )
 
@@ -70,7 +71,7 @@ def answer_in(quote: str, gold: Gold, question: str = "") -> Verdict:
     if gold.type is AnswerType.LIST:
         missing = [item for item in items_of(gold) if not phrase_in(item, quote)]
         return _verdict(not missing, ", ".join(missing))
-    forms = (_option(gold), *gold.aliases)
+    forms = (option_text(gold), *gold.aliases)
     found = any(phrase_in(form, quote) for form in forms) or equal_part(quote, gold) is not None
     return _verdict(found, None if found else forms[0])
 
@@ -84,14 +85,6 @@ def _figure_in(quote: str, gold: Gold, question: str) -> Verdict:
         return _verdict(True, f"converted: {conversion}" if conversion else None)
     sum_of = derived(question, quote, gold)
     return _verdict(True, f"derived: {sum_of}") if sum_of else _verdict(False, gold.value)
-
-
-def _option(gold: Gold) -> str:
-    """The text that a choice stands for; any other answer as it is."""
-    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
-        return gold.value
-    number = ord(gold.value.upper()) - ord("A")
-    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
 
 
 def _verbatim(evidence: str, document: str) -> Evidence | None:

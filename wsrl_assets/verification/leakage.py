@@ -1,6 +1,7 @@
 """Check 2, leak: does the question hold its own answer?"""
 
-from wsrl_assets.reward import AnswerType, Gold, parse_gold
+from wsrl_assets.forms import stem_of
+from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text import words
 from wsrl_assets.verification.parts import (
@@ -10,6 +11,7 @@ from wsrl_assets.verification.parts import (
     equal_part,
     items_of,
     literally_in,
+    option_text,
     without_accents,
 )
 
@@ -39,10 +41,12 @@ def leak(question: str, gold: Gold) -> Verdict:
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
     also when its words stand apart: "Which Curie, Marie by first name"; and so is a date. A list is
-    there when its items stand in a row. A choice question holds its answer by design.
+    there when its items stand in a row. A choice question holds its answer by design, but where
+    its options stand apart, a line each, what stands over them does not.
     """
     if gold.type is AnswerType.CHOICE:
-        return Verdict("leak", True)
+        stem = stem_of(question, gold.choices)
+        return Verdict("leak", True) if stem == question else leak(stem, _right_option(gold))
     if gold.type in FIGURES:
         return _verdict(equal_part(question, gold) or _date_apart(question, gold))
     if gold.type in _LITERAL:
@@ -51,6 +55,15 @@ def leak(question: str, gold: Gold) -> Verdict:
         return _verdict(gold.value if _enumerates(question, items_of(gold)) else None)
     forms = (gold.value, *gold.aliases)
     return _verdict(next((form for form in forms if _holds(question, form)), None))
+
+
+def _right_option(gold: Gold) -> Gold:
+    """The right option by itself, of the type that its form shows."""
+    text = option_text(gold)
+    try:
+        return parse_gold(text, infer_type(text))
+    except ValueError:
+        return Gold(AnswerType.ENTITY, text)
 
 
 def _holds(question: str, form: str) -> bool:

@@ -171,6 +171,14 @@ def items_of(gold: Gold) -> list[str]:
     return [str(item) for item in json.loads(gold.value)]
 
 
+def option_text(gold: Gold) -> str:
+    """The text that a choice stands for; any other answer as it is."""
+    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
+        return gold.value
+    number = ord(gold.value.upper()) - ord("A")
+    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
+
+
 def without_accents(text: str) -> str:
     """A text whose letters have lost their marks: a reader takes Bogota for Bogotá."""
     decomposed = unicodedata.normalize("NFKD", text)

@@ -15,7 +15,7 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = "verified_pairs"
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Draft:
     answer_type: str | None
     unit: str | None
     evidence: str | None
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _all_passed(verdicts: Sequence[Verdict]) -> bool:
 
 def check_rules(draft: Draft, document: str) -> RuleResult:
     """Every check that needs no model. All run, so that a rejection shows all that is wrong."""
-    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit)
+    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit, draft.choices)
     question = draft.question or ""
     evidence, evidence_verdict = locate(draft.evidence, document)
     verdicts = [
