@@ -86,6 +86,7 @@ def export(release: Path, names: Sequence[str], output: Path) -> dict[str, Path]
 
 
 def _require_ours(folder: Path) -> None:
+    """Ours has the mark, or, as the first exports had none, nothing but splits and a README."""
     known = {MARK, "README.md", *(f"{split}.parquet" for split in Split)}
     if not folder.exists() or (folder / MARK).is_file():
         return

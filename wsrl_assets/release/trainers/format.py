@@ -1,6 +1,5 @@
 """What a format is: rows in a trainer's columns, and the files that ship beside them."""
 
-import importlib.metadata
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,11 +73,12 @@ class TrainerFormat:
         """The header names only splits with pairs: `datasets` refuses to load an empty one."""
         named = [split for split, rows in counts.items() if rows] or list(counts)
         source = resources.files(__package__).joinpath("README.md.j2").read_text("utf-8")
-        environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+        environment = jinja2.Environment(
+            trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+        )
         return environment.from_string(source).render(
             trainer=self.trainer,
             release=release,
-            version=importlib.metadata.version("wsrl-assets"),
             counts=counts,
             files={split: self.data_path(split) for split in named},
             body=body.strip(),

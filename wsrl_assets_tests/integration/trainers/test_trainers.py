@@ -91,7 +91,12 @@ def test_nemo_rl_as_its_code_says(path: Path, tmp_path: Path) -> None:
     """Not on the package index: real torch and Ray, stand-ins for its interface."""
     proof = prove("nemo_rl", path, tmp_path)
     assert (proof["right"], proof["wrong"]) == (ONES, ZEROS)
-    assert proof["more"] == {"accuracy": 1.0, "ended": ONES}
+    assert proof["more"] == {
+        "accuracy": 1.0,
+        "ended": ONES,
+        "environment": ["wsrl", "wsrl"],
+        "actor": True,
+    }
 
 
 def _trl(more: dict[str, Any]) -> None:

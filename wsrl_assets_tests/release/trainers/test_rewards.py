@@ -50,7 +50,13 @@ def test_trl_gives_texts_or_messages_and_every_column(rewards: dict[str, ModuleT
             trainer_state=None,
         )
         assert got == expected
-    assert rewards["trl"].gold_reward([""], [[]], [PAIRS[0].gold.to_json()]) == [0.0]
+    nothing: tuple[list[dict[str, object]], ...] = (
+        [],
+        [{"role": "assistant", "content": None}],
+        [{"role": "assistant"}],
+    )
+    golds = [PAIRS[0].gold.to_json()] * 3
+    assert rewards["trl"].gold_reward([""] * 3, nothing, golds) == [0.0] * 3
 
 
 def test_slime_awaits_one_sample_or_a_group(rewards: dict[str, ModuleType]) -> None:
@@ -75,6 +81,10 @@ def test_webscale_infers_the_type_from_the_answer(rewards: dict[str, ModuleType]
     assert reward("Answer: anything", "") == 0.0
 
 
+RARE = ("<end_of_turn>\n", "<\uff5cend\u2581of\u2581sentence\uff5c>", "<|return|>")
+"""Marks of Gemma, DeepSeek and gpt-oss."""
+
+
 class TestOpenRLHF:
     PROMPT = (
         "<|im_start|>user\nWhich year?\n\nEnd with 'Answer:'.<|im_end|>\n<|im_start|>assistant\n"
@@ -85,7 +95,14 @@ class TestOpenRLHF:
     ) -> None:
         for pair in PAIRS:
             for response, reward in said(pair):
-                for end in ("", "<|im_end|>", "<|im_end|>\n", "</s>", "<|eot_id|><|endoftext|>"):
+                for end in (
+                    "",
+                    "<|im_end|>",
+                    "<|im_end|>\n",
+                    "</s>",
+                    "<|eot_id|><|endoftext|>",
+                    *RARE,
+                ):
                     query = self.PROMPT + response + end
                     got = rewards["openrlhf"].reward_func(
                         [query], [self.PROMPT], [pair.gold.to_json()]

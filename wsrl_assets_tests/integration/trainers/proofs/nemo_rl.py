@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import datasets
 import torch
+from omegaconf import OmegaConf
 
 from wsrl_assets_tests.integration.trainers.proof import Answers, Proof
 
@@ -33,13 +34,18 @@ class EnvironmentInterface(Generic[M]):
 
 
 def prove(folder: Path, answers: Answers) -> Proof:
-    environment = _reward_module(folder).WsrlEnvironment({})
+    reward = _reward_module(folder)
+    config = OmegaConf.load(folder / "wsrl.yaml")
+    source = config.data.default
+    environment = reward.WsrlEnvironment(dict(config.env[source.env_name]))
     path = str(folder / "train.jsonl")
     cache = str(folder.parent / "cache")
     rows = datasets.load_dataset("json", data_files=path, cache_dir=cache)["train"]
-    metadata = [{"ground_truth": row["output"]} for row in rows]
+    metadata = [{"ground_truth": row[source.output_key]} for row in rows]
     returned = [
-        environment.step([_conversation(row["input"], answers, which) for row in rows], metadata)
+        environment.step(
+            [_conversation(row[source.input_key], answers, which) for row in rows], metadata
+        )
         for which in (0, 1)
     ]
     batch = {"rewards": returned[0].rewards, "is_end": torch.ones(len(rows))}
@@ -49,7 +55,12 @@ def prove(folder: Path, answers: Answers) -> Proof:
         len(rows),
         returned[0].rewards.tolist(),
         returned[1].rewards.tolist(),
-        {"accuracy": metrics["accuracy"], "ended": returned[0].terminateds.tolist()},
+        {
+            "accuracy": metrics["accuracy"],
+            "ended": returned[0].terminateds.tolist(),
+            "environment": [source.env_name, reward.NAME],
+            "actor": hasattr(reward.WsrlEnvironmentActor, "remote"),
+        },
     )
 
 

@@ -19,4 +19,4 @@ def text_of(completion: Any) -> str:
     """What the model said last: TRL gives a text, or messages where the prompt is messages."""
     if isinstance(completion, str):
         return completion
-    return str(completion[-1]["content"]) if completion else ""
+    return str(completion[-1].get("content") or "") if completion else ""
