@@ -317,30 +317,31 @@ class _Chain:
 
 
 async def _pending_triage(job: Job, partition: Partition) -> AsyncIterator[triage.Document]:
-    async for row in _pages(job, partition, "pending_triage"):
+    async for row in pages(job, partition, "pending_triage"):
         yield triage.Document(row["doc_id"], row["text"])
 
 
 async def _pending_work(
     job: Job, partition: Partition, stages: Sequence[str]
 ) -> AsyncIterator[_Work]:
-    parameters = {
+    parameters: dict[str, Any] = {
         "forms": [str(form) for form in job.settings.forms],
         "with_personas": personas.STAGE in stages,
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
-    async for row in _pages(job, partition, "document_work", **parameters):
+    async for row in pages(job, partition, "document_work", **parameters):
         yield _Work.of(row)
 
 
-async def _pages(
-    job: Job, partition: Partition, query: str, **parameters: Any
+async def pages(
+    job: Job, partition: Partition, query: str, key: str = "doc_id", **parameters: Any
 ) -> AsyncIterator[dict[str, Any]]:
     """The rows of a paged query, a page at a time, so that memory does not grow with the table.
 
-    A page is read from the live file, where this run is the only writer; rows that the run itself
-    adds meanwhile lie behind the cursor.
+    The query gives its rows in order of `key`, beginning after `$after`. A page is read from the
+    live file, where this run is the only writer; rows that the run itself adds meanwhile lie
+    behind the cursor.
     """
     after = ""
 
@@ -357,7 +358,7 @@ async def _pages(
     while page := await asyncio.to_thread(read):
         for row in page:
             yield row
-        after = page[-1]["doc_id"]
+        after = page[-1][key]
 
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:

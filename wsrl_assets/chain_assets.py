@@ -1,14 +1,14 @@
-"""The assets that ask models: triage by shard, and personas, drafts and verdicts by domain.
+"""The assets that ask models: triage by shard; personas, drafts, verdicts, pass rates by domain.
 
-The three domain assets are made by one step, a document at a time (see `chain`). Each can still be
-materialized alone, in the UI or from the command line.
+Personas, drafts and verdicts are made by one step, a document at a time (see `chain`). Each can
+still be materialized alone, in the UI or from the command line.
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
-from wsrl_assets import chain
+from wsrl_assets import chain, difficulty, rollout
 from wsrl_assets.cancellation import run_interruptibly
 from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
@@ -18,13 +18,19 @@ from wsrl_assets.generation import cloze, drafting, personas
 from wsrl_assets.llm import EndpointError, Prompt
 from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress
-from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.reports import (
+    OWNERS,
+    pass_rate_metadata,
+    schema_metadata,
+    stage_checks,
+    stage_result,
+)
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.storage import Partition, StoreBusyError, StoreError
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.tables import Personas, QADraft, TriagedDocument, VerifiedPair
-from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.storage.tables import PassRate, Personas, QADraft, TriagedDocument, VerifiedPair
+from wsrl_assets.verification import judge, pass_rates, round_trip, verify
 
 POOL = "llm"
 _USER_ERRORS = (EndpointError, SettingsError, StoreBusyError, StoreError)
@@ -63,6 +69,22 @@ class TriageConfig(dg.Config):
     retry_failed: bool | None = None
 
 
+class PassRateConfig(dg.Config):
+    """What a run of pass rates may set for itself; what is not set comes from the environment.
+
+    Attributes:
+        rollouts: closed-book rollouts per pair; 0 takes no pass rates.
+        max_tokens: longest rollout.
+        rerate: whether pairs that have a pass rate are rated again.
+        retry_failed: whether pairs that failed earlier are tried again.
+    """
+
+    rollouts: int | None = None
+    max_tokens: int | None = None
+    rerate: bool | None = None
+    retry_failed: bool | None = None
+
+
 class Watch:
     """Where runs of this process report their progress; `wsrl run` puts a bar here."""
 
@@ -79,7 +101,7 @@ class Watch:
     code_version=triage.PROMPT.version,
     pool=POOL,
     metadata=schema_metadata(TriagedDocument),
-    check_specs=[accounting_spec(triage.STAGE)],
+    check_specs=stage_checks(triage.STAGE),
 )
 def triaged_documents(
     context: dg.AssetExecutionContext,
@@ -155,7 +177,7 @@ def _spec(
             "judge, round trip (paper, stage 4).",
         ),
     ],
-    check_specs=[accounting_spec(stage) for stage in chain.DOMAIN_STAGES],
+    check_specs=[spec for stage in chain.DOMAIN_STAGES for spec in stage_checks(stage)],
 )
 def question_chain(
     context: dg.AssetExecutionContext,
@@ -187,6 +209,56 @@ def question_chain(
             run_id=context.run.run_id,
             forms=[str(form) for form in settings.forms],
         )
+
+
+@dg.asset(
+    name=pass_rates.STAGE,
+    partitions_def=DOMAINS,
+    deps=[drafting.STAGE, verify.STAGE],
+    group_name="verification",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=f"rollout-{rollout.VERSION}",
+    pool=POOL,
+    metadata=schema_metadata(PassRate),
+    check_specs=stage_checks(pass_rates.STAGE),
+)
+def pass_rate_asset(
+    context: dg.AssetExecutionContext,
+    config: PassRateConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """How often a policy answers each verified pair closed-book, by the shipped reward.
+
+    Optional: while `WSRL_PASS_RATE_ROLLOUTS` is 0, this does nothing. The policy is the endpoint
+    in `WSRL_LLM_POLICY_BASE_URL`, or the one that all roles share.
+    """
+    domain = Domain(context.partition_key)
+    partition = Partition.domain(domain)
+    with _told():
+        settings = load_settings(
+            {
+                "pass_rate_rollouts": config.rollouts,
+                "rollout_tokens": config.max_tokens,
+                "rerate": config.rerate,
+                "retry_failed": config.retry_failed,
+            }
+        )
+        job = _job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: difficulty.rate_domain(job, domain))
+    if settings.rates_pairs:
+        context.log.info(f"{rows} pairs were pending in {domain.label}")
+    else:
+        context.log.info("pass rates are off: set WSRL_PASS_RATE_ROLLOUTS to 8, say, to take them")
+    return stage_result(
+        job.store,
+        partition,
+        PassRate,
+        run_id=context.run.run_id,
+        pass_rates=settings.rates_pairs,
+        extra=pass_rate_metadata(job.store, partition),
+    )
 
 
 def _job(

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 import dagster as dg
 
 from wsrl_assets.automation import jobs
-from wsrl_assets.chain_assets import question_chain, triaged_documents
+from wsrl_assets.chain_assets import pass_rate_asset, question_chain, triaged_documents
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
-from wsrl_assets.release.assets import benchmark_ngrams, final_splits, rl_dataset
+from wsrl_assets.release.assets import (
+    benchmark_ngrams,
+    dataset_report,
+    final_splits,
+    rl_dataset,
+)
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.sources.assets import source_documents
 
@@ -18,9 +23,11 @@ ASSETS = [
     filtered_documents,
     demonstration_library,
     question_chain,
+    pass_rate_asset,
     benchmark_ngrams,
     final_splits,
     rl_dataset,
+    dataset_report,
 ]
 
 

@@ -47,6 +47,7 @@ class EndpointResource(dg.ConfigurableResource):
         base_url: of an OpenAI-compatible server, for all roles.
         model: name of the model as served, for all roles.
         judge_base_url, judge_model: the same, for the judge alone.
+        policy_base_url, policy_model: the same, for the policy whose pass rates are taken.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
     """
 
@@ -54,6 +55,8 @@ class EndpointResource(dg.ConfigurableResource):
     model: str | None = None
     judge_base_url: str | None = None
     judge_model: str | None = None
+    policy_base_url: str | None = None
+    policy_model: str | None = None
     max_in_flight: int | None = None
 
     def roles(self) -> Roles:
@@ -62,5 +65,6 @@ class EndpointResource(dg.ConfigurableResource):
             {
                 None: {"base_url": self.base_url, "model": self.model},
                 Role.JUDGE: {"base_url": self.judge_base_url, "model": self.judge_model},
+                Role.POLICY: {"base_url": self.policy_base_url, "model": self.policy_model},
             }
         )

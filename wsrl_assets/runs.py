@@ -19,7 +19,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from wsrl_assets.automation import DOMAIN_ASSETS, SHARD_ASSETS
+from wsrl_assets.automation import DOMAIN_ASSETS, PASS_RATES, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
 from wsrl_assets.definitions import build_definitions
@@ -110,7 +110,7 @@ def materialize_pending(
         if progress is not None:
             Watch.progress = progress
         register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
-        wanted = STAGES[: STAGES.index(to) + 1]
+        wanted = _stages_up_to(to, settings)
         with outcome.timed("read and triage"):
             runner.shards([stage for stage in wanted if stage in SHARD_ASSETS])
         if runner.may_go_on and any(stage in DOMAIN_ASSETS for stage in wanted):
@@ -121,6 +121,13 @@ def materialize_pending(
             with outcome.timed("release"):
                 runner.run_job("make_release", None, ())
     return outcome
+
+
+def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
+    stages = STAGES[: STAGES.index(last) + 1]
+    if settings.rates_pairs:
+        return stages
+    return tuple(stage for stage in stages if stage != PASS_RATES)
 
 
 def _instance() -> dg.DagsterInstance:
@@ -210,12 +217,20 @@ class _Runner:
     def _pending(self, stages: Sequence[str]) -> list[str]:
         """The partitions with pending rows at any of the stages."""
         with catalog(self._store) as connection:
-            found = accounts(connection, [str(form) for form in self._settings.forms])
-        return sorted({a.partition for a in found if a.stage in stages and _has_work(a)})
+            found = accounts(
+                connection,
+                [str(form) for form in self._settings.forms],
+                pass_rates=self._settings.rates_pairs,
+            )
+        wanted = [a for a in found if a.stage in stages]
+        return sorted({a.partition for a in wanted if has_work(a, self._settings)})
 
 
-def _has_work(account: Account) -> bool:
-    return account.pending > 0
+def has_work(account: Account, settings: Settings) -> bool:
+    """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
+    retried = settings.retry_failed and account.failed > 0
+    rerated = settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
+    return account.pending > 0 or retried or rerated
 
 
 def _why(result: Any) -> tuple[str, bool]:

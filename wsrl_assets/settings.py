@@ -1,7 +1,7 @@
 """Settings from the environment, in one place. Every one can be overridden per run.
 
 `WSRL_LLM_BASE_URL`, `WSRL_LLM_MODEL` and `WSRL_LLM_API_KEY` hold for all roles; the same names
-with `_TRIAGE`, `_GENERATOR` or `_JUDGE` after `LLM` hold for one, for example
+with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or `_POLICY` after `LLM` hold for one, for example
 `WSRL_LLM_JUDGE_MODEL`.
 """
 
@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     Attributes:
         home: folder of all data (`WSRL_HOME`).
         text_column: column of the input that holds the text; guessed if not set.
-        max_passage_tokens: longer documents are cut into passages of at most this many tokens.
+        max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
+            default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
         forms: question forms to draft, comma separated: open, cloze.
         judge: whether the LLM judge checks pairs.
@@ -58,13 +59,19 @@ class Settings(BaseSettings):
         retry_failed: whether rows that failed earlier are tried again.
         seed: shuffles the splits.
         validation_share, test_share: of source documents, in these splits.
+        pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
+            rates off.
+        rollout_tokens: longest rollout; what is longer counts as failed, as in training.
+        rerate: whether pairs that have a pass rate are rated again.
+        pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
+            between these; with 0 and 1, those that teach nothing in GRPO are dropped.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
 
     home: Path = Path(".wsrl")
     text_column: str | None = None
-    max_passage_tokens: int = Field(default=3000, ge=64)
+    max_passage_tokens: int | None = Field(default=None, ge=64)
     personas: int = Field(default=3, ge=1, le=3)
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
@@ -78,12 +85,29 @@ class Settings(BaseSettings):
     seed: int = 0
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)
+    pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
+    rollout_tokens: int = Field(default=1024, ge=16)
+    rerate: bool = False
+    pass_rate_above: float | None = Field(default=None, ge=0, lt=1)
+    pass_rate_below: float | None = Field(default=None, gt=0, le=1)
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Settings":
         if self.validation_share + self.test_share >= 1:
             raise ValueError("WSRL_VALIDATION_SHARE and WSRL_TEST_SHARE must sum to below 1")
         return self
+
+    @model_validator(mode="after")
+    def _leave_some_rates(self) -> "Settings":
+        above, below = self.pass_rate_above, self.pass_rate_below
+        if above is not None and below is not None and above >= below:
+            raise ValueError("WSRL_PASS_RATE_ABOVE must be below WSRL_PASS_RATE_BELOW")
+        return self
+
+    @property
+    def rates_pairs(self) -> bool:
+        """Whether runs take pass rates."""
+        return self.pass_rate_rollouts > 0
 
 
 RoleOverride = Mapping[str, str | None]
@@ -104,11 +128,16 @@ class Roles:
         found = self._roles.get(role)
         if found is None:
             raise EndpointError(
-                f"there is no endpoint for the role {role}: set WSRL_LLM_BASE_URL to an "
-                "OpenAI-compatible server such as http://127.0.0.1:8000/v1, start one with "
-                "`wsrl serve`, or see the whole job run by itself with `wsrl demo`."
+                f"there is no endpoint for the role {role}: set WSRL_LLM_BASE_URL, or "
+                f"WSRL_LLM_{role.upper()}_BASE_URL for this role alone, to an OpenAI-compatible "
+                "server such as http://127.0.0.1:8000/v1, start one with `wsrl serve`, or see the "
+                "whole job run by itself with `wsrl demo`."
             )
         return found
+
+    def given(self) -> list[RoleSettings]:
+        """The endpoints that are set, one a role."""
+        return [found for found in self._roles.values() if found is not None]
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -141,7 +170,8 @@ def load_roles(overrides: Mapping[Role | None, RoleOverride] | None = None) -> R
     return Roles({role: _role(role, own[role], shared) for role in Role})
 
 
-_TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0}
+# The policy samples as it does in training: GRPO draws its groups at 1.
+_TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0, Role.POLICY: 1.0}
 
 
 def _role(role: Role, own: _RoleEnvironment, shared: _RoleEnvironment) -> RoleSettings | None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from unittest import mock
 import pytest
 
 from wsrl_assets.cli import main
+from wsrl_assets.release.dataset import build_release
+from wsrl_assets.storage import Store
+from wsrl_assets_tests.release.pairs import Pair
+from wsrl_assets_tests.release.test_dataset import fill, some
+from wsrl_assets_tests.release.test_difficulty import rate, rated
 
 BODY = " ".join(f"Sentence number {n} says that item {n} weighs {n * 3} grams." for n in range(12))
 
@@ -51,7 +57,20 @@ def shard(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "ingest", "run", "status", "trace", "sql", "serve", "export"]
+    "command",
+    [
+        "demo",
+        "ingest",
+        "run",
+        "status",
+        "trace",
+        "sql",
+        "serve",
+        "export",
+        "explore",
+        "report",
+        "score",
+    ],
 )
 def test_help_teaches(tmp_path: Path, command: str) -> None:
     done = wsrl(tmp_path, command, "--help")
@@ -142,6 +161,25 @@ def test_export_without_a_release_says_what_to_do(tmp_path: Path) -> None:
     assert "wsrl run" in done.stderr
 
 
+def test_pass_rates_that_are_switched_off_say_how_to_switch_them_on(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "run", "--to", "pass_rates")
+    assert done.returncode == 2
+    assert "--rollouts" in done.stderr
+
+
+def test_status_shows_pass_rates_once_there_are_any(tmp_path: Path) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    assert "Pass rates" not in wsrl(tmp_path / "home", "status").stdout
+    store = Store(tmp_path / "home")
+    rate(store, [rated(Pair("q1"), 0), rated(Pair("q2"), 2), rated(Pair("q3"), 2)])
+    shown = wsrl(tmp_path / "home", "status").stdout
+    assert "1 of 3 pairs" not in shown
+    assert "2 of 3 pairs" in shown
+    (found,) = json.loads(wsrl(tmp_path / "home", "status", "--json").stdout)["pass_rates"]
+    assert (found["partition"], found["policy"], found["rollouts"]) == ("math", "a-policy", 24)
+    assert (found["pairs"]["0"], found["pairs"]["(0, .25]"]) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("WSRL_FORMS", "poem"), ("WSRL_PERSONAS", "9"), ("WSRL_LLM_BASE_URL", "not a url")],
@@ -152,3 +190,33 @@ def test_a_bad_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
     assert done.returncode == 2
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_explore_on_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = wsrl(tmp_path, "explore", "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} on 127.0.0.1 is in use" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_report_of_no_release_says_how_to_make_one(tmp_path: Path) -> None:
+    done = wsrl(tmp_path, "report")
+    assert done.returncode == 2
+    assert "there is no release" in done.stderr
+
+
+def test_a_report_is_written_once_and_its_path_printed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, some(3))
+    release = build_release(store, "run")
+    done = wsrl(tmp_path, "report")
+    assert done.returncode == 0
+    path = Path(done.stdout.strip())
+    assert path == tmp_path / "reports" / f"{release.name}.html"
+    path.write_text("mine")
+    wsrl(tmp_path, "report")
+    assert path.read_text() == "mine"
+    wsrl(tmp_path, "report", "--refresh")
+    assert "3</b><span>pairs" in path.read_text()

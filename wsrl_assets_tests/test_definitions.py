@@ -8,19 +8,28 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
+from wsrl_assets.chain_assets import pass_rate_asset
 from wsrl_assets.cli.app import USER_ERRORS
 from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
+from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.reports import ACCOUNTING
+from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.runs import Outcome, materialize_pending, use_dagster_home
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import STAGES, accounts, call_totals
-from wsrl_assets_tests.simulator import SimulatorSettings, schema_reply, simulator_process
+from wsrl_assets_tests.simulator import (
+    SimulatorSettings,
+    schema_name,
+    schema_reply,
+    simulator_process,
+)
 
 TEXT = (
     "The Suez Canal was opened to shipping in November 1869 by the Khedive of Egypt. "
@@ -32,7 +41,9 @@ TEXT = (
 
 def reply(body: dict[str, Any], rng: Random) -> str:
     """A model that qualifies everything as Math and completes fill-in questions rightly."""
-    step = body["response_format"]["json_schema"]["name"]
+    step = schema_name(body)
+    if step == "text":  # a rollout
+        return f"Answer: {100 + body['seed'] % 4} km"
     if step == "triage":
         return json.dumps(
             {"title": "A canal", "domain": "Math", "qualified": True, "fault": "none"}
@@ -97,14 +108,16 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams"}
+    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "dataset_report"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
         assert node.group_name != "default", key
         assert node.kinds, key
         assert node.owners, key
-        assert "dagster/column_schema" in node.metadata, key
+        # A report is a page, and has no columns.
+        if key.to_user_string() != "dataset_report":
+            assert "dagster/column_schema" in node.metadata, key
 
 
 def test_every_stage_has_its_blocking_accounting_check() -> None:
@@ -150,6 +163,50 @@ def test_a_second_run_makes_no_call_and_no_row(ran: Ran) -> None:
     assert outcome.failures == []
     with catalog(ran.store) as connection:
         assert [totals.calls for totals in call_totals(connection)] == before
+
+
+def test_one_setting_switches_pass_rates_on(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSRL_PASS_RATE_ROLLOUTS", "4")
+    settings = load_settings()
+    assert materialize_pending(ran.store, settings).failures == []
+    with catalog(ran.store) as connection:
+        found = accounts(connection, [str(f) for f in settings.forms], pass_rates=True)
+        calls = {totals.step: totals.calls for totals in call_totals(connection)}
+    verified, rates = (
+        next(a for a in found if (a.stage, a.partition) == (stage, "math"))
+        for stage in ("verified_pairs", "pass_rates")
+    )
+    assert (rates.kept, rates.pending, rates.balanced) == (verified.kept, 0, True)
+    assert calls["rollout"] == 4 * verified.kept
+    with dg.DagsterInstance.get() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("pass_rates"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert "| policy | 0 | (0, .25] |" in str(metadata["pass_rates"].value)
+    release = read_release(current_release(ran.store))
+    assert release["pass_rate"].null_count() == 0
+    monkeypatch.setenv("WSRL_PASS_RATE_ABOVE", "0.5")
+    assert materialize_pending(ran.store, load_settings()).failures == []
+    easy = release.filter(pl.col("pass_rate") > 0.5)
+    assert easy.height < release.height
+    assert read_release(current_release(ran.store)).equals(easy)
+
+
+def test_switched_off_the_asset_says_so_and_leaves_everything_as_it_was(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSRL_LLM_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.delenv("WSRL_PASS_RATE_ROLLOUTS", raising=False)
+    result = dg.materialize(
+        [pass_rate_asset],
+        partition_key="coding",
+        resources={"store": StoreResource(), "endpoint": EndpointResource()},
+        selection=["pass_rates"],
+    )
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    assert event.materialization.metadata["rows_in"].value == 0
 
 
 def test_an_endpoint_that_is_not_there_fails_with_one_sentence(

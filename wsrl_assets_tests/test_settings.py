@@ -32,6 +32,7 @@ class TestSettings:
         assert settings.judge
         assert settings.round_trip
         assert settings.home == Path(".wsrl")
+        assert not settings.rates_pairs
 
     def test_lists_are_comma_separated(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_environment(monkeypatch, FORMS="open, cloze", BENCHMARKS="a.jsonl,b.parquet")
@@ -63,6 +64,10 @@ class TestSettings:
             ("VALIDATION_SHARE", "1"),
             ("TEST_SHARE", "-0.1"),
             ("TEST_SHARE", "nan"),
+            ("PASS_RATE_ROLLOUTS", "-1"),
+            ("ROLLOUT_TOKENS", "0"),
+            ("PASS_RATE_ABOVE", "1"),
+            ("PASS_RATE_BELOW", "0"),
         ],
     )
     def test_a_bad_value_is_refused_by_the_name_of_its_variable(
@@ -100,12 +105,17 @@ class TestRoles:
             assert settings.api_key is not None
             assert settings.api_key.get_secret_value() == "secret"
 
-    def test_only_the_generator_samples_unless_told_so(
+    def test_only_generator_and_policy_sample_unless_told_so(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         set_environment(monkeypatch, LLM_BASE_URL=URL)
         temperatures = {role: load_roles()[role].temperature for role in Role}
-        assert temperatures == {Role.TRIAGE: 0, Role.GENERATOR: 0.7, Role.JUDGE: 0}
+        assert temperatures == {
+            Role.TRIAGE: 0,
+            Role.GENERATOR: 0.7,
+            Role.JUDGE: 0,
+            Role.POLICY: 1,
+        }
 
     def test_a_role_overrides_what_it_names_and_inherits_the_rest(
         self, monkeypatch: pytest.MonkeyPatch
@@ -211,6 +221,13 @@ class TestWhatIsEasilyMistaken:
     ) -> None:
         set_environment(monkeypatch, VALIDATION_SHARE="0.6", TEST_SHARE="0.6")
         with pytest.raises(SettingsError, match="SHARE"):
+            load_settings()
+
+    def test_a_range_of_pass_rates_that_holds_none_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_environment(monkeypatch, PASS_RATE_ABOVE="0.5", PASS_RATE_BELOW="0.5")
+        with pytest.raises(SettingsError, match="WSRL_PASS_RATE_ABOVE"):
             load_settings()
 
     def test_another_server_does_not_cost_what_the_shared_one_does(

@@ -18,6 +18,10 @@ from rich.console import Console
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.explore import explore
+from wsrl_assets.cli.report import report
+from wsrl_assets.cli.score import score_command
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
@@ -29,7 +33,9 @@ from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
+from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
 
 USER_ERRORS = (
     SettingsError,
@@ -57,17 +63,14 @@ app = typer.Typer(
         "Begin with [bold]wsrl demo[/bold]. For your own data: [bold]wsrl ingest PATH[/bold], "
         "then [bold]wsrl run[/bold], then [bold]wsrl export[/bold].\n\n"
         "Settings come from the environment: WSRL_HOME (default .wsrl), WSRL_LLM_BASE_URL, "
-        "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR or _JUDGE after "
-        "LLM for one role."
+        "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR, _JUDGE or "
+        "_POLICY after LLM for one role."
     ),
     epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
 )
 console = Console()
 errors = Console(stderr=True)
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -109,7 +112,7 @@ def demo(
     if corpus not in ("sample", "pydoc"):
         raise SettingsError(f"--corpus is {corpus!r}; it may be sample or pydoc")
     os.environ.update({"WSRL_FORMS": "cloze", "WSRL_JUDGE": "false", "WSRL_PERSONAS": "2"})
-    settings, store = _open(home)
+    settings, store = open_home(home)
     began = time.monotonic()
     steps: dict[str, float] = {}
     folder = corpus_dir() if corpus == "sample" else store.home / "corpus"
@@ -170,7 +173,7 @@ def ingest(
     folder are one shard together. A shard is named by its content, so registering a file twice
     changes nothing, and a changed file becomes a new shard.
     """
-    settings, store = _open(home)
+    settings, store = open_home(home)
     column = text_column or settings.text_column
     registered = [shard for path in paths for shard in register(store, path, column)]
     _register_in_dagster(store, registered)
@@ -187,21 +190,36 @@ def run(
     max_in_flight: Annotated[
         int | None, typer.Option(help="Fixed number of concurrent calls. Default: adaptive.", min=1)
     ] = None,
+    rollouts: Annotated[
+        int | None,
+        typer.Option(
+            help="Take pass rates of so many rollouts a pair. Default: WSRL_PASS_RATE_ROLLOUTS.",
+            min=0,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Materializes everything that is pending, and prints the funnel.
 
     Running it twice costs nothing the second time. A run that was stopped goes on where it
-    stopped.
+    stopped. With --rollouts, a policy (WSRL_LLM_POLICY_BASE_URL) also answers each verified pair
+    closed-book, to show how hard it is.
     """
     if to not in STAGES:
         raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
+    if rollouts is not None:
+        os.environ["WSRL_PASS_RATE_ROLLOUTS"] = str(rollouts)
     if retry_failed:
         os.environ["WSRL_RETRY_FAILED"] = "true"
     if max_in_flight:
         os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
-    settings, store = _open(home)
+    settings, store = open_home(home)
+    if to == PASS_RATES and not settings.rates_pairs:
+        raise SettingsError(
+            "pass rates are switched off: set WSRL_PASS_RATE_ROLLOUTS, or --rollouts, to the "
+            "number of rollouts a pair, such as 8"
+        )
     before = _totals(store, settings)
     outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
     if as_json:
@@ -219,13 +237,13 @@ def status(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Shows rows by stage, why rows were rejected, tokens, and cost per accepted pair.
+    """Shows rows by stage, why rows were rejected, pass rates, tokens, and cost per accepted pair.
 
     Prices are settings: WSRL_LLM_PROMPT_PRICE, WSRL_LLM_CACHED_PRICE and
     WSRL_LLM_COMPLETION_PRICE, per million tokens, or per role as in
     WSRL_LLM_JUDGE_PROMPT_PRICE.
     """
-    settings, store = _open(home)
+    settings, store = open_home(home)
     if as_json:
         print(json.dumps(_status(store, settings)))
         return
@@ -233,7 +251,8 @@ def status(
     if not found:
         console.print(f"nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`")
         return
-    console.print(show.by_partition(found) if partitions else show.funnel(found))
+    console.print(show.by_partition(found) if partitions else show.funnel(found, settings.forms))
+    _say_pass_rates(store)
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
 
@@ -249,7 +268,7 @@ def trace(
     Rejected pairs can be traced too. Find ids with
     `wsrl sql "SELECT pair_id, status, reason FROM verified_pairs"`.
     """
-    _, store = _open(home)
+    _, store = open_home(home)
     pair, recipes, ledger = _find_pair(store, pair_id)
     if as_json:
         print(json.dumps({**pair, "recipes": recipes, "calls": ledger}, default=str))
@@ -266,17 +285,22 @@ def sql(
     """Runs read-only SQL over everything: one view per table, over all partitions.
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
-    verified_pairs, final_splits, released_pairs, llm_calls, recipes, demonstrations,
-    benchmark_ngrams. Each has a column `partition`. It reads published snapshots, so it never
-    stands in the way of a run.
+    verified_pairs, rollouts, pass_rates, final_splits, released_pairs, llm_calls, recipes,
+    demonstrations, benchmark_ngrams; and pairs, every draft with its verdict, the stage where it
+    left, and why. Each has a column `partition`. It reads published snapshots,
+    so it never stands in the way of a run.
     """
-    _, store = _open(home)
+    _, store = open_home(home)
     with catalog(store) as connection:
         columns, rows = typed_query(connection, query)
     if as_json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
     else:
         show.print_rows(console, columns, rows)
+
+
+app.command()(explore)
+app.command()(report)
 
 
 @app.command(name="serve")
@@ -292,7 +316,7 @@ def serve_command(
     home: HomeOption = None,
 ) -> None:
     """Serves a model until Ctrl-C, and prints the settings that use it."""
-    _, store = _open(home)
+    _, store = open_home(home)
     options: dict[str, Any] = {"host": host, "port": port, "model": model}
     with _served(store, engine, options, {}) as endpoint:
         console.print(f"export WSRL_LLM_BASE_URL={endpoint.base_url}", highlight=False)
@@ -319,16 +343,12 @@ def export_command(
     the published data set.
     """
     names = formats_named(format)
-    _, store = _open(home)
+    _, store = open_home(home)
     for name, folder in export(current_release(store), names, output).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
 
 
-def _open(home: Path | None) -> tuple[Settings, Store]:
-    if home is not None:
-        os.environ["WSRL_HOME"] = str(home)
-    settings = load_settings()
-    return settings, Store(settings.home.resolve())
+app.command(name="score")(score_command)
 
 
 @contextlib.contextmanager
@@ -406,12 +426,25 @@ def _say_registered(registered: Sequence[Registered]) -> None:
 
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
     with catalog(store) as connection:
-        found = accounts(connection, [str(form) for form in settings.forms])
+        forms = [str(form) for form in settings.forms]
+        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
         return [a for a in found if a.rows_in or a.stage != STAGES[-1]], call_totals(connection)
 
 
 def _status(store: Store, settings: Settings) -> dict[str, Any]:
-    return show.status_json(*_read_status(store, settings))
+    found, totals = _read_status(store, settings)
+    return show.status_json(found, totals, _pass_rates(store))
+
+
+def _pass_rates(store: Store) -> list[RateHistogram]:
+    with catalog(store) as connection:
+        return rate_histograms(connection)
+
+
+def _say_pass_rates(store: Store) -> None:
+    found = _pass_rates(store)
+    if found:
+        console.print(show.pass_rates(found))
 
 
 def _totals(store: Store, settings: Settings) -> dict[str, int]:
@@ -425,6 +458,7 @@ def _totals(store: Store, settings: Settings) -> dict[str, int]:
 def _say_funnel(store: Store, settings: Settings) -> None:
     found, totals = _read_status(store, settings)
     console.print(show.funnel(found))
+    _say_pass_rates(store)
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
 
@@ -440,6 +474,8 @@ def _say_where_to_look(store: Store) -> None:
     console.print(
         '  wsrl sql "SELECT reason, count(*) FROM verified_pairs GROUP BY reason"', highlight=False
     )
+    console.print("  wsrl explore   every pair in the browser, rejected ones too", highlight=False)
+    console.print("  wsrl report    the release on one page", highlight=False)
     console.print("  make ui        the Dagster UI on the same data", highlight=False)
 
 
@@ -456,7 +492,7 @@ def _find_pair(
                 f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
             )
         pair = found[0]
-        keys = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe")
+        keys = show.RECIPES
         hashes = [pair[key] for key in keys if pair[key]]
         recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
         ledger = frame(

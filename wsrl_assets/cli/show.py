@@ -4,13 +4,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console, Group, OverflowMethod
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
+from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 
+_COUNTS = ("in", "kept", "rejected", "failed", "pending")
+RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
+"""The recipes behind a pair, in order of the stages, as columns of a trace."""
+_BAR_WIDTH = 6
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -19,55 +25,66 @@ def plain(value: object) -> Text:
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
 
 
-def funnel(accounts: Sequence[Account]) -> Table:
-    """The funnel over all partitions: rows by stage, with the reasons of the rest."""
-    table = Table(title="Funnel", title_justify="left", header_style="bold")
-    for name in ("stage", "in", "kept", "rejected", "failed", "pending"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    table.add_column("why rejected or failed", overflow="fold")
+def funnel(accounts: Sequence[Account], forms: Sequence[str] = ()) -> Group:
+    """The funnel over all partitions: rows by stage, then the reasons of those that left it.
+
+    `forms` are the question forms that are asked for now: only their drafts can be pending.
+    """
+    table = _table("Funnel", "stage", *_COUNTS)
+    why = _table("Why rows were rejected or failed", "stage", "reason", "rows")
     for stage in STAGES:
         total = _sum([a for a in accounts if a.stage == stage], stage)
         if total is not None:
-            table.add_row(stage, *_numbers(total), plain(_reasons(total.reasons)))
-    return table
+            table.add_row(stage, *_numbers(total))
+            _add_reasons(why, total, stage)
+    if forms:
+        table.caption = f"pending under the settings now: forms {', '.join(forms)}"
+        table.caption_justify = "left"
+    return Group(table, why) if why.row_count else Group(table)
 
 
-def by_partition(accounts: Sequence[Account]) -> Table:
-    """Every stage and partition in a line of its own."""
-    table = Table(header_style="bold")
-    for name in ("stage", "partition", "in", "kept", "rejected", "failed", "pending"):
-        table.add_column(name, justify="left" if name in ("stage", "partition") else "right")
-    table.add_column("why rejected or failed", overflow="fold")
+def by_partition(accounts: Sequence[Account]) -> Group:
+    """Every stage and partition in a line of its own, then the reasons."""
+    table = _table(None, "stage", "partition", *_COUNTS)
+    why = _table("Why rows were rejected or failed", "stage", "partition", "reason", "rows")
     for account in accounts:
         if account.rows_in or account.pending:
-            table.add_row(
-                account.stage,
-                plain(account.partition),
-                *_numbers(account),
-                plain(_reasons(account.reasons)),
-            )
+            table.add_row(account.stage, plain(account.partition), *_numbers(account))
+            _add_reasons(why, account, account.stage, account.partition)
+    return Group(table, why) if why.row_count else Group(table)
+
+
+def pass_rates(histograms: Sequence[RateHistogram]) -> Table:
+    """How hard the pairs of each domain are for a policy: pairs by pass rate, with a bar each."""
+    title = "Pass rates: pairs by the share of closed-book rollouts that pass"
+    table = _table(title, "domain", "policy", *BUCKETS, "mean", "truncated")
+    for h in histograms:
+        table.add_row(
+            plain(h.partition),
+            plain(h.policy),
+            *(f"{_bar(pairs, max(h.pairs))} {pairs:,}" if pairs else "0" for pairs in h.pairs),
+            f"{h.mean:.2f}",
+            f"{h.truncated_share:.0%}",
+        )
+    rated, between = sum(h.total for h in histograms), sum(h.between for h in histograms)
+    table.caption = (
+        f"{between:,} of {rated:,} pairs pass sometimes, not always: GRPO learns from those. Take "
+        "no others with WSRL_PASS_RATE_ABOVE=0 WSRL_PASS_RATE_BELOW=1."
+    )
+    table.caption_justify = "left"
     return table
 
 
 def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
-    """The ledger by step, with tokens, cached share and cost per accepted pair."""
-    table = Table(title="Model calls", title_justify="left", header_style="bold")
-    for name in (
-        "stage",
-        "step",
-        "calls",
-        "failed",
-        "retries",
-        "prompt tokens",
-        "cached",
-        "completion tokens",
-        "median s",
-        "cost",
-    ):
-        table.add_column(name, justify="left" if name in ("stage", "step") else "right")
+    """The ledger by step, with tokens, cached share and cost per accepted pair.
+
+    Prices are a setting, so the column of costs is there only where some are set.
+    """
+    cost = sum(t.cost for t in totals)
+    names = ["calls", "failed", "retried", "prompt", "cached", "output", "median s"]
+    table = _table("Model calls, in tokens", "step", *names, *(["cost"] if cost else []))
     for t in totals:
         table.add_row(
-            t.stage,
             t.step,
             f"{t.calls:,}",
             f"{t.failed:,}",
@@ -76,22 +93,25 @@ def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
             _share(t.cached_tokens, t.prompt_tokens),
             f"{t.completion_tokens:,}",
             f"{t.latency_ms_median / 1000:.1f}",
-            f"{t.cost:.4f}",
+            *([f"{t.cost:.4f}"] if cost else []),
         )
     prompt, cached = sum(t.prompt_tokens for t in totals), sum(t.cached_tokens for t in totals)
-    cost = sum(t.cost for t in totals)
     tokens = prompt + sum(t.completion_tokens for t in totals)
     per_pair = f"{tokens / accepted:,.0f} tokens" if accepted else "no pair accepted yet"
     table.caption = f"cached share {_share(cached, prompt)}; per accepted pair: {per_pair}" + (
-        f", cost {cost / accepted:.6f}" if accepted else ""
+        f", cost {cost / accepted:.6f}" if accepted and cost else ""
     )
     table.caption_justify = "left"
     return table
 
 
-def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> dict[str, Any]:
-    """The status as the design fixes it."""
-    return {
+def status_json(
+    accounts: Sequence[Account],
+    totals: Sequence[CallTotals],
+    rates: Sequence[RateHistogram] = (),
+) -> dict[str, Any]:
+    """The status as the design fixes it, with `pass_rates` where there are any."""
+    status: dict[str, Any] = {
         "stages": [
             {
                 "stage": a.stage,
@@ -115,6 +135,19 @@ def status_json(accounts: Sequence[Account], totals: Sequence[CallTotals]) -> di
             "cost": sum(t.cost for t in totals),
         },
     }
+    if rates:
+        status["pass_rates"] = [
+            {
+                "partition": h.partition,
+                "policy": h.policy,
+                "pairs": dict(zip(BUCKETS, h.pairs, strict=True)),
+                "mean": h.mean,
+                "rollouts": h.rollouts,
+                "truncated": h.truncated,
+            }
+            for h in rates
+        ]
+    return status
 
 
 def trace(pair: Mapping[str, Any], recipes: Mapping[str, Any], ledger: Sequence[Any]) -> Group:
@@ -134,6 +167,33 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     for row in rows:
         table.add_row(*(plain(value) for value in row))
     console.print(table)
+
+
+_TEXTS = ("stage", "step", "partition", "reason", "check", "domain", "policy")
+_FOLDED = ("partition", "domain", "policy")
+
+
+def _table(title: str | None, *columns: str) -> Table:
+    """A table that fits 80 columns: names to the left and unbroken, numbers to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    for name in columns:
+        is_text = name in _TEXTS
+        overflow: OverflowMethod = "fold" if name in _FOLDED else "ellipsis"
+        table.add_column(
+            name,
+            justify="left" if is_text else "right",
+            no_wrap=is_text and name not in _FOLDED,
+            overflow=overflow,
+        )
+    return table
+
+
+def _add_reasons(why: Table, account: Account, *names: str) -> None:
+    """A line for each reason; the names stand on the first."""
+    for number, (reason, rows) in enumerate(account.reasons.items()):
+        shown = ["" for _ in names] if number else [plain(name) for name in names]
+        why.add_row(*shown, plain(reason), f"{rows:,}")
 
 
 def _sum(accounts: Sequence[Account], stage: str) -> Account | None:
@@ -166,8 +226,8 @@ def _numbers(account: Account) -> list[str]:
     return [f"{number:,}" for number in numbers]
 
 
-def _reasons(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{word} {rows}" for word, rows in reasons.items())
+def _bar(part: int, most: int) -> str:
+    return "\u2588" * max(1, round(part / most * _BAR_WIDTH))
 
 
 def _share(part: int, whole: int) -> str:
@@ -185,15 +245,28 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     grid.add_row("persona", plain(pair["persona"]))
     grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))
     grid.add_row("verdict", plain(f"{fate}{reason}"))
+    if pair["rollouts"] is not None:
+        grid.add_row("pass rate", plain(_pass_rate(pair)))
     grid.add_row("split", plain(split))
-    grid.add_row("release", plain(pair["release"] or "in none"))
+    left_out = f", left out ({pair['release_reason']})" if pair["release_reason"] else ""
+    grid.add_row("release", plain(f"{pair['release']}{left_out}" if pair["release"] else "in none"))
     return Panel(grid, title=f"pair {pair['draft_id']}", title_align="left")
 
 
+def _pass_rate(pair: Mapping[str, Any]) -> str:
+    said = f"{pair['passed']} of {pair['rollouts']} rollouts of {pair['policy']}"
+    missed = [
+        f"{miss['reason']} {miss['rollouts']}"
+        + (f" (such as {miss['example']!r})" if miss["example"] is not None else "")
+        for miss in pair["misses"] or []
+    ]
+    return "; ".join([said, *missed])
+
+
 def _verdict_table(pair: Mapping[str, Any]) -> Table:
-    table = Table(title="Verdicts", title_justify="left", header_style="bold")
-    for name in ("check", "verdict", "reason", "detail"):
-        table.add_column(name, overflow="fold")
+    table = _table("Verdicts", "check", "verdict", "reason")
+    table.columns[1].justify = "left"
+    table.add_column("detail", overflow="fold")
     for verdict in pair["verdicts"] or []:
         passed = Text("passed", style="green") if verdict["passed"] else Text("no", style="red")
         table.add_row(verdict["check"], passed, plain(verdict["reason"]), plain(verdict["detail"]))
@@ -214,36 +287,33 @@ def _document_panel(pair: Mapping[str, Any]) -> Panel:
 
 
 def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
-    table = Table(title="Recipes", title_justify="left", header_style="bold")
-    for name in ("stage", "model", "prompts", "settings", "recipe"):
-        table.add_column(name, overflow="fold")
-    for key in ("triage_recipe", "personas_recipe", "recipe", "pair_recipe"):
+    table = _table("Recipes", "stage", "recipe")
+    table.columns[1].justify = "left"
+    table.add_column("model, prompts and settings", overflow="fold")
+    for key in RECIPES:
         recipe = recipes.get(pair[key] or "")
         if recipe is None:
             continue
         body = dict(recipe["body"])
-        prompts = ", ".join(
-            f"{name} v{p['version']}" for name, p in body.pop("prompts", {}).items()
-        )
-        model = body.pop("model", None)
-        rest = ", ".join(f"{name}={value}" for name, value in body.items())
-        table.add_row(recipe["stage"], plain(model), prompts, plain(rest), pair[key])
+        prompts = [f"{name} v{p['version']}" for name, p in body.pop("prompts", {}).items()]
+        parts = [str(body.pop("model", "rules")), *prompts]
+        parts += [f"{name}={value}" for name, value in body.items()]
+        table.add_row(recipe["stage"], pair[key], plain(", ".join(parts)))
     return table
 
 
 def _ledger_table(ledger: Sequence[Any]) -> Table:
-    table = Table(title="Calls", title_justify="left", header_style="bold")
-    for name in ("step", "model", "prompt", "cached", "completion", "ms", "attempts", "finish"):
-        table.add_column(name)
+    names = ("attempts", "prompt", "cached", "output", "ms")
+    table = _table("Calls, in tokens", "step", *names)
+    table.add_column("ended", overflow="fold")
     for call in ledger:
         table.add_row(
             call["step"],
-            plain(call["model"]),
-            str(call["prompt_tokens"]),
-            str(call["cached_tokens"]),
-            str(call["completion_tokens"]),
-            f"{call['latency_ms']:.0f}",
             str(call["attempts"]),
+            f"{call['prompt_tokens']:,}",
+            f"{call['cached_tokens']:,}",
+            f"{call['completion_tokens']:,}",
+            f"{call['latency_ms']:,.0f}",
             plain(call["error"] or call["finish_reason"]),
         )
     return table

@@ -20,7 +20,7 @@ STAGE = "qa_drafts"
 OPEN_PROMPT = load_prompt("open")
 CLOZE_PROMPT = load_prompt("cloze")
 EXAMPLES = 3
-_OPEN_MAX_TOKENS = 320
+OPEN_MAX_TOKENS = 320
 _CLOZE_MAX_TOKENS = 64
 
 
@@ -129,7 +129,7 @@ class Drafter:
                 messages=document_first(job.text, instruction),
                 reply_type=OpenReply,
                 schema=_OPEN_SCHEMA,
-                max_tokens=_OPEN_MAX_TOKENS,
+                max_tokens=OPEN_MAX_TOKENS,
                 priority=priority,
             )
         )

@@ -48,6 +48,14 @@ class Completion:
     completion_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model as `/v1/models` lists it; `max_model_len` in tokens where the server says it."""
+
+    name: str
+    max_model_len: int | None
+
+
 class ChatClient:
     """A connection pool to one endpoint. Close it.
 
@@ -215,3 +223,21 @@ def _retry_after(response: httpx2.Response) -> float | None:
         return min(max(float(raw) / scale, 0.0), _MAX_RETRY_AFTER_S) if raw else None
     except ValueError:  # an HTTP date: rare, and our own backoff serves
         return None
+
+
+def served_models(content: bytes) -> dict[str, ServedModel]:
+    """The models of an answer to `/v1/models`, by name; none of one that is no such answer."""
+    try:
+        entries = json.loads(content)["data"]
+        return {
+            str(entry["id"]): ServedModel(str(entry["id"]), _context_of(entry)) for entry in entries
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _context_of(entry: dict[str, Any]) -> int | None:
+    """vLLM says `max_model_len`; llama.cpp `meta.n_ctx` of a slot."""
+    meta = entry.get("meta") or {}
+    length = entry.get("max_model_len") or meta.get("n_ctx")
+    return int(length) if length else None

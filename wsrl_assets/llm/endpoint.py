@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,14 @@ from wsrl_assets.llm.ceiling import (
     parse_queue_depth,
     starting_ceiling,
 )
-from wsrl_assets.llm.client import ChatClient, Completion, refused_key, unknown_model
+from wsrl_assets.llm.client import (
+    ChatClient,
+    Completion,
+    ServedModel,
+    refused_key,
+    served_models,
+    unknown_model,
+)
 from wsrl_assets.llm.faults import EndpointError, TransientFault
 from wsrl_assets.llm.gate import Gate, gate_for
 from wsrl_assets.llm.health import PATIENCE_S, Health
@@ -29,14 +35,6 @@ _SILENCE_S = 8.0
 _PROBE_EVERY_S = 2.0
 _ADMIT_EVERY_S = 0.01
 _LOOK_EVERY_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model as `/v1/models` lists it; `max_model_len` in tokens where the server says it."""
-
-    name: str
-    max_model_len: int | None
 
 
 class Endpoint:
@@ -187,7 +185,7 @@ class Endpoint:
         while True:
             try:
                 response = await self._client.get("/models", _PROBE_TIMEOUT_S)
-                self.served = _served_models(response.content)
+                self.served = served_models(response.content)
                 return
             except openai.APIStatusError as error:
                 if error.status_code in (401, 403):
@@ -308,20 +306,3 @@ def _nobody(base_url: str, problem: str) -> str:
         f"the endpoint {base_url} does not work: {problem}. Start it, or set WSRL_LLM_BASE_URL "
         "to one that runs, and run again: what is done is kept."
     )
-
-
-def _served_models(content: bytes) -> dict[str, ServedModel]:
-    try:
-        entries = json.loads(content)["data"]
-        return {
-            str(entry["id"]): ServedModel(str(entry["id"]), _context_of(entry)) for entry in entries
-        }
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _context_of(entry: dict[str, Any]) -> int | None:
-    """vLLM says `max_model_len`; llama.cpp `meta.n_ctx` of a slot."""
-    meta = entry.get("meta") or {}
-    length = entry.get("max_model_len") or meta.get("n_ctx")
-    return int(length) if length else None

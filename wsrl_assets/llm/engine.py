@@ -51,6 +51,22 @@ _CALLS_PER_SLOT = 1.1
 _CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
 
+class FreeText(BaseModel):
+    """A reply without a form: no schema is sent, and whatever comes is the reply.
+
+    Also when it is empty or was cut off: a policy that never ends has answered, and wrongly.
+
+    Attributes:
+        text: as the model wrote it.
+        truncated: whether it ran into `max_tokens`.
+        completion_tokens: its length, as the server counted.
+    """
+
+    text: str
+    truncated: bool
+    completion_tokens: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[Reply]):
     """One question to a model.
@@ -61,10 +77,11 @@ class Ask(Generic[Reply]):
         row_id: the row that it is about; also seeds the sampling.
         recipe: hash of the recipe.
         messages: laid out document first.
-        reply_type: what the reply must be; its JSON schema is sent along.
+        reply_type: what the reply must be; its JSON schema is sent along. `FreeText` takes any.
         max_tokens: longest reply.
         schema: sent in place of the reply type's own, where the choices depend on the row.
         priority: order of its document; lower goes first.
+        sample: number of the sample, where one question is asked several times.
     """
 
     stage: str
@@ -77,6 +94,7 @@ class Ask(Generic[Reply]):
     max_tokens: int
     schema: Mapping[str, Any] | None = None
     priority: int = 0
+    sample: int = 0
 
 
 class Asks(Protocol):
@@ -309,18 +327,14 @@ class Engine:
                     raise
 
     def _body(self, ask: Ask[Reply], tally: _Tally) -> dict[str, Any]:
-        schema = ask.schema if ask.schema is not None else _schema_of(ask.reply_type)
         retries = sum(tally.content_faults.values())
         return {
             "model": self._models[ask.role],
             "messages": ask.messages,
             "temperature": self._roles[ask.role].temperature,
             "max_tokens": ask.max_tokens,
-            "seed": _seed(ask.row_id, ask.step, retries),
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": ask.step, "schema": schema, "strict": True},
-            },
+            "seed": _seed(ask.row_id, ask.step, retries, ask.sample),
+            **_form_of(ask),
         }
 
     async def _refuse_too_long(self, ask: Ask[Reply]) -> None:
@@ -425,7 +439,27 @@ class _Crowd(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _form_of(ask: Ask[Reply]) -> dict[str, Any]:
+    """The part of a request that says what form the reply has."""
+    if issubclass(ask.reply_type, FreeText):
+        # The whole distribution, as trainers sample: servers cut its tail off by default.
+        return {"top_p": 1.0}
+    schema = ask.schema if ask.schema is not None else _schema_of(ask.reply_type)
+    return {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": ask.step, "schema": schema, "strict": True},
+        }
+    }
+
+
 def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
+    if issubclass(reply_type, FreeText):
+        return reply_type(
+            text=completion.text,
+            truncated=completion.finish_reason == "length",
+            completion_tokens=completion.completion_tokens,
+        )
     text = completion.text.strip()
     if completion.finish_reason == "length":
         raise RowFault("truncated", f"reply cut off at {completion.completion_tokens} tokens")
@@ -454,9 +488,10 @@ def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
     return random.uniform(ceiling / 2, ceiling)
 
 
-def _seed(row_id: str, step: str, retry: int) -> int:
+def _seed(row_id: str, step: str, retry: int, sample: int) -> int:
     """Same row, same sample; a retry after a bad reply must not draw the same bad reply."""
-    digest = hashlib.blake2b(f"{row_id}\n{step}\n{retry}".encode(), digest_size=4).digest()
+    identity = f"{row_id}\n{step}\n{retry}" + (f"\n{sample}" if sample else "")
+    digest = hashlib.blake2b(identity.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

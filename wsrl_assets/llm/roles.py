@@ -7,11 +7,15 @@ from pydantic import SecretStr
 
 
 class Role(StrEnum):
-    """The three jobs a model has here. The judge should be another model than the generator."""
+    """The jobs a model has here. The judge should be another model than the generator.
+
+    The policy is the model to be trained: it answers closed-book, to show how hard a pair is.
+    """
 
     TRIAGE = "triage"
     GENERATOR = "generator"
     JUDGE = "judge"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)

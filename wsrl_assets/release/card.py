@@ -8,6 +8,7 @@ import jinja2
 import polars as pl
 
 from wsrl_assets.release.splits import Split
+from wsrl_assets.storage.pass_rates import BUCKETS, counted
 
 
 def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[str, str]) -> None:
@@ -28,9 +29,25 @@ def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[st
         domains=_counts(pairs, "domain"),
         types=_counts(pairs, "answer_type"),
         forms=_counts(pairs, "form"),
+        rates=_rates(pairs),
         columns=columns,
     )
     (folder / "README.md").write_text(text, "utf-8")
+
+
+def _rates(pairs: pl.DataFrame) -> list[dict[str, object]]:
+    """Pairs by pass rate, for each policy; empty where none was rated."""
+    rated = pairs.filter(pl.col("pass_rate").is_not_null())
+    return [
+        {
+            "policy": policy,
+            "buckets": [
+                {"range": name, "rows": rows}
+                for name, rows in zip(BUCKETS, counted(of_policy["pass_rate"]), strict=True)
+            ],
+        }
+        for (policy,), of_policy in sorted(rated.group_by("policy"), key=lambda group: group[0])
+    ]
 
 
 def _counts(pairs: pl.DataFrame, column: str) -> list[dict[str, object]]:

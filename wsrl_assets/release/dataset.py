@@ -15,6 +15,8 @@ import polars as pl
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.card import write_card
+from wsrl_assets.release.difficulty import ANY_RATE, PassRateRange
+from wsrl_assets.release.proof import split_proven
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
@@ -44,6 +46,9 @@ COLUMNS: dict[str, str] = {
     "title": "title given by the source, if any",
     "metadata": "other columns of the source row (licence, url ...), JSON",
     "split": "train, validation or test",
+    "pass_rate": "share of the policy's closed-book rollouts that pass, none if not rated",
+    "rollouts": "number of these rollouts",
+    "policy": "model whose pass rate it is",
 }
 
 
@@ -72,12 +77,14 @@ class Release:
         return sum(self.rows.values())
 
 
-def build_release(store: Store, run_id: str) -> Release:
-    """Writes the release of everything that has a place in a split now.
+def build_release(store: Store, run_id: str, rates: PassRateRange = ANY_RATE) -> Release:
+    """Writes the release of everything that has a place in a split now and a pass rate in range.
 
     An empty release is written too: it says that nothing passed, and has the schema.
     """
-    pairs = _gather(store)
+    # First the range: where one question has two answers, the one that is in range is kept.
+    proven, unproven = split_proven(_gather(store))
+    pairs, out_of_range = rates.split(proven)
     kept, duplicates = _drop_duplicates(pairs)
     name = _name(kept)
     release = Release(
@@ -88,7 +95,7 @@ def build_release(store: Store, run_id: str) -> Release:
     )
     if not release.folder.exists():
         _write(release, kept)
-    _record(store, name, kept, duplicates)
+    _record(store, name, kept, duplicates, pl.concat([unproven, out_of_range]))
     return release
 
 
@@ -111,8 +118,9 @@ def current_release(store: Store) -> Path:
 
 
 def read_release(folder: Path) -> pl.DataFrame:
-    """All pairs of a release, with the columns of `COLUMNS`."""
-    return pl.concat(pl.read_parquet(folder / f"{split}.parquet") for split in Split)
+    """All pairs of a release, with the columns of `COLUMNS`; those it is too old for are null."""
+    parts = [pl.read_parquet(folder / f"{split}.parquet") for split in Split]
+    return pl.concat([_empty().select(list(COLUMNS)), *parts], how="diagonal")
 
 
 def _gather(store: Store) -> pl.DataFrame:
@@ -132,11 +140,10 @@ def _gather(store: Store) -> pl.DataFrame:
 
 
 def _empty() -> pl.DataFrame:
-    integers = ("evidence_start", "evidence_end", "source_row", "passage")
+    integers = ("evidence_start", "evidence_end", "source_row", "passage", "rollouts")
     names = [*COLUMNS, "question_id", "slug", "unit", "passage"]
-    return pl.DataFrame(
-        schema={name: pl.Int64 if name in integers else pl.String for name in names}
-    )
+    types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64}
+    return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
 
 
 def _drop_duplicates(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -170,16 +177,25 @@ def _write(release: Release, kept: pl.DataFrame) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _record(store: Store, name: str, kept: pl.DataFrame, duplicates: pl.DataFrame) -> None:
+def _record(
+    store: Store,
+    name: str,
+    kept: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    refused: pl.DataFrame,
+) -> None:
     now = utc_now()
 
-    def row(pair: dict[str, str], status: Status, reason: str | None) -> ReleasedPair:
+    def row(
+        pair: dict[str, str], status: Status, reason: str | None, detail: str | None = None
+    ) -> ReleasedPair:
         return ReleasedPair(
             pair_id=pair["pair_id"],
             domain=pair["slug"],
             release=name,
             status=status,
             reason=reason,
+            detail=detail,
             created_at=now,
         )
 
@@ -188,6 +204,10 @@ def _record(store: Store, name: str, kept: pl.DataFrame, duplicates: pl.DataFram
     rows += [
         row(pair, Status.REJECTED, "duplicate_question")
         for pair in duplicates.select(columns).iter_rows(named=True)
+    ]
+    rows += [
+        row(pair, Status.REJECTED, pair["reason"], pair["detail"])
+        for pair in refused.select(*columns, "reason", "detail").iter_rows(named=True)
     ]
     with store.transaction(RELEASE) as transaction:
         transaction.clear(ReleasedPair)

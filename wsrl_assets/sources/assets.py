@@ -2,10 +2,11 @@
 
 import dagster as dg
 
+from wsrl_assets.llm.window import passage_budget
 from wsrl_assets.partitions import SHARDS
-from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
-from wsrl_assets.resources import StoreResource
-from wsrl_assets.settings import load_settings
+from wsrl_assets.reports import OWNERS, schema_metadata, stage_checks, stage_result
+from wsrl_assets.resources import EndpointResource, StoreResource
+from wsrl_assets.settings import SettingsError, load_settings
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION
 from wsrl_assets.sources.ingest import STAGE, IngestSettings, ingest_shard
 from wsrl_assets.sources.readers import SourceError
@@ -21,21 +22,29 @@ from wsrl_assets.storage.tables import SourceDocument
     owners=OWNERS,
     code_version=HEURISTICS_VERSION,
     metadata=schema_metadata(SourceDocument),
-    check_specs=[accounting_spec(STAGE)],
+    check_specs=stage_checks(STAGE),
 )
 def source_documents(
-    context: dg.AssetExecutionContext, store: StoreResource
+    context: dg.AssetExecutionContext, store: StoreResource, endpoint: EndpointResource
 ) -> dg.MaterializeResult:
     """A shard's rows, normalised, cut into passages and past the heuristics.
 
     Every dropped row stays, with its reason: exact duplicate, too short, broken line, wrong
-    encoding. A shard that was read to its end is not read again.
+    encoding. A shard that was read to its end is not read again. Passages fit the context windows
+    of the models, where their servers can be asked.
     """
     database = store.open()
-    settings = IngestSettings(max_passage_tokens=load_settings().max_passage_tokens)
     try:
-        rows = ingest_shard(database, context.partition_key, context.run.run_id, settings)
-    except (SourceError, StoreBusyError) as error:
+        roles = endpoint.roles().given()
+        with passage_budget(roles, load_settings().max_passage_tokens) as budget:
+            rows = ingest_shard(
+                database,
+                context.partition_key,
+                context.run.run_id,
+                IngestSettings(budget.max_tokens, budget.counted_by),
+                count_tokens=budget.count,
+            )
+    except (SettingsError, SourceError, StoreBusyError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} new rows in shard {context.partition_key}")
     partition = Partition.shard(context.partition_key)

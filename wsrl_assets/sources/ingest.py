@@ -9,7 +9,7 @@ from pathlib import Path
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
-from wsrl_assets.sources.passages import Passage, split_passages
+from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
 from wsrl_assets.storage import Kind, Partition, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
@@ -26,10 +26,12 @@ class IngestSettings:
 
     Attributes:
         max_passage_tokens: a longer document is cut into passages.
+        counted_by: whose tokens these are: a model's, or those of an estimate.
         thresholds: of the heuristics.
     """
 
     max_passage_tokens: int = 3000
+    counted_by: str = "estimate"
     thresholds: HeuristicThresholds = HeuristicThresholds()
 
 
@@ -60,8 +62,11 @@ def ingest_shard(
     run_id: str,
     settings: IngestSettings | None = None,
     progress: Progress | None = None,
+    count_tokens: CountTokens = estimate_tokens,
 ) -> int:
     """Reads a registered shard to its end; returns the number of new rows.
+
+    `count_tokens` is how `settings.counted_by` counts; it is asked of long documents only.
 
     A shard that was read to its end is not read again. One that was interrupted is read from its
     start, and its rows merged by position.
@@ -77,7 +82,7 @@ def ingest_shard(
         shard = _registered(store, partition)
         if shard.source_rows is not None:
             return 0
-        reader = _Ingest(store, partition, shard, settings, run_id)
+        reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
         rows = reader.run(progress)
         store.publish(partition)
         return rows
@@ -89,6 +94,7 @@ def ingest_recipe(settings: IngestSettings) -> StageRecipe:
         STAGE,
         HEURISTICS_VERSION,
         max_passage_tokens=settings.max_passage_tokens,
+        counted_by=settings.counted_by,
         thresholds=asdict(settings.thresholds),
     )
 
@@ -133,6 +139,7 @@ class _Ingest:
     shard: Shard
     settings: IngestSettings
     run_id: str
+    count_tokens: CountTokens
 
     def __post_init__(self) -> None:
         self.stamp = Stamp(ingest_recipe(self.settings), self.run_id)
@@ -168,8 +175,8 @@ class _Ingest:
             return
         text = normalise_document(source.text)
         parent_id = content_id(text)
-        passages = split_passages(text, self.settings.max_passage_tokens) or [Passage("", 0, 0)]
-        for number, passage in enumerate(passages):
+        passages = split_for_model(text, self.settings.max_passage_tokens, self.count_tokens)
+        for number, passage in enumerate(passages or [Passage("", 0, 0)]):
             found = check(passage.text, self.settings.thresholds)
             reason = str(found.reason) if found else None
             detail = found.detail if found else None

@@ -1,5 +1,6 @@
 """Long documents are cut into passages that fit a token budget."""
 
+import math
 import re
 from array import array
 from collections.abc import Callable, Iterator
@@ -60,6 +61,45 @@ def split_passages(
     return list(_Splitter(text, max_tokens, count_tokens).passages())
 
 
+def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> list[Passage]:
+    """`split_passages` by a model's own tokenizer, which is asked as seldom as possible.
+
+    The estimate of `estimate_tokens` is nearly always too high, so what it lets through needs no
+    count. Of a longer text a sample is counted, and the text is cut by the estimate in proportion;
+    then each passage that might be too long is counted itself, and cut again by the bare estimate
+    if it is.
+
+    Args:
+        text: The document, normalised.
+        max_tokens: At least `MIN_PASSAGE_TOKENS`.
+        count_tokens: The model's count; each use may be a request.
+    """
+    if estimate_tokens(text) <= max_tokens:
+        return split_passages(text, max_tokens)
+    sample = text[:_SAMPLE_CHARS]
+    counted = count_tokens(sample)
+    if len(sample) == len(text) and counted <= max_tokens:
+        return [_stripped(text, _Span(0, len(text)))]
+    share = min(1.0, counted / max(1, estimate_tokens(sample)) * _SAMPLE_MARGIN)
+
+    def scaled(part: str) -> int:
+        return math.ceil(estimate_tokens(part) * share)
+
+    found = []
+    for passage in split_passages(text, max_tokens, scaled):
+        fits = estimate_tokens(passage.text) <= max_tokens
+        if fits or count_tokens(passage.text) <= max_tokens:
+            found.append(passage)
+            continue
+        parts = split_passages(passage.text, max_tokens)
+        shift = passage.start
+        found += [Passage(part.text, part.start + shift, part.end + shift) for part in parts]
+    return found
+
+
+# Enough text to tell how far the estimate is off, and little enough for one request.
+_SAMPLE_CHARS = 100_000
+_SAMPLE_MARGIN = 1.05
 # A token of more characters than this is rare: longer texts need no count to know they are long.
 _CHARS_WORTH_A_TRY = 16
 

@@ -14,6 +14,7 @@ STAGES = (
     "personas",
     "qa_drafts",
     "verified_pairs",
+    "pass_rates",
     "final_splits",
     "rl_dataset",
 )
@@ -45,17 +46,22 @@ class Account:
         return self.rows_in == self.kept + self.rejected + self.failed + self.pending
 
 
-def accounts(connection: Connection, forms: Sequence[str]) -> list[Account]:
+def accounts(
+    connection: Connection, forms: Sequence[str], *, pass_rates: bool = False
+) -> list[Account]:
     """The accounts of every stage and partition, in order of stage, on a catalog connection.
 
     Args:
         forms: question forms that are wanted, which decides how many drafts are pending.
+        pass_rates: whether pass rates are wanted, which decides whether pairs wait for one.
     """
     columns = ["stage", "partition", "rows_in", "kept", "rejected", "failed", "pending"]
     counted = pl.concat(
         [
             frame(connection, "accounting_shards").select(columns),
-            frame(connection, "accounting_domains", forms=list(forms)).select(columns),
+            frame(
+                connection, "accounting_domains", forms=list(forms), pass_rates=pass_rates
+            ).select(columns),
             frame(connection, "accounting_release").select(columns),
         ],
         how="vertical_relaxed",

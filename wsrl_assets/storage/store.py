@@ -224,7 +224,10 @@ class Store:
         with self._connect(_IN_MEMORY, False) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             attach(connection, files.snapshot, "snapshot")
-            connection.execute("USE snapshot")
+            # What the snapshot is too old to have is found, empty, in the memory behind it.
+            for row_type in _TABLES[partition.kind]:
+                connection.execute(create_table_sql(row_type))
+            connection.execute("SET search_path = 'snapshot.main,memory.main'")
             yield connection
 
     def snapshots(self, kinds: Iterable[Kind] = tuple(Kind)) -> dict[Partition, Path]:

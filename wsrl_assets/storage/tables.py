@@ -165,6 +165,54 @@ class VerifiedPair(Outcome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rollout(Row):
+    """One closed-book answer of a policy to a verified pair, with its score."""
+
+    TABLE = "rollouts"
+    KEY = ("pair_id", "recipe", "sample")
+
+    pair_id: str = column("verified pair")
+    recipe: str = column("hash of policy, sampling and prompt; see table recipes")
+    sample: int = column("which of the pair's rollouts, from 0; seeds the sampling")
+    response: str = column("what the policy wrote", long=True)
+    truncated: bool = column("whether it was cut off at the most tokens allowed")
+    completion_tokens: int = column("its length, as the server counted")
+    score: int = column("1 if the reward accepts it, else 0; 0 if it was cut off")
+    reason: str = column("the reward's reason, or truncated")
+    extracted: str | None = column("the final answer that was scored", default=None)
+    model: str | None = column("the policy")
+    run_id: str = column("run that made it")
+    created_at: datetime = column("when it came back (UTC)")
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A way in which rollouts failed: the reason, how many, and a final answer that was given."""
+
+    reason: str
+    rollouts: int
+    example: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassRate(Outcome):
+    """How often a policy answers a verified pair closed-book; failed if a rollout had no reply."""
+
+    TABLE = "pass_rates"
+    KEY = ("pair_id",)
+
+    pair_id: str = column("verified pair")
+    rollouts: int = column("rollouts that were scored")
+    passed: int = column("of these, accepted by the reward")
+    pass_rate: float | None = column("passed / rollouts, none if rollouts are missing")
+    truncated: int = column("of these, cut off at the most tokens allowed")
+    completion_tokens_mean: float | None = column("mean length of a rollout, tokens")
+    completion_tokens_max: int | None = column("longest rollout, tokens")
+    misses: tuple[Miss, ...] = column("why rollouts failed, most frequent reason first")
+    rollout_recipe: str = column("recipe of its rollouts, which does not tell their number")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FinalSplit(Outcome):
     """A verified pair's place in the release, or why it has none."""
 
@@ -186,8 +234,8 @@ class LLMCall(Row):
 
     call_id: str = column("unique id of the call")
     stage: str = column("asset that the call was for")
-    step: str = column("what the call asked: triage, personas, open, cloze, judge, round_trip")
-    role: str = column("triage, generator or judge")
+    step: str = column("what the call asked: triage, personas, open, judge, rollout and so on")
+    role: str = column("triage, generator, judge or policy")
     row_id: str = column("id of the row that the call was for")
     recipe: str = column("recipe of the call")
     model: str = column("model that answered")
@@ -280,6 +328,8 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
     Personas,
     QADraft,
     VerifiedPair,
+    Rollout,
+    PassRate,
     FinalSplit,
     LLMCall,
     Recipe,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm import EndpointError, Prices, RowFault, endpoint
+from wsrl_assets.llm import EndpointError, FreeText, Prices, RowFault, endpoint
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import (
     Answer,
@@ -137,6 +137,30 @@ async def test_the_same_row_asks_with_the_same_seed_and_a_retry_with_another(
     bad, retry, rerun = seeds
     assert bad != retry
     assert bad == rerun
+
+
+async def test_free_text_is_taken_as_it_comes_and_sampled_anew_each_time(tmp_path: Path) -> None:
+    """Cut off or empty too: these are replies, and a second try would be another sample."""
+    bodies: list[dict[str, object]] = []
+    replies = iter([completion("so\n", "length"), completion(""), completion("Answer: 7")])
+    calls: list[LLMCall] = []
+
+    async def answer(request: Request) -> Response:
+        if request.path.endswith("/completions"):
+            bodies.append(request.body)
+            return next(replies)
+        return models("m")
+
+    async with scripted_server(answer) as base_url, engine(base_url, tmp_path, calls.append) as e:
+        said = [await e.ask(ask(1, reply_type=FreeText, sample=n)) for n in range(3)]
+    assert [(reply.text, reply.truncated) for reply in said] == [  # type: ignore[attr-defined]
+        ("so\n", True),
+        ("", False),
+        ("Answer: 7", False),
+    ]
+    assert [(call.attempts, call.error) for call in calls] == [(1, None)] * 3
+    assert len({body["seed"] for body in bodies}) == 3
+    assert all("response_format" not in body and body["top_p"] == 1.0 for body in bodies)
 
 
 async def test_an_error_in_work_ends_the_run_and_is_raised(tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wsrl_assets.sources.passages import MIN_PASSAGE_TOKENS, Passage, split_passages
+from wsrl_assets.sources.passages import (
+    MIN_PASSAGE_TOKENS,
+    Passage,
+    split_for_model,
+    split_passages,
+)
 from wsrl_assets.text import estimate_tokens, normalise_document
 
 SENTENCE = "The river rises in the hills and runs for 340 kilometres to the sea. "
@@ -209,3 +214,33 @@ def test_a_megabyte_of_anything_takes_a_second(text: str) -> None:
     passages = split_passages(text, 3000)
     assert time.perf_counter() - started < 3
     assert max(estimate_tokens(passage.text) for passage in passages) <= 3000
+
+
+@given(markdown, limits, st.sampled_from([1, 3, 7]))
+def test_a_models_own_count_bounds_every_passage(text: str, max_tokens: int, chars: int) -> None:
+    """Also for a tokenizer that finds far fewer tokens than the estimate, or more."""
+
+    def count(part: str) -> int:
+        return -(-len(part) // chars)
+
+    text = normalise_document(text)
+    passages = split_for_model(text, max_tokens, count)
+    for passage in passages:
+        fits_estimate = estimate_tokens(passage.text) <= max_tokens
+        assert fits_estimate or count(passage.text) <= max_tokens
+        assert text[passage.start : passage.end] == passage.text
+    assert without_spaces("".join(p.text for p in passages)) == without_spaces(text)
+
+
+def test_a_models_own_count_cuts_less_and_is_asked_seldom() -> None:
+    document = PARAGRAPH * 400
+    asked = []
+
+    def count(part: str) -> int:
+        asked.append(part)
+        return count_words(part)
+
+    passages = split_for_model(document, 500, count)
+    assert len(passages) < len(split_passages(document, 500))
+    assert all(count_words(passage.text) <= 500 for passage in passages)
+    assert len(asked) <= len(passages) + 1

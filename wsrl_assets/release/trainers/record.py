@@ -28,8 +28,7 @@ RECORD: dict[str, tuple[pl.DataType, str]] = {
 def records(pairs: pl.DataFrame) -> pl.DataFrame:
     """The records of one split of a release, with the columns of `RECORD`."""
     prompts = pl.Series("prompt", [prompt_of(q) for q in pairs["question"]], dtype=pl.String)
-    given = pairs if "pass_rate" in pairs.columns else pairs.with_columns(pass_rate=None)
-    complete = given.with_columns(prompts).with_row_index("index")
+    complete = pairs.with_columns(prompts).with_row_index("index")
     return complete.select(pl.col(name).cast(dtype) for name, (dtype, _) in RECORD.items())
 
 

@@ -42,6 +42,13 @@ verified AS (
     count(*) FILTER (WHERE status = 'failed') AS failed
   FROM verified_pairs GROUP BY 1
 ),
+rated AS (
+  SELECT "partition",
+    count(*) FILTER (WHERE status = 'kept') AS kept,
+    count(*) FILTER (WHERE status = 'rejected') AS rejected,
+    count(*) FILTER (WHERE status = 'failed') AS failed
+  FROM pass_rates GROUP BY 1
+),
 placed AS (
   SELECT "partition",
     count(*) FILTER (WHERE status = 'kept') AS kept,
@@ -69,6 +76,15 @@ pending_pairs AS (
   SELECT q."partition", count(*) AS n FROM qa_drafts q
   ANTI JOIN verified_pairs v ON v."partition" = q."partition" AND v.pair_id = q.draft_id
   WHERE q.status = 'kept' GROUP BY 1
+),
+pending_rates AS (
+  SELECT v."partition",
+    count(*) FILTER (WHERE r.pair_id IS NULL) AS n,
+    count(*) FILTER (WHERE r.pair_id IS NOT NULL) AS with_rate
+  FROM (SELECT "partition", pair_id FROM verified_pairs WHERE status = 'kept') v
+  LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM pass_rates) r
+    ON r."partition" = v."partition" AND r.pair_id = v.pair_id
+  GROUP BY 1
 ),
 pending_splits AS (
   SELECT v."partition", count(*) AS n FROM verified_pairs v
@@ -98,7 +114,16 @@ SELECT 4, 'verified_pairs', d."partition", coalesce(u.kept, 0),
 FROM domains d LEFT JOIN drafted u USING ("partition") LEFT JOIN verified s USING ("partition")
 LEFT JOIN pending_pairs w USING ("partition")
 UNION ALL
-SELECT 5, 'final_splits', d."partition", coalesce(u.kept, 0),
+-- Where pass rates are switched off, only the pairs that have one come in.
+SELECT 5, 'pass_rates', d."partition",
+  CASE WHEN $pass_rates THEN coalesce(u.kept, 0) ELSE coalesce(w.with_rate, 0) END,
+  coalesce(s.kept, 0), coalesce(s.rejected, 0), coalesce(s.failed, 0),
+  CASE WHEN $pass_rates THEN coalesce(w.n, 0) ELSE 0 END
+FROM domains d LEFT JOIN verified u USING ("partition") LEFT JOIN rated s USING ("partition")
+LEFT JOIN pending_rates w USING ("partition")
+WHERE $pass_rates OR s."partition" IS NOT NULL
+UNION ALL
+SELECT 6, 'final_splits', d."partition", coalesce(u.kept, 0),
   coalesce(s.kept, 0), coalesce(s.rejected, 0), coalesce(s.failed, 0), coalesce(w.n, 0)
 FROM domains d LEFT JOIN verified u USING ("partition") LEFT JOIN placed s USING ("partition")
 LEFT JOIN pending_splits w USING ("partition")

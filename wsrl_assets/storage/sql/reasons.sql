@@ -6,6 +6,7 @@ SELECT stage, "partition", status, reason, count(*) AS n FROM (
   UNION ALL SELECT 'personas', "partition", status, reason FROM personas
   UNION ALL SELECT 'qa_drafts', "partition", status, reason FROM qa_drafts
   UNION ALL SELECT 'verified_pairs', "partition", status, reason FROM verified_pairs
+  UNION ALL SELECT 'pass_rates', "partition", status, reason FROM pass_rates
   UNION ALL SELECT 'final_splits', "partition", status, reason FROM final_splits
   UNION ALL SELECT 'rl_dataset', 'all', status, reason FROM released_pairs
 ) WHERE status <> 'kept'

@@ -3,10 +3,13 @@ SELECT
   s.pair_id, s.doc_id, s.question_id, s.split,
   q.question, q.answer, q.answer_type, q.unit, q.persona, q.form, q.evidence, q.model,
   v.gold, v.evidence_start, v.evidence_end,
+  r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
+  CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
   f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata
 FROM final_splits s
 JOIN qa_drafts q ON q.draft_id = s.pair_id
 JOIN verified_pairs v ON v.pair_id = s.pair_id
 JOIN filtered_documents f ON f.doc_id = s.doc_id
+LEFT JOIN pass_rates r ON r.pair_id = s.pair_id
 WHERE s.status = 'kept' AND v.status = 'kept'
 ORDER BY s.pair_id

@@ -4,14 +4,16 @@ SELECT
   v.status AS pair_status, v.reason AS pair_reason, v.detail AS pair_detail, v.gold,
   v.evidence_start, v.evidence_end, v.round_trip_answer, v.verdicts,
   v.recipe AS pair_recipe, v.model AS pair_model, v.run_id AS pair_run_id,
+  x.pass_rate, x.rollouts, x.passed, x.misses, x.model AS policy, x.recipe AS rate_recipe,
   s.status AS split_status, s.reason AS split_reason, s.split,
-  r.release, r.status AS release_status, r.reason AS release_reason,
+  r.release, r.status AS release_status, r.reason AS release_reason, r.detail AS release_detail,
   p.recipe AS personas_recipe, p.model AS personas_model,
   f.title, f.text, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
   t.explanation AS triage_explanation, t.recipe AS triage_recipe, t.model AS triage_model,
   h.path AS shard_path, h.sha256 AS shard_sha256
 FROM qa_drafts q
 LEFT JOIN verified_pairs v ON v.pair_id = q.draft_id
+LEFT JOIN pass_rates x ON x.pair_id = q.draft_id
 LEFT JOIN final_splits s ON s.pair_id = q.draft_id
 LEFT JOIN released_pairs r ON r.pair_id = q.draft_id
 LEFT JOIN personas p ON p.doc_id = q.doc_id AND p."partition" = q."partition"

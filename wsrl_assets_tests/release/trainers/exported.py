@@ -90,13 +90,12 @@ assert all(score(pair.wrong, pair.gold).value == 0 for pair in PAIRS)
 def write_release(folder: Path) -> Path:
     """A release folder with every pair in the training split, and nothing in the others."""
     folder.mkdir(parents=True)
-    numbers = ("evidence_start", "evidence_end", "source_row")
+    numbers = ("evidence_start", "evidence_end", "source_row", "rollouts")
     types: dict[str, type[pl.DataType]] = {
         **dict.fromkeys(COLUMNS, pl.String),
         **dict.fromkeys(numbers, pl.Int64),
+        "pass_rate": pl.Float64,
     }
-    if "pass_rate" in types:
-        types["pass_rate"] = pl.Float64
     for split in Split:
         rows = [pair.row(split) for pair in PAIRS] if split is Split.TRAIN else []
         pl.DataFrame(rows, schema=types).write_parquet(folder / f"{split}.parquet")

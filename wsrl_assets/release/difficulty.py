@@ -1,0 +1,53 @@
+"""Selection by difficulty: which pass rates a release takes."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+OUT_OF_RANGE = "pass_rate_out_of_range"
+NO_RATE = "no_pass_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class PassRateRange:
+    """Pass rates strictly between two bounds; where neither is set, any rate and none.
+
+    Above 0 and below 1 takes what GRPO can learn from: pairs that some rollouts pass and some fail.
+    """
+
+    above: float | None = None
+    below: float | None = None
+
+    def split(self, pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The pairs in the range, and the others with columns `reason` and `detail`.
+
+        `pairs` has at least `pass_rate` (a float, none where a pair was not rated), `rollouts` and
+        `policy`. A pair without a rate is in no range that has a bound.
+        """
+        marked = pairs.with_columns(
+            reason=self._reason(),
+            detail=pl.format(
+                "{} over {} rollouts of {}", pl.col("pass_rate").round(4), "rollouts", "policy"
+            ),
+        )
+        kept = marked.filter(pl.col("reason").is_null()).drop("reason", "detail")
+        return kept, marked.filter(pl.col("reason").is_not_null())
+
+    def _reason(self) -> pl.Expr:
+        rate, outside = pl.col("pass_rate"), pl.lit(False)
+        if self.above is None and self.below is None:
+            return pl.lit(None, dtype=pl.String)
+        if self.above is not None:
+            outside = outside | (rate <= self.above)
+        if self.below is not None:
+            outside = outside | (rate >= self.below)
+        return (
+            pl.when(rate.is_null())
+            .then(pl.lit(NO_RATE))
+            .when(outside)
+            .then(pl.lit(OUT_OF_RANGE))
+            .otherwise(None)
+        )
+
+
+ANY_RATE = PassRateRange()

@@ -1,0 +1,164 @@
+"""Difficulty: how often a policy answers a verified pair closed-book, by the shipped reward.
+
+A pair that every rollout passes, or none, has no advantage to learn from in GRPO; the policy's own
+pass rate tells, before training, which those are (issue 4, item 11).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from wsrl_assets.llm import Ask, Asks, FreeText, Role, RowFault, Stamp
+from wsrl_assets.reward import Gold, score
+from wsrl_assets.rollout import rollout_messages
+from wsrl_assets.storage.tables import Miss, PassRate, Rollout, Status
+
+STAGE = "pass_rates"
+STEP = "rollout"
+TRUNCATED = "truncated"
+_MAX_MISSES = 4
+_MAX_ANSWER_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A verified pair, with the rollouts of the same recipe that it has already."""
+
+    pair_id: str
+    question: str
+    gold: Gold
+    made: tuple[Rollout, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """Rolls a policy out on pairs.
+
+    Attributes:
+        engine: answers for the policy.
+        stamp: of the pass rates; its recipe tells the number of rollouts.
+        rollout_stamp: of single rollouts, which is the same for any number of them: whoever asks
+            for more later pays for the difference.
+        keep: takes each rollout as it comes back.
+        rollouts: per pair.
+        max_tokens: longest rollout.
+    """
+
+    engine: Asks
+    stamp: Stamp
+    rollout_stamp: Stamp
+    keep: Callable[[Rollout], Awaitable[None]]
+    rollouts: int
+    max_tokens: int
+
+    async def rate(self, pair: Pair, priority: int) -> PassRate:
+        """The pair's pass rate. Rollouts that it has are scored anew, not asked for again.
+
+        If a rollout has no reply for a fault, the row fails with it; the others are kept.
+        """
+        made = {rollout.sample: rollout for rollout in pair.made}
+        wanted = range(self.rollouts)
+        outcomes = await asyncio.gather(
+            *(self._rescored(made[sample], pair.gold) for sample in wanted if sample in made),
+            *(self._rolled_out(pair, sample, priority) for sample in wanted if sample not in made),
+        )
+        scored = [outcome for outcome in outcomes if isinstance(outcome, Rollout)]
+        fault = next((outcome for outcome in outcomes if isinstance(outcome, RowFault)), None)
+        recipe = self.rollout_stamp.recipe.hash
+        return pass_rate(pair.pair_id, scored, self.stamp, recipe, fault)
+
+    async def _rolled_out(self, pair: Pair, sample: int, priority: int) -> Rollout | RowFault:
+        ask = Ask(
+            stage=STAGE,
+            step=STEP,
+            role=Role.POLICY,
+            row_id=pair.pair_id,
+            recipe=self.rollout_stamp.recipe.hash,
+            messages=rollout_messages(pair.question),
+            reply_type=FreeText,
+            max_tokens=self.max_tokens,
+            priority=priority,
+            sample=sample,
+        )
+        try:
+            reply = await self.engine.ask(ask)
+        except RowFault as fault:
+            return fault
+        rollout = Rollout(
+            pair_id=pair.pair_id,
+            sample=sample,
+            response=reply.text,
+            truncated=reply.truncated,
+            completion_tokens=reply.completion_tokens,
+            score=0,
+            reason=TRUNCATED,
+            **self.rollout_stamp(),
+        )
+        rollout = await asyncio.to_thread(scored_by_reward, rollout, pair.gold)
+        await self.keep(rollout)
+        return rollout
+
+    async def _rescored(self, rollout: Rollout, gold: Gold) -> Rollout:
+        """By today's reward, which may have learned since."""
+        again = await asyncio.to_thread(scored_by_reward, rollout, gold)
+        if again != rollout:
+            await self.keep(again)
+        return again
+
+
+def scored_by_reward(rollout: Rollout, gold: Gold) -> Rollout:
+    """The rollout with its score.
+
+    One that was cut off scores 0 whatever stands in it: its last words are no final answer, and
+    may be the beginning of one.
+    """
+    if rollout.truncated:
+        return replace(rollout, score=0, reason=TRUNCATED, extracted=None)
+    scored = score(rollout.response, gold)
+    extracted = scored.extracted[:_MAX_ANSWER_CHARS] if scored.extracted is not None else None
+    return replace(rollout, score=scored.value, reason=str(scored.reason), extracted=extracted)
+
+
+def pass_rate(
+    pair_id: str,
+    rollouts: Sequence[Rollout],
+    stamp: Stamp,
+    rollout_recipe: str,
+    fault: RowFault | None = None,
+) -> PassRate:
+    """What a pair's scored rollouts come to; without a rate if there are none, or with a fault."""
+    passed = sum(rollout.score for rollout in rollouts)
+    lengths = [rollout.completion_tokens for rollout in rollouts]
+    rated = fault is None and bool(rollouts)
+    return PassRate(
+        pair_id=pair_id,
+        rollouts=len(rollouts),
+        passed=passed,
+        pass_rate=passed / len(rollouts) if rated else None,
+        truncated=sum(rollout.truncated for rollout in rollouts),
+        completion_tokens_mean=sum(lengths) / len(lengths) if lengths else None,
+        completion_tokens_max=max(lengths, default=None),
+        misses=misses(rollouts),
+        rollout_recipe=rollout_recipe,
+        status=Status.KEPT if rated else Status.FAILED,
+        reason=fault.reason if fault else None,
+        detail=fault.detail if fault else None,
+        **stamp(),
+    )
+
+
+def misses(rollouts: Sequence[Rollout]) -> tuple[Miss, ...]:
+    """Why rollouts failed, most frequent reason first, each with its most frequent wrong answer."""
+    failed = [rollout for rollout in rollouts if rollout.score == 0]
+    reasons = Counter(rollout.reason for rollout in failed)
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        Miss(reason, count, _commonest(r.extracted for r in failed if r.reason == reason))
+        for reason, count in ordered[:_MAX_MISSES]
+    )
+
+
+def _commonest(answers: Iterable[str | None]) -> str | None:
+    counts = Counter(answer for answer in answers if answer is not None)
+    return min(counts, key=lambda answer: (-counts[answer], answer), default=None)
