@@ -148,6 +148,13 @@ def test_an_unknown_pair_is_one_sentence(tmp_path: Path, pair_id: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_format_that_is_none_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "export", "--format", "trlx")
+    assert done.returncode == 2
+    assert "trlx" in done.stderr
+    assert "verl, trl, openrlhf" in done.stderr
+
+
 def test_export_without_a_release_says_what_to_do(tmp_path: Path) -> None:
     done = wsrl(tmp_path / "home", "export", "--output", str(tmp_path / "out"))
     assert done.returncode == 2

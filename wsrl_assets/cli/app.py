@@ -27,7 +27,7 @@ from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
 from wsrl_assets.release.dataset import ReleaseError, current_release
-from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
@@ -124,7 +124,7 @@ def demo(
         _use_endpoint(endpoint)
         failures = _demo_runs(store, settings, steps)
     with _timed(steps, "export"):
-        folders = export(current_release(store), list(Format), output or store.home / "exports")
+        folders = export(current_release(store), list(FORMATS), output or store.home / "exports")
     _say_funnel(store, settings)
     for name, seconds in steps.items():
         console.print(f"  {name:32} {seconds:7.1f} s", highlight=False)
@@ -330,18 +330,21 @@ def serve_command(
 
 @app.command(name="export")
 def export_command(
-    format: Annotated[str, typer.Option(help=f"{', '.join(Format)}, or all.")] = "all",
+    format: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}, or all.")] = "all",
     output: Annotated[Path, typer.Option(help="Folder; each format gets one inside.")] = Path(
         "exports"
     ),
     home: HomeOption = None,
 ) -> None:
-    """Writes the current release in a trainer's format, one folder a format."""
-    if format != "all" and format not in list(Format):
-        raise SettingsError(f"--format is {format!r}; it may be {', '.join(Format)} or all")
+    """Writes the current release in a trainer's format, one folder a format.
+
+    Each folder has the splits in the trainer's columns, the reward in the trainer's signature, and
+    a README with the launch settings. `parquet` is the release itself, `webscale` the columns of
+    the published data set.
+    """
+    names = formats_named(format)
     _, store = open_home(home)
-    formats = list(Format) if format == "all" else [Format(format)]
-    for name, folder in export(current_release(store), formats, output).items():
+    for name, folder in export(current_release(store), names, output).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
 
 
