@@ -8,7 +8,7 @@ export WSRL_HOME ?= $(CURDIR)/.wsrl
 # uv does not read pip's settings: tell it of local wheels.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env lint types imports check clean
+.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test lint types imports check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,8 +50,11 @@ $(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.
 		--no-deps --ignore-requires-python --requirement requirements/trainers-no-deps.txt
 	touch $@
 
-integration: install vllm-env trainers-env  ## the main job on a real vLLM server, exports in real trainers
-	$(BIN)/python -m pytest wsrl_assets_tests/integration
+integration: install vllm-env  ## the main job by Dagster on a real vLLM server
+	$(BIN)/python -m pytest wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
+
+trainers-test: install trainers-env  ## exports, loaded and scored by the trainers' own code
+	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers
 
 lint: install
 	$(BIN)/ruff check .
