@@ -15,8 +15,8 @@ from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.release.dataset import build_release, read_release
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings
-from wsrl_assets.release.trainers.verl import compute_score, to_rows
-from wsrl_assets.reward import Gold
+from wsrl_assets.release.trainers.verl import to_rows
+from wsrl_assets.reward import Gold, score
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import Store, StoreBusyError, catalog
 from wsrl_assets.storage.store import frame
@@ -321,7 +321,7 @@ async def test_a_choice_is_released_with_its_options_and_told_by_the_trace(tmp_p
         assert all(
             f"\n{a}) {text}\n" in prompt for a, text in zip("ABCD", gold.choices, strict=True)
         )
-        told = [compute_score("", f"Answer: {letter}", pair["gold"]) for letter in "ABCD"]
+        told = [score(f"Answer: {letter}", Gold.from_json(pair["gold"])).value for letter in "ABCD"]
         assert sum(told) == 1
     with catalog(work.store) as connection:
         (traced,) = frame(connection, "trace_pair", prefix=pairs["pair_id"][0] + "%").to_dicts()
