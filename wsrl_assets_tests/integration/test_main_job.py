@@ -30,7 +30,8 @@ def test_every_run_succeeds(job: Job) -> None:
 def test_every_row_is_accounted_for_and_nothing_is_pending(job: Job) -> None:
     with catalog(job.store) as connection:
         found = accounts(connection, [str(form) for form in job.settings.forms])
-    assert {account.stage for account in found} == set(STAGES)
+    rates_are_off = {"pass_rates"}
+    assert {account.stage for account in found} == set(STAGES) - rates_are_off
     assert [account for account in found if not account.balanced] == []
     assert sum(account.pending for account in found) == 0
     source = next(account for account in found if account.stage == "source_documents")
