@@ -1,12 +1,14 @@
-# Everything happens in .venv; the vLLM server lives in an environment of its own, .venv-vllm.
+# Everything happens in .venv; the vLLM server lives in an environment of its own, .venv-vllm, and so
+# do the trainers that exports are tested with, .venv-trainers.
 PYTHON ?= python3
 VENV := .venv
+TRAINERS := .venv-trainers
 BIN := $(VENV)/bin
 export WSRL_HOME ?= $(CURDIR)/.wsrl
 # uv does not read pip's settings: tell it of local wheels.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help install demo demo-vllm ui test integration vllm-env lint types imports check clean
+.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test lint types imports check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,8 +41,20 @@ test: install  ## the tests, but those that need the vLLM server
 vllm-env: install  ## make .venv-vllm, about 3 GB
 	$(BIN)/python tools/make_vllm_env.py
 
+trainers-env: $(TRAINERS)/.installed  ## make .venv-trainers, about 2 GB
+
+$(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.txt | install
+	$(PYTHON) -m venv --clear $(TRAINERS)
+	$(BIN)/uv pip install --quiet --python $(TRAINERS)/bin/python --requirement requirements/trainers.txt
+	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --ignore-requires-python --requirement requirements/trainers-no-deps.txt
+	touch $@
+
 integration: install vllm-env  ## the main job by Dagster on a real vLLM server
-	$(BIN)/python -m pytest wsrl_assets_tests/integration
+	$(BIN)/python -m pytest wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
+
+trainers-test: install trainers-env  ## exports, loaded and scored by the trainers' own code
+	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers
 
 lint: install
 	$(BIN)/ruff check .
@@ -55,4 +69,4 @@ imports: install
 check: lint types imports test  ## lint, types, import rules and tests
 
 clean:  ## remove the environments and the data
-	rm -rf $(VENV) .venv-vllm $(WSRL_HOME)
+	rm -rf $(VENV) .venv-vllm $(TRAINERS) $(WSRL_HOME)

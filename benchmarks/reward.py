@@ -1,8 +1,9 @@
 """How far the reward can be trusted, and how fast it is: `python -m benchmarks.reward`.
 
 Agreement with the hand-labelled cases of the tests, by type, beside three verifiers that people
-train with: math-verify by itself, exact match as in verl's question-answering reward, and
-SQuAD-style F1 of at least 0.8. The labels follow the conventions that the reward documents (an
+train with: math-verify by itself, exact match as in verl's question-answering reward (verl's own
+function where verl is installed or given: `pip download --no-deps verl`, then `--verl FILE.whl`),
+and SQuAD-style F1 of at least 0.8. The labels follow the conventions that the reward documents (an
 approximate count is wrong, an answer's last sentence counts), which the others do not know; all
 but math-verify are given the answer that ours extracted. A false accept pays a policy for a wrong
 answer, a false reject lets a right one go unpaid; both are counted. Then scores per second on one
@@ -14,13 +15,17 @@ Exit code 1 when ours accepts a case falsely or rejects more than 2 % of the rig
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import re
 import string
 import time
+import types
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from wsrl_assets.reward import AnswerType, Gold, extract_answer, render, score
 from wsrl_assets_tests.reward.cases import Case, read_cases
@@ -30,7 +35,10 @@ TARGET_PER_SECOND = 20_000
 F1_THRESHOLD = 0.8
 _ROLLOUT = "We read the passage again and weigh what it says about the question. " * 29
 
+_VERL_FILE = "verl/utils/reward_score/search_r1_like_qa_em.py"
+
 Verifier = Callable[[str, Gold], int]
+EmCheck = Callable[[str, list[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +77,55 @@ def math_verify_alone(response: str, gold: Gold) -> int:
         return 0
 
 
-def exact_match(response: str, gold: Gold) -> int:
+def exact_match(em_check: EmCheck) -> Verifier:
     """verl's exact match for question answering: normalised as for SQuAD, any gold, whole answer.
 
-    verl's own function where verl is installed. It is given the answer that ours extracted, since
-    its own extraction only knows `<answer>` tags.
+    It is given the answer that ours extracted, since its own extraction only knows `<answer>` tags.
     """
-    answer = extract_answer(response)
-    return int(answer is not None and _exact_match_function()(answer, _golds_in_words(gold)))
+
+    def verify(response: str, gold: Gold) -> int:
+        answer = extract_answer(response)
+        return int(answer is not None and bool(em_check(answer, _golds_in_words(gold))))
+
+    return verify
 
 
-def _exact_match_function() -> Callable[[str, list[str]], bool]:
-    try:
-        from verl.utils.reward_score.search_r1_like_qa_em import (  # type: ignore[import-not-found]
-            em_check,
-        )
-    except ImportError:
-        return lambda answer, golds: any(_normal(answer) == _normal(gold) for gold in golds)
-    return lambda answer, golds: bool(em_check(answer, golds))
+def verl_em_check(place: Path | None) -> EmCheck | None:
+    """verl's own `em_check`: from a wheel, a folder or a file, else as installed, else none.
+
+    Loaded from its file by itself: `import verl` would want torch and ray.
+
+    Raises:
+        FileNotFoundError: a place was given, and it holds no such file.
+    """
+    if place is None:
+        found = importlib.util.find_spec("verl")
+        folders = list(found.submodule_search_locations or ()) if found else []
+        place = Path(folders[0]).parent if folders else None
+    return None if place is None else _load_em_check(place)
+
+
+def _load_em_check(place: Path) -> EmCheck:
+    if zipfile.is_zipfile(place):
+        with zipfile.ZipFile(place) as wheel:
+            if _VERL_FILE in wheel.namelist():
+                return _run_em_check(wheel.read(_VERL_FILE), f"{place}/{_VERL_FILE}")
+    for path in (place, place / _VERL_FILE, place.parent / _VERL_FILE):
+        if path.is_file() and path.suffix == ".py":
+            return _run_em_check(path.read_bytes(), str(path))
+    raise FileNotFoundError(f"{place} is no verl wheel, and holds no {_VERL_FILE}")
+
+
+def _run_em_check(source: bytes, name: str) -> EmCheck:
+    module = types.ModuleType("verl_em")
+    exec(compile(source, name, "exec"), module.__dict__)
+    em_check: EmCheck = module.em_check
+    return em_check
+
+
+def em_check_of_ours(answer: str, golds: list[str]) -> bool:
+    """The same written anew, for where verl is not at hand."""
+    return any(_normal(answer) == _normal(gold) for gold in golds)
 
 
 def squad_f1(response: str, gold: Gold) -> int:
@@ -178,6 +217,15 @@ def seconds(cases: Sequence[Case], lead: str = "", trials: int = 9) -> float:
     return best
 
 
+def print_speed_of_others(cases: Sequence[Case], verifiers: dict[str, Verifier]) -> None:
+    print("\nall cases once, answers alone, scores per second:")
+    for name, verifier in verifiers.items():
+        start = time.process_time()
+        for case in cases:
+            verifier(case.response, case.gold)
+        print(f"  {name:18}{len(cases) / (time.process_time() - start):10,.0f}")
+
+
 def print_speed(cases: Sequence[Case]) -> None:
     print(
         f"\nscores per second on one core (rollout: {len(_ROLLOUT):,} characters before the answer)"
@@ -202,26 +250,40 @@ def _print_rates(title: str, count: int, alone_s: float, in_rollout_s: float) ->
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument("--no-speed", action="store_true", help="agreement only")
+    arguments.add_argument(
+        "--verl",
+        type=Path,
+        metavar="PATH",
+        help="verl's wheel, its folder, or the file of em_check",
+    )
     options = arguments.parse_args()
+    try:
+        em_check = verl_em_check(options.verl)
+    except FileNotFoundError as error:
+        arguments.error(f"--verl: {error}")
     logging.disable(logging.WARNING)
 
     cases = read_cases()
     verifiers: dict[str, Verifier] = {
         "ours": ours,
         "math-verify": math_verify_alone,
-        "exact match": exact_match,
+        "exact match": exact_match(em_check or em_check_of_ours),
         "SQuAD F1 >= 0.8": squad_f1,
     }
-    print(f"{len(cases)} hand-labelled cases; FA false accepts, FR false rejects\n")
+    print(f"{len(cases)} hand-labelled cases; FA false accepts, FR false rejects")
+    source = "verl's own em_check" if em_check else "ours after verl's (verl is not installed)"
+    print(f"exact match: {source}\n")
     result = compare(cases, verifiers)["ours"]
+    rejected = result.false_rejects / result.right
+    print(f"\nours: {result.false_accepts} false accepts, {rejected:.1%} false rejects")
     print("\nright answers that ours rejects:")
     for case in cases:
         if case.label == 1 and ours(case.response, case.gold) == 0:
             print(f"  {case.describe()}")
     if not options.no_speed:
         print_speed(cases)
-    is_met = result.false_accepts == 0 and result.false_rejects <= MAX_FALSE_REJECTS * result.right
-    return 0 if is_met else 1
+        print_speed_of_others(cases, verifiers)
+    return 0 if result.false_accepts == 0 and rejected <= MAX_FALSE_REJECTS else 1
 
 
 if __name__ == "__main__":

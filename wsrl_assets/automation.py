@@ -19,7 +19,7 @@ DOMAIN_ASSETS = (
     SFT_WARMUP,
 )
 LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
-RELEASE_ASSETS = ("rl_dataset",)
+RELEASE_ASSETS = ("rl_dataset", "dataset_report")
 
 
 def jobs() -> Sequence[Any]:
@@ -43,6 +43,6 @@ def jobs() -> Sequence[Any]:
         dg.define_asset_job(
             "make_release",
             selection=dg.AssetSelection.assets(*RELEASE_ASSETS),
-            description="Writes the release of everything that passed.",
+            description="Writes the release of everything that passed, and its report.",
         ),
     ]

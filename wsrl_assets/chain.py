@@ -7,7 +7,8 @@ anywhere goes on from there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from wsrl_assets.curation import triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form
-from wsrl_assets.generation import cloze, drafting, library, personas
+from wsrl_assets.generation import cloze, distractors, drafting, library, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
@@ -30,9 +31,11 @@ from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store
 from wsrl_assets.storage.tables import Personas, QADraft, Status
-from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification import round_trip, verify
+from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier
 
+_log = logging.getLogger(__name__)
 DOMAIN_STAGES = (personas.STAGE, drafting.STAGE, verify.STAGE)
 _PAGE = 256
 
@@ -47,6 +50,7 @@ class Job:
         roles: the endpoints; a missing one matters only once something is pending for it.
         run_id: written on every row.
         progress: told of finished rows.
+        warn: told what a user should know, though the run goes on.
     """
 
     store: Store
@@ -54,6 +58,7 @@ class Job:
     roles: Roles
     run_id: str
     progress: Progress = field(default_factory=NoProgress)
+    warn: Callable[[str], None] = _log.warning
 
     def engine(self, writer: GroupWriter, roles: Sequence[Role]) -> Engine:
         """An engine whose ledger goes to `writer`, together with the rows."""
@@ -120,6 +125,7 @@ async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAI
             job.engine(writer, _roles_of(job, stages)) as engine,
         ):
             chain = _Chain.begin(job, domain, stages, engine, writer)
+            _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
                 _pending_work(job, partition, stages),
                 chain.run,
@@ -168,14 +174,26 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             form=str(Form.CLOZE),
             rules=cloze.VERSION,
         )
+        recipes[Form.MULTIPLE_CHOICE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            _prompts(drafting.CLOZE_PROMPT),
+            form=str(Form.MULTIPLE_CHOICE),
+            rules=cloze.VERSION,
+            distractors=distractors.VERSION,
+        )
     if Role.JUDGE in models:
+        jury = _jury(job)
         recipes[verify.STAGE] = model_recipe(
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            _prompts(judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            _prompts(
+                *(jury.prompts if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
+            ),
             rules=verify.RULES_VERSION,
-            judge=settings.judge,
+            judge=jury.recipe if jury else None,
             round_trip=settings.round_trip,
         )
     return recipes
@@ -192,9 +210,10 @@ class _Work:
     personas: tuple[str, ...]
     drafted: frozenset[tuple[int, str]]
     unverified: tuple[Draft, ...]
+    pool: distractors.Pool
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> "_Work":
+    def of(cls, row: dict[str, Any], pool: distractors.Pool) -> "_Work":
         return cls(
             doc_id=row["doc_id"],
             title=row["title"],
@@ -203,6 +222,7 @@ class _Work:
             personas=tuple(row["personas"]),
             drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
             unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            pool=pool,
         )
 
 
@@ -238,7 +258,7 @@ class _Chain:
         verifier = None
         if verify.STAGE in stages:
             stamp = stamps[verify.STAGE]
-            verifier = Verifier(engine, stamp, job.settings.judge, job.settings.round_trip)
+            verifier = Verifier(engine, stamp, _jury(job), job.settings.round_trip)
         return cls(job, domain, frozenset(stages), engine, writer, stamps, drafter, verifier)
 
     async def run(self, work: _Work, priority: int) -> None:
@@ -282,7 +302,15 @@ class _Chain:
             return []
         return [
             DraftJob(
-                work.doc_id, work.title, work.text, self.domain, index, persona, len(named), form
+                work.doc_id,
+                work.title,
+                work.text,
+                self.domain,
+                index,
+                persona,
+                len(named),
+                form,
+                work.pool,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -304,6 +332,7 @@ class _Chain:
                 draft.answer_type,
                 draft.unit,
                 draft.evidence,
+                draft.choices,
             ),
             document,
             priority,
@@ -330,14 +359,52 @@ async def _pending_work(
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
-    async for row in pages(job, partition, "document_work", **parameters):
-        yield _Work.of(row)
+    async for page in _batches(job, partition, "document_work", **parameters):
+        pool = distractors.Pool()
+        if drafting.STAGE in stages and any(_wants_choices(job.settings, row) for row in page):
+            pool = await asyncio.to_thread(_pool_of, job, partition, page)
+        for row in page:
+            yield _Work.of(row, pool)
+
+
+def _wants_choices(settings: Settings, row: dict[str, Any]) -> bool:
+    """Whether a multiple-choice draft of a document is still to be made."""
+    form = Form.MULTIPLE_CHOICE
+    drafted = sum(slot["form"] == form for slot in row["drafted"])
+    is_named = row["personas_status"] is not None
+    return form in settings.forms and not (is_named and drafted >= len(row["personas"]))
+
+
+def _pool_of(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> distractors.Pool:
+    """What a page of documents can be asked with options; others help out if the page is short.
+
+    Options come from the documents, not from drafts: so the first draft of a domain has as many
+    as the last, whatever the order in which drafts are done. A page is what memory holds anyway.
+    Documents that come later change what later drafts are given, and no draft that was made.
+    """
+    known = [row["doc_id"] for row in page]
+    lacking = max(0, distractors.POOL_DOCUMENTS - len(known))
+    with job.store.transaction(partition) as transaction:
+        others = transaction.query("distractor_documents", known=known, documents=lacking)
+    return distractors.Pool.of(
+        distractors.PoolDocument(row["doc_id"], row["parent_id"], row["title"], row["text"])
+        for row in (*page, *others.iter_rows(named=True))
+    )
 
 
 async def pages(
     job: Job, partition: Partition, query: str, key: str = "doc_id", **parameters: Any
 ) -> AsyncIterator[dict[str, Any]]:
-    """The rows of a paged query, a page at a time, so that memory does not grow with the table.
+    """The rows of a paged query; see `_batches`."""
+    async for page in _batches(job, partition, query, key, **parameters):
+        for row in page:
+            yield row
+
+
+async def _batches(
+    job: Job, partition: Partition, query: str, key: str = "doc_id", **parameters: Any
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """The pages of a query's rows, so that memory does not grow with the table.
 
     The query gives its rows in order of `key`, beginning after `$after`. A page is read from the
     live file, where this run is the only writer; rows that the run itself adds meanwhile lie
@@ -356,8 +423,7 @@ async def pages(
             ).to_dicts()
 
     while page := await asyncio.to_thread(read):
-        for row in page:
-            yield row
+        yield page
         after = page[-1][key]
 
 
@@ -398,6 +464,27 @@ def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:
     if verify.STAGE in stages:
         roles.append(Role.JUDGE)
     return roles
+
+
+def _jury(job: Job) -> Jury | None:
+    """How the judge is asked; none where it is switched off."""
+    settings = job.settings
+    if not settings.judge:
+        return None
+    temperature = job.roles[Role.JUDGE].temperature
+    return Jury(settings.judge_votes, settings.judge_separate, temperature)
+
+
+def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:
+    roles = _roles_of(job, stages)
+    if not job.settings.judge or not {Role.GENERATOR, Role.JUDGE} <= set(roles):
+        return
+    model = engine.model(Role.JUDGE)
+    if model == engine.model(Role.GENERATOR):
+        job.warn(
+            f"the judge is the model that wrote the questions ({model}), and models go easy on "
+            "themselves: name another one with WSRL_LLM_JUDGE_MODEL or WSRL_LLM_JUDGE_BASE_URL"
+        )
 
 
 def _library(job: Job) -> dict[Domain, library.LibraryFile]:

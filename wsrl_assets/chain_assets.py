@@ -4,6 +4,8 @@ Personas, drafts and verdicts are made by one step, a document at a time (see `c
 still be materialized alone, in the UI or from the command line.
 """
 
+import logging
+import threading
 from collections.abc import Iterator
 
 import dagster as dg
@@ -14,15 +16,15 @@ from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form
 from wsrl_assets.generation import assets as generation
-from wsrl_assets.generation import cloze, drafting, personas
+from wsrl_assets.generation import cloze, distractors, drafting, personas
 from wsrl_assets.llm import EndpointError, Prompt
 from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.reports import (
     OWNERS,
-    accounting_spec,
     pass_rate_metadata,
     schema_metadata,
+    stage_checks,
     stage_result,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
@@ -40,6 +42,7 @@ from wsrl_assets.storage.tables import (
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
 from wsrl_assets.verification import warmup as warmup_stage
 
+_log = logging.getLogger(__name__)
 POOL = "llm"
 _USER_ERRORS = (EndpointError, SettingsError, StoreBusyError, StoreError)
 _TABLES: dict[str, type[Row]] = {
@@ -53,9 +56,11 @@ class ChainConfig(dg.Config):
     """What a run may set for itself; what is not set comes from the environment.
 
     Attributes:
-        forms: question forms to draft: open, cloze.
+        forms: question forms to draft: open, cloze, multiple_choice.
         personas: personas per document, 1 to 3.
         judge: whether the LLM judge checks pairs.
+        judge_votes: replies that make a verdict, odd.
+        judge_separate: whether each of the judge's verdicts is a call of its own.
         round_trip: whether an open-book answer must score 1.
         retry_failed: whether rows that failed earlier are tried again.
     """
@@ -63,6 +68,8 @@ class ChainConfig(dg.Config):
     forms: list[str] | None = None
     personas: int | None = None
     judge: bool | None = None
+    judge_votes: int | None = None
+    judge_separate: bool | None = None
     round_trip: bool | None = None
     retry_failed: bool | None = None
 
@@ -111,6 +118,25 @@ class Watch:
     progress: Progress = NoProgress()
 
 
+class _Warnings:
+    """Warnings of this process: each goes to the log of its run, and is printed once."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._mutex = threading.Lock()
+
+    def tell(self, context: dg.AssetExecutionContext, text: str) -> None:
+        context.log.warning(text)
+        with self._mutex:
+            new = text not in self._said
+            self._said.add(text)
+        if new:
+            _log.warning("warning: %s", text)
+
+
+_warnings = _Warnings()
+
+
 @dg.asset(
     name=triage.STAGE,
     partitions_def=SHARDS,
@@ -121,7 +147,7 @@ class Watch:
     code_version=triage.PROMPT.version,
     pool=POOL,
     metadata=schema_metadata(TriagedDocument),
-    check_specs=[accounting_spec(triage.STAGE)],
+    check_specs=stage_checks(triage.STAGE),
 )
 def triaged_documents(
     context: dg.AssetExecutionContext,
@@ -182,7 +208,7 @@ def _spec(
             drafting.STAGE,
             [dedup.STAGE, personas.STAGE, generation.NAME],
             (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
-            cloze.VERSION,
+            f"{cloze.VERSION}.{distractors.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
             "form (paper, stage 3).",
@@ -190,14 +216,14 @@ def _spec(
         _spec(
             verify.STAGE,
             [dedup.STAGE, drafting.STAGE],
-            (judge.PROMPT, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
             verify.RULES_VERSION,
             "verification",
             "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "
             "judge, round trip (paper, stage 4).",
         ),
     ],
-    check_specs=[accounting_spec(stage) for stage in chain.DOMAIN_STAGES],
+    check_specs=[spec for stage in chain.DOMAIN_STAGES for spec in stage_checks(stage)],
 )
 def question_chain(
     context: dg.AssetExecutionContext,
@@ -214,6 +240,8 @@ def question_chain(
                 "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
                 "personas": config.personas,
                 "judge": config.judge,
+                "judge_votes": config.judge_votes,
+                "judge_separate": config.judge_separate,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
             }
@@ -241,7 +269,7 @@ def question_chain(
     code_version=f"rollout-{rollout.VERSION}",
     pool=POOL,
     metadata=schema_metadata(PassRate),
-    check_specs=[accounting_spec(pass_rates.STAGE)],
+    check_specs=stage_checks(pass_rates.STAGE),
 )
 def pass_rate_asset(
     context: dg.AssetExecutionContext,
@@ -291,7 +319,7 @@ def pass_rate_asset(
     code_version=f"{warmup_stage.PROMPT.name}-{warmup_stage.PROMPT.version}.rules-{warmup_stage.VERSION}",
     pool=POOL,
     metadata=schema_metadata(SftWarmup),
-    check_specs=[accounting_spec(warmup_stage.STAGE)],
+    check_specs=stage_checks(warmup_stage.STAGE),
 )
 def sft_warmup(
     context: dg.AssetExecutionContext,
@@ -330,7 +358,14 @@ def _job(
 ) -> chain.Job:
     if endpoint.max_in_flight is not None:
         settings = settings.model_copy(update={"max_in_flight": endpoint.max_in_flight})
-    return chain.Job(store.open(), settings, endpoint.roles(), context.run.run_id, Watch.progress)
+    return chain.Job(
+        store.open(),
+        settings,
+        endpoint.roles(),
+        context.run.run_id,
+        Watch.progress,
+        lambda text: _warnings.tell(context, text),
+    )
 
 
 class _told:  # noqa: N801 - reads as a statement

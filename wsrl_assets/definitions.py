@@ -13,7 +13,12 @@ from wsrl_assets.chain_assets import (
 )
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
-from wsrl_assets.release.assets import benchmark_ngrams, final_splits, rl_dataset
+from wsrl_assets.release.assets import (
+    benchmark_ngrams,
+    dataset_report,
+    final_splits,
+    rl_dataset,
+)
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.sources.assets import source_documents
 
@@ -28,6 +33,7 @@ ASSETS = [
     final_splits,
     sft_warmup,
     rl_dataset,
+    dataset_report,
 ]
 
 

@@ -1,10 +1,27 @@
 """How a question is put: the closed set of forms that settings, drafts and releases share."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Form(StrEnum):
-    """`open` is the paper's; `cloze` blanks out a part of a sentence (see generation/cloze)."""
+    """`open` is the paper's; `cloze` blanks out a part of a sentence (see generation/cloze);
+    `multiple_choice` asks the same with options (see generation/distractors).
+    """
 
     OPEN = "open"
     CLOZE = "cloze"
+    MULTIPLE_CHOICE = "multiple_choice"
+
+
+def with_options(stem: str, choices: Sequence[str]) -> str:
+    """A question with its options, one a line, as whoever answers reads it: `B) 193 km`."""
+    lettered = zip(_LETTERS, choices, strict=False)
+    return "\n".join([stem, *(f"{letter}) {choice}" for letter, choice in lettered)])
+
+
+def stem_of(question: str, choices: Sequence[str]) -> str:
+    """What a question asks, without the options that `with_options` put under it."""
+    return question.removesuffix(with_options("", choices)) if choices else question

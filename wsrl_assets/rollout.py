@@ -10,6 +10,11 @@ VERSION = "1"
 INSTRUCTION = "Think step by step, then give the final answer on the last line after 'Answer:'."
 
 
+def prompt_of(question: str) -> str:
+    """The user message of a closed-book rollout on this question."""
+    return f"{question}\n\n{INSTRUCTION}"
+
+
 def rollout_messages(question: str) -> list[dict[str, str]]:
     """A closed-book question as a trainer puts it: one user turn, no system prompt."""
-    return [{"role": "user", "content": f"{question}\n\n{INSTRUCTION}"}]
+    return [{"role": "user", "content": prompt_of(question)}]

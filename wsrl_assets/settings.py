@@ -50,8 +50,10 @@ class Settings(BaseSettings):
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
-        forms: question forms to draft, comma separated: open, cloze.
+        forms: question forms to draft, comma separated: open, cloze, multiple_choice.
         judge: whether the LLM judge checks pairs.
+        judge_votes: replies that make a verdict, odd; the majority counts.
+        judge_separate: whether each of the judge's three verdicts is a call of its own.
         round_trip: whether an open-book answer must score 1.
         benchmarks: benchmark files to decontaminate against, comma separated.
         demonstrations: a folder of one's own demonstration files.
@@ -80,6 +82,8 @@ class Settings(BaseSettings):
         Form.OPEN,
     )
     judge: bool = True
+    judge_votes: int = Field(default=1, ge=1, le=15)
+    judge_separate: bool = False
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     demonstrations: Path | None = None
@@ -95,6 +99,14 @@ class Settings(BaseSettings):
     release_spec: Path | None = None
     pass_rate_above: float | None = Field(default=None, ge=0, lt=1)
     pass_rate_below: float | None = Field(default=None, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _leave_no_tie(self) -> "Settings":
+        if self.judge_votes % 2 == 0:
+            raise ValueError(
+                f"WSRL_JUDGE_VOTES must be odd, so that votes cannot tie; it is {self.judge_votes}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> "Settings":
@@ -239,5 +251,5 @@ def _say(error: ValidationError, prefix: str) -> str:
             name = prefix + str(item["loc"][0]).upper()
             parts.append(f"setting {name}: {item['msg'].lower()}")
         else:
-            parts.append(item["msg"])
+            parts.append(item["msg"].removeprefix("Value error, "))
     return "; ".join(parts)

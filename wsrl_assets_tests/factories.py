@@ -89,7 +89,7 @@ def honest_reply(body: dict[str, Any], rng: Random) -> str:
             right = {"personas": ["a planner of trips", "a keeper of books", "a builder of walls"]}
         case "open":
             right = _open_question(prompt)
-        case "judge":
+        case name if name and name.startswith("judge"):
             right = {key: True for key, value in reply.items() if isinstance(value, bool)}
         case "round_trip":
             right = {"answer": _answer(prompt)}

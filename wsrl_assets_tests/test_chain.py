@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,14 @@ from wsrl_assets.chain import Job
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.forms import Form
 from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.release.dataset import build_release, read_release
+from wsrl_assets.release.finalise import split_domain
+from wsrl_assets.release.splits import SplitSettings
+from wsrl_assets.release.trainers.verl import to_rows
+from wsrl_assets.reward import Gold, score
 from wsrl_assets.settings import Roles
-from wsrl_assets.storage import Store, StoreBusyError
+from wsrl_assets.storage import Store, StoreBusyError, catalog
+from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import (
     LLMCall,
     Personas,
@@ -118,6 +125,83 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
     assert len(after) == COUNT + 2
 
 
+@pytest.mark.parametrize(
+    ("settings", "calls"),
+    [
+        ({"judge_votes": 3}, {"judge": 2 * COUNT}),
+        (
+            {"judge_separate": True},
+            {f"judge_{c}": COUNT for c in ("supported", "not_leaked", "stands_alone")},
+        ),
+        ({"judge": False}, {}),
+    ],
+)
+async def test_the_judge_is_asked_as_the_settings_say(
+    tmp_path: Path, settings: dict[str, Any], calls: dict[str, int]
+) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, **settings)
+        plant_domain(work.store, documents(COUNT))
+        made = await asked(sim, work)
+    assert {step: n for step, n in made.items() if step.startswith("judge")} == calls
+    assert {row.status for row in rows(work.store, VerifiedPair, IN_DOMAIN)} == {Status.KEPT}
+    assert_balanced(work.store)
+
+
+def test_a_changed_judge_is_another_recipe_of_the_pairs_alone(tmp_path: Path) -> None:
+    models = dict.fromkeys(Role, "m")
+    ways: list[dict[str, Any]] = [
+        {},
+        {"judge_votes": 3},
+        {"judge_votes": 5},
+        {"judge_separate": True},
+        {"judge_separate": True, "judge_votes": 3},
+        {"judge": False},
+    ]
+    recipes = [
+        chain.domain_recipes(job(tmp_path, "http://h/v1", **way), models, DOMAIN) for way in ways
+    ]
+    assert len({found["verified_pairs"].hash for found in recipes}) == len(ways)
+    assert len({found[Form.OPEN].hash for found in recipes}) == 1
+    off = job(tmp_path, "http://h/v1", judge=False, judge_votes=3)
+    assert chain.domain_recipes(off, models, DOMAIN) == recipes[-1], "no judge has no votes"
+
+
+@pytest.mark.parametrize(
+    ("settings", "stages", "warned"),
+    [
+        ({}, ALL, 1),
+        ({"judge": False}, ALL, 0),
+        ({}, ALL[:2], 0),
+    ],
+)
+async def test_a_model_that_would_judge_its_own_questions_is_told_of(
+    tmp_path: Path, settings: dict[str, Any], stages: tuple[str, ...], warned: int
+) -> None:
+    told: list[str] = []
+    async with running_simulator(quick()) as sim:
+        work = replace(job(tmp_path, sim.base_url, personas=1, **settings), warn=told.append)
+        plant_domain(work.store, documents(1))
+        await advance(work, *stages)
+        await advance(work, *stages)  # nothing is pending any more
+    assert len(told) == warned
+    assert all("simulated" in text and "WSRL_LLM_JUDGE_MODEL" in text for text in told)
+
+
+async def test_a_judge_of_another_name_is_not_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with (
+        running_simulator(quick(model="writer")) as sim,
+        running_simulator(quick(model="judge")) as bench,
+    ):
+        work = job(tmp_path, sim.base_url, personas=1)
+        roles = Roles({**dict.fromkeys(Role, role(sim.base_url)), Role.JUDGE: role(bench.base_url)})
+        plant_domain(work.store, documents(1))
+        await advance(replace(work, roles=roles, warn=told.append))
+    assert told == []
+    assert {row.status for row in rows(work.store, VerifiedPair, IN_DOMAIN)} == {Status.KEPT}
+
+
 async def test_every_row_says_where_it_came_from(tmp_path: Path) -> None:
     async with running_simulator(quick()) as sim:
         work = job(tmp_path, sim.base_url, run_id="run-7", personas=1)
@@ -188,6 +272,60 @@ async def test_another_form_can_be_added_later(tmp_path: Path) -> None:
     drafts = rows(both.store, QADraft, IN_DOMAIN)
     assert sorted(draft.form for draft in drafts) == ["cloze"] * COUNT + ["open"] * COUNT
     assert_balanced(both.store, Form.OPEN, Form.CLOZE)
+
+
+def harbour_texts(count: int) -> list[str]:
+    """Texts of which each makes two statements, about nothing that another is about."""
+    letters = [chr(ord("a") + n // 26) + chr(ord("a") + n % 26) for n in range(count)]
+    return [
+        f"The harbour of Kel{name}mar in Vor{name}land took in {20_000 + 113 * n} barrels in one "
+        f"year. The brewery of Sun{name}ford near Tol{name}wick sold {60_000 + 117 * n} crates in "
+        "one year."
+        for n, name in enumerate(letters)
+    ]
+
+
+async def test_multiple_choice_goes_through_all_stages_and_tops_up(tmp_path: Path) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="multiple_choice")
+        plant_domain(work.store, harbour_texts(24))
+        await advance(work)
+        before = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
+        assert await asked(sim, work) == {}
+        plant_domain(work.store, harbour_texts(30))
+        calls = await asked(sim, work)
+    assert calls["personas"] == 6
+    after = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
+    assert {key: after[key] for key in before} == before, "a draft is made once"
+    assert len(after) == 30
+    kept = {row.draft_id for row in after.values() if row.status is Status.KEPT}
+    assert len(kept) >= 6
+    pairs = rows(work.store, VerifiedPair, IN_DOMAIN)
+    assert {pair.pair_id for pair in pairs if pair.status is Status.KEPT} == kept
+    assert {after[key].reason for key in after.keys() - kept} == {"too_few_distractors"}
+    assert_balanced(work.store, Form.MULTIPLE_CHOICE)
+
+
+async def test_a_choice_is_released_with_its_options_and_told_by_the_trace(tmp_path: Path) -> None:
+    async with running_simulator(quick()) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="multiple_choice")
+        plant_domain(work.store, harbour_texts(24))
+        await advance(work)
+    assert split_domain(work.store, DOMAIN, "run", SplitSettings()) > 0
+    pairs = read_release(build_release(work.store, "run").folder)
+    for pair, row in zip(pairs.to_dicts(), to_rows(pairs).to_dicts(), strict=True):
+        gold = Gold.from_json(pair["gold"])
+        assert pair["form"] == "multiple_choice"
+        assert pair["answer"] == gold.choices["ABCD".index(gold.value)]
+        prompt = row["prompt"][0]["content"]
+        assert all(
+            f"\n{a}) {text}\n" in prompt for a, text in zip("ABCD", gold.choices, strict=True)
+        )
+        told = [score(f"Answer: {letter}", Gold.from_json(pair["gold"])).value for letter in "ABCD"]
+        assert sum(told) == 1
+    with catalog(work.store) as connection:
+        (traced,) = frame(connection, "trace_pair", prefix=pairs["pair_id"][0] + "%").to_dicts()
+    assert (traced["form"], len(traced["choices"])) == ("multiple_choice", 4)
 
 
 async def test_checks_that_are_switched_off_ask_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from unittest import mock
 import pytest
 
 from wsrl_assets.cli import main
+from wsrl_assets.release.dataset import build_release
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.release.pairs import Pair
+from wsrl_assets_tests.release.test_dataset import fill, some
 from wsrl_assets_tests.release.test_difficulty import rate, rated
 
 BODY = " ".join(f"Sentence number {n} says that item {n} weighs {n * 3} grams." for n in range(12))
@@ -68,6 +71,9 @@ def shard(folder: Path) -> Path:
         "diff",
         "push",
         "sft",
+        "explore",
+        "report",
+        "score",
     ],
 )
 def test_help_teaches(tmp_path: Path, command: str) -> None:
@@ -146,6 +152,13 @@ def test_an_unknown_pair_is_one_sentence(tmp_path: Path, pair_id: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_format_that_is_none_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    done = wsrl(tmp_path / "home", "export", "--format", "trlx")
+    assert done.returncode == 2
+    assert "trlx" in done.stderr
+    assert "verl, trl, openrlhf" in done.stderr
+
+
 def test_export_without_a_release_says_what_to_do(tmp_path: Path) -> None:
     done = wsrl(tmp_path / "home", "export", "--output", str(tmp_path / "out"))
     assert done.returncode == 2
@@ -181,3 +194,33 @@ def test_a_bad_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
     assert done.returncode == 2
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_explore_on_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = wsrl(tmp_path, "explore", "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} on 127.0.0.1 is in use" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_a_report_of_no_release_says_how_to_make_one(tmp_path: Path) -> None:
+    done = wsrl(tmp_path, "report")
+    assert done.returncode == 2
+    assert "there is no release" in done.stderr
+
+
+def test_a_report_is_written_once_and_its_path_printed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, some(3))
+    release = build_release(store, "run")
+    done = wsrl(tmp_path, "report")
+    assert done.returncode == 0
+    path = Path(done.stdout.strip())
+    assert path == tmp_path / "reports" / f"{release.name}.html"
+    path.write_text("mine")
+    wsrl(tmp_path, "report")
+    assert path.read_text() == "mine"
+    wsrl(tmp_path, "report", "--refresh")
+    assert "3</b><span>pairs" in path.read_text()

@@ -18,15 +18,19 @@ from rich.console import Console
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.explore import explore
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
+from wsrl_assets.cli.report import report
+from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
 from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
 from wsrl_assets.release.dataset import ReleaseError, current_release
-from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.sources.ingest import Registered, register
@@ -73,9 +77,6 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -117,7 +118,7 @@ def demo(
     if corpus not in ("sample", "pydoc"):
         raise SettingsError(f"--corpus is {corpus!r}; it may be sample or pydoc")
     os.environ.update({"WSRL_FORMS": "cloze", "WSRL_JUDGE": "false", "WSRL_PERSONAS": "2"})
-    settings, store = _open(home)
+    settings, store = open_home(home)
     began = time.monotonic()
     steps: dict[str, float] = {}
     folder = corpus_dir() if corpus == "sample" else store.home / "corpus"
@@ -129,7 +130,7 @@ def demo(
         _use_endpoint(endpoint)
         failures = _demo_runs(store, settings, steps)
     with _timed(steps, "export"):
-        folders = export(current_release(store), list(Format), output or store.home / "exports")
+        folders = export(current_release(store), list(FORMATS), output or store.home / "exports")
     _say_funnel(store, settings)
     for name, seconds in steps.items():
         console.print(f"  {name:32} {seconds:7.1f} s", highlight=False)
@@ -178,7 +179,7 @@ def ingest(
     folder are one shard together. A shard is named by its content, so registering a file twice
     changes nothing, and a changed file becomes a new shard.
     """
-    settings, store = _open(home)
+    settings, store = open_home(home)
     column = text_column or settings.text_column
     registered = [shard for path in paths for shard in register(store, path, column)]
     _register_in_dagster(store, registered)
@@ -227,7 +228,7 @@ def run(
         os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
     if spec is not None:
         os.environ["WSRL_RELEASE_SPEC"] = str(spec)
-    settings, store = _open(home)
+    settings, store = open_home(home)
     load_spec(settings.release_spec)  # a mistake in it is said before hours of work, not after
     if to == PASS_RATES and not settings.rates_pairs:
         raise SettingsError(
@@ -262,7 +263,7 @@ def status(
     WSRL_LLM_COMPLETION_PRICE, per million tokens, or per role as in
     WSRL_LLM_JUDGE_PROMPT_PRICE.
     """
-    settings, store = _open(home)
+    settings, store = open_home(home)
     if as_json:
         print(json.dumps(_status(store, settings)))
         return
@@ -287,7 +288,7 @@ def trace(
     Rejected pairs can be traced too. Find ids with
     `wsrl sql "SELECT pair_id, status, reason FROM verified_pairs"`.
     """
-    _, store = _open(home)
+    _, store = open_home(home)
     pair, recipes, ledger = _find_pair(store, pair_id)
     if as_json:
         print(json.dumps({**pair, "recipes": recipes, "calls": ledger}, default=str))
@@ -305,10 +306,11 @@ def sql(
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
     verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
-    recipes, demonstrations, benchmark_ngrams. Each has a column `partition`. It reads published
-    snapshots, so it never stands in the way of a run.
+    recipes, demonstrations, benchmark_ngrams; and pairs, every draft with its verdict, the stage
+    where it left, and why. Each has a column `partition`. It reads published snapshots,
+    so it never stands in the way of a run.
     """
-    _, store = _open(home)
+    _, store = open_home(home)
     with catalog(store) as connection:
         columns, rows = typed_query(connection, query)
     if as_json:
@@ -321,6 +323,8 @@ app.command()(releases)
 app.command()(diff)
 app.command()(push)
 app.command()(sft)
+app.command()(explore)
+app.command()(report)
 
 
 @app.command(name="serve")
@@ -336,7 +340,7 @@ def serve_command(
     home: HomeOption = None,
 ) -> None:
     """Serves a model until Ctrl-C, and prints the settings that use it."""
-    _, store = _open(home)
+    _, store = open_home(home)
     options: dict[str, Any] = {"host": host, "port": port, "model": model}
     with _served(store, engine, options, {}) as endpoint:
         console.print(f"export WSRL_LLM_BASE_URL={endpoint.base_url}", highlight=False)
@@ -350,26 +354,25 @@ def serve_command(
 
 @app.command(name="export")
 def export_command(
-    format: Annotated[str, typer.Option(help=f"{', '.join(Format)}, or all.")] = "all",
+    format: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}, or all.")] = "all",
     output: Annotated[Path, typer.Option(help="Folder; each format gets one inside.")] = Path(
         "exports"
     ),
     home: HomeOption = None,
 ) -> None:
-    """Writes the current release in a trainer's format, one folder a format."""
-    if format != "all" and format not in list(Format):
-        raise SettingsError(f"--format is {format!r}; it may be {', '.join(Format)} or all")
-    _, store = _open(home)
-    formats = list(Format) if format == "all" else [Format(format)]
-    for name, folder in export(current_release(store), formats, output).items():
+    """Writes the current release in a trainer's format, one folder a format.
+
+    Each folder has the splits in the trainer's columns, the reward in the trainer's signature, and
+    a README with the launch settings. `parquet` is the release itself, `webscale` the columns of
+    the published data set.
+    """
+    names = formats_named(format)
+    _, store = open_home(home)
+    for name, folder in export(current_release(store), names, output).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
 
 
-def _open(home: Path | None) -> tuple[Settings, Store]:
-    if home is not None:
-        os.environ["WSRL_HOME"] = str(home)
-    settings = load_settings()
-    return settings, Store(settings.home.resolve())
+app.command(name="score")(score_command)
 
 
 @contextlib.contextmanager
@@ -497,6 +500,8 @@ def _say_where_to_look(store: Store) -> None:
     console.print(
         '  wsrl sql "SELECT reason, count(*) FROM verified_pairs GROUP BY reason"', highlight=False
     )
+    console.print("  wsrl explore   every pair in the browser, rejected ones too", highlight=False)
+    console.print("  wsrl report    the release on one page", highlight=False)
     console.print("  make ui        the Dagster UI on the same data", highlight=False)
 
 

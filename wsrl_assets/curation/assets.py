@@ -7,7 +7,7 @@ from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.curation.triage import STAGE as TRIAGED
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
-from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.reports import OWNERS, schema_metadata, stage_checks, stage_result
 from wsrl_assets.resources import StoreResource
 from wsrl_assets.storage import Partition, StoreBusyError
 from wsrl_assets.storage.tables import FilteredDocument
@@ -22,7 +22,7 @@ from wsrl_assets.storage.tables import FilteredDocument
     owners=OWNERS,
     code_version=VERSION,
     metadata=schema_metadata(FilteredDocument),
-    check_specs=[accounting_spec(STAGE)],
+    check_specs=stage_checks(STAGE),
 )
 def filtered_documents(
     context: dg.AssetExecutionContext, store: StoreResource

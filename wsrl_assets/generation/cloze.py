@@ -154,7 +154,7 @@ def _is_anchored(blanked: str, title: str | None) -> bool:
         return True
     if not title:
         return False
-    return _shares_a_word(title, blanked) or not tells_of_the_past(blanked)
+    return shares_a_word(title, blanked) or not tells_of_the_past(blanked)
 
 
 def _subjects(found: list[tuple[Sentence, Span]], title: str) -> frozenset[str]:
@@ -165,7 +165,7 @@ def _subjects(found: list[tuple[Sentence, Span]], title: str) -> frozenset[str]:
         if span.answer_type is AnswerType.ENTITY
     )
     often = {name for name, count in names.items() if count >= _SUBJECT_SENTENCES}
-    return frozenset(often | {name for name in names if _shares_a_word(name, title)})
+    return frozenset(often | {name for name in names if shares_a_word(name, title)})
 
 
 def _candidate(sentence: Sentence, span: Span, subjects: frozenset[str]) -> Candidate | None:
@@ -173,7 +173,7 @@ def _candidate(sentence: Sentence, span: Span, subjects: frozenset[str]) -> Cand
     blanked = f"{text[: span.start]}{BLANK}{text[span.end :]}"
     if _mentions(blanked, answer):
         return None
-    if kind is AnswerType.ENTITY and (_key(answer) in subjects or _shares_a_word(answer, blanked)):
+    if kind is AnswerType.ENTITY and (_key(answer) in subjects or shares_a_word(answer, blanked)):
         return None
     if kind is AnswerType.INTEGER and is_year(answer):
         return None  # a year or a count: the reader could not tell which is asked for
@@ -208,7 +208,7 @@ def _mentions(text: str, answer: str) -> bool:
     return f" {_key(answer)} " in f" {_key(text)} "
 
 
-def _shares_a_word(name: str, text: str) -> bool:
+def shares_a_word(name: str, text: str) -> bool:
     """Whether a telling word of a name stands in the text: "James Watt" and "the watt"."""
     telling = {word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS}
     return not telling.isdisjoint(words(text))

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
+from wsrl_assets.forms import Form, with_options
 from wsrl_assets.generation import cloze
+from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.reward import AnswerType
@@ -57,6 +58,7 @@ class DraftJob:
         persona_index, persona: for whom.
         personas: how many personas the document has.
         form: which kind of question.
+        pool: what can be asked with options; multiple choice alone needs it.
     """
 
     doc_id: str
@@ -67,6 +69,7 @@ class DraftJob:
     persona: str
     personas: int
     form: Form
+    pool: Pool = field(default_factory=Pool, repr=False, compare=False)
 
     def draft_id(self, recipe: str) -> str:
         """Hash of (document, persona, form, recipe)."""
@@ -83,9 +86,13 @@ class Drafter:
 
     async def draft(self, job: DraftJob, priority: int) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
-        make = {Form.OPEN: self._open, Form.CLOZE: self._cloze}[job.form]
+        make = {
+            Form.OPEN: self._open,
+            Form.CLOZE: self._cloze,
+            Form.MULTIPLE_CHOICE: self._multiple_choice,
+        }
         try:
-            return await make(job, priority)
+            return await make[job.form](job, priority)
         except RowFault as fault:
             return self._row(job, status=Status.FAILED, reason=fault.reason, detail=fault.detail)
 
@@ -150,11 +157,29 @@ class Drafter:
         chosen = await self._choose(job, candidates, priority)
         return self._row(
             job,
-            question=chosen.question(job.title or cloze.heading(job.text)),
+            question=_question(job, chosen),
             answer=chosen.answer,
             answer_type=chosen.answer_type,
             unit=chosen.unit,
-            evidence=job.text[chosen.sentence.start : chosen.sentence.end],
+            evidence=_evidence(job, chosen),
+        )
+
+    async def _multiple_choice(self, job: DraftJob, priority: int) -> QADraft:
+        """A cloze with options, which are settled before the model picks among what to ask."""
+        options = {choice.candidate: choice.options for choice in job.pool.choices(job.doc_id)}
+        candidates = cloze.share_out(options, job.personas)[job.persona_index]
+        if not candidates:
+            has_any = any(_shares(job.text, job.title, job.personas))
+            reason = "too_few_distractors" if has_any else "no_candidate_span"
+            return self._row(job, status=Status.REJECTED, reason=reason)
+        chosen = await self._choose(job, candidates, priority)
+        return self._row(
+            job,
+            question=with_options(_question(job, chosen), options[chosen]),
+            answer=chosen.answer,
+            answer_type=AnswerType.CHOICE,
+            choices=options[chosen],
+            evidence=_evidence(job, chosen),
         )
 
     async def _choose(
@@ -167,7 +192,7 @@ class Drafter:
         reply = await self.engine.ask(
             Ask(
                 stage=STAGE,
-                step=Form.CLOZE,
+                step=job.form,
                 role=Role.GENERATOR,
                 row_id=self._id(job),
                 recipe=self.stamps[job.form].recipe.hash,
@@ -199,6 +224,7 @@ class Drafter:
         answer: str | None = None,
         answer_type: AnswerType | None = None,
         unit: str | None = None,
+        choices: tuple[str, ...] = (),
         evidence: str | None = None,
     ) -> QADraft:
         return QADraft(
@@ -214,9 +240,18 @@ class Drafter:
             answer=answer,
             answer_type=answer_type,
             unit=unit,
+            choices=choices,
             evidence=evidence,
             **self.stamps[job.form](),
         )
+
+
+def _question(job: DraftJob, chosen: cloze.Candidate) -> str:
+    return chosen.question(job.title or cloze.heading(job.text))
+
+
+def _evidence(job: DraftJob, chosen: cloze.Candidate) -> str:
+    return job.text[chosen.sentence.start : chosen.sentence.end]
 
 
 @lru_cache(maxsize=512)

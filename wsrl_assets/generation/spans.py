@@ -22,6 +22,7 @@ _UNIT = (
     "|pascals?|hectares?|acres?|seconds?|minutes?|hours?|days?|weeks?"
 )
 _NAME_WORD = rf"[{UPPER}][\w'’-]+"
+_CAPITALISED = re.compile(rf"\b{_NAME_WORD}")
 _HONORIFIC = (
     "President|King|Queen|Prince|Princess|Emperor|Empress|Pope|Sir|Lord|Lady|General|Captain"
     "|Colonel|Admiral|Professor|Doctor|Dr|Saint|St|Mr|Mrs|Ms|Senator|Governor|Chancellor|Minister"
@@ -136,11 +137,12 @@ _ANY_SUBJECT = re.compile(r"(?:An?|Any|With an?|For an?) ")
 _FIGURE = re.compile(r"\d")
 _CONDITION_BEFORE = re.compile(r"\d.{0,200} (?:at|for|of|with) $")
 
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "a an the in on at by for from after before during since under over with without when while"
     " where although though as to of and but or its his her their this that these those until"
     " through between because if not only according like unlike near two three four".split()
 )
+_CALENDAR = re.compile(rf"(?:{_MONTH}|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)s?\Z")
 _DEMONYM = re.compile(
     r"(?:American|British|English|French|German|Dutch|Greek|Swiss|Irish|Welsh|Scot\w*|Spanish"
     r"|[A-Z]\w+(?:ian|ean|ese|ish)) "
@@ -248,11 +250,21 @@ def _is_name(before: str) -> bool:
     last = words[-1].lstrip("\"'“‘(")
     if not last[:1].isupper() or re.fullmatch(rf"(?:{_HONORIFIC})\.?", last):
         return False
-    return len(words) > 1 or last.casefold() not in _FUNCTION_WORDS
+    return len(words) > 1 or last.casefold() not in FUNCTION_WORDS
 
 
 def _without_possessive(name: str) -> str:
     return re.sub(r"['’]s?$", "", name)
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The words of a text that may be of names, in lower case: all with a capital.
+
+    But for function words, months and days; at the start of a sentence any other word counts.
+    """
+    capitalised = (_without_possessive(word) for word in _CAPITALISED.findall(text))
+    folded = (word.casefold() for word in capitalised if not _CALENDAR.match(word))
+    return frozenset(word for word in folded if word not in FUNCTION_WORDS)
 
 
 def is_year(answer: str) -> bool:

@@ -82,6 +82,7 @@ class Ask(Generic[Reply]):
         schema: sent in place of the reply type's own, where the choices depend on the row.
         priority: order of its document; lower goes first.
         sample: number of the sample, where one question is asked several times.
+        temperature: sampling temperature in place of the role's.
     """
 
     stage: str
@@ -95,6 +96,7 @@ class Ask(Generic[Reply]):
     schema: Mapping[str, Any] | None = None
     priority: int = 0
     sample: int = 0
+    temperature: float | None = None
 
 
 class Asks(Protocol):
@@ -328,10 +330,12 @@ class Engine:
 
     def _body(self, ask: Ask[Reply], tally: _Tally) -> dict[str, Any]:
         retries = sum(tally.content_faults.values())
+        own = self._roles[ask.role].temperature
+        temperature = own if ask.temperature is None else ask.temperature
         return {
             "model": self._models[ask.role],
             "messages": ask.messages,
-            "temperature": self._roles[ask.role].temperature,
+            "temperature": temperature,
             "max_tokens": ask.max_tokens,
             "seed": _seed(ask.row_id, ask.step, retries, ask.sample),
             **_form_of(ask),

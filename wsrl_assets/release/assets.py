@@ -4,17 +4,26 @@ from pathlib import Path
 
 import dagster as dg
 
+from wsrl_assets import quality
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
-from wsrl_assets.release import dataset, finalise, spec, splits
+from wsrl_assets.release import dataset, finalise, report, spec, splits
 from wsrl_assets.release.decontamination import BenchmarkError
 from wsrl_assets.release.difficulty import PassRateRange
+from wsrl_assets.release.gate import refuse_broken, repeated
 from wsrl_assets.reports import (
+    BALANCE,
+    LEAKAGE,
     OWNERS,
+    SELF_TEST,
+    UNIQUE,
     accounting_result,
-    accounting_spec,
+    check_result,
     count_metadata,
+    pair_checks,
+    release_metadata,
     schema_metadata,
+    stage_checks,
     stage_result,
 )
 from wsrl_assets.resources import StoreResource
@@ -67,7 +76,7 @@ def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
     owners=OWNERS,
     code_version=splits.VERSION,
     metadata=schema_metadata(FinalSplit),
-    check_specs=[accounting_spec(splits.STAGE)],
+    check_specs=stage_checks(splits.STAGE, LEAKAGE, SELF_TEST),
 )
 def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """Verified pairs with a place in train, validation or test.
@@ -85,7 +94,13 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} pairs placed in {domain.label}")
     partition = Partition.domain(domain)
-    return stage_result(database, partition, FinalSplit, run_id=context.run.run_id)
+    return stage_result(
+        database,
+        partition,
+        FinalSplit,
+        run_id=context.run.run_id,
+        checks=pair_checks(splits.STAGE, database.read(partition, "release_rows")),
+    )
 
 
 @dg.asset(
@@ -104,7 +119,7 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
             ]
         )
     },
-    check_specs=[accounting_spec(dataset.STAGE)],
+    check_specs=stage_checks(dataset.STAGE, LEAKAGE, SELF_TEST, BALANCE),
 )
 def rl_dataset(
     context: dg.AssetExecutionContext, config: ReleaseConfig, store: StoreResource
@@ -121,17 +136,57 @@ def rl_dataset(
     except (SettingsError, spec.SpecError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     database = store.open()
+    forms = [str(form) for form in settings.forms]
+    try:
+        refuse_broken(database, forms, pass_rates=settings.rates_pairs)
+    except dataset.ReleaseError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
     release = dataset.build_release(database, context.run.run_id, asked)
+    pairs = dataset.read_release(release.folder)
     with catalog(database) as connection:
-        account = next(a for a in accounts(connection, ()) if a.stage == dataset.STAGE)
+        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
+    account = next(a for a in found if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
         metadata={
             **count_metadata(account),
             "dagster/row_count": release.total,
             "release": release.name,
             "folder": dg.MetadataValue.path(str(release.folder)),
+            "report": dg.MetadataValue.path(str(report.path_of(database, release.name))),
             **{f"{split}_pairs": rows for split, rows in release.rows.items()},
+            **release_metadata(found, pairs),
         },
         data_version=dg.DataVersion(release.name),
-        check_results=[accounting_result(account)],
+        check_results=[
+            accounting_result(account),
+            check_result(dataset.STAGE, UNIQUE, quality.unique_ids(repeated(pairs))),
+            *pair_checks(dataset.STAGE, pairs),
+            check_result(dataset.STAGE, BALANCE, quality.balanced_domains(pairs)),
+        ],
+    )
+
+
+@dg.asset(
+    name=report.STAGE,
+    deps=[dataset.STAGE],
+    group_name="release",
+    kinds={"html"},
+    owners=OWNERS,
+)
+def dataset_report(store: StoreResource) -> dg.MaterializeResult:
+    """The current release on one page: funnel, reasons, answers, diversity, cost, sampled pairs.
+
+    One HTML file that needs nothing else. `wsrl report` prints where it is.
+    """
+    database = store.open()
+    try:
+        written = report.write_report(database)
+    except dataset.ReleaseError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return dg.MaterializeResult(
+        metadata={
+            "release": written.stem,
+            "report": dg.MetadataValue.path(str(written)),
+            "size_bytes": written.stat().st_size,
+        }
     )

@@ -18,6 +18,7 @@ from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
 from wsrl_assets.release.licences import with_licences
+from wsrl_assets.release.proof import split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, Provenance, trace_back
 from wsrl_assets.release.selection import Sifted, in_proportion, in_spec, mixture, sifted
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
@@ -46,7 +47,7 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward",
-    "form": "open or cloze",
+    "form": "open, cloze or multiple_choice",
     "evidence": "the quote that supports the answer",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
@@ -101,6 +102,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     candidates, refused = _sift(
         with_licences(_gather(store)),
         _hold_out,
+        split_proven,
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
         _drop_duplicates,

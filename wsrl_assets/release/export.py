@@ -1,52 +1,110 @@
 """Trainer files from a release, one folder a format."""
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
-from wsrl_assets.release.dataset import read_release
+from wsrl_assets.release.dataset import ReleaseError, read_release
 from wsrl_assets.release.splits import Split
-from wsrl_assets.release.trainers import verl
+from wsrl_assets.release.trainers import (
+    nemo_gym,
+    nemo_rl,
+    openrlhf,
+    skyrl,
+    slime,
+    trl,
+    verifiers,
+    verl,
+    webscale,
+)
+from wsrl_assets.release.trainers.format import AsIs, Format
+
+_ALL: tuple[Format, ...] = (
+    AsIs("parquet"),
+    webscale.FORMAT,
+    verl.FORMAT,
+    trl.FORMAT,
+    openrlhf.FORMAT,
+    skyrl.FORMAT,
+    slime.FORMAT,
+    nemo_rl.FORMAT,
+    nemo_gym.FORMAT,
+    verifiers.FORMAT,
+)
+FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
+"""The formats that `wsrl export` writes, by name."""
+
+EVERY = "all"
+MARK = "export.json"
 
 
-class Format(StrEnum):
-    """The formats that `wsrl export` writes."""
+def formats_named(name: str) -> list[str]:
+    """One format, or every one for `all`.
 
-    PARQUET = "parquet"
-    VERL = "verl"
+    Raises:
+        ReleaseError: there is no such format; the message lists those there are.
+    """
+    if name == EVERY:
+        return list(FORMATS)
+    if name not in FORMATS:
+        raise ReleaseError(f"--format is {name!r}; it may be {', '.join(FORMATS)} or {EVERY}")
+    return [name]
 
 
-_ROWS: dict[Format, Callable[[pl.DataFrame], pl.DataFrame]] = {
-    Format.PARQUET: lambda pairs: pairs,
-    Format.VERL: verl.to_rows,
-}
+def export(release: Path, names: Sequence[str], output: Path) -> dict[str, Path]:
+    """Writes each format to `output/<name>`; returns the folders.
 
+    A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
+    folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
 
-def export(release: Path, formats: Sequence[Format], output: Path) -> dict[Format, Path]:
-    """Writes each format to `output/<format>/<split>.parquet`; returns the folders.
-
-    A folder of an earlier export is replaced as a whole. Splits without pairs are written too,
-    with their schema, since trainers want a file.
+    Raises:
+        ReleaseError: a folder of that name holds something else, or cannot be written.
     """
     pairs = read_release(release)
-    return {name: _export_one(pairs, name, release, output) for name in formats}
+    folders = {name: output / name for name in names}
+    for folder in folders.values():
+        _require_ours(folder)
+    for name, folder in folders.items():
+        partial = output / f".{name}.{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            partial.mkdir(parents=True)
+            FORMATS[name].write(release, pairs, partial)
+            (partial / MARK).write_text(
+                json.dumps({"release": release.name, "format": name}) + "\n"
+            )
+            _replace(folder, partial)
+        except OSError as error:
+            raise ReleaseError(
+                f"cannot write {folder}: {error.strerror or error}; choose another --output"
+            ) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folders
 
 
-def _export_one(pairs: pl.DataFrame, name: Format, release: Path, output: Path) -> Path:
-    folder = output / name
-    partial = output / f".{name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    rows = _ROWS[name]
-    for split in Split:
-        part = pairs.filter(pl.col("split") == split)
-        rows(part).write_parquet(partial / f"{split}.parquet", compression="zstd")
-    if name is Format.PARQUET:
-        shutil.copy(release / "README.md", partial / "README.md")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return folder
+def _require_ours(folder: Path) -> None:
+    """Ours has the mark, or, as the first exports had none, nothing but splits and a README."""
+    known = {MARK, "README.md", *(f"{split}.parquet" for split in Split)}
+    if not folder.exists() or (folder / MARK).is_file():
+        return
+    if not folder.is_dir() or any(entry.name not in known for entry in folder.iterdir()):
+        raise ReleaseError(
+            f"{folder} is there and is no export of ours; move it away, or choose another --output"
+        )
+
+
+def _replace(folder: Path, partial: Path) -> None:
+    """Puts the new folder in the place of the old one, which comes back if that fails."""
+    old = partial.with_name(f"{partial.name}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -8,22 +8,28 @@ says 1 only where the type's own rule says so: a wrong gold costs more than a lo
 from .authoring import infer_type, parse_gold
 from .extraction import extract_answer
 from .gold import AnswerType, Gold
+from .judging import AsyncJudge, Judge, may_judge, score_with_judge, score_with_judge_async
 from .outcome import Reason, Score, SelfTest
 from .proof import perturbations, render, self_test
 from .scoring import matches, score
 
 __all__ = [
     "AnswerType",
+    "AsyncJudge",
     "Gold",
+    "Judge",
     "Reason",
     "Score",
     "SelfTest",
     "extract_answer",
     "infer_type",
     "matches",
+    "may_judge",
     "parse_gold",
     "perturbations",
     "render",
     "score",
+    "score_with_judge",
+    "score_with_judge_async",
     "self_test",
 ]

@@ -26,19 +26,28 @@ _MONTH_NAMES = words(
 _MONTHS = {name.lower(): number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _MONTHS |= {name[:3].lower(): number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _MONTHS["sept"] = 9
+# French, German, Spanish, Italian and Portuguese: no name means two months among them.
+for _names in (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+):
+    _MONTHS |= {name.lower(): number for number, name in enumerate(words(_names), start=1)}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _LEAD = re.compile(r"(?:(?:in|on) )?(?:the year |year )?(?:the )?", re.IGNORECASE)
 _WEEKDAY = re.compile(r"(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? ", re.I)
 _ERA = r"(?: ?(?P<era>BCE|BC|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?))?"
 _YEAR = rf"(?P<before>AD |A\.D\. )?(?P<year>\d{{1,4}}){_ERA}"
-_MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_MONTH = r"(?P<month>[A-Za-z\u00c0-\u017f]{3,10})\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.)?"
 _FORMS = tuple(
     re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
-        rf"{_MONTH} {_DAY}(?:(?:,? |,){_YEAR})?",
-        rf"{_DAY} (?:day )?(?:of )?{_MONTH}(?:,? (?:of )?{_YEAR})?",
+        rf"{_MONTH} {_DAY}(?:(?:,? (?:of )?|,){_YEAR})?",
+        rf"{_DAY} (?:day )?(?:of |de )?{_MONTH}(?:,? (?:of |de )?{_YEAR})?",
         rf"{_MONTH},? (?:of )?{_YEAR}",
         rf"{_YEAR},? {_MONTH} {_DAY}",
         rf"{_DAY}-{_MONTH}-(?P<year>\d{{4}})",
@@ -46,12 +55,15 @@ _FORMS = tuple(
     )
 )
 _ISO = re.compile(
-    r"(?P<year>\d{4})(?:(?P<s>[-/.])(?P<month>\d{1,2})(?:(?P=s)(?P<day>\d{1,2}))?)", re.ASCII
+    r"(?P<year>\d{4})(?:(?P<s>[-/.])(?P<month>\d{1,2})(?:(?P=s)(?P<day>\d{1,2})"
+    r"(?:T\d{2}:\d{2}(?::\d{2})?Z?)?)?)",
+    re.ASCII,
 )
 _ISO_YEARLESS = re.compile(r"--(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _NUMERIC = re.compile(
     r"(?P<first>\d{1,2})(?P<s>[-/.])(?P<second>\d{1,2})(?P=s)(?P<year>\d{4})", re.ASCII
 )
+_EAST_ASIAN = re.compile(r"(\d{4})\u5e74(\d{1,2})\u6708(\d{1,2})\u65e5", re.ASCII)
 _EARLIEST_BARE_YEAR = 1000
 _LEAP_YEAR = 2000
 
@@ -127,6 +139,7 @@ def read_date(text: str) -> PartialDate | None:
     """The one date that the whole text is; None for no date and for an ambiguous one."""
     if not text or len(text) > _MAX_LENGTH:
         return None
+    text = _EAST_ASIAN.sub(r"\1-\2-\3", text)
     if text[0].isdigit() or text[0] == "-":
         found = _read_digits(text)
         if found is not None:

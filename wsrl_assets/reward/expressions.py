@@ -13,6 +13,7 @@ is the same text.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ _SYMBOLS = {
 }
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "0123456789-n")
 _SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
+# Not after a digit: `2½` is a sum, and would become a product.
+_VULGAR_FRACTION = re.compile(r"(?<![\d\s])[\u00bc-\u00be\u2150-\u215e]")
 _FUNCTIONS = word_set(
     """
     sqrt sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp pi
@@ -136,6 +139,7 @@ def read_expression(text: str) -> Expression | None:
     """The tokens of an expression in one spelling, or None when it is empty or far too long."""
     if len(text) > 4 * MAX_LENGTH:
         return None
+    text = _VULGAR_FRACTION.sub(_as_fraction, text)
     text = _SUPERSCRIPT_RUN.sub(lambda m: f"^{{{m[0].translate(_SUPERSCRIPTS)}}}", unwrap(text))
     text = _GROUPED.sub(lambda m: re.sub(r"\D", "", m[0]), text.replace("**", "^"))
     found = [token for raw in _TOKEN.findall(text) for token in _respelt(raw)]
@@ -151,6 +155,11 @@ def read_expression(text: str) -> Expression | None:
                 tuple(found[at + 1 :]), "".join(found[:at]).strip("}").replace("{", "")
             )
     return Expression(tuple(found))
+
+
+def _as_fraction(found: re.Match[str]) -> str:
+    top, _, bottom = unicodedata.normalize("NFKC", found[0]).partition("\u2044")
+    return f"\\frac{{{top}}}{{{bottom}}}"
 
 
 def _is_subject(tokens: list[str]) -> bool:
@@ -235,7 +244,9 @@ def same(wanted: Expression, found: Expression) -> bool:
         return False
     if evaluation.differ(wanted.tokens, found.tokens):
         return False
-    return math_process.are_equal(wanted.latex, found.latex)
+    is_likely = None not in (evaluation.evaluate(wanted.tokens), evaluation.evaluate(found.tokens))
+    limit_s = math_process.LIMIT_IF_LIKELY_S if is_likely else math_process.LIMIT_S
+    return math_process.are_equal(wanted.latex, found.latex, limit_s)
 
 
 def _squeezed(tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -289,7 +300,7 @@ def is_harmless(expression: Expression) -> bool:
 
 
 def _is_known(token: str) -> bool:
-    if token[0] in _DIGITS:
+    if token[0] in _DIGITS or (token[0] == "." and len(token) > 1):
         return len(token) <= _MAX_DIGITS
     return token in _PLAIN_TOKENS or token in _OPERATORS or is_variable(token)
 

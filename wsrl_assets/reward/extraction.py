@@ -11,6 +11,7 @@ here and marked as hedged.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -42,6 +43,9 @@ _NEXT_SENTENCE = re.compile(
     r"(?<=[\w)$%}`*\"'])\.(?:\*\*)? (?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
     r"|Therefore|Explanation|Note)\b:? ?[a-z])"
 )
+_OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{\s*\".*\})\s*(?:```)?", re.DOTALL | re.IGNORECASE)
+_ANSWER_KEYS = frozenset(("answer", "final_answer", "final answer"))
+_REASONING_KEYS = frozenset(("reasoning", "explanation", "thought", "thoughts", "rationale"))
 _AFTER_BOX = re.compile(
     r"(?:\$\$?|\\\)|\\\]|\*\*|[ \t]|</answer>|`|\}|\\text\{ ?\})*", re.IGNORECASE
 )
@@ -85,7 +89,9 @@ def find_final(response: str) -> Final:
     text = _after_thought(response)
     if text is None:
         return _NOTHING
-    text = _without_end_tokens(text[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n"))
+    text = _without_end_tokens(
+        text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
+    )
     marks = find_marks(text)
     return _from_marks(text, marks) if marks else _from_last_line(text)
 
@@ -128,7 +134,35 @@ def _line_answer(mark: Mark) -> str:
 
 def _unwrapped(text: str) -> str:
     """Decoration off; code in backticks keeps them, since they say where it ends."""
+    if "{" in text:
+        text = _from_object(text) or _without_group(text)
     return text if text.startswith("`") or text.endswith(("`", "`.")) else unwrap(text)
+
+
+def _without_group(text: str) -> str:
+    """`{12}`, from a template whose braces were doubled, is 12; `{1, 2}` is a set."""
+    inner = text[1:-1]
+    is_group = text[0] == "{" and text[-1] == "}" and not re.search(r"[{},;:]", inner)
+    return inner if is_group and has_content(inner) else text
+
+
+def _from_object(text: str) -> str | None:
+    """The answer in `{"reasoning": "...", "answer": "12"}`, fenced or not; None for all else."""
+    found = _OBJECT.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        pairs = json.loads(found[1], object_pairs_hook=list, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    answers = [value for key, value in pairs if key.casefold() in _ANSWER_KEYS]
+    others = {key.casefold() for key, _ in pairs} - _ANSWER_KEYS
+    if len(answers) != 1 or not others <= _REASONING_KEYS:
+        return None
+    answer = answers[0]
+    if isinstance(answer, list) and all(isinstance(item, str) for item in answer):
+        return json.dumps(answer, ensure_ascii=False)
+    return answer if isinstance(answer, str) else None
 
 
 def _without_next_sentence(answer: str) -> str:

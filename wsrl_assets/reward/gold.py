@@ -83,6 +83,11 @@ class Gold:
             row = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"gold is not JSON: {error}") from error
+        return cls.from_object(row)
+
+    @classmethod
+    def from_object(cls, row: object) -> Gold:
+        """Read a gold that is a JSON object already; strict like `from_json`."""
         if not isinstance(row, Mapping):
             raise ValueError(f"gold must be a JSON object, not {type(row).__name__}")
         known = {f.name for f in fields(cls)}

@@ -23,6 +23,10 @@ _DOUBT = re.compile(
     r"|n't\b|n\u2019t\b|\b(?:if|whether|unless|suppose|assuming)(?: that)? *$",
     re.IGNORECASE,
 )
+_ONE_OF_SEVERAL = re.compile(
+    r"\b(?:second|third|fourth|fifth|next|other|another|alternative|possible|potential)[\s*_]*$",
+    re.I,
+)
 _TURN = re.compile(
     r"\b(?:so|therefore|thus|hence|but|instead|rather|which means|because)\b|=|\u21d2", re.I
 )
@@ -30,13 +34,17 @@ _SENTENCE_END = re.compile(r"[.!?;](?=\s)|\n")
 _TAKEN_BACK = re.compile(
     # At the start of a sentence; inside one these words do not take anything back.
     r"(?:^|[.!?;\n(\u2014\u2013]|\bbut|\bno,)[\s*_]*"
-    r"(?:no,|wait|hmm+|actually|alternatively|correction|on second thoughts?|sorry|oops"
-    r"|scratch that|ignore that|just kidding)\b"
+    r"(?:no,|wait|hmm+|actually|alternatively|correction|on second thoughts?|sorry|oops|however"
+    r"|(?:up)?on (?:further |closer )?(?:reflection|inspection)|(?:scratch|strike) that"
+    r"|ignore (?:that|this|the above|my)|just kidding|i mean|edit:|update:|alternative(?: answer)?:"
+    r"|in fact,? (?:it|the answer)\b)"
     r"|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b|\banother (?:possible )?answer\b"
     r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b|\bi (?:was|may be|might be) wrong\b"
-    r"|\bi(?: am|'m|\u2019m) (?:not sure|unsure|guessing|mistaken)\b|\blet me re(?!iterate)"
-    r"|\b(?:it|that|this|which|answer)(?: is|'s|\u2019s| was)"
-    r" (?:wrong|incorrect|not (?:right|correct)|a mistake)\b",
+    r"|\bi(?: am|'m|\u2019m) (?:not (?:sure|certain)|unsure|guessing|mistaken|only \d+ ?% sure)\b"
+    r"|\bi take (?:that|it|this) back\b|\blet me re(?!iterate)"
+    r"|\b(?:it|that|this|which|answer|above)(?: is|'s|\u2019s| was)"
+    r" (?:wrong|incorrect|not (?:right|correct)"
+    r"|(?:only |just )?an? (?:mistake|joke|decoy|guess))\b",
     re.IGNORECASE,
 )
 _BARE_WORDS = 3
@@ -65,7 +73,7 @@ def is_doubted(text: str, mark: Mark) -> bool:
     before = text[max(0, mark.start - _LOOK_BACK) : mark.start]
     sentence = _SENTENCE_END.split(before)[-1]
     clause = _TURN.split(sentence)[-1]
-    if text[mark.end : mark.end + 1] == "?":
+    if text[mark.end : mark.end + 1] == "?" or _ONE_OF_SEVERAL.search(clause):
         return True
     return _DOUBT.search(clause) is not None
 

@@ -110,7 +110,10 @@ def _read_item(text: str) -> Item:
 
 def _splits(answer: str) -> Iterator[list[str]]:
     """The ways to read an answer as items, each to be held against the gold as a whole."""
-    text = answer.strip()
+    text = answer.strip().replace("\u3001", ", ").replace(" \u2192 ", ", ")
+    if text.endswith(("...", "\u2026")):
+        # The list goes on, and nobody knows how.
+        return
     if "\n" in text:
         yield _lines(text)
         return

@@ -13,6 +13,7 @@ MAX_ANSWER_LENGTH = 2_000
 _MAX_MARKS = 40
 
 _BOX = re.compile(r"\\(?:boxed|fbox) ?\{")
+_WRAPPER = re.compile(r"\\(?:text|textbf|mathbf|mathrm|displaystyle|left|right|quad|[,;! ])|[{}]")
 _TAG = re.compile(r"<answer>", re.IGNORECASE)
 _TAG_END = re.compile(r"</answer>", re.IGNORECASE)
 _HASHES = re.compile(r"####(?!#)[ \t]*(?=[^\s#])")
@@ -49,19 +50,37 @@ class Mark:
     text: str
     is_line: bool = False
     """The answer runs to the end of its line, and is not closed by a brace or a tag."""
+    is_box: bool = False
 
 
 def find_marks(text: str) -> list[Mark]:
     """All marked answers in their order. A mark inside another's answer is the one that counts."""
     closed = [*_boxes(text), *_tags(text)] if "\\" in text or "<" in text else []
-    closed = [mark for mark in closed if not _holds_other(mark, closed)]
+    closed = _without_wrappers(closed)
     lines = [mark for mark in _line_marks(text) if not _is_inside(mark, closed)]
     marks = sorted([*closed, *lines], key=lambda mark: mark.start)
     return [_cut_before(mark, following) for mark, following in pairwise([*marks, None]) if mark]
 
 
-def _holds_other(mark: Mark, others: list[Mark]) -> bool:
-    return any(mark.start < other.start and other.end <= mark.end for other in others)
+def _without_wrappers(marks: list[Mark]) -> list[Mark]:
+    """Of a mark in another the inner one counts, unless a box has more in it than that box."""
+    full = [mark for mark in marks if mark.is_box and _has_more_than_a_box(mark.text)]
+    outer = [mark for mark in marks if not any(_holds(box, mark) for box in full)]
+    return [m for m in outer if m in full or not any(_holds(m, other) for other in outer)]
+
+
+def _holds(mark: Mark, other: Mark) -> bool:
+    return mark.start < other.start and other.end <= mark.end
+
+
+def _has_more_than_a_box(text: str) -> bool:
+    """`13 \\boxed{12}` is two answers, `\\text{\\boxed{12}}` one."""
+    inner = _BOX.search(text)
+    if inner is None:
+        return False
+    end = _closing_brace(text, inner.end())
+    outside = text[: inner.start()] + ("" if end is None else text[end + 1 :])
+    return has_content(_WRAPPER.sub("", outside))
 
 
 def _is_inside(mark: Mark, closed: list[Mark]) -> bool:
@@ -81,7 +100,7 @@ def _boxes(text: str) -> Iterator[Mark]:
         end = _closing_brace(text, found.end())
         # A box that is never closed was cut off: it is there, and holds nothing.
         inside = "" if end is None else text[found.end() : end]
-        yield Mark(found.start(), len(text) if end is None else end + 1, inside)
+        yield Mark(found.start(), len(text) if end is None else end + 1, inside, is_box=True)
 
 
 def _closing_brace(text: str, start: int) -> int | None:

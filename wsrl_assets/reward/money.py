@@ -107,6 +107,8 @@ _MAGNITUDES = {
     "mn": 1_000_000,
     "mln": 1_000_000,
     "mio": 1_000_000,
+    "Mio": 1_000_000,
+    "Mrd": 1_000_000_000,
     "mil": 1_000_000,
     "MM": 1_000_000,
     "b": 1_000_000_000,
@@ -121,7 +123,7 @@ _SYMBOL = "|".join(re.escape(symbol) for symbol in sorted(_SYMBOLS, key=len, rev
 _BEFORE = re.compile(
     rf"(?P<sign>-)? ?(?:(?P<code>[A-Z]{{3}}) ?)?(?P<symbol>{_SYMBOL})? ?(?=[-\d.a-z])"
 )
-_MAGNITUDE = re.compile(rf"({'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b")
+_MAGNITUDE = re.compile(rf"({'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b\.?")
 _SYMBOL_AFTER = re.compile(rf"({_SYMBOL})")
 _MAX_LENGTH = 120
 

@@ -25,6 +25,12 @@ class Reason(StrEnum):
     WRONG_VALUE = "wrong_value"
     INVALID_GOLD = "invalid_gold"
     """The gold is not of its own type; no response can score 1."""
+    JUDGED_SAME = "judged_same"
+    """The rule said no, and a judge said twice that it is the same answer (see `judging`)."""
+    JUDGED_DIFFERENT = "judged_different"
+    """The rule said no, and so did a judge, in at least one of the two orders."""
+    JUDGE_FAILED = "judge_failed"
+    """The rule said no, and the judge gave no verdict; the rule's stands."""
     INTERNAL_ERROR = "internal_error"
     """A fault of the reward itself. It never raises into a trainer; please report the pair."""
 

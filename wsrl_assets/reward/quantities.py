@@ -23,9 +23,11 @@ from .units import Dimension, Unit, read_unit
 from .vocabulary import words
 
 _MAX_LENGTH = 160
-_NEXT_PART = re.compile(r",? and |, |(?<=[A-Za-z'\"]) ?(?=\d)")
+_NEXT_PART = re.compile(r",? and |, |(?<=[A-Za-z'\"]) ?(?=\d)|(?<=[A-Za-z])\. (?=\d)")
 _IN_BRACKETS = re.compile(r"([^()]+) \(([^()]+)\)")
 _TEMPERATURE: Dimension = (("[temperature]", "1"),)
+_TIME: Dimension = (("[time]", "1"),)
+_MINUTES = re.compile(r"(\d) ?m$", re.ASCII)
 _SAME = Decimal("1e-12")
 _ABOUT_THE_SAME = 0.02
 _MIN_DIGITS = numbers.MIN_DIGITS_FOR_ROUNDING
@@ -122,11 +124,14 @@ def _read_single(text: str, *, temperature: bool = False) -> Quantity | None:
 
 def _read_sum(text: str) -> Quantity | None:
     pieces = [piece for piece in _NEXT_PART.split(text, 4) if piece]
-    parts = [_read_single(piece) for piece in pieces]
-    if not 2 <= len(parts) <= 4 or parts[0] is None:
+    last = _read_single(pieces[0]) if 2 <= len(pieces) <= 4 else None
+    if last is None:
         return None
-    total, last = parts[0].base, parts[0]
-    for part in parts[1:]:
+    total = last.base
+    for piece in pieces[1:]:
+        # After hours, `30m` is no length.
+        is_time = last.unit.dimension == _TIME
+        part = _read_single(_MINUTES.sub(r"\1 min", piece) if is_time else piece)
         if part is None or not _continues(last, part):
             return None
         total, last = numbers.added(total, part.base), part

@@ -59,6 +59,8 @@ _UNFIT_LEAD = re.compile(
     r"|which|when|where|why|how|than|there|q|before|after|until|since)\b|n't\b|[?;!]|n\u2019t\b",
     re.IGNORECASE,
 )
+# Two lines are two numbers, where a space might have grouped the digits of one.
+_BROKEN_NUMBER = re.compile(r"\d[ \t]*\n\s*\d")
 _MAX_LEAD_LENGTH = 200
 _MAX_COMMAS_IN_LEAD = 2
 
@@ -97,6 +99,8 @@ def _judge(final: Final, gold: Gold, rule: Rule) -> Score:
     text = final.raw if is_code else final.text or ""
     if "`" in text and not is_code:
         text = unfenced(text)
+    if gold.type in _EQUATION_TYPES and _BROKEN_NUMBER.search(text):
+        return Score(0, text, Reason.HEDGED)
     first = rule(text)
     if first is Reason.MATCH:
         return Score(1, text, first)

@@ -13,8 +13,10 @@ SPACES = " \t\n\r\u00a0\u2002\u2003\u2009\u200a\u202f\u3000"
 
 # Control characters, invisible and direction-changing ones, and lone surrogates: what a reader
 # sees is then not what is compared. Joiners (U+200C, U+200D) are real letters' company and stay.
+# So are strokes through a character and rings around it, which strike it out.
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    "\u0335-\u0337\u20d0-\u20f0]|(?<=\\w)\u0338"
 )
 
 _NO_CONTENT = re.compile(r"(?:\\[\[\]()]|[\s:;.,!?\u2026*_#`'\"\u201c\u201d$|<>/~\\-])*")
@@ -89,6 +91,14 @@ _CHARACTERS = str.maketrans(
         "\u22c5": "\u00b7",
     }
 )
+
+
+_ASCII_DIGIT = re.compile(r"[0-9]")
+# Digits of a script that NFKC leaves alone, such as Arabic-Indic ones. A number mixed of two
+# scripts is none, so they are read only where no ASCII digit stands.
+_FOREIGN_DIGIT = re.compile("(?![0-9\uff10-\uff19\U0001d7ce-\U0001d7ff])\\d")
+_ARABIC_MARKS = str.maketrans({"\u066a": "%", "\u066b": ".", "\u066c": ","})
+_CIRCLED = re.compile("([\u2460-\u249b\u24ea-\u24ff\u2776-\u2793\u3251-\u325f\u32b1-\u32bf])")
 
 
 def has_control(text: str) -> bool:
@@ -189,10 +199,24 @@ def _space(found: re.Match[str]) -> str:
 
 
 def _fold(text: str) -> str:
+    if _FOREIGN_DIGIT.search(text) and not _ASCII_DIGIT.search(text):
+        text = _FOREIGN_DIGIT.sub(lambda m: str(unicodedata.decimal(m[0])), text)
+        text = text.translate(_ARABIC_MARKS)
     text = _SUPERSCRIPT_RUN.sub(lambda m: "^" + "".join(_SUPERSCRIPTS[c] for c in m[0]), text)
     text = _SUBSCRIPT_RUN.sub(lambda m: "_" + "".join(_SUBSCRIPTS[c] for c in m[0]), text)
     text = _VULGAR_FRACTION.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]), text)
-    text = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).replace("\u2044", "/")
+    text = _composed(text.translate(_CHARACTERS)).replace("\u2044", "/")
     if text[:1] in ("\u2013", "\u2014"):
         text = "-" + text[1:]
     return text
+
+
+def _composed(text: str) -> str:
+    """In compatible form, but for numbers in circles: those are labels, and a row of them is one
+    number only to a machine."""
+    if not _CIRCLED.search(text):
+        return unicodedata.normalize("NFKC", text)
+    parts = _CIRCLED.split(text)
+    return "".join(
+        unicodedata.normalize("NFKC", p) if i % 2 == 0 else p for i, p in enumerate(parts)
+    )

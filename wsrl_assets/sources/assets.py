@@ -4,7 +4,7 @@ import dagster as dg
 
 from wsrl_assets.llm.window import passage_budget
 from wsrl_assets.partitions import SHARDS
-from wsrl_assets.reports import OWNERS, accounting_spec, schema_metadata, stage_result
+from wsrl_assets.reports import OWNERS, schema_metadata, stage_checks, stage_result
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.settings import SettingsError, load_settings
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION
@@ -22,7 +22,7 @@ from wsrl_assets.storage.tables import SourceDocument
     owners=OWNERS,
     code_version=HEURISTICS_VERSION,
     metadata=schema_metadata(SourceDocument),
-    check_specs=[accounting_spec(STAGE)],
+    check_specs=stage_checks(STAGE),
 )
 def source_documents(
     context: dg.AssetExecutionContext, store: StoreResource, endpoint: EndpointResource

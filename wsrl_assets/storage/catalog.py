@@ -9,7 +9,7 @@ import duckdb
 
 from wsrl_assets.storage.layout import Kind, Partition
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection, Store, attach
+from wsrl_assets.storage.store import Connection, Store, attach, query_text
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
@@ -17,7 +17,8 @@ _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
     Kind.DOMAIN: DOMAIN_TABLES,
     Kind.LIBRARY: LIBRARY_TABLES,
 }
-
+# Views over the tables' views, each in `sql/view_<name>.sql`.
+_DERIVED = ("pairs",)
 
 # Without external access the attached files themselves stay open to COPY, and with them the
 # snapshots to damage: hence no file system at all. What is attached can be read nevertheless; a
@@ -53,6 +54,8 @@ def typed_query(connection: Connection, query: str) -> tuple[list[str], list[tup
 def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator[Connection]:
     """A connection with one view per table over all partitions, each with a `partition` column.
 
+    The view `pairs` joins them: every draft with its verdict, the stage where it left, and why.
+
     A table that no partition has yet is an empty view, so that a query never fails for want of
     data. The connection can neither write nor touch any other file, nor load extensions: it is
     safe to hand it SQL that somebody typed.
@@ -67,6 +70,8 @@ def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached, held))
+        for name in _DERIVED:
+            connection.execute(f'CREATE VIEW "{name}" AS {query_text(f"view_{name}")}')
         connection.execute(_LOCKDOWN)
         yield connection
     finally:

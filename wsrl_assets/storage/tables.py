@@ -135,6 +135,7 @@ class QADraft(Outcome):
     answer: str | None = column("the short gold answer as written", default=None)
     answer_type: str | None = column("answer type of the reward", default=None)
     unit: str | None = column("unit of a quantity, currency of money", default=None)
+    choices: tuple[str, ...] = column("options of a choice, in their order", default=())
     evidence: str | None = column("quote from the document", long=True, default=None)
 
 

@@ -39,20 +39,36 @@ _WITH_TRAILING_WORD = (AnswerType.INTEGER, AnswerType.DECIMAL, AnswerType.ENTITY
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How a fill-in question is completed: the words before the blank, and the answer's type."""
+    """How a fill-in question is completed.
+
+    Attributes:
+        lead: the words before the blank.
+        answer_type: what the answer looks like.
+        choices: what the answer can be, where that is given.
+    """
 
     lead: str
     answer_type: AnswerType
+    choices: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, question: str, answer_type: AnswerType) -> "Completion | None":
+    def of(
+        cls, question: str, answer_type: AnswerType, choices: tuple[str, ...] = ()
+    ) -> "Completion | None":
         """The completion of a question with a blank; none for a question without."""
         before, blank, _ = question.partition(BLANK)
         if not blank:
             return None
         tail = _SAFE_TAIL.search(before)
         words = (tail.group() if tail else "").lstrip(" ,;:'-").split(" ")
-        return cls(" ".join(words[-_LEAD_WORDS:]), answer_type)
+        return cls(" ".join(words[-_LEAD_WORDS:]), answer_type, choices)
+
+    @property
+    def schema(self) -> dict[str, object]:
+        """The schema of the reply's text: one of the completed statements, or of their form."""
+        if self.choices:
+            return {"type": "string", "enum": [f"{self.lead}{choice}" for choice in self.choices]}
+        return {"type": "string", "pattern": self.pattern}
 
     @property
     def pattern(self) -> str:

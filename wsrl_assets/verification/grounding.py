@@ -7,16 +7,19 @@ from rapidfuzz import fuzz
 
 from wsrl_assets.reward import AnswerType, Gold
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.verification.derivation import converted, derived
 from wsrl_assets.verification.parts import (
     FIGURES,
     characters_in,
     equal_part,
     items_of,
+    option_text,
     phrase_in,
 )
 
 MIN_SIMILARITY = 90.0
 _MIN_EVIDENCE_WORDS = 4
+_DETAIL_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +53,38 @@ def locate(evidence: str | None, document: str) -> tuple[Evidence | None, Verdic
     return None, Verdict("evidence", False, "evidence_not_in_document", evidence[:200])
 
 
-def answer_in(quote: str, gold: Gold) -> Verdict:
+def answer_in(quote: str, gold: Gold, question: str = "") -> Verdict:
     """Whether the answer follows from the quote, by the rule of its type.
 
     A figure: a part of the quote, read as the gold's type, is the same answer to the reward (`5 km`
-    is found in `5,000 metres`, and not in `5 kg`). Expressions and code stand there as they are,
-    but for spaces. A list: each of its items does. A name, or the text of the right option: its
-    words stand there in a row. Reason: `answer_not_in_evidence`.
+    is found in `5,000 metres`, and not in `5 kg`); else, where the question asks for it, it is made
+    of figures there. The detail then says so: `converted: 5,000 metres = 5 km`, `derived: 12 + 30
+    = 42` (see `derivation`). Expressions and code stand there as they are, but for spaces. A list:
+    each of its items does. A name, or the text of the right option: its words stand there in a row.
+    Reason: `answer_not_in_evidence`.
     """
     if gold.type in FIGURES:
-        return _verdict(equal_part(quote, gold) is not None, gold.value)
+        return _figure_in(quote, gold, question)
     if gold.type in (AnswerType.CODE, AnswerType.EXPRESSION):
-        return _verdict(characters_in(gold.value, quote), gold.value)
+        stands = characters_in(gold.value, quote)
+        return _verdict(stands, None if stands else gold.value)
     if gold.type is AnswerType.LIST:
         missing = [item for item in items_of(gold) if not phrase_in(item, quote)]
         return _verdict(not missing, ", ".join(missing))
-    forms = (_option(gold), *gold.aliases)
+    forms = (option_text(gold), *gold.aliases)
     found = any(phrase_in(form, quote) for form in forms) or equal_part(quote, gold) is not None
-    return _verdict(found, forms[0])
+    return _verdict(found, None if found else forms[0])
 
 
-def _option(gold: Gold) -> str:
-    """The text that a choice stands for; any other answer as it is."""
-    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
-        return gold.value
-    number = ord(gold.value.upper()) - ord("A")
-    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
+def _figure_in(quote: str, gold: Gold, question: str) -> Verdict:
+    quoted = equal_part(quote, gold) is not None
+    if quoted and gold.type is not AnswerType.QUANTITY:
+        return _verdict(True)
+    conversion = converted(question, quote, gold)
+    if quoted or conversion:
+        return _verdict(True, f"converted: {conversion}" if conversion else None)
+    sum_of = derived(question, quote, gold)
+    return _verdict(True, f"derived: {sum_of}") if sum_of else _verdict(False, gold.value)
 
 
 def _verbatim(evidence: str, document: str) -> Evidence | None:
@@ -96,7 +105,8 @@ def _whole_words(document: str, start: int, end: int) -> Evidence:
     return Evidence(start, end)
 
 
-def _verdict(passed: bool, detail: str) -> Verdict:
-    if passed:
-        return Verdict("answer_in_evidence", True)
-    return Verdict("answer_in_evidence", False, "answer_not_in_evidence", detail[:200])
+def _verdict(passed: bool, detail: str | None = None) -> Verdict:
+    detail = detail[:_DETAIL_CHARS] if detail else None
+    return Verdict(
+        "answer_in_evidence", passed, None if passed else "answer_not_in_evidence", detail
+    )

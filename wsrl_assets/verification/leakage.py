@@ -1,6 +1,7 @@
 """Check 2, leak: does the question hold its own answer?"""
 
-from wsrl_assets.reward import AnswerType, Gold, parse_gold
+from wsrl_assets.forms import stem_of
+from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text import words
 from wsrl_assets.verification.parts import (
@@ -10,11 +11,28 @@ from wsrl_assets.verification.parts import (
     equal_part,
     items_of,
     literally_in,
+    option_text,
     without_accents,
 )
 
 _LITERAL = (AnswerType.CODE, AnswerType.EXPRESSION)
 _MIN_LETTERS = 4
+_IRREGULAR = dict(
+    pair.split(":")
+    for pair in (
+        "men:man women:woman children:child teeth:tooth feet:foot geese:goose mice:mouse lice:louse"
+        " oxen:ox people:person wolves:wolf knives:knife wives:wife lives:life leaves:leaf"
+        " halves:half shelves:shelf thieves:thief calves:calf loaves:loaf elves:elf scarves:scarf"
+        " hooves:hoof criteria:criterion phenomena:phenomenon bacteria:bacterium fungi:fungus"
+        " nuclei:nucleus cacti:cactus stimuli:stimulus radii:radius indices:index matrices:matrix"
+        " vertices:vertex crises:crisis theses:thesis hypotheses:hypothesis analyses:analysis"
+        " diagnoses:diagnosis oases:oasis parentheses:parenthesis larvae:larva antennae:antenna"
+        " formulae:formula vertebrae:vertebra"
+    ).split()
+)
+_MONTHS = (
+    "january february march april may june july august september october november december".split()
+)
 
 
 def leak(question: str, gold: Gold) -> Verdict:
@@ -22,19 +40,30 @@ def leak(question: str, gold: Gold) -> Verdict:
 
     A figure is there in any writing that the reward takes for it: 12 in "twelve", 5 km in "5,000
     metres"; but 4 is not in 1945. A name is there whatever its accents, hyphens and number, and
-    also when its words stand apart: "Which Curie, Marie by first name". A list is there when its
-    items stand in a row. A choice question holds its answer by design.
+    also when its words stand apart: "Which Curie, Marie by first name"; and so is a date. A list is
+    there when its items stand in a row. A choice question holds its answer by design, but where
+    its options stand apart, a line each, what stands over them does not.
     """
     if gold.type is AnswerType.CHOICE:
-        return Verdict("leak", True)
+        stem = stem_of(question, gold.choices)
+        return Verdict("leak", True) if stem == question else leak(stem, _right_option(gold))
     if gold.type in FIGURES:
-        return _verdict(equal_part(question, gold))
+        return _verdict(equal_part(question, gold) or _date_apart(question, gold))
     if gold.type in _LITERAL:
         return _verdict(gold.value if characters_in(gold.value, question) else None)
     if gold.type is AnswerType.LIST:
         return _verdict(gold.value if _enumerates(question, items_of(gold)) else None)
     forms = (gold.value, *gold.aliases)
     return _verdict(next((form for form in forms if _holds(question, form)), None))
+
+
+def _right_option(gold: Gold) -> Gold:
+    """The right option by itself, of the type that its form shows."""
+    text = option_text(gold)
+    try:
+        return parse_gold(text, infer_type(text))
+    except ValueError:
+        return Gold(AnswerType.ENTITY, text)
 
 
 def _holds(question: str, form: str) -> bool:
@@ -49,6 +78,18 @@ def _holds(question: str, form: str) -> bool:
     if f" {' '.join(needle)} " in f" {' '.join(found)} " or _joined(needle, found):
         return True
     return len(needle) > 1 and set(needle) <= set(found)
+
+
+def _date_apart(question: str, gold: Gold) -> str | None:
+    """A date whose parts stand apart: "On which 8 May, in 1945, ..."; none if one is missing."""
+    parts = gold.value.split("-")
+    if gold.type is not AnswerType.DATE or len(parts) < 2 or not all(map(str.isdecimal, parts)):
+        return None
+    year, month, *day = (int(part) for part in parts)
+    found = set(words(question))
+    named = _MONTHS[month - 1]
+    numbers = {str(year), *(str(number) for number in day)}
+    return gold.value if numbers <= found and {named, named[:3]} & found else None
 
 
 def _enumerates(question: str, items: list[str]) -> bool:
@@ -88,6 +129,8 @@ def _folded(text: str) -> list[str]:
 
 def _singular(word: str) -> str:
     """A word without its plural ending, roughly and for both sides alike."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if len(word) < _MIN_LETTERS or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies"):

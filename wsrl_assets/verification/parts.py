@@ -3,6 +3,8 @@
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
 from wsrl_assets.text import words
@@ -44,36 +46,104 @@ SYMBOL = re.compile(r"[^\w\s'’.,-]")
 _MIN_LETTERS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that stands in a text.
+
+    Attributes:
+        text: as it stands there.
+        gold: what it is, read as a gold of the type asked for.
+        start, end: its place, end exclusive.
+    """
+
+    text: str
+    gold: Gold
+    start: int
+    end: int
+
+
+class _Tokens:
+    """The tokens of a text, for reading runs of them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = _JOINING_DASH.sub(" ", text)
+        self._places = [match.span() for match in _TOKEN.finditer(self._text)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def place(self, first: int, last: int) -> tuple[int, int]:
+        """Start and end of a run of tokens, without quotes and stops at its ends."""
+        start, end = self._places[first][0], self._places[last][1]
+        run = self._text[start:end]
+        start += len(run) - len(run.lstrip(_EDGE))
+        return start, max(start, end - (len(run) - len(run.rstrip(_EDGE))))
+
+    def part(self, first: int, last: int) -> str:
+        start, end = self.place(first, last)
+        return self._text[start:end]
+
+
 def equal_part(text: str, gold: Gold) -> str | None:
-    """The first part of a text that, read as the gold's type, is the gold answer; none if none is.
+    """The first of `equal_parts`, none if there is none."""
+    return next(equal_parts(text, gold), None)
+
+
+def equal_parts(text: str, gold: Gold) -> Iterator[str]:
+    """The parts of a text that, read as the gold's type, are the gold answer.
 
     `5 km` is found in `5,000 metres`, and 5 is neither in -5, 1.5 or 50 nor in `5 million`: a part
     counts only if no number beside it makes another value of it.
     """
-    spaced = _JOINING_DASH.sub(" ", text)
-    tokens = [(match.start(), match.end()) for match in _TOKEN.finditer(spaced)]
+    tokens = _Tokens(text)
     figure = gold.type in FIGURES
     longest = _MAX_FIGURE_TOKENS if figure else len(gold.value.split()) + 2
-
-    def part(first: int, last: int) -> str:
-        return spaced[tokens[first][0] : tokens[last][1]].strip(_EDGE)
 
     def grows(first: int, last: int) -> bool:
         """Whether a number word before or after the part belongs to its number."""
         longer = ((first - 1, (first - 1, last)), (last + 1, (first, last + 1)))
         return any(
-            _is_gold(part(*whole), gold) is False
+            _is_gold(tokens.part(*whole), gold) is False
             for beside, whole in longer
-            if 0 <= beside < len(tokens) and _NUMBER_LIKE.search(part(beside, beside))
+            if 0 <= beside < len(tokens) and _NUMBER_LIKE.search(tokens.part(beside, beside))
         )
 
     for first in range(len(tokens)):
-        if figure and not _FIGURE_BEGINS.search(part(first, first)):
+        if figure and not _FIGURE_BEGINS.search(tokens.part(first, first)):
             continue
         for last in range(first, min(first + longest, len(tokens))):
-            if _is_gold(part(first, last), gold) and not (figure and grows(first, last)):
-                return part(first, last)
-    return None
+            if _is_gold(tokens.part(first, last), gold) and not (figure and grows(first, last)):
+                yield tokens.part(first, last)
+
+
+def figures(text: str, answer_type: AnswerType) -> list[Figure]:
+    """The figures of one type in a text, in order, each as long as its number is written.
+
+    "two hundred and fifty" is one integer, and "5 million" is none of 5.
+    """
+    tokens, found, first = _Tokens(text), [], 0
+    while first < len(tokens):
+        last, gold = _longest_figure(tokens, first, answer_type)
+        if gold is not None:
+            found.append(Figure(tokens.part(first, last), gold, *tokens.place(first, last)))
+        first = last + 1
+    return found
+
+
+def _longest_figure(
+    tokens: _Tokens, first: int, answer_type: AnswerType
+) -> tuple[int, Gold | None]:
+    """The figure that begins at a token, and its last token; a unit's first word ends it."""
+    best: tuple[int, Gold | None] = (first, None)
+    if not _FIGURE_BEGINS.search(tokens.part(first, first)):
+        return best
+    for last in range(first, min(first + _MAX_FIGURE_TOKENS, len(tokens))):
+        if best[1] is not None and not _NUMBER_LIKE.search(tokens.part(last, last)):
+            continue
+        read = _read(tokens.part(first, last), answer_type)
+        if read is not None:
+            best = (last, read)
+    return best
 
 
 def phrase_in(phrase: str, text: str) -> bool:
@@ -101,6 +171,14 @@ def items_of(gold: Gold) -> list[str]:
     return [str(item) for item in json.loads(gold.value)]
 
 
+def option_text(gold: Gold) -> str:
+    """The text that a choice stands for; any other answer as it is."""
+    if gold.type is not AnswerType.CHOICE or len(gold.value) > 1:
+        return gold.value
+    number = ord(gold.value.upper()) - ord("A")
+    return gold.choices[number] if 0 <= number < len(gold.choices) else gold.value
+
+
 def without_accents(text: str) -> str:
     """A text whose letters have lost their marks: a reader takes Bogota for Bogotá."""
     decomposed = unicodedata.normalize("NFKD", text)
@@ -116,11 +194,15 @@ def literally_in(phrase: str, text: str) -> bool:
 
 def _is_gold(part: str, gold: Gold) -> bool | None:
     """Whether a part is the gold answer; none if it is not of the gold's type at all."""
+    read = _read(part, gold.type)
+    # One way only: "20 July 1969" answers a question for the year, 1969 none for the day.
+    return None if read is None else score(render(read), gold).value == 1
+
+
+def _read(part: str, answer_type: AnswerType) -> Gold | None:
     if not part:
         return None
     try:
-        read = parse_gold(part, gold.type)
+        return parse_gold(part, answer_type)
     except ValueError:
         return None
-    # One way only: "20 July 1969" answers a question for the year, 1969 none for the day.
-    return score(render(read), gold).value == 1

@@ -38,7 +38,7 @@ async def round_trip(
     Raises:
         RowFault: the call failed.
     """
-    completion = Completion.of(question, gold.type)
+    completion = Completion.of(question, gold.type, gold.choices)
     prompt: Prompt = PROMPT if completion is None else COMPLETION_PROMPT
     reply = await engine.ask(
         Ask(
@@ -68,7 +68,7 @@ async def round_trip(
 def _schema(completion: Completion | None) -> dict[str, object]:
     answer: dict[str, object] = {"type": "string", "maxLength": _MAX_ANSWER_CHARS}
     if completion is not None:
-        answer = {"type": "string", "pattern": completion.pattern}
+        answer = completion.schema
     return {
         "type": "object",
         "properties": {"answer": answer},

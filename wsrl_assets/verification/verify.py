@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from wsrl_assets.llm import Asks, RowFault, Stamp
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, Verdict, VerifiedPair
-from wsrl_assets.verification.form import question_form, stands_alone, typed_gold
+from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
-from wsrl_assets.verification.judge import judge
+from wsrl_assets.verification.judge import Case, Jury, judge
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
+from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = "verified_pairs"
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "2"
+RULES_VERSION = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Draft:
     answer_type: str | None
     unit: str | None
     evidence: str | None
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """The checks that a run makes. The judge and the round trip can be switched off."""
+    """The checks that a run makes. The judge (no jury) and the round trip can be switched off."""
 
     engine: Asks
     stamp: Stamp
-    use_judge: bool = True
+    jury: Jury | None = Jury()
     use_round_trip: bool = True
 
     async def verify(self, draft: Draft, document: str, priority: int) -> VerifiedPair:
@@ -64,8 +66,8 @@ class Verifier:
         verdicts = list(rules.verdicts)
         answer: str | None = None
         try:
-            if self.use_judge and _all_passed(verdicts):
-                verdicts += await self._judge(draft, document, priority)
+            if self.jury is not None and _all_passed(verdicts):
+                verdicts += await self._judge(self.jury, draft, document, priority)
             if self.use_round_trip and _all_passed(verdicts):
                 answer, verdict = await self._round_trip(draft, rules, document, priority)
                 verdicts.append(verdict)
@@ -73,18 +75,13 @@ class Verifier:
             return self._row(draft, rules, verdicts, fault=fault)
         return self._row(draft, rules, verdicts, answer=answer)
 
-    async def _judge(self, draft: Draft, document: str, priority: int) -> tuple[Verdict, ...]:
+    async def _judge(
+        self, jury: Jury, draft: Draft, document: str, priority: int
+    ) -> tuple[Verdict, ...]:
         assert draft.question is not None
         assert draft.answer is not None
-        return await judge(
-            draft.draft_id,
-            draft.question,
-            draft.answer,
-            document,
-            self.engine,
-            self.stamp,
-            priority,
-        )
+        case = Case(draft.draft_id, draft.question, draft.answer, document, priority)
+        return await judge(case, jury, self.engine, self.stamp)
 
     async def _round_trip(
         self, draft: Draft, rules: RuleResult, document: str, priority: int
@@ -137,7 +134,7 @@ def _all_passed(verdicts: Sequence[Verdict]) -> bool:
 
 def check_rules(draft: Draft, document: str) -> RuleResult:
     """Every check that needs no model. All run, so that a rejection shows all that is wrong."""
-    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit)
+    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit, draft.choices)
     question = draft.question or ""
     evidence, evidence_verdict = locate(draft.evidence, document)
     verdicts = [
@@ -149,5 +146,5 @@ def check_rules(draft: Draft, document: str) -> RuleResult:
         verdicts.append(leak(question, gold))
     verdicts.append(evidence_verdict)
     if gold is not None and evidence is not None:
-        verdicts.append(answer_in(document[evidence.start : evidence.end], gold))
+        verdicts.append(answer_in(document[evidence.start : evidence.end], gold, question))
     return RuleResult(tuple(verdicts), gold, evidence)

@@ -7,6 +7,7 @@ import pytest
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.forms import Form
+from wsrl_assets.generation.distractors import Pool, PoolDocument
 from wsrl_assets.generation.drafting import OPEN_TYPES, Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm import Ask, Role, RowFault
@@ -158,6 +159,61 @@ class TestCloze:
         assert "about The life of a scientist" in row.question
 
 
+def harbours(count: int) -> list[PoolDocument]:
+    """Documents of two statements each, of which no two have anything in common."""
+    texts = [
+        f"The harbour of Kel{letter}mar in Vor{letter}land took in {20_000 + 713 * n} barrels in a "
+        f"year. The brewery of Sun{letter}ford near Tol{letter}wick sold {60_000 + 517 * n} crates "
+        "in a year."
+        for n, letter in enumerate("abcdefghijklmnop"[:count])
+    ]
+    return [PoolDocument(f"doc-{n}", f"source-{n}", None, text) for n, text in enumerate(texts)]
+
+
+class TestMultipleChoice:
+    async def draft_each(self, model: FakeAsks, documents: list[PoolDocument]) -> list[QADraft]:
+        pool = Pool.of(documents)
+        form = Form.MULTIPLE_CHOICE
+        return [
+            await draft(model, form=form, pool=pool, doc_id=d.doc_id, title=d.title, text=d.text)
+            for d in documents
+        ]
+
+    async def test_a_draft_has_four_options_and_shows_them(self) -> None:
+        model = FakeAsks(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[0]})
+        rows = await self.draft_each(model, harbours(16))
+        kept = [row for row in rows if row.status is Status.KEPT]
+        assert len(kept) >= 4
+        for row in kept:
+            assert row.answer_type == "choice"
+            assert len(row.choices) == 4
+            assert row.answer in row.choices
+            assert row.question is not None
+            assert row.question.endswith(f"\nD) {row.choices[3]}")
+            assert row.evidence is not None
+            assert row.answer in row.evidence
+
+    async def test_the_model_picks_among_what_has_options(self) -> None:
+        documents = harbours(16)
+        pool = Pool.of(documents)
+        model = FakeAsks(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[-1]})
+        await self.draft_each(model, documents)
+        askable = [[c.candidate.answer for c in pool.choices(d.doc_id)] for d in documents]
+        assert [offered(ask, "blank") for ask in model.asked] == [a for a in askable if len(a) > 1]
+
+    async def test_too_few_documents_make_no_options(self) -> None:
+        model = FakeAsks()
+        (row, *_) = await self.draft_each(model, harbours(3))
+        assert (row.status, row.reason) == (Status.REJECTED, "too_few_distractors")
+        assert row.choices == ()
+        assert model.asked == []
+
+    async def test_a_text_without_candidates_says_so(self) -> None:
+        text = "Nothing here can be asked for at all."
+        row = await draft(FakeAsks(), form=Form.MULTIPLE_CHOICE, text=text)
+        assert (row.status, row.reason) == (Status.REJECTED, "no_candidate_span")
+
+
 class TestIds:
     def test_an_id_is_the_same_in_every_run(self) -> None:
         assert job().draft_id("recipe") == job().draft_id("recipe")
@@ -214,7 +270,7 @@ class TestOrder:
             rows.append(row)
 
         await drafter(model).draft_all(jobs, 0, then)
-        assert sorted(row.form for row in rows) == ["cloze", "open"]
+        assert sorted(row.form for row in rows) == ["cloze", "multiple_choice", "open"]
 
     async def test_no_jobs_are_no_drafts(self) -> None:
         async def then(row: QADraft) -> None:

@@ -19,9 +19,10 @@ from wsrl_assets.generation.library import (
     pick_examples,
 )
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
-from wsrl_assets.verification.form import question_form, stands_alone
+from wsrl_assets.verification.form import question_form
 from wsrl_assets.verification.grounding import answer_in, locate
 from wsrl_assets.verification.leakage import leak
+from wsrl_assets.verification.self_containment import stands_alone
 from wsrl_assets.verification.verify import Draft, check_rules
 
 LIBRARY = load_library()

@@ -163,6 +163,29 @@ async def test_free_text_is_taken_as_it_comes_and_sampled_anew_each_time(tmp_pat
     assert all("response_format" not in body and body["top_p"] == 1.0 for body in bodies)
 
 
+async def test_samples_of_one_question_differ_in_seed_and_take_the_temperature_asked_for(
+    tmp_path: Path,
+) -> None:
+    drawn: list[tuple[int, float]] = []
+
+    async def answer(request: Request) -> Response:
+        if request.path.endswith("/completions"):
+            drawn.append((request.body["seed"], request.body["temperature"]))
+            return GOOD
+        return models("m")
+
+    async with (
+        scripted_server(answer) as base_url,
+        engine(base_url, tmp_path, lambda call: None, temperature=0.2) as e,
+    ):
+        for sample in (0, 1, 2, 0):
+            await e.ask(ask(1, sample=sample, temperature=0.9 if sample else None))
+    seeds = [seed for seed, _ in drawn]
+    assert len(set(seeds[:3])) == 3
+    assert seeds[3] == seeds[0]
+    assert [temperature for _, temperature in drawn] == [0.2, 0.9, 0.9, 0.2]
+
+
 async def test_an_error_in_work_ends_the_run_and_is_raised(tmp_path: Path) -> None:
     async with (
         running_simulator(quick()) as sim,

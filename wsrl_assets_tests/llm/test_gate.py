@@ -221,7 +221,8 @@ def test_four_processes_together_obey_the_ceiling_and_use_all_of_it(tmp_path: Pa
         stats = sim.stats()
     assert killed_at.peak_running == 6
     assert stats.peak_running == 6, "the slots of the killed process did not come back"
-    assert killed_at.requests_completed + stats.requests_completed >= 300
+    # What ended between the two readings, at most a slot's worth each, is in neither.
+    assert killed_at.requests_completed + stats.requests_completed >= 300 - 6
 
 
 @pytest.mark.parametrize("url", [URL, "http://127.0.0.1:2/v1"])

@@ -36,8 +36,10 @@ VALUES = {
     "count": 3,
     "domains": ["Math"],
     "examples": [],
+    "first": '"1911"',
     "persona": "a pilot",
     "question": "When was it?",
+    "second": '"in 1911"',
 }
 
 

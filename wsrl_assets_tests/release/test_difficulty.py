@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
 from wsrl_assets.release.difficulty import ANY_RATE, NO_RATE, OUT_OF_RANGE, PassRateRange
-from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.export import export
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import PassRate, ReleasedPair, Status
@@ -117,8 +117,8 @@ def test_a_range_that_takes_nothing_makes_an_empty_release(store: Store) -> None
 
 
 def test_trainers_get_the_rate(store: Store, tmp_path: Path) -> None:
-    folder = export(build_release(store, "run").folder, [Format.VERL], tmp_path / "out")
-    table = pl.concat(pl.read_parquet(path) for path in folder[Format.VERL].glob("*.parquet"))
+    folder = export(build_release(store, "run").folder, ["verl"], tmp_path / "out")
+    table = pl.concat(pl.read_parquet(path) for path in folder["verl"].glob("*.parquet"))
     rates = {info["pair_id"]: info["pass_rate"] for info in table["extra_info"]}
     assert rates[some(5)[1].pair_id] == 0.25
     assert rates[some(5)[4].pair_id] is None

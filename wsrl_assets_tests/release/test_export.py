@@ -1,17 +1,18 @@
-"""Trainer files: verl gets its columns, and its reward function says 1.0 for the gold alone."""
+"""Exports: every format by name, whole or not at all, and nothing of anybody else's is touched."""
 
-import importlib.util
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from wsrl_assets.domains import Domain
-from wsrl_assets.release.dataset import build_release, read_release
-from wsrl_assets.release.export import Format, export
+from wsrl_assets.release.dataset import ReleaseError, build_release, read_release
+from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.splits import Split
-from wsrl_assets.release.trainers import verl
-from wsrl_assets.rollout import INSTRUCTION
+from wsrl_assets.release.trainers.format import TrainerFormat
+from wsrl_assets.rollout import prompt_of
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
@@ -29,88 +30,139 @@ def read(folder: Path) -> pl.DataFrame:
     return pl.concat(pl.read_parquet(folder / f"{split}.parquet") for split in Split)
 
 
-def test_verl_rows_have_verls_columns(release: Path, tmp_path: Path) -> None:
-    """As verl's documentation of its data preparation lists them."""
-    folder = export(release, [Format.VERL], tmp_path / "out")[Format.VERL]
-    table = read(folder)
-    assert table.columns == ["data_source", "prompt", "ability", "reward_model", "extra_info"]
-    row = table.to_dicts()[0]
-    assert isinstance(row["data_source"], str)
-    assert [set(message) for message in row["prompt"]] == [{"role", "content"}]
-    assert row["prompt"][0]["role"] == "user"
-    assert row["ability"] == "Coding"
-    assert row["reward_model"]["style"] == "rule"
-    assert set(row["extra_info"]) >= {"index", "split"}
+class TestNames:
+    def test_all_is_every_format(self) -> None:
+        assert formats_named("all") == list(FORMATS)
+        assert {"parquet", "webscale", "verl", "trl", "openrlhf"} < set(FORMATS)
+
+    def test_a_format_is_called_by_its_name(self) -> None:
+        assert formats_named("verl") == ["verl"]
+
+    def test_an_unknown_one_is_answered_with_those_there_are(self) -> None:
+        with pytest.raises(ReleaseError) as raised:
+            formats_named("trlx")
+        assert "'trlx'" in str(raised.value)
+        assert all(name in str(raised.value) for name in [*FORMATS, "all"])
 
 
-def test_each_prompt_asks_the_question_and_says_how_to_answer(
-    release: Path, tmp_path: Path
+class TestWhatIsWritten:
+    def test_parquet_is_the_release_itself(self, release: Path, tmp_path: Path) -> None:
+        folder = export(release, ["parquet"], tmp_path / "out")["parquet"]
+        assert read(folder).equals(read_release(release))
+        for path in release.iterdir():
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+
+    def test_each_folder_says_which_release_it_holds(self, release: Path, tmp_path: Path) -> None:
+        for name, folder in export(release, list(FORMATS), tmp_path / "out").items():
+            mark = json.loads((folder / "export.json").read_text())
+            assert mark == {"release": release.name, "format": name}
+            assert release.name in (folder / "README.md").read_text("utf-8")
+
+    def test_an_empty_release_is_written_with_its_columns(self, tmp_path: Path) -> None:
+        empty = build_release(Store(tmp_path / "home"), "run").folder
+        folders = export(empty, list(FORMATS), tmp_path / "out")
+        for split in Split:
+            part = pl.read_parquet(folders["verl"] / f"{split}.parquet")
+            assert part.height == 0
+            assert part.columns == [
+                "data_source",
+                "prompt",
+                "ability",
+                "reward_model",
+                "extra_info",
+            ]
+            assert (folders["slime"] / f"{split}.jsonl").read_bytes() == b""
+
+    def test_the_index_counts_the_rows_of_a_split(self, release: Path, tmp_path: Path) -> None:
+        folder = export(release, ["verl"], tmp_path / "out")["verl"]
+        for split in Split:
+            infos = pl.read_parquet(folder / f"{split}.parquet")["extra_info"].to_list()
+            assert [info["index"] for info in infos] == list(range(len(infos)))
+            assert {info["split"] for info in infos} <= {split.value}
+
+    def test_each_prompt_asks_the_question_and_says_how_to_answer(
+        self, release: Path, tmp_path: Path
+    ) -> None:
+        table = read(export(release, ["verl"], tmp_path / "out")["verl"])
+        asked = {
+            row["extra_info"]["pair_id"]: row["prompt"][0]["content"] for row in table.to_dicts()
+        }
+        for pair in read_release(release).to_dicts():
+            assert asked[pair["pair_id"]] == prompt_of(pair["question"])
+
+    def test_the_same_release_makes_the_same_bytes(self, release: Path, tmp_path: Path) -> None:
+        one = export(release, list(FORMATS), tmp_path / "one")
+        other = export(release, list(FORMATS), tmp_path / "other")
+        for name, folder in one.items():
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    twin = other[name] / path.relative_to(folder)
+                    assert path.read_bytes() == twin.read_bytes(), path
+
+    def test_a_pass_rate_goes_along_where_the_release_has_one(
+        self, release: Path, tmp_path: Path
+    ) -> None:
+        for split in Split:
+            path = release / f"{split}.parquet"
+            table = pl.read_parquet(path)
+            table.with_columns(pass_rate=pl.lit(0.25, pl.Float64)).write_parquet(path)
+        folders = export(release, ["trl", "verl"], tmp_path / "out")
+        assert set(read(folders["trl"])["pass_rate"]) == {0.25}
+        assert {info["pass_rate"] for info in read(folders["verl"])["extra_info"]} == {0.25}
+
+
+class TestWhatWasThere:
+    def test_an_earlier_export_is_replaced_as_a_whole(self, release: Path, tmp_path: Path) -> None:
+        output = tmp_path / "out"
+        folder = export(release, ["verl"], output)["verl"]
+        (folder / "stale.parquet").write_bytes(b"old")
+        export(release, ["verl"], output)
+        assert not (folder / "stale.parquet").exists()
+        assert [path.name for path in output.iterdir()] == ["verl"]
+
+    @pytest.mark.parametrize(
+        "make", [lambda p: (p.mkdir(), (p / "setup.py").touch()), lambda p: p.touch()]
+    )
+    def test_a_checkout_of_a_trainer_with_that_name_is_left_alone(
+        self, release: Path, tmp_path: Path, make: Callable[[Path], object]
+    ) -> None:
+        mine = tmp_path / "verl"
+        make(mine)
+        with pytest.raises(ReleaseError, match="no export of ours"):
+            export(release, ["trl", "verl"], tmp_path)
+        assert mine.exists()
+        assert not (tmp_path / "trl").exists(), "nothing is written when one is in the way"
+
+    def test_what_fails_half_way_leaves_the_earlier_export(
+        self, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        output = tmp_path / "out"
+        folder = export(release, ["trl"], output)["trl"]
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(TrainerFormat, "_readme", fail)
+        with pytest.raises(ReleaseError, match=r"trl: No space left.*--output"):
+            export(release, ["trl"], output)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert [path.name for path in output.iterdir()] == ["trl"]
+
+    def test_an_output_that_is_a_file_is_one_sentence(self, release: Path, tmp_path: Path) -> None:
+        (tmp_path / "out").touch()
+        with pytest.raises(ReleaseError, match="choose another --output"):
+            export(release, ["verl"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_datasets_loads_the_folder_as_it_is(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    table = read(export(release, [Format.VERL], tmp_path / "out")[Format.VERL])
-    asked = {row["extra_info"]["pair_id"]: row["prompt"][0]["content"] for row in table.to_dicts()}
-    for pair in read_release(release).to_dicts():
-        assert asked[pair["pair_id"]] == f"{pair['question']}\n\n{INSTRUCTION}"
-
-
-def test_the_index_counts_the_rows_of_a_split(release: Path, tmp_path: Path) -> None:
-    folder = export(release, [Format.VERL], tmp_path / "out")[Format.VERL]
-    for split in Split:
-        infos = pl.read_parquet(folder / f"{split}.parquet")["extra_info"].to_list()
-        assert [info["index"] for info in infos] == list(range(len(infos)))
-        assert {info["split"] for info in infos} <= {split.value}
-
-
-def test_the_reward_function_says_one_for_the_gold_and_zero_for_anything_else(
-    release: Path, tmp_path: Path
-) -> None:
-    table = read(export(release, [Format.VERL], tmp_path / "out")[Format.VERL])
-    for row in table.to_dicts():
-        gold = row["reward_model"]["ground_truth"]
-        right = row["extra_info"]["answer"]
-
-        def compute(said: str, gold: str = gold, row: dict[str, object] = row) -> float:
-            return verl.compute_score(str(row["data_source"]), said, gold, row["extra_info"])
-
-        assert compute(f"It was dug for ten years.\nAnswer: {right}") == 1.0
-        assert compute("It was dug for ten years.\nAnswer: 1066") == 0.0
-        assert compute("") == 0.0
-        assert compute(f"{right} or 1066") == 0.0
-
-
-def test_verl_can_load_the_reward_function_by_path() -> None:
-    """As verl does with `custom_reward_function.path` and `name`."""
-    spec = importlib.util.spec_from_file_location("custom_module", verl.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    gold = '{"type": "integer", "value": "4"}'
-    kwargs = {"data_source": verl.DATA_SOURCE, "ground_truth": gold, "extra_info": {"a": 1}}
-    assert module.compute_score(solution_str="Answer: 4", **kwargs) == 1.0
-    assert module.compute_score(solution_str="Answer: 5", sandbox=None, **kwargs) == 0.0
-
-
-def test_parquet_is_the_release_itself(release: Path, tmp_path: Path) -> None:
-    folder = export(release, [Format.PARQUET], tmp_path / "out")[Format.PARQUET]
-    assert read(folder).equals(read_release(release))
-    assert (folder / "README.md").read_text() == (release / "README.md").read_text()
-
-
-def test_an_export_replaces_an_earlier_one_as_a_whole(release: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    stale = output / "verl" / "stale.parquet"
-    stale.parent.mkdir(parents=True)
-    stale.write_bytes(b"old")
-    folders = export(release, list(Format), output)
-    assert set(folders) == set(Format)
-    assert sorted(path.name for path in output.iterdir()) == ["parquet", "verl"]
-    assert not stale.exists()
-
-
-def test_an_empty_split_has_a_file_with_the_columns(tmp_path: Path) -> None:
-    release = build_release(Store(tmp_path / "home"), "run").folder
-    folder = export(release, [Format.VERL], tmp_path / "out")[Format.VERL]
-    for split in Split:
-        part = pl.read_parquet(folder / f"{split}.parquet")
-        assert part.height == 0
-        assert part.columns == ["data_source", "prompt", "ability", "reward_model", "extra_info"]
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    folder = export(release, [name], tmp_path / "out")[name]
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    pairs = read_release(release)
+    counts = dict(pairs.group_by("split").len().iter_rows())
+    assert {split: part.num_rows for split, part in loaded.items()} == counts

@@ -123,6 +123,15 @@ HOSTILE = {
 }
 
 
+# What passes the screen of expressions, has no value at a point and so reaches math-verify.
+COSTLY = {
+    "x > 3": "(x-3)^{40} > 0",
+    "x^2 = y": "(x+y)^{40} = (x-y)^{40}",
+    "\\sin(x) > 0": "\\sin(\\cos(\\tan(\\sin(x)))) > 0",
+    "[0, x)": "[0, \\sqrt{x^{40}+\\sqrt{x^{40}+1}})",
+}
+
+
 def _is_fast(response: str, gold: Gold) -> bool:
     """In the best of several trials, since the machine may be busy with something else."""
     for _ in range(_TRIALS):
@@ -155,6 +164,20 @@ def test_hostile_text_in_a_box_is_bounded_too(name: str, answer_type: AnswerType
     score(RIGHT[answer_type], gold)
     assert score(response, gold).value == 0
     assert _is_fast(response, gold)
+
+
+@pytest.mark.parametrize("value", COSTLY)
+def test_costly_expression_is_stopped_in_time_at_first_sight(value: str) -> None:
+    """Other letters in each trial, so that no cache knows the answer already."""
+    score("x^2 + 2x + 1", Gold(AnswerType.EXPRESSION, "(x+1)^2"))
+    durations = []
+    for letter in "abcdfghjklmn":
+        gold = Gold(AnswerType.EXPRESSION, value.replace("x", letter))
+        answer = COSTLY[value].replace("x", letter)
+        start = time.perf_counter()
+        assert score(answer, gold).value == 0
+        durations.append(time.perf_counter() - start)
+    assert min(durations) < LIMIT_S
 
 
 @pytest.mark.parametrize("answer_type", AnswerType)

@@ -20,7 +20,7 @@ from wsrl_assets.reward import (
     self_test,
 )
 
-from .golds import GOLDS, WILD_GOLDS
+from .golds import GOLDS, OF_TYPE, WILD_GOLDS
 
 # Text with the marks that the extraction and the rules look for, so that they are reached.
 _PIECES = st.sampled_from(
@@ -33,12 +33,16 @@ _PIECES = st.sampled_from(
 TEXTS = st.text(max_size=200) | st.lists(_PIECES | st.text(max_size=5), max_size=25).map("".join)
 
 
-@settings(deadline=None)
-@given(GOLDS)
-def test_rendering_scores_one_and_perturbations_score_zero(gold: Gold) -> None:
+@pytest.mark.parametrize("answer_type", AnswerType)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_of_every_type_a_rendering_scores_one_and_five_perturbations_zero(
+    answer_type: AnswerType, data: st.DataObject
+) -> None:
+    gold = data.draw(OF_TYPE[answer_type])
     assert score(render(gold), gold).value == 1
     wrong = perturbations(gold)
-    assert len(wrong) == 5
+    assert len(set(wrong)) == 5
     assert [answer for answer in wrong if score(answer, gold).value == 1] == []
     assert self_test(gold).ok
 

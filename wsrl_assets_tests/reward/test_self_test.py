@@ -63,7 +63,7 @@ def test_a_bad_gold_is_refused_with_the_reason(gold: Gold, reason: str) -> None:
     assert reason in result.reason
 
 
-def test_zero_and_minus_forty_have_wrong_answers_too() -> None:
+def test_zero_minus_forty_and_a_bare_letter_have_wrong_answers_too() -> None:
     for gold in (
         Gold(T.INTEGER, "0"),
         Gold(T.DECIMAL, "0.0"),
@@ -72,6 +72,7 @@ def test_zero_and_minus_forty_have_wrong_answers_too() -> None:
         Gold(T.QUANTITY, "-40", unit="°C"),
         Gold(T.MONEY, "0", unit="EUR"),
         Gold(T.DECIMAL, "1", tolerance=0.9),
+        Gold(T.CHOICE, "B"),
     ):
         assert self_test(gold).ok
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from wsrl_assets.forms import with_options
 from wsrl_assets.generation.cloze import mine
 from wsrl_assets.reward import AnswerType, parse_gold, score
 from wsrl_assets.verification.completion import BLANK, Completion
@@ -62,3 +63,15 @@ def test_the_sentence_itself_completes_its_question_and_scores_one(sentence: str
 )
 def test_the_answer_is_what_follows_the_lead(kind: AnswerType, said: str, answer: str) -> None:
     assert Completion("The board has ", kind).answer(said) == answer
+
+
+def test_a_choice_is_completed_by_one_of_its_options() -> None:
+    choices = ("120 km", "193 km")
+    stem = f'Fill in the blank: "The Suez Canal in Egypt is {BLANK} long." Which belongs there?'
+    completion = Completion.of(with_options(stem, choices), AnswerType.CHOICE, choices)
+    assert completion is not None
+    lead = "The Suez Canal in Egypt is "
+    assert completion.schema == {"type": "string", "enum": [f"{lead}120 km", f"{lead}193 km"]}
+    gold = parse_gold("193 km", AnswerType.CHOICE, choices=choices)
+    answers = [completion.answer(f"{lead}{choice}") for choice in choices]
+    assert [score(f"Answer: {answer}", gold).value for answer in answers] == [0, 1]

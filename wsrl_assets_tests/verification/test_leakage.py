@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from wsrl_assets.forms import with_options
 from wsrl_assets.reward import Gold, parse_gold
 from wsrl_assets.verification.leakage import leak
 
@@ -67,6 +68,21 @@ def test_an_alias_gives_the_answer_away_too() -> None:
 def test_a_choice_question_holds_its_answer_by_design() -> None:
     gold = parse_gold("B", "choice", choices=["Rome", "Paris"])
     assert leak("Which city is the capital of France? (A) Rome (B) Paris", gold).passed
+    assert leak("Which city is the capital of France?\nA) Rome\nB) Paris", gold).passed
+
+
+@pytest.mark.parametrize(
+    ("stem", "choices"),
+    [
+        ("Where in France, on the Seine in Paris, is the Louvre?", ["Rome", "Paris"]),
+        ("How far is it in km, if it is 193,000 metres?", ["120 km", "193 km"]),
+        ("How many are twelve eggs?", ["11", "12"]),
+    ],
+)
+def test_but_what_stands_over_the_options_does_not(stem: str, choices: list[str]) -> None:
+    gold = parse_gold("B", "choice", choices=choices)
+    verdict = leak(with_options(stem, choices), gold)
+    assert (verdict.passed, verdict.reason) == (False, "answer_in_question")
 
 
 def test_a_list_leaks_as_a_whole_and_not_by_an_item() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsrl_assets.llm import FreeText, Role, RowFault
+from wsrl_assets.release.dataset import COLUMNS
 from wsrl_assets.release.trainers import verl
 from wsrl_assets.reward import Reason, parse_gold
 from wsrl_assets.storage.tables import PassRate, Rollout, Status
@@ -110,8 +111,7 @@ async def test_the_policy_is_asked_in_the_trainers_words_and_nothing_else() -> N
 
 def instruction() -> str:
     """What verl's prompt adds to a question."""
-    names = ("question", "domain", "gold", "pair_id", "split", "answer")
-    pairs = pl.DataFrame({name: ["x"] for name in names} | {"pass_rate": [None]})
+    pairs = pl.DataFrame([{**dict.fromkeys(COLUMNS), "question": "x"}])
     prompt: str = verl.to_rows(pairs)["prompt"][0][0]["content"]
     return prompt.removeprefix("x\n\n")
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from wsrl_assets.forms import with_options
 from wsrl_assets.llm import Role, RowFault
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
+from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
 from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
 
@@ -48,7 +50,8 @@ def draft(**changes: Any) -> Draft:
 async def verified(
     model: FakeAsks, use_judge: bool = True, use_round_trip: bool = True, **changes: Any
 ) -> VerifiedPair:
-    verifier = Verifier(model, stamp("verified_pairs"), use_judge, use_round_trip)
+    jury = Jury() if use_judge else None
+    verifier = Verifier(model, stamp("verified_pairs"), jury, use_round_trip)
     return await verifier.verify(draft(**changes), DOCUMENT, 0)
 
 
@@ -219,3 +222,56 @@ def _verdict_of(reason: str) -> str:
         "leaked": "not_leaked",
         "not_self_contained": "stands_alone",
     }[reason]
+
+
+class TestMultipleChoice:
+    STEM = 'Fill in the blank: "The Suez Canal is ____ long." Which quantity belongs there?'
+    CHOICES = ("120 km", "193 km", "145 km", "180 km")
+
+    def choice(self, **changes: Any) -> dict[str, Any]:
+        question = with_options(self.STEM, self.CHOICES)
+        given = {"question": question, "answer_type": "choice", "choices": self.CHOICES}
+        return {**given, **changes}
+
+    async def test_a_choice_passes_every_check_and_its_gold_is_a_letter(self) -> None:
+        model = honest(round_trip={"answer": "The Suez Canal is 193 km"})
+        row = await verified(model, **self.choice())
+        assert row.status is Status.KEPT
+        assert row.gold is not None
+        gold = Gold.from_json(row.gold)
+        assert (gold.value, gold.choices) == ("B", self.CHOICES)
+        assert row.round_trip_answer == "193 km"
+
+    async def test_the_judge_reads_the_options(self) -> None:
+        model = honest(round_trip={"answer": "The Suez Canal is 193 km"})
+        await verified(model, **self.choice())
+        assert "\nD) 180 km\nAnswer: 193 km" in prompt_of(model.asked[0])
+
+    @pytest.mark.parametrize("said", ["The Suez Canal is 145 km", "A", "C) 145 km", ""])
+    async def test_another_option_on_the_round_trip_rejects_it(self, said: str) -> None:
+        row = await verified(honest(round_trip={"answer": said}), **self.choice())
+        assert (row.status, row.reason) == (Status.REJECTED, "round_trip_disagrees")
+
+    @pytest.mark.parametrize("said", ["B", "B) 193 km", "193 km"])
+    async def test_any_form_of_the_right_one_passes(self, said: str) -> None:
+        row = await verified(honest(round_trip={"answer": said}), **self.choice())
+        assert row.status is Status.KEPT
+
+    @pytest.mark.parametrize(
+        "choices",
+        [
+            (),
+            ("120 km", "145 km", "180 km"),
+            ("193 km", "120 km", "193 km", "180 km"),
+            ("193 km",),
+        ],
+    )
+    async def test_options_without_one_right_one_are_rejected(
+        self, choices: tuple[str, ...]
+    ) -> None:
+        row = await verified(honest(), **self.choice(choices=choices))
+        assert (row.status, row.reason) == (Status.REJECTED, "answer_not_of_type")
+
+    async def test_the_right_option_must_stand_in_the_evidence(self) -> None:
+        row = await verified(honest(), **self.choice(answer="180 km"))
+        assert (row.status, row.reason) == (Status.REJECTED, "answer_not_in_evidence")

@@ -1,46 +1,29 @@
 """verl: parquet with data_source, prompt, ability, reward_model and extra_info.
 
-Point verl's `data.train_files` at the parquet, and its `custom_reward_function.path` at this
-file with name `compute_score`.
+Read in verl 0.9.1: `utils/dataset/rl_dataset.py` (RLHFDataset), `trainer/ppo/reward.py`
+(get_custom_reward_fn) and the naive reward managers, which call
+`compute_score(data_source=, solution_str=, ground_truth=, extra_info=)` by keyword and take
+`ground_truth` out of `reward_model`.
 """
-
-from typing import Any
 
 import polars as pl
 
-from wsrl_assets.reward import Gold, score
-from wsrl_assets.rollout import INSTRUCTION
+from wsrl_assets.release.trainers.format import TrainerFormat
+from wsrl_assets.release.trainers.record import about, messages, records
 
-NAME = "verl"
 DATA_SOURCE = "wsrl-assets"
 
 
 def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
-    """A release's pairs in verl's columns.
-
-    Columns: data_source, prompt (list of role and content), ability, reward_model (style and
-    ground_truth, which is the gold as JSON), extra_info (index, pair_id, split, answer,
-    pass_rate).
-    """
-    content = pl.format("{}\n\n{}", pl.col("question"), pl.lit(INSTRUCTION))
-    message = pl.struct(role=pl.lit("user"), content=content)
-    return pairs.with_row_index("row").select(
+    """Columns: data_source, prompt (list of role and content), ability (domain), reward_model
+    (style and ground_truth, which is the gold as JSON), extra_info (index and more)."""
+    return records(pairs).select(
         data_source=pl.lit(DATA_SOURCE),
-        prompt=pl.concat_list(message),
+        prompt=messages(),
         ability=pl.col("domain"),
         reward_model=pl.struct(style=pl.lit("rule"), ground_truth=pl.col("gold")),
-        extra_info=pl.struct(
-            pl.col("row").cast(pl.Int64).alias("index"),
-            "pair_id",
-            "split",
-            "answer",
-            "pass_rate",
-        ),
+        extra_info=about(),
     )
 
 
-def compute_score(
-    data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, **_: Any
-) -> float:
-    """The reward with verl's signature: 1.0 for the gold answer, else 0.0."""
-    return float(score(solution_str, Gold.from_json(ground_truth)).value)
+FORMAT = TrainerFormat("verl", "verl 0.9.1", to_rows)

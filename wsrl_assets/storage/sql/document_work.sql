@@ -1,7 +1,7 @@
 -- The next page of a domain's documents that have work left at one of the wanted stages.
 WITH
 documents AS (
-  SELECT doc_id, title, text FROM filtered_documents WHERE status = 'kept' AND doc_id > $after
+  SELECT doc_id, parent_id, title, text FROM filtered_documents WHERE status = 'kept' AND doc_id > $after
 ),
 named AS (
   SELECT doc_id, status, personas FROM personas
@@ -16,7 +16,8 @@ drafted AS (
 unverified AS (
   SELECT doc_id, list({
     'draft_id': draft_id, 'question': question, 'answer': answer,
-    'answer_type': answer_type, 'unit': unit, 'evidence': evidence
+    'answer_type': answer_type, 'unit': unit, 'choices': choices,
+    'evidence': evidence
   } ORDER BY draft_id) AS drafts
   FROM qa_drafts
   WHERE status = 'kept' AND draft_id NOT IN (
@@ -25,7 +26,7 @@ unverified AS (
   GROUP BY doc_id
 )
 SELECT
-  d.doc_id, d.title, d.text,
+  d.doc_id, d.parent_id, d.title, d.text,
   n.status AS personas_status,
   coalesce(n.personas, []) AS personas,
   coalesce(r.slots, []) AS drafted,

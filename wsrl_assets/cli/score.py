@@ -1,0 +1,256 @@
+"""`wsrl score`: the shipped reward over a file, or as a server."""
+
+import asyncio
+import contextlib
+import io
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from wsrl_assets.cli.score_rows import (
+    Keys,
+    Rollout,
+    Summary,
+    json_line,
+    read_rows,
+    scored_row,
+)
+from wsrl_assets.llm import EndpointError, EndpointJudge, Engine, Role
+from wsrl_assets.reward import Score, score, score_with_judge_async
+from wsrl_assets.settings import SettingsError, load_roles, load_settings
+from wsrl_assets.sources.streams import decompressed, open_bytes
+
+_COMPRESSION = {".gz": "gz", ".zst": "zst"}
+_DRAW_EVERY_S = 0.2
+_JUDGED_AT_ONCE = 256
+
+Keep = Callable[[dict[str, Any], Rollout, Score], None]
+Row = tuple[dict[str, Any], Rollout]
+
+
+def score_command(
+    file: Annotated[
+        str | None,
+        typer.Argument(help="JSON lines, also .gz or .zst; - is standard input.", metavar="FILE"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write the rows here, each with score, extracted and reason."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    response_key: Annotated[str, typer.Option(help="Key of the response.")] = "response",
+    gold_key: Annotated[str, typer.Option(help="Key of the gold.")] = "gold",
+    question_key: Annotated[str, typer.Option(help="Key of the question, for --judge.")] = (
+        "question"
+    ),
+    judge: Annotated[
+        bool,
+        typer.Option(
+            "--judge",
+            help="Where a rule says no to a name, a list or an expression, ask WSRL_LLM_JUDGE_* "
+            "twice whether it is another spelling.",
+        ),
+    ] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve over HTTP instead.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8080,
+) -> None:
+    """Scores responses against typed golds, with the reward that a trainer imports.
+
+    A row has a response and a gold, an object or the JSON text that a release holds:
+    {"response": "Answer: 5 km", "gold": {"type": "quantity", "value": "5", "unit": "km"}}.
+    Prints the share that scores 1, and counts by type and reason. Rows are read one at a time.
+
+    As a server: POST /score with {"response", "gold"} or {"items": [...]}, GET /health. It listens
+    on this machine alone unless told otherwise, and has no login.
+
+    Exit codes: 0 done; 1 some golds are not of their own type; 2 a row cannot be scored.
+    """
+    console, errors = Console(), Console(stderr=True)
+    if serve:
+        _refuse_with_serve(file, output, as_json=as_json, judge=judge)
+        _serve(host, port, errors)
+        return
+    if file is None:
+        raise SettingsError("nothing to score: give a file, - for standard input, or --serve")
+    summary = Summary()
+    keys = Keys(response_key, gold_key, question_key)
+    with _progress(errors, file) as advance, _written(output) as write:
+
+        def keep(row: dict[str, Any], rollout: Rollout, scored: Score) -> None:
+            summary.add(rollout.gold, scored)
+            write(row, scored)
+            advance(summary.rows)
+
+        with _opened(file) as (stream, name):
+            rows = read_rows(stream, name, keys, question_required=judge)
+            if judge:
+                asyncio.run(_score_judged(rows, keep))
+            else:
+                _score(rows, keep)
+        if summary.rows == 0:
+            raise SettingsError(f'"{name}" has no rows; there is nothing to score')
+    if as_json:
+        print(json.dumps(summary.to_json()))
+    else:
+        console.print(_shown(summary))
+    if summary.unusable:
+        errors.print(
+            f"{summary.unusable:,} rows have a gold that no response can match (invalid_gold) or "
+            "met a fault of ours (internal_error); mend these golds with parse_gold",
+            style="yellow",
+        )
+        raise typer.Exit(1)
+
+
+def _score(rows: Iterator[Row], keep: Keep) -> None:
+    for row, rollout in rows:
+        keep(row, rollout, score(rollout.response, rollout.gold))
+
+
+async def _score_judged(rows: Iterator[Row], keep: Keep) -> None:
+    """The same with a judge, many rows at once and in order."""
+    settings = load_settings()
+    engine = Engine(
+        {Role.JUDGE: load_roles()[Role.JUDGE]},
+        # A file is no partition of the store, so its calls have no ledger to go to.
+        record=lambda call: None,
+        run_id="score",
+        gate_folder=settings.home.resolve() / "locks" / "endpoints",
+        max_in_flight=settings.max_in_flight,
+    )
+    async with engine:
+        asks = _Judge(EndpointJudge(engine))
+        while batch := list(itertools.islice(rows, _JUDGED_AT_ONCE)):
+            scores = await asyncio.gather(
+                *(score_with_judge_async(r.response, r.gold, r.question, asks) for _, r in batch)
+            )
+            if asks.dead is not None:
+                raise asks.dead
+            for (row, rollout), scored in zip(batch, scores, strict=True):
+                keep(row, rollout, scored)
+
+
+class _Judge:
+    """Remembers that the endpoint died: the reward counts a fault of its judge and goes on."""
+
+    def __init__(self, judge: EndpointJudge) -> None:
+        self._judge = judge
+        self.dead: EndpointError | None = None
+
+    async def __call__(self, question: str, first: str, second: str, /) -> bool:
+        try:
+            return await self._judge(question, first, second)
+        except EndpointError as error:
+            self.dead = error
+            raise
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
+    if file == "-":
+        yield sys.stdin.buffer, "standard input"  # type: ignore[misc]
+        return
+    with open_bytes(file) as raw:
+        yield decompressed(raw, _COMPRESSION.get(Path(file).suffix.lower())), file
+
+
+@contextlib.contextmanager
+def _written(output: Path | None) -> Iterator[Callable[[dict[str, Any], Score], None]]:
+    """A place for scored rows, which appears whole or not at all."""
+    if output is None:
+        yield lambda row, scored: None
+        return
+    partial = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        stream = partial.open("wb")
+    except OSError as error:
+        raise SettingsError(
+            f'cannot write "{output}" ({error.strerror}). Check the folder, or name another '
+            "with --output."
+        ) from None
+    try:
+        with stream:
+            yield lambda row, scored: _write(stream, row, scored)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(stream: io.BufferedWriter, row: dict[str, Any], scored: Score) -> None:
+    stream.write(json_line(scored_row(row, scored)))
+
+
+@contextlib.contextmanager
+def _progress(errors: Console, file: str) -> Iterator[Callable[[int], None]]:
+    """Rows so far, on a terminal only."""
+    if not errors.is_terminal:
+        yield lambda rows: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"))
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as progress:
+        task = progress.add_task(f"scoring {Path(file).name}", total=None)
+        yield _Ticker(progress, task)
+
+
+class _Ticker:
+    """Draws seldom: scoring a row takes less time than drawing it."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task, self._next = progress, task, 0.0
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._progress.update(self._task, completed=rows)
+            self._next = now + _DRAW_EVERY_S
+
+
+def _shown(summary: Summary) -> Group:
+    types = Table(header_style="bold")
+    for name in ("type", "rows", "score 1", "share"):
+        types.add_column(name, justify="left" if name == "type" else "right")
+    for kind, count in sorted(summary.by_type.items()):
+        right = summary.right_by_type[kind]
+        types.add_row(str(kind), f"{count:,}", f"{right:,}", f"{right / count:.1%}")
+    types.add_section()
+    types.add_row(
+        "all", f"{summary.rows:,}", f"{summary.right:,}", f"{summary.right / summary.rows:.1%}"
+    )
+    reasons = Table(header_style="bold")
+    reasons.add_column("reason")
+    reasons.add_column("rows", justify="right")
+    for reason, count in summary.by_reason.most_common():
+        reasons.add_row(str(reason), f"{count:,}")
+    return Group(types, reasons)
+
+
+def _refuse_with_serve(
+    file: str | None, output: Path | None, *, as_json: bool, judge: bool
+) -> None:
+    given = {"FILE": file, "--output": output, "--json": as_json, "--judge": judge}
+    wrong = [name for name, value in given.items() if value]
+    if wrong:
+        raise SettingsError(f"--serve takes requests, not {', '.join(wrong)}; leave one out")
+
+
+def _serve(host: str, port: int, errors: Console) -> None:
+    # The web server takes a third of a second to import.
+    from wsrl_assets.cli.score_server import serve_scores
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_scores(
+            host,
+            port,
+            lambda text: errors.print(text, highlight=False, markup=False, soft_wrap=True),
+        )

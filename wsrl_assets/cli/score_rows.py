@@ -1,0 +1,193 @@
+"""Scoring as a stream: rows with a response and a gold in, scores and their counts out."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wsrl_assets.reward import AnswerType, Gold, Reason, Score
+from wsrl_assets.sources.rows import SourceError
+from wsrl_assets.sources.streams import BROKEN_STREAM, Line, lines
+
+MAX_LINE_BYTES = 16 << 20
+_UTF8_BOM = b"\xef\xbb\xbf"
+
+# A gold that no response can match, or a fault of ours: the score says nothing of the response.
+UNUSABLE = frozenset((Reason.INVALID_GOLD, Reason.INTERNAL_ERROR))
+
+
+class RowError(ValueError):
+    """A row that cannot be scored; says which key is wrong, and how it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names of the keys of a row."""
+
+    response: str = "response"
+    gold: str = "gold"
+    question: str = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A row that can be scored; `question` is only for a judge."""
+
+    response: str
+    gold: Gold
+    question: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over all rows; memory does not grow with their number."""
+
+    rows: int = 0
+    right: int = 0
+    by_type: Counter[AnswerType] = field(default_factory=Counter)
+    right_by_type: Counter[AnswerType] = field(default_factory=Counter)
+    by_reason: Counter[Reason] = field(default_factory=Counter)
+
+    def add(self, gold: Gold, scored: Score) -> None:
+        self.rows += 1
+        self.right += scored.value
+        self.by_type[gold.type] += 1
+        self.right_by_type[gold.type] += scored.value
+        self.by_reason[scored.reason] += 1
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of rows that scored 1; none without rows."""
+        return self.right / self.rows if self.rows else None
+
+    @property
+    def unusable(self) -> int:
+        return sum(self.by_reason[reason] for reason in UNUSABLE)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "right": self.right,
+            "accuracy": self.accuracy,
+            "types": {
+                str(name): {"rows": count, "right": self.right_by_type[name]}
+                for name, count in sorted(self.by_type.items())
+            },
+            "reasons": {str(reason): count for reason, count in self.by_reason.most_common()},
+        }
+
+
+def read_row(data: bytes, keys: Keys, *, question_required: bool = False) -> dict[str, Any]:
+    """One line as an object that has what is needed.
+
+    Raises:
+        RowError: it is not.
+    """
+    try:
+        row = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"not JSON ({_short(error)}). Write one JSON object a line.") from None
+    if not isinstance(row, dict):
+        raise RowError(f"a JSON {type(row).__name__}, not an object. Write one object a line.")
+    wanted = {keys.response: "--response-key", keys.gold: "--gold-key"}
+    if question_required:
+        wanted[keys.question] = "--question-key"
+    for key, option in wanted.items():
+        if key not in row:
+            raise RowError(
+                f'no key "{key}" among {_listed(row)}. Rename it, or name yours with {option}.'
+            )
+    return row
+
+
+def read_rollout(row: Mapping[str, Any], keys: Keys) -> Rollout:
+    """What is scored of a row. The gold is an object or the JSON text of one.
+
+    Raises:
+        RowError: a key has the wrong kind of value, or the gold is none.
+    """
+    response, question = row.get(keys.response), row.get(keys.question)
+    if not isinstance(response, str):
+        raise RowError(f'"{keys.response}" must be text, not {_kind(response)}.')
+    gold = read_gold(row.get(keys.gold), keys.gold)
+    return Rollout(response, gold, question if isinstance(question, str) else "")
+
+
+def read_gold(value: object, key: str) -> Gold:
+    """A gold from an object, or from the JSON text of one as a release holds it.
+
+    Raises:
+        RowError: it is none.
+    """
+    try:
+        return Gold.from_json(value) if isinstance(value, str) else Gold.from_object(value)
+    except ValueError as error:
+        raise RowError(f'"{key}" is no gold: {_short(error)}.') from None
+
+
+def scored_row(row: Mapping[str, Any], scored: Score) -> dict[str, Any]:
+    """The row with its score; keys of these names that it had before are replaced."""
+    return {
+        **row,
+        "score": scored.value,
+        "extracted": scored.extracted,
+        "reason": str(scored.reason),
+    }
+
+
+def json_line(row: object) -> bytes:
+    """One line of JSON in UTF-8; escaped where a text is no Unicode (a lone surrogate)."""
+    try:
+        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(row).encode() + b"\n"
+
+
+def read_rows(
+    stream: io.BufferedReader, name: str, keys: Keys, *, question_required: bool = False
+) -> Iterator[tuple[dict[str, Any], Rollout]]:
+    """The rows of a stream of JSON lines, one at a time; blank lines are skipped.
+
+    Raises:
+        SourceError: a row that cannot be scored; names the file, the line and the way out.
+    """
+    try:
+        for line in lines(stream, MAX_LINE_BYTES):
+            if line.data is None or line.data.strip():
+                yield _read_line(line, name, keys, question_required=question_required)
+    except BROKEN_STREAM as error:
+        raise SourceError(
+            f'"{name}": its compressed stream is broken ({_short(error)}). Write it again.'
+        ) from None
+
+
+def _read_line(
+    line: Line, name: str, keys: Keys, *, question_required: bool
+) -> tuple[dict[str, Any], Rollout]:
+    try:
+        if line.data is None:
+            raise RowError(
+                f"{line.size_bytes:,} bytes long, and a line may have {MAX_LINE_BYTES:,}. "
+                "Shorten the response: only its end is read."
+            )
+        data = line.data.removeprefix(_UTF8_BOM) if line.number == 1 else line.data
+        row = read_row(data, keys, question_required=question_required)
+        return row, read_rollout(row, keys)
+    except RowError as error:
+        raise SourceError(f'"{name}", line {line.number}: {error}') from None
+
+
+def _kind(value: object) -> str:
+    return "missing" if value is None else f"a JSON {type(value).__name__}"
+
+
+def _listed(row: Mapping[str, Any]) -> str:
+    names = [json.dumps(key[:40], ensure_ascii=False) for key in list(row)[:8]]
+    return ", ".join(names) if names else "none"
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:197] + "..."

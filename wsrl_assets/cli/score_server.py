@@ -1,0 +1,249 @@
+"""The reward as a small HTTP server, for trainers that are not in Python or not on this machine.
+
+`POST /score` takes `{"response": ..., "gold": ...}` or `{"items": [such, ...]}`, `GET /health`
+says that it is there. What comes in is untrusted: body, items and responses have limits (413),
+reading and scoring have a time (408, 503), what is malformed is named (400).
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from wsrl_assets.cli.score_rows import Keys, Rollout, RowError, read_rollout
+from wsrl_assets.reward import AnswerType, Gold, Score, score
+from wsrl_assets.settings import SettingsError
+
+_MAX_CONNECTIONS = 32
+_MAX_HEADER_BYTES = 16 << 10
+_SHUTDOWN_S = 5
+_KEYS = Keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may cost. A request within all of them is answered.
+
+    Attributes:
+        body_bytes, items, response_chars: more is answered with 413.
+        read_s: time for the body to arrive, else 408.
+        score_s: time for scoring, else 503. The typed rules need 0.1 ms an item.
+    """
+
+    body_bytes: int = 8 << 20
+    items: int = 1024
+    response_chars: int = 400_000
+    read_s: float = 10.0
+    score_s: float = 30.0
+
+
+def score_app(limits: Limits | None = None) -> Starlette:
+    """The application, without a socket."""
+    bounds = limits or Limits()
+
+    async def answer(request: Request) -> Response:
+        try:
+            body = await asyncio.wait_for(_body(request, bounds), bounds.read_s)
+        except TimeoutError:
+            return _error(408, f"the body did not arrive within {bounds.read_s:g} s")
+        except ClientDisconnect:
+            return _error(400, "the connection was closed before the body was complete")
+        # In a thread, so that others are answered meanwhile.
+        return _json(await asyncio.to_thread(_scores, body, bounds))
+
+    async def health(request: Request) -> Response:
+        return _json({"status": "ok", "version": version("wsrl-assets")})
+
+    return Starlette(
+        routes=[
+            Route("/score", answer, methods=["POST"]),
+            Route("/health", health, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+    )
+
+
+def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serves until Ctrl-C or SIGTERM.
+
+    Args:
+        host: address to listen on.
+        port: 0 takes a free one.
+        say: told where it listens, and a warning if others can reach it.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    if not is_loopback(host):
+        say(
+            f"warning: whoever reaches {address} can use it: it has no login and no encryption. "
+            "Leave out --host to serve this machine alone."
+        )
+    say(f"scoring on {address}/score; stop with Ctrl-C")
+    _warm_up()
+    config = uvicorn.Config(
+        score_app(),
+        # h11 rather than httptools, which has no bound on the size of the headers.
+        http="h11",
+        h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
+        ws="none",
+        lifespan="off",
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(
+            f"cannot listen on {host} port {port} ({error}). Choose another with --port, or "
+            "--port 0 for a free one."
+        ) from None
+
+
+def _warm_up() -> None:
+    """The first expression starts the algebra system, which takes seconds: not in a request."""
+    gold = Gold(AnswerType.EXPRESSION, "(x+1)^2")
+    threading.Thread(target=score, args=("x^2+2x+1", gold), daemon=True).start()
+
+
+# Requests
+
+
+async def _body(request: Request, limits: Limits) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limits.body_bytes:
+        raise _too_large(limits)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limits.body_bytes:
+            raise _too_large(limits)
+    return bytes(body)
+
+
+def _too_large(limits: Limits) -> HTTPException:
+    return HTTPException(
+        413, f"the body has more than {limits.body_bytes:,} bytes; send fewer items at a time"
+    )
+
+
+def _scores(body: bytes, limits: Limits) -> dict[str, Any]:
+    """The reply to a body. Runs in a thread.
+
+    Raises:
+        HTTPException: 400, 413 or 503, with what is wrong.
+    """
+    deadline = time.monotonic() + limits.score_s
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not JSON: {str(error)[:200]}") from None
+    if not isinstance(data, dict):
+        raise HTTPException(400, f"the body is a JSON {type(data).__name__}, not an object")
+    if "items" not in data:
+        return _shown(_score_all([_rollout(data, "", limits)], deadline, limits)[0])
+    if "response" in data or "gold" in data:
+        raise HTTPException(400, 'give either "items" or "response" and "gold", not both')
+    items = data["items"]
+    if not isinstance(items, list):
+        raise HTTPException(400, f'"items" is a JSON {type(items).__name__}, not an array')
+    if len(items) > limits.items:
+        raise HTTPException(
+            413, f"{len(items):,} items; at most {limits.items:,} go in one request"
+        )
+    rollouts = [_rollout(item, f"items[{i}]: ", limits) for i, item in enumerate(items)]
+    return {"scores": [_shown(one) for one in _score_all(rollouts, deadline, limits)]}
+
+
+def _rollout(item: object, where: str, limits: Limits) -> Rollout:
+    if not isinstance(item, dict):
+        raise HTTPException(400, f"{where}a JSON {type(item).__name__}, not an object")
+    for key in (_KEYS.response, _KEYS.gold):
+        if key not in item:
+            raise HTTPException(400, f'{where}no key "{key}"')
+    response = item[_KEYS.response]
+    if isinstance(response, str) and len(response) > limits.response_chars:
+        raise HTTPException(
+            413,
+            f"{where}the response has {len(response):,} characters, and may have "
+            f"{limits.response_chars:,}; only its end is read, so send that",
+        )
+    try:
+        return read_rollout(item, _KEYS)
+    except RowError as error:
+        raise HTTPException(400, f"{where}{error}") from None
+
+
+def _score_all(rollouts: list[Rollout], deadline: float, limits: Limits) -> list[Score]:
+    scores = []
+    for rollout in rollouts:
+        if time.monotonic() > deadline:
+            raise HTTPException(
+                503, f"not done within {limits.score_s:g} s; send fewer items at a time"
+            )
+        scores.append(score(rollout.response, rollout.gold))
+    return scores
+
+
+def _shown(scored: Score) -> dict[str, Any]:
+    return {"score": scored.value, "extracted": scored.extracted, "reason": str(scored.reason)}
+
+
+# Replies
+
+
+def _json(content: object, status: int = 200) -> Response:
+    # Escaped, since an answer may hold lone surrogates, which UTF-8 cannot.
+    return Response(json.dumps(content), status, media_type="application/json")
+
+
+def _error(status: int, message: str) -> Response:
+    # What is left of the body would be taken for the next request.
+    reply = _json({"error": message}, status)
+    reply.headers["connection"] = "close"
+    return reply
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    messages = {
+        404: "no such path; there are POST /score and GET /health",
+        405: f"{request.method} is not for this path; there are POST /score and GET /health",
+    }
+    return _error(error.status_code, messages.get(error.status_code, error.detail))
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    return _error(500, "a fault of the server; please report the request that caused it")

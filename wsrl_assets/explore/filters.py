@@ -1,0 +1,59 @@
+"""What the address of a page asks for. Everything in it was typed by somebody."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from urllib.parse import urlencode
+
+from wsrl_assets.highlight import printable
+
+PAGE_SIZE = 50
+_MAX_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which pairs are shown; an empty field lets all through.
+
+    Attributes:
+        text: part of a question or answer, the beginning of a pair's id, or a document's id.
+        domain, verdict, reason, answer_type, form, model: equal to this, in the view `pairs`.
+        page: from 1.
+    """
+
+    text: str = ""
+    domain: str = ""
+    verdict: str = ""
+    reason: str = ""
+    answer_type: str = ""
+    form: str = ""
+    model: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filter":
+        """The filter of a query string. What makes no sense in it is left out."""
+        texts = {
+            field.name: printable(query.get(field.name, "").strip())[:_MAX_CHARS]
+            for field in fields(cls)
+            if field.name != "page"
+        }
+        page = query.get("page", "1")
+        is_number = page.isascii() and page.isdigit() and len(page) <= 9
+        return cls(**texts, page=max(1, int(page)) if is_number else 1)
+
+    def having(self, **changes: str | int) -> "Filter":
+        """The same with other values, on its first page unless that is one of them."""
+        return replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is filtered by, but for the page."""
+        return {name: value for name, value in asdict(self).items() if value and name != "page"}
+
+    @property
+    def query(self) -> str:
+        """Its query string, with the question mark; empty for the first page of everything."""
+        shown: dict[str, str | int] = dict(self.chosen)
+        if self.page > 1:
+            shown["page"] = self.page
+        return f"?{urlencode(shown)}" if shown else ""

@@ -1,0 +1,252 @@
+"""The prompts of a pair as they were sent, rebuilt by the code that sends them.
+
+A prompt is not stored: it follows from the document and the recipe. The stages run here once more
+against a recorder in place of a model. Where what a recipe names is no longer what this program
+has (a prompt's wording, the demonstrations, a rule), the prompt would be another one, so that is
+said and nothing is shown.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from wsrl_assets.curation import triage
+from wsrl_assets.domains import Domain
+from wsrl_assets.explore.reading import PairView
+from wsrl_assets.forms import Form
+from wsrl_assets.generation import cloze, drafting, library, personas
+from wsrl_assets.llm import Ask, RowFault, StageRecipe, Stamp, load_prompt
+from wsrl_assets.llm.engine import Reply
+from wsrl_assets.verification import verify
+from wsrl_assets.verification.judge import Jury
+
+# Prompts that a recipe names, by the step of a call that they are for; the others do not matter.
+_PROMPTS_OF = {
+    "triage": ("system", "triage"),
+    "personas": ("system", "personas"),
+    "open": ("system", "open"),
+    "cloze": ("system", "cloze"),
+}
+_REBUILT_FORMS = (Form.OPEN, Form.CLOZE)
+
+
+@dataclass(frozen=True, slots=True)
+class SentPrompt:
+    """A prompt of one call.
+
+    Attributes:
+        step: what the call asked.
+        recipe: hash of its recipe.
+        messages: role and content; empty where it cannot be rebuilt.
+        schema: what the reply had to be, as JSON text.
+        differs: why it cannot be rebuilt; empty where it can.
+    """
+
+    step: str
+    recipe: str
+    messages: Sequence[Mapping[str, str]] = ()
+    schema: str = ""
+    differs: Sequence[str] = ()
+
+
+def sent_prompts(view: PairView, demonstrations: Path | None) -> list[SentPrompt]:
+    """The prompts of the calls behind a pair, in the order in which they were asked.
+
+    Args:
+        view: the pair.
+        demonstrations: the folder of one's own demonstrations that is set now.
+    """
+    row = view.row
+    called = {(call["step"], call["recipe"]) for call in view.calls}
+    rebuilders = (
+        (row["triage_recipe"], ("triage",), _triage),
+        (row["personas_recipe"], ("personas",), _personas),
+        (row["recipe"], (row["form"],), lambda v, s: _draft(v, s, demonstrations)),
+        (row["pair_recipe"], _verification_steps(view), _verification),
+    )
+    found: list[SentPrompt] = []
+    for recipe, steps, rebuild in rebuilders:
+        wanted = [step for step in steps if (step, recipe) in called]
+        if recipe and wanted:
+            found += _rebuilt(view, recipe, wanted, rebuild, demonstrations)
+    return found
+
+
+Rebuild = Callable[[PairView, Stamp], Coroutine[Any, Any, list[Ask[Any]]]]
+
+
+def _rebuilt(
+    view: PairView,
+    recipe: str,
+    steps: Sequence[str],
+    rebuild: Rebuild,
+    demonstrations: Path | None,
+) -> list[SentPrompt]:
+    known = view.recipes.get(recipe)
+    if known is None:
+        why = f"the recipe {recipe} is not in the table of recipes"
+        return [SentPrompt(step, recipe, differs=(why,)) for step in steps]
+    body = known["body"]
+    found: list[SentPrompt] = []
+    asks: dict[str, Ask[Any]] | None = None
+    for step in steps:
+        differs = _differences(body, step, view, demonstrations)
+        if differs:
+            found.append(SentPrompt(step, recipe, differs=differs))
+            continue
+        if asks is None:
+            text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+            stamp = Stamp(StageRecipe(known["stage"], text, body.get("model")), "rebuilt")
+            asks = {ask.step: ask for ask in reversed(asyncio.run(rebuild(view, stamp)))}
+        ask = asks.get(step)
+        if ask is None:
+            why = "this version of the program would not make this call"
+            found.append(SentPrompt(step, recipe, differs=(why,)))
+        else:
+            schema = ask.schema if ask.schema is not None else ask.reply_type.model_json_schema()
+            text = json.dumps(schema, indent=2, ensure_ascii=False)
+            found.append(SentPrompt(step, recipe, ask.messages, text))
+    return found
+
+
+def _differences(
+    body: Mapping[str, Any], step: str, view: PairView, demonstrations: Path | None
+) -> list[str]:
+    """What the recipe names and this program does not have, as sentences."""
+    prompts = body.get("prompts", {})
+    names = _PROMPTS_OF.get(step, tuple(prompts))
+    found = [_prompt_difference(name, prompts.get(name)) for name in names]
+    if step == Form.OPEN:
+        found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
+    if step not in ("triage", "personas"):
+        now = cloze.VERSION if step == Form.CLOZE else verify.RULES_VERSION
+        was = body.get("rules")
+        if was is not None and was != now:
+            found.append(f"the rules were version {was} and are version {now} now")
+    if step == view.row["form"]:
+        found += _draft_differences(view)
+    return [sentence for sentence in found if sentence]
+
+
+def _prompt_difference(name: str, was: Mapping[str, str] | None) -> str:
+    try:
+        now = load_prompt(name)
+    except FileNotFoundError:
+        return f"there is no prompt {name} any more"
+    if was is None:
+        return f"the recipe does not name the prompt {name}"
+    if was["digest"] == now.digest:
+        return ""
+    return (
+        f"the prompt {name} was version {was['version']} ({was['digest']}) "
+        f"and is version {now.version} ({now.digest}) now"
+    )
+
+
+def _demonstrations_difference(
+    body: Mapping[str, Any], domain: str, demonstrations: Path | None
+) -> str:
+    try:
+        now = library.library_digest([library.load_library(demonstrations)[Domain(domain)]])
+    except library.LibraryError as error:
+        return str(error)
+    was = body.get("demonstrations")
+    if was != now:
+        return f"the demonstrations of {domain} were {was} and are {now} now"
+    if body.get("examples") != drafting.EXAMPLES:
+        return f"{body.get('examples')} demonstrations were shown, and {drafting.EXAMPLES} are now"
+    return ""
+
+
+def _draft_differences(view: PairView) -> list[str]:
+    row = view.row
+    if row["form"] not in _REBUILT_FORMS:
+        return [
+            f"what was offered to a {row['form']} question depends on all documents of that time"
+        ]
+    named = view.document["personas"]
+    if row["persona_index"] >= len(named) or named[row["persona_index"]] != row["persona"]:
+        return ["the document's personas have been named anew since"]
+    return []
+
+
+def _verification_steps(view: PairView) -> tuple[str, ...]:
+    """The steps that verification asked of this pair, as the ledger has them."""
+    before = ("triage", "personas", view.row["form"])
+    steps = [call["step"] for call in view.calls if call["recipe"] == view.row["pair_recipe"]]
+    return tuple(dict.fromkeys(step for step in steps if step not in before))
+
+
+class _Recorder:
+    """In place of the engine: keeps what it is asked, and agrees to everything."""
+
+    def __init__(self) -> None:
+        self.asked: list[Ask[Any]] = []
+
+    async def ask(self, ask: Ask[Reply]) -> Reply:
+        self.asked.append(ask)
+        return _agreeing(ask.reply_type)
+
+
+def _agreeing(reply_type: type[Reply]) -> Reply:
+    """A reply with every boolean true: verification goes on to what it asks next."""
+    kinds = {name: field.annotation for name, field in reply_type.model_fields.items()}
+    if not any(kind is bool for kind in kinds.values()):
+        raise RowFault("rebuilt", "only the prompt was wanted")
+    agreed: dict[str, Any] = {name: kind is bool or "" for name, kind in kinds.items()}
+    return reply_type.model_construct(**agreed)
+
+
+async def _recorded(work: Callable[[_Recorder], Coroutine[Any, Any, Any]]) -> list[Any]:
+    recorder = _Recorder()
+    with contextlib.suppress(RowFault):  # the recorder's own, where a stage lets it through
+        await work(recorder)
+    return recorder.asked
+
+
+async def _triage(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
+    document = triage.Document(view.row["doc_id"], view.row["text"])
+    return await _recorded(lambda recorder: triage.triage(document, recorder, stamp, 0))
+
+
+async def _personas(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
+    count = json.loads(stamp.recipe.body)["personas"]
+    return await _recorded(
+        lambda recorder: personas.name_personas(
+            view.row["doc_id"], view.row["text"], count, recorder, stamp, 0
+        )
+    )
+
+
+async def _draft(view: PairView, stamp: Stamp, demonstrations: Path | None) -> list[Ask[Any]]:
+    row = view.row
+    job = drafting.DraftJob(
+        row["doc_id"],
+        row["title"],
+        row["text"],
+        Domain(row["domain"]),
+        row["persona_index"],
+        row["persona"],
+        len(view.document["personas"]),
+        Form(row["form"]),
+    )
+    examples = library.load_library(demonstrations)
+    return await _recorded(
+        lambda recorder: drafting.Drafter(recorder, {job.form: stamp}, examples).draft(job, 0)
+    )
+
+
+async def _verification(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
+    known = {field.name for field in fields(verify.Draft)}
+    draft = verify.Draft(**{name: view.row[name] for name in known})
+    body = json.loads(stamp.recipe.body)
+    jury = Jury(**body["judge"]) if body["judge"] else None
+    return await _recorded(
+        lambda recorder: verify.Verifier(recorder, stamp, jury, bool(body["round_trip"])).verify(
+            draft, view.row["text"], 0
+        )
+    )

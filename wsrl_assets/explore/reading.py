@@ -1,0 +1,191 @@
+"""What the pages show, read from the snapshots. No request keeps a file open, or locks one."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.storage import Kind, Partition, Store, catalog
+from wsrl_assets.storage.store import Connection, frame
+
+FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model")
+VERDICTS = ("kept", "rejected", "failed", "pending")
+_RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value that pairs can be filtered by, and how many the other filters leave it."""
+
+    value: str
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of pairs.
+
+    Attributes:
+        filter: what was asked for, with a page that exists.
+        rows: the pairs of the page.
+        total: pairs that the filter lets through.
+        stored: pairs that there are.
+        facets: the options of each of `FACETS`.
+    """
+
+    filter: Filter
+    rows: Sequence[Row]
+    total: int
+    stored: int
+    facets: Mapping[str, Sequence[Option]]
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE_SIZE))
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """A pair with all that is behind it: `row` as in `trace_pair.sql`, recipes by hash."""
+
+    row: Row
+    outcome: Row
+    document: Row
+    recipes: Mapping[str, Row]
+    calls: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A document with all its pairs."""
+
+    row: Row
+    pairs: Sequence[Row]
+
+
+def listing(store: Store, asked: Filter) -> Listing:
+    """The page of pairs that a filter asks for."""
+    with catalog(store, _with_pairs(store)) as connection:
+        counts = frame(connection, "explore_counts", text=asked.text)
+        total = int(_matching(counts, asked)["pairs"].sum())
+        shown = asked.having(page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
+        rows = _page(connection, shown) if total else []
+        stored = total
+        if asked.chosen:
+            (stored,) = connection.execute("SELECT count(*) FROM qa_drafts").fetchall()[0]
+    facets = {name: _options(counts, asked, name) for name in FACETS}
+    return Listing(shown, rows, total, stored, facets)
+
+
+def find_pair(store: Store, prefix: str) -> PairView | None:
+    """The pair whose id begins so, if there is exactly one."""
+    home = _home(store, pair_id=prefix)
+    if home is None:
+        return None
+    with catalog(store, _around(store, home)) as connection:
+        row = _first(frame(connection, "trace_pair", prefix=f"{home['pair_id']}%"))
+        if row is None:  # a run has taken it away since
+            return None
+        document = _first(frame(connection, "explore_document", doc_id=row["doc_id"]))
+        told = [p for p in _pairs_of(connection, row["doc_id"]) if p["pair_id"] == row["draft_id"]]
+        if document is None or not told:
+            return None
+        hashes = [row[key] for key in _RECIPES if row[key]]
+        recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
+        calls = frame(
+            connection, "trace_calls", draft_id=row["draft_id"], doc_id=row["doc_id"]
+        ).to_dicts()
+    by_hash = {r["recipe"]: {**r, "body": json.loads(r["body"])} for r in recipes}
+    return PairView(row, told[0], document, by_hash, calls)
+
+
+def find_document(store: Store, doc_id: str) -> DocumentView | None:
+    """A domain's document, if there is one of that id."""
+    home = _home(store, doc_id=doc_id)
+    if home is None:
+        return None
+    with catalog(store, _around(store, home)) as connection:
+        row = _first(frame(connection, "explore_document", doc_id=doc_id))
+        return DocumentView(row, _pairs_of(connection, doc_id)) if row else None
+
+
+def recipes_of(view: PairView) -> list[Row]:
+    """The recipes behind a pair, in order of the stages, each once."""
+    hashes = dict.fromkeys(view.row[key] for key in _RECIPES)
+    return [view.recipes[found] for found in hashes if found in view.recipes]
+
+
+def _page(connection: Connection, shown: Filter) -> list[Row]:
+    return frame(
+        connection,
+        "explore_page",
+        **{name: getattr(shown, name) for name in ("text", *FACETS)},
+        size=PAGE_SIZE,
+        offset=(shown.page - 1) * PAGE_SIZE,
+    ).to_dicts()
+
+
+def _matching(counts: pl.DataFrame, asked: Filter, but: str = "") -> pl.DataFrame:
+    wanted = [
+        pl.col(name) == getattr(asked, name)
+        for name in FACETS
+        if name != but and getattr(asked, name)
+    ]
+    return counts.filter(*wanted) if wanted else counts
+
+
+def _options(counts: pl.DataFrame, asked: Filter, name: str) -> list[Option]:
+    """The values of a facet under the other filters, and the one that is chosen in any case."""
+    found = (
+        _matching(counts, asked, but=name)
+        .filter(pl.col(name).is_not_null())
+        .group_by(name)
+        .agg(pl.col("pairs").sum())
+        .sort("pairs", name, descending=[True, False])
+    )
+    options = [Option(value, int(pairs)) for value, pairs in found.iter_rows()]
+    chosen = getattr(asked, name)
+    if chosen and chosen not in [option.value for option in options]:
+        options.insert(0, Option(chosen, 0))
+    if name == "verdict":
+        options.sort(key=lambda option: _place(option.value))
+    return options
+
+
+def _place(verdict: str) -> int:
+    return VERDICTS.index(verdict) if verdict in VERDICTS else len(VERDICTS)
+
+
+def _home(store: Store, pair_id: str = "", doc_id: str = "") -> Row | None:
+    with catalog(store, store.partitions(Kind.DOMAIN)) as connection:
+        found = frame(connection, "explore_home", pair_id=pair_id, doc_id=doc_id).to_dicts()
+    if not found or (pair_id and len(found) != 1):
+        return None
+    return found[0]
+
+
+def _first(found: pl.DataFrame) -> Row | None:
+    """The first row. More than one is there only where an id is doubled, which a check tells of."""
+    return found.row(0, named=True) if found.height else None
+
+
+def _pairs_of(connection: Connection, doc_id: str) -> list[Row]:
+    return frame(connection, "explore_document_pairs", doc_id=doc_id).to_dicts()
+
+
+def _with_pairs(store: Store) -> Collection[Partition]:
+    return [*store.partitions(Kind.DOMAIN), *store.partitions(Kind.LIBRARY)]
+
+
+def _around(store: Store, home: Row) -> Collection[Partition]:
+    """The files that a pair's or document's story is in: one domain, one shard, the library."""
+    return [
+        Partition.domain(home["domain"]),
+        Partition.shard(home["shard"]),
+        *store.partitions(Kind.LIBRARY),
+    ]

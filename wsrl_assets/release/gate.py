@@ -1,0 +1,59 @@
+"""What a release refuses to be made of, whoever asks for it."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from wsrl_assets import quality
+from wsrl_assets.release.dataset import ReleaseError
+from wsrl_assets.storage import Kind, Store, catalog
+from wsrl_assets.storage.accounting import accounts
+
+# What a release is read from. Earlier stages block what follows them in their own runs.
+_READ = ("verified_pairs", "final_splits")
+
+
+def refuse_broken(store: Store, forms: Sequence[str], *, pass_rates: bool) -> None:
+    """Looks over the placed pairs of all domains before a release is made of them.
+
+    These are the blocking checks of `final_splits` once more, over all domains: a check that failed
+    in a run of its own stops nothing in another.
+
+    Args:
+        store: the databases.
+        forms, pass_rates: see `accounts`.
+
+    Raises:
+        ReleaseError: rows do not add up, an id is there twice, or a source document feeds two
+            splits. The release before stays the current one.
+    """
+    with catalog(store) as connection:
+        counted = accounts(connection, forms, pass_rates=pass_rates)
+    lost = [a for a in counted if a.stage in _READ and not a.balanced]
+    if lost:
+        first = lost[0]
+        raise ReleaseError(
+            f"no release: the rows of {first.stage} in {first.partition} do not add up "
+            f"({first.rows_in} in; {first.kept} kept, {first.rejected} rejected, "
+            f"{first.failed} failed, {first.pending} pending). Materialize that partition again."
+        )
+    pairs = _placed(store)
+    for finding in (quality.unique_ids(repeated(pairs)), quality.one_split_per_source(pairs)):
+        if not finding.passed:
+            raise ReleaseError(
+                f"no release: {finding.says} Materialize final_splits again in that domain; the "
+                "release before stays."
+            )
+
+
+def repeated(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The ids that stand in more than one row of `pairs` (column `pair_id`): `id`, `rows`."""
+    counted = pairs.group_by(id="pair_id").agg(pl.len().alias("rows"))
+    return counted.filter(pl.col("rows") > 1).sort("id")
+
+
+def _placed(store: Store) -> pl.DataFrame:
+    names = ["pair_id", "parent_id", "split"]
+    empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    frames = [store.read(p, "release_rows").select(names) for p in store.partitions(Kind.DOMAIN)]
+    return pl.concat([empty, *frames])

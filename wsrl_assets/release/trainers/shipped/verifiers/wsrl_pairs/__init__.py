@@ -1,0 +1,5 @@
+"""The taskset `wsrl-pairs`."""
+
+from .taskset import WsrlPairsTaskset
+
+__all__ = ["WsrlPairsTaskset"]

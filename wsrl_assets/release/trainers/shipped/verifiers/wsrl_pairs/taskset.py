@@ -1,0 +1,53 @@
+"""Questions with typed gold answers; each task can prove that its gold passes its own reward."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import verifiers.v1 as vf
+
+from wsrl_assets.reward import Gold, score, self_test
+
+
+class PairData(vf.TaskData):
+    """One pair; `id` is its pair id, `prompt` the question with the instruction how to answer."""
+
+    gold: str
+    """The typed gold answer as JSON."""
+    answer: str
+    """The gold answer as written."""
+    domain: str
+
+
+class PairTask(vf.Task[PairData]):
+    """Scored on the last reply alone."""
+
+    @property
+    def key(self) -> str:
+        return str(self.data.id or self.hash)
+
+    @vf.reward(weight=1.0)
+    async def gold_reward(self, trace: vf.Trace) -> float:
+        """1.0 when the final answer of the reply is the gold answer, else 0.0."""
+        # On a thread: an answer that is an expression may take a while.
+        gold = Gold.from_json(self.data.gold)
+        return float((await asyncio.to_thread(score, trace.last_reply, gold)).value)
+
+    async def validate(self, runtime: vf.Runtime) -> bool:
+        """The gold scores 1 by this reward, and five wrong answers made from it score 0."""
+        return (await asyncio.to_thread(self_test, Gold.from_json(self.data.gold))).ok
+
+
+class WsrlPairsConfig(vf.TasksetConfig):
+    split: Literal["train", "validation", "test"] = "train"
+    """Which split to load."""
+
+
+class WsrlPairsTaskset(vf.Taskset[PairTask, WsrlPairsConfig]):
+    def load(self) -> Iterator[PairTask]:
+        path = Path(__file__).with_name(f"{self.config.split}.jsonl")
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield PairTask(PairData(**json.loads(line)), self.config.task)

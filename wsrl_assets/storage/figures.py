@@ -1,0 +1,100 @@
+"""What a stage of a partition made, for those who watch: figures, samples, repeated ids.
+
+All on a catalog connection. Names that go into the queries come from the row dataclasses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.schema import Row, columns_of
+from wsrl_assets.storage.store import Connection, frame, query_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpan:
+    """What a run did at a stage of a partition: rows that it wrote, and within how many seconds."""
+
+    rows: int
+    seconds: float
+
+
+def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
+    """The ids that stand in more than one row, with columns `id` and `rows`."""
+    sql = query_text("repeated_keys").format(table=_quoted(row_type.TABLE), key=_key(row_type))
+    result: pl.DataFrame = connection.sql(sql, params={"partition": partition.key}).pl()
+    return result
+
+
+def run_rates(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
+    """Rows and rejections of each run at a stage, newest first: `run_id`, `rows`, `rejected`."""
+    sql = query_text("run_rates").format(table=_quoted(row_type.TABLE))
+    result: pl.DataFrame = connection.sql(sql, params={"partition": partition.key}).pl()
+    return result
+
+
+def run_span(
+    connection: Connection, partition: Partition, row_type: type[Row], run_id: str
+) -> RunSpan:
+    """What a run did, from its first call or row to its last."""
+    sql = query_text("run_span").format(table=_quoted(row_type.TABLE))
+    parameters = {"partition": partition.key, "stage": row_type.TABLE, "run_id": run_id}
+    ((rows, seconds),) = connection.execute(sql, parameters).fetchall()
+    return RunSpan(rows, seconds)
+
+
+def sample_rows(
+    connection: Connection, partition: Partition, row_type: type[Row], run_id: str
+) -> pl.DataFrame:
+    """Up to three rows of each status, with the columns that fit a line."""
+    own = [spec.name for spec in columns_of(row_type) if spec.name not in _LEFT_OUT]
+    shown = ["status", "reason", *own, "detail", "model"]
+    sql = query_text("sample_rows").format(
+        table=_quoted(row_type.TABLE),
+        key=_key(row_type),
+        columns=", ".join(_quoted(name) for name in shown),
+    )
+    parameters = {"partition": partition.key, "run_id": run_id}
+    result: pl.DataFrame = connection.sql(sql, params=parameters).pl()
+    return result
+
+
+def sample_pairs(
+    connection: Connection, partition: Partition, stage: str, past: Sequence[str], run_id: str
+) -> pl.DataFrame:
+    """Three pairs that got past `stage` and three that left there, with their verdicts.
+
+    Args:
+        past: the stages at which a pair that got past `stage` cannot have left.
+    """
+    return frame(
+        connection,
+        "sample_pairs",
+        partition=partition.key,
+        stage=stage,
+        past=list(past),
+        run_id=run_id,
+    )
+
+
+def answer_shapes(
+    connection: Connection, partition: Partition, past: Sequence[str]
+) -> pl.DataFrame:
+    """Answers that got past some stages: `answer_type`, `characters`, `pairs`."""
+    return frame(connection, "answer_shapes", partition=partition.key, past=list(past))
+
+
+_LEFT_OUT = frozenset(
+    "status reason detail model recipe run_id created_at "
+    "minhash metadata verdicts misses parent_id cluster_id".split()
+)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _key(row_type: type[Row]) -> str:
+    return " || '/' || ".join(f'"{name}"::VARCHAR' for name in row_type.KEY)

@@ -1,0 +1,271 @@
+"""The pages, asked over HTTP: what they show, and what they never do with what strangers wrote."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from wsrl_assets.domains import Domain
+from wsrl_assets.explore import create_app
+from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.tables import Status
+from wsrl_assets.text import content_id
+from wsrl_assets_tests.explore.home import pair, pair_id, plant
+from wsrl_assets_tests.factories import call_row, document_text, draft_row
+
+HOSTILE = (
+    "<script>alert(1)</script> <img src=x onerror=alert(2)> </div></main> "
+    "<a href='javascript:alert(3)'>go</a> {{ 7 * 7 }} {% raw %} \u202egnp.exe &lt;b&gt;"
+)
+
+
+class Tags(HTMLParser):
+    """The tags and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name in ("href", "src", "action")}
+
+
+def client(store: Store) -> TestClient:
+    return TestClient(create_app(store))
+
+
+def shown(page: str) -> list[str]:
+    """The ids of the pairs on a list, in order."""
+    return re.findall(r'href="/pairs/([0-9a-f]{32})', page)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Store:
+    """One kept pair, two rejected ones, and a failed and a pending draft, of two documents."""
+    texts = [document_text(0), document_text(1)]
+    rows = [
+        *pair(0, texts[0], form="cloze", question="Where is Kelmar?"),
+        *pair(1, texts[0], "leaked", persona_index=1),
+        *pair(2, texts[1], "round_trip_disagrees", model="another"),
+        draft_row(3, texts[1], persona_index=1, status=Status.FAILED, reason="truncated"),
+        draft_row(4, texts[1], persona_index=2, question="Not looked at?", answer="1"),
+    ]
+    return plant(tmp_path, texts, rows)
+
+
+# --- the list -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("", {0, 1, 2, 3, 4}),
+        ("verdict=kept", {0}),
+        ("verdict=rejected", {1, 2}),
+        ("verdict=failed", {3}),
+        ("verdict=pending", {4}),
+        ("reason=leaked", {1}),
+        ("form=cloze", {0}),
+        ("model=another", {2}),
+        ("domain=natural_science&verdict=rejected", {1, 2}),
+        ("domain=math", set()),
+        ("text=kelmar", {0}),
+        ("text=ANSWER%202", {2}),
+        (f"text={pair_id(3)[:10]}", {3}),
+        (f"text={content_id(document_text(0))}", {0, 1}),
+        ("answer_type=entity&reason=leaked", {1}),
+    ],
+)
+def test_a_filter_shows_what_it_names(home: Store, query: str, numbers: set[int]) -> None:
+    page = client(home).get(f"/?{query}").text
+    assert set(shown(page)) == {pair_id(number) for number in numbers}
+
+
+def test_counts_of_a_facet_are_those_under_the_other_filters(home: Store) -> None:
+    page = client(home).get("/?verdict=rejected").text
+    counts = dict(re.findall(r'<bdi>([\w ]+)</bdi></span><span class="count">(\d+)<', page))
+    assert counts["kept"] == "1"  # what choosing it would show
+    assert counts["leaked"] == "1"
+    assert "truncated" not in counts
+
+
+def test_pages_hold_each_pair_once(tmp_path: Path) -> None:
+    text = document_text(0)
+    count = 2 * PAGE_SIZE + 7
+    rows = [row for n in range(count) for row in pair(n, text, persona_index=n)]
+    found = client(plant(tmp_path, [text], rows))
+    pages = [shown(found.get(f"/?verdict=kept&page={number}").text) for number in (1, 2, 3)]
+    assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 7]
+    assert len({one for page in pages for one in page}) == count
+    assert shown(found.get("/?page=99999").text) == shown(found.get("/?page=3").text)
+
+
+def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:
+    answer = client(Store(tmp_path / "nothing")).get("/")
+    assert answer.status_code == 200
+    assert "wsrl demo" in answer.text
+
+
+def test_no_match_offers_a_way_back(home: Store) -> None:
+    page = client(home).get("/?text=zebra&verdict=kept").text
+    assert "No pair matches" in page
+    assert 'href="/?verdict=kept"' in page
+
+
+def test_a_page_shows_what_a_run_has_committed_since(home: Store) -> None:
+    found = client(home)
+    before = shown(found.get("/").text)
+    with home.transaction(Partition.domain(Domain.NATURAL_SCIENCE)) as transaction:
+        transaction.merge(pair(9, document_text(1), persona_index=3))
+        assert shown(found.get("/").text) == before  # while the run holds the file
+    assert len(shown(found.get("/").text)) == len(before) + 1
+
+
+@given(st.dictionaries(st.sampled_from([*Filter().__slots__, "x"]), st.text(max_size=300)))
+def test_any_query_is_a_filter_that_its_own_address_repeats(query: dict[str, str]) -> None:
+    asked = Filter.of(query)
+    address = TestClient(create_app(Store(Path("/nowhere")))).build_request("GET", asked.query)
+    assert Filter.of(dict(address.url.params)) == asked
+
+
+# --- a pair, a document -------------------------------------------------------------------------
+
+
+def test_a_pair_shows_evidence_verdicts_and_the_way_to_its_document(home: Store) -> None:
+    page = client(home).get(f"/pairs/{pair_id(1)}?verdict=rejected").text
+    assert f"<mark>{document_text(0)[:20]}</mark>" in page
+    assert "leaked" in page
+    assert "a detail" in page
+    assert f"/documents/{content_id(document_text(0))}" in page
+    assert 'href="/?verdict=rejected"' in page  # back to where one came from
+
+
+def test_a_document_shows_all_its_pairs(home: Store) -> None:
+    page = client(home).get(f"/documents/{content_id(document_text(1))}").text
+    assert set(shown(page)) == {pair_id(2), pair_id(3), pair_id(4)}
+
+
+def test_the_beginning_of_an_id_is_enough(home: Store) -> None:
+    answer = client(home).get(f"/pairs/{pair_id(1)[:12]}", follow_redirects=False)
+    assert answer.headers["location"] == f"/pairs/{pair_id(1)}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/pairs/zzzz", "/pairs/%25", "/pairs/a'b", "/documents/0000", "/nothing", "/static/x"]
+)
+def test_what_is_not_there_is_a_page_that_says_so(home: Store, path: str) -> None:
+    answer = client(home).get(path)
+    assert answer.status_code == 404
+    assert "Not found" in answer.text
+
+
+# --- strangers' texts ---------------------------------------------------------------------------
+
+
+def test_markup_of_documents_and_models_shows_as_text(tmp_path: Path) -> None:
+    text = f"{HOSTILE} {document_text(0)}"
+    rows = pair(0, text, HOSTILE, question=HOSTILE, answer=HOSTILE, persona=HOSTILE, model=HOSTILE)
+    found = client(plant(tmp_path, [text], rows))
+    for path in (
+        "/",
+        f"/pairs/{pair_id(0)}",
+        f"/documents/{content_id(text)}",
+        f"/?text={HOSTILE}",
+    ):
+        page = found.get(path).text
+        tags = Tags(page)
+        assert not tags.names & {"script", "img"} - {"img"}
+        assert {link for link in tags.links if not link.startswith(("/", "#"))} == set()
+        assert not any(name.startswith("on") for name in tags.attributes)
+        assert "style" not in tags.attributes
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+        assert "{{ 7 * 7 }}" in page
+        assert ">49<" not in page
+
+
+def test_control_characters_do_not_reach_the_page(tmp_path: Path) -> None:
+    text = document_text(0)
+    rows = pair(0, text, question="a\x00b\x1b[31mc\x7f", answer="\x08\x85")
+    page = client(plant(tmp_path, [text], rows)).get(f"/pairs/{pair_id(0)}").text
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
+    assert "a\ufffdb\ufffd[31mc" in page
+
+
+def test_an_error_never_shows_a_password(tmp_path: Path) -> None:
+    text = document_text(0)
+    said = "http://user:secret-word@host.example/v1 did not answer"
+    failed = draft_row(0, text, status=Status.FAILED, reason="endpoint_fault", detail=said)
+    call = call_row(0, row_id=failed.draft_id, stage="qa_drafts", step="open", error=said)
+    page = client(plant(tmp_path, [text], [failed, call])).get(f"/pairs/{pair_id(0)}").text
+    assert "secret-word" not in page
+    assert page.count("http://***@host.example/v1 did not answer") == 2
+
+
+def test_a_huge_document_is_shown_around_its_evidence(tmp_path: Path) -> None:
+    text = "word " * 400_000 + "the evidence stands here"
+    draft, verified, *rest = pair(0, text)
+    at = len(text) - 24
+    moved = type(verified)(**{**_fields(verified), "evidence_start": at, "evidence_end": len(text)})
+    found = client(plant(tmp_path, [text], [draft, moved, *rest]))
+    answer = found.get(f"/pairs/{pair_id(0)}")
+    assert "<mark>the evidence stands here</mark>" in answer.text
+    assert "of 2,000,024" in answer.text
+    assert len(answer.content) < 300_000
+
+
+def _fields(row: object) -> dict[str, object]:
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE pairs; --", "$text", "%", "\\", '"', "a\x00b", "x" * 50_000, "\ud800"]
+)
+def test_sql_in_a_filter_is_a_text_to_look_for(home: Store, text: str) -> None:
+    found = client(home)
+    for name in Filter().__slots__:
+        value = text.encode("utf-8", "surrogatepass")
+        answer = found.get("/", params={name: value.decode("utf-8", "replace")})
+        assert answer.status_code == 200
+    assert len(shown(found.get("/").text)) == 5
+
+
+# --- what the server lets nobody do -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/static/explore.css", "/pairs/0"])
+def test_every_answer_forbids_scripts_and_strangers(home: Store, path: str) -> None:
+    policy = client(home).get(path).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_a_name_that_only_leads_here_is_refused(home: Store) -> None:
+    answer = client(home).get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert "Kelmar" not in answer.text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_nothing_but_reading_is_answered(home: Store, method: str) -> None:
+    assert client(home).request(method, "/").status_code == 405
+
+
+def test_a_broken_file_is_a_sentence(home: Store) -> None:
+    snapshot = home.home / "domains" / "snapshots" / f"{Domain.NATURAL_SCIENCE}.duckdb"
+    snapshot.write_bytes(b"not a database" * 500)
+    answer = client(home).get("/")
+    assert answer.status_code == 503
+    assert "cannot be opened as a DuckDB database" in answer.text
+    assert "Traceback" not in answer.text

@@ -1,0 +1,133 @@
+"""Prompts are shown as they were sent, or not at all."""
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from wsrl_assets import chain
+from wsrl_assets.explore import prompts, reading
+from wsrl_assets.explore.reading import PairView
+from wsrl_assets.forms import Form
+from wsrl_assets.generation import library
+from wsrl_assets.llm import load_prompt
+from wsrl_assets.storage import Store
+from wsrl_assets.storage.tables import QADraft
+from wsrl_assets.verification import verify
+from wsrl_assets_tests.factories import (
+    DOMAIN,
+    IN_DOMAIN,
+    SHARD,
+    documents,
+    honest_reply,
+    job,
+    plant_domain,
+    plant_shard,
+    quick,
+    rows,
+)
+from wsrl_assets_tests.simulator import running_simulator
+
+
+async def run_all(home: Path, sent: list[dict[str, Any]]) -> Store:
+    """A small home that every stage has run on; `sent` gets the requests as the server had them."""
+
+    def reply(body: dict[str, Any], rng: Random) -> str:
+        sent.append(body)
+        return honest_reply(body, rng)
+
+    texts = documents(2)
+    async with running_simulator(quick(reply=reply)) as server:
+        work = job(home, server.base_url, forms=(Form.OPEN, Form.CLOZE), personas=1)
+        plant_shard(work.store, texts)
+        plant_domain(work.store, texts)
+        await chain.triage_shard(work, SHARD)
+        await chain.advance_domain(work, DOMAIN)
+    return work.store
+
+
+def view_of(store: Store, form: str) -> PairView:
+    drafts = [draft for draft in rows(store, QADraft, IN_DOMAIN) if draft.form == form]
+    found = reading.find_pair(store, sorted(draft.draft_id for draft in drafts)[0])
+    assert found is not None
+    return found
+
+
+async def shown(view: PairView, demonstrations: Path | None = None) -> list[prompts.SentPrompt]:
+    return await asyncio.to_thread(prompts.sent_prompts, view, demonstrations)
+
+
+async def test_every_prompt_is_the_one_that_the_server_was_sent(tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    store = await run_all(tmp_path, sent)
+    requests = {
+        json.dumps(
+            [body["messages"], body["response_format"]["json_schema"]["schema"]], sort_keys=True
+        )
+        for body in sent
+    }
+    steps = set()
+    for draft in rows(store, QADraft, IN_DOMAIN):
+        view = reading.find_pair(store, draft.draft_id)
+        assert view is not None
+        found = await shown(view)
+        assert [p.step for p in found] == [call["step"] for call in view.calls]
+        for prompt in found:
+            assert prompt.differs == ()
+            seen = json.dumps([list(prompt.messages), json.loads(prompt.schema)], sort_keys=True)
+            assert seen in requests
+            steps.add(prompt.step)
+    assert {"triage", "personas", "open", "cloze", "judge", "round_trip"} <= steps
+
+
+@pytest.mark.parametrize("name", ["open", "system", "judge"])
+async def test_a_prompt_of_other_words_is_not_shown_in_place_of_the_old(
+    tmp_path: Path, name: str
+) -> None:
+    view = view_of(await run_all(tmp_path, []), "open")
+
+    def reworded(asked: str) -> Any:
+        prompt = load_prompt(asked)
+        if asked != name:
+            return prompt
+        return dataclasses.replace(prompt, version="99", text="Other words.", digest="0" * 12)
+
+    with mock.patch.object(prompts, "load_prompt", reworded):
+        found = {prompt.step: prompt for prompt in await shown(view)}
+    changed = set(found) if name == "system" else {name}
+    for step, prompt in found.items():
+        if step in changed:
+            assert prompt.messages == ()
+            assert "version 99" in prompt.differs[0]
+        elif step != "round_trip":  # verification names its prompts together
+            assert prompt.messages
+
+
+async def test_other_demonstrations_or_rules_are_said(tmp_path: Path) -> None:
+    store = await run_all(tmp_path / "home", [])
+    own = tmp_path / "own"
+    own.mkdir()
+    packaged = library.load_library()[DOMAIN]
+    (own / f"{DOMAIN}.yaml").write_text(packaged.model_dump_json(), "utf-8")
+    found = {p.step: p for p in await shown(view_of(store, "open"), own)}
+    assert found["open"].messages  # the same ones, wherever they lie
+    other = tmp_path / "other"
+    other.mkdir()
+    fewer = packaged.model_copy(update={"demonstrations": packaged.demonstrations[1:]})
+    (other / f"{DOMAIN}.yaml").write_text(fewer.model_dump_json(), "utf-8")
+    found = {p.step: p for p in await shown(view_of(store, "open"), other)}
+    assert "the demonstrations of natural_science were" in found["open"].differs[0]
+    with mock.patch.object(verify, "RULES_VERSION", "99"):
+        found = {p.step: p for p in await shown(view_of(store, "cloze"))}
+    assert "version 99 now" in found["round_trip"].differs[0]
+
+
+async def test_no_prompt_is_shown_for_a_call_that_was_not_made(tmp_path: Path) -> None:
+    view = view_of(await run_all(tmp_path, []), "open")
+    silent = dataclasses.replace(view, calls=[c for c in view.calls if c["step"] != "judge"])
+    assert "judge" not in [prompt.step for prompt in await shown(silent)]

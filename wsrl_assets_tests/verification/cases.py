@@ -1,0 +1,47 @@
+"""Questions labelled by hand, in both directions, for the tests and the benchmark."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsrl_assets.reward import Gold, parse_gold
+from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.verification.grounding import answer_in
+from wsrl_assets.verification.leakage import leak
+from wsrl_assets.verification.self_containment import stands_alone
+
+CASES_FILE = Path(__file__).with_name("cases.jsonl")
+CHECKS = ("stands_alone", "leak", "answer_in_evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question, and whether a careful person would let the check pass it."""
+
+    check: str
+    passes: bool
+    question: str
+    answer: str = ""
+    type: str = ""
+    evidence: str = ""
+    aliases: Sequence[str] = ()
+    choices: Sequence[str] = ()
+
+    @property
+    def gold(self) -> Gold:
+        return parse_gold(self.answer, self.type, aliases=self.aliases, choices=self.choices)
+
+    def verdict(self) -> Verdict:
+        """What the check says."""
+        match self.check:
+            case "stands_alone":
+                return stands_alone(self.question)
+            case "leak":
+                return leak(self.question, self.gold)
+            case _:
+                return answer_in(self.evidence, self.gold, self.question)
+
+
+def read_cases(path: Path = CASES_FILE) -> list[Case]:
+    return [Case(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
