@@ -91,7 +91,7 @@ def _listed_json(listed: Listed, broken: Mapping[str, list[str] | None]) -> dict
 def _listed_table(found: Sequence[Listed], broken: Mapping[str, list[str] | None]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     splits = list(found[0].rows)
-    for column in ("release", "", "written (UTC)"):
+    for column in ("release", "", "written UTC"):
         table.add_column(column, no_wrap=True)
     for split in splits:
         table.add_column(split, justify="right")
@@ -102,7 +102,7 @@ def _listed_table(found: Sequence[Listed], broken: Mapping[str, list[str] | None
         table.add_row(
             name,
             "current" if listed.is_current else "",
-            datetime.fromtimestamp(listed.made, UTC).strftime("%Y-%m-%d %H:%M"),
+            datetime.fromtimestamp(listed.made, UTC).strftime("%m-%d %H:%M"),
             *(_count(listed.rows[split]) for split in splits),
             *([_state(broken[name])] if broken else []),
         )
@@ -115,7 +115,7 @@ def _count(rows: int | None) -> str:
 
 def _state(broken: list[str] | None) -> str:
     if broken is None:
-        return "no checksums"
+        return "no sums"
     return f"CHANGED: {', '.join(broken)}" if broken else "intact"
 
 
