@@ -26,6 +26,9 @@ from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
+from wsrl_assets.release import splits
+from wsrl_assets.release.finalise import stale_domains
+from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Kind, Store, catalog
 from wsrl_assets.storage.accounting import STAGES, Account, accounts
@@ -170,8 +173,8 @@ class _Runner:
         self._run_all("read_shard", self._pending(stages), stages)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
-        """Advances the domains that have something pending."""
-        pending = self._pending(stages)
+        """Advances the domains that have something pending, or places of another recipe."""
+        pending = sorted({*self._pending(stages), *self._stale(stages)})
         chosen = [key for key in pending if not only or Domain(key) in only]
         self._run_all("advance_domain", chosen, stages)
 
@@ -212,6 +215,15 @@ class _Runner:
         with catalog(self._store) as connection:
             found = accounts(connection, [str(form) for form in self._settings.forms])
         return sorted({a.partition for a in found if a.stage in stages and _has_work(a)})
+
+    def _stale(self, stages: Sequence[str]) -> list[str]:
+        """Domains to place anew: benchmarks, shares or the seed have changed since."""
+        if splits.STAGE not in stages:
+            return []
+        settings = self._settings
+        shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
+        questions = QuestionSettings(embedding_model=settings.embedding_model)
+        return stale_domains(self._store, shares, questions)
 
 
 def _has_work(account: Account) -> bool:

@@ -10,10 +10,19 @@ import polars as pl
 from wsrl_assets.release.splits import Split
 
 
-def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[str, str]) -> None:
+def write_card(
+    folder: Path,
+    name: str,
+    pairs: pl.DataFrame,
+    columns: Mapping[str, str],
+    contamination: pl.DataFrame,
+) -> None:
     """Writes `README.md` with the Hub's YAML header, counts and the schema.
 
     The header names only the splits that have pairs: `datasets` refuses to load an empty one.
+
+    Args:
+        contamination: `benchmark`, `items` in it and `pairs` that were left out because of it.
     """
     source = resources.files("wsrl_assets.release").joinpath("card.md.j2").read_text("utf-8")
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -29,6 +38,7 @@ def write_card(folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[st
         types=_counts(pairs, "answer_type"),
         forms=_counts(pairs, "form"),
         columns=columns,
+        benchmarks=contamination.to_dicts(),
     )
     (folder / "README.md").write_text(text, "utf-8")
 

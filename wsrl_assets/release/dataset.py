@@ -15,8 +15,9 @@ import polars as pl
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.card import write_card
+from wsrl_assets.release.decontamination import BENCHMARKS
 from wsrl_assets.release.splits import Split
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Kind, Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 
 STAGE = "rl_dataset"
@@ -59,13 +60,14 @@ class Release:
         name: 12 hex characters of the hash of its content.
         folder: holds `train.parquet` and the other splits, and `README.md`.
         rows: pairs by split.
-        duplicates: pairs left out because another domain has the same question.
+        left_out: pairs left out because of what another domain has: the same question, or the same
+            source in another split.
     """
 
     name: str
     folder: Path
     rows: dict[str, int]
-    duplicates: int
+    left_out: int
 
     @property
     def total(self) -> int:
@@ -77,18 +79,19 @@ def build_release(store: Store, run_id: str) -> Release:
 
     An empty release is written too: it says that nothing passed, and has the schema.
     """
-    pairs = _gather(store)
-    kept, duplicates = _drop_duplicates(pairs)
-    name = _name(kept)
+    marked = _last_look(_gather(store))
+    kept = marked.filter(pl.col("reason").is_null())
+    contamination = _contamination(store)
+    name = _name(kept, contamination)
     release = Release(
         name,
         store.home / "releases" / name,
         {split: kept.filter(pl.col("split") == split).height for split in Split},
-        duplicates.height,
+        marked.height - kept.height,
     )
     if not release.folder.exists():
-        _write(release, kept)
-    _record(store, name, kept, duplicates)
+        _write(release, kept, contamination)
+    _record(store, name, marked)
     return release
 
 
@@ -133,29 +136,57 @@ def _gather(store: Store) -> pl.DataFrame:
 
 def _empty() -> pl.DataFrame:
     integers = ("evidence_start", "evidence_end", "source_row", "passage")
-    names = [*COLUMNS, "question_id", "slug", "unit", "passage"]
+    names = [*COLUMNS, "question_id", "document_cluster", "slug", "unit", "passage"]
     return pl.DataFrame(
         schema={name: pl.Int64 if name in integers else pl.String for name in names}
     )
 
 
-def _drop_duplicates(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    first = pl.col("pair_id").rank("ordinal").over("question_id") == 1
-    marked = pairs.with_columns(is_first=first)
-    return (
-        marked.filter("is_first").drop("is_first"),
-        marked.filter(~pl.col("is_first")).drop("is_first"),
+def _last_look(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs with a `reason` where one must be left out.
+
+    Final splits see to both: equal questions and splits over all domains. This is for domains that
+    were placed under different settings, or whose index was lost in between. Of a source or cluster
+    in two splits only what is in train stays, so that nothing of it is left to be evaluated on.
+    """
+    is_first = pl.col("pair_id").rank("ordinal").over("question_id") == 1
+    spans = pl.any_horizontal(
+        pl.col("split").n_unique().over(key) > 1 for key in ("parent_id", "document_cluster")
+    )
+    return pairs.with_columns(
+        reason=pl.when(~is_first)
+        .then(pl.lit("duplicate_question"))
+        .when(spans & (pl.col("split") != Split.TRAIN))
+        .then(pl.lit("split_conflict"))
     )
 
 
-def _name(kept: pl.DataFrame) -> str:
+def _contamination(store: Store) -> pl.DataFrame:
+    """Each `benchmark`, the `items` in it, and the `pairs` that were left out because of it."""
+    schema = {"benchmark": pl.String, "items": pl.Int64, "pairs": pl.Int64}
+    if not store.exists(BENCHMARKS):
+        return pl.DataFrame(schema=schema)
+    files = store.read(BENCHMARKS, "benchmark_sizes")
+    counts = [
+        store.read(partition, "contaminated_counts") for partition in store.partitions(Kind.DOMAIN)
+    ]
+    taken = pl.concat([pl.DataFrame(schema={"benchmark": pl.String, "pairs": pl.Int64}), *counts])
+    return (
+        files.join(taken.group_by("benchmark").sum(), on="benchmark", how="left")
+        .with_columns(pl.col("pairs").fill_null(0))
+        .sort("benchmark")
+    )
+
+
+def _name(kept: pl.DataFrame, contamination: pl.DataFrame) -> str:
+    """Of the pairs, and of what they are clean of, which the card says."""
     digest = hashlib.blake2b(json.dumps(list(COLUMNS)).encode(), digest_size=6)
-    for row in kept.select(list(COLUMNS)).iter_rows():
+    for row in [*kept.select(list(COLUMNS)).iter_rows(), *contamination.iter_rows()]:
         digest.update(json.dumps(row, ensure_ascii=False).encode())
     return digest.hexdigest()
 
 
-def _write(release: Release, kept: pl.DataFrame) -> None:
+def _write(release: Release, kept: pl.DataFrame, contamination: pl.DataFrame) -> None:
     partial = release.folder.with_name(f".{release.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -164,30 +195,24 @@ def _write(release: Release, kept: pl.DataFrame) -> None:
         for split in Split:
             part = table.filter(pl.col("split") == split)
             part.write_parquet(partial / f"{split}.parquet", compression="zstd")
-        write_card(partial, release.name, table, COLUMNS)
+        write_card(partial, release.name, table, COLUMNS, contamination)
         partial.rename(release.folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _record(store: Store, name: str, kept: pl.DataFrame, duplicates: pl.DataFrame) -> None:
+def _record(store: Store, name: str, marked: pl.DataFrame) -> None:
     now = utc_now()
-
-    def row(pair: dict[str, str], status: Status, reason: str | None) -> ReleasedPair:
-        return ReleasedPair(
-            pair_id=pair["pair_id"],
-            domain=pair["slug"],
+    rows = [
+        ReleasedPair(
+            pair_id=pair_id,
+            domain=slug,
             release=name,
-            status=status,
+            status=Status.REJECTED if reason else Status.KEPT,
             reason=reason,
             created_at=now,
         )
-
-    columns = ("pair_id", "slug")
-    rows = [row(pair, Status.KEPT, None) for pair in kept.select(columns).iter_rows(named=True)]
-    rows += [
-        row(pair, Status.REJECTED, "duplicate_question")
-        for pair in duplicates.select(columns).iter_rows(named=True)
+        for pair_id, slug, reason in marked.select("pair_id", "slug", "reason").iter_rows()
     ]
     with store.transaction(RELEASE) as transaction:
         transaction.clear(ReleasedPair)

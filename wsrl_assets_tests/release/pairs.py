@@ -43,6 +43,10 @@ class Pair:
     def parent_id(self) -> str:
         return stable_hash(self.source)
 
+    @property
+    def document_cluster(self) -> str:
+        return self.cluster or content_id(self.text)
+
     def rows(self) -> Sequence[Row]:
         provenance = {"recipe": "r", "model": "a-model", "run_id": "planted", "created_at": WHEN}
         document = filtered_document(
@@ -50,7 +54,7 @@ class Pair:
             self.text,
             parent_id=self.parent_id,
             passage=self.passage,
-            cluster_id=self.cluster or content_id(self.text),
+            cluster_id=self.document_cluster,
             title=f"About {self.source}",
             metadata='{"license": "CC0"}',
         )

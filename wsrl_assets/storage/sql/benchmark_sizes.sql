@@ -1,0 +1,1 @@
+SELECT benchmark, items FROM benchmark_files ORDER BY benchmark
