@@ -45,6 +45,7 @@ MIN_WHOLE_WORDS = 6
 SHARE_WITH_ANSWER, SHARE_ALONE = 0.4, 0.8
 _MAX_SHARING_ITEMS = 64
 _PAGE_ITEMS = 2000
+_JOIN_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +138,25 @@ def find_contamination(
 def shared_ngrams(connection: Connection, questions: Sequence[str], n: int = LONG) -> pl.DataFrame:
     """The n-grams that questions share with benchmarks: `row`, `ngram_hash`, `benchmark`, `item`.
 
-    The first rule alone, a page of questions at a time.
+    The first rule alone, some two million n-grams at a time.
     """
-    pages = [
-        frame(connection, "shared_ngrams", {"question_ngrams": page}, n=n)
-        for page in hashed_ngrams(questions, n)
+    found = [
+        frame(connection, "shared_ngrams", {"question_ngrams": part}, n=n)
+        for part in _gathered(hashed_ngrams(questions, n))
     ]
-    return pl.concat(pages)
+    return pl.concat(found)
+
+
+def _gathered(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Pages put together until a join is worth its scan of the other side."""
+    held: list[pl.DataFrame] = []
+    for page in pages:
+        held.append(page)
+        if sum(part.height for part in held) >= _JOIN_ROWS:
+            yield pl.concat(held)
+            held = []
+    if held:
+        yield pl.concat(held)
 
 
 def _best_hits(
@@ -183,6 +196,7 @@ def _load(transaction: Transaction, name: str, path: Path, columns: Sequence[str
             transaction.insert(BenchmarkNgram, part)
         transaction.insert(BenchmarkItem, _item_frame(name, page))
         items += len(page)
+    transaction.execute("forget_repeated_ngrams", n=LONG, benchmark=name)
     transaction.execute("forget_common_ngrams", n=SHORT, benchmark=name, most=_MAX_SHARING_ITEMS)
     return items
 

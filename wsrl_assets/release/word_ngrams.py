@@ -2,14 +2,13 @@
 
 Words are those of lm-eval-harness's janitor (`lm_eval.decontamination.janitor`, 0.4): ASCII
 capitals become small, ASCII punctuation is deleted, and what whitespace separates is a word. A text
-with other characters is also read in a folded form (compatibility characters, case and punctuation
-of all scripts; Chinese, Japanese, Thai and their like by character), so that it matches more, never
-less, than the janitor would.
+with other characters is also read in a folded form (typographic punctuation, and case of all
+scripts; Chinese, Japanese, Thai and their like by character), so that it matches more, never less,
+than the janitor would.
 
-A text is bytes here, a word eight of them at a time: on one core about 80 MB of questions a second.
+A text is bytes here, a word eight of them at a time: on one core over 100 MB of text a second.
 """
 
-import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -25,9 +24,10 @@ _CAPITALS, _SMALL = string.ascii_uppercase.encode(), string.ascii_lowercase.enco
 _TO_SMALL = bytes.maketrans(_CAPITALS, _SMALL)
 _PUNCTUATION = string.punctuation.encode()
 _DELETED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, string.punctuation)
-_OTHER_SPACE = re.compile(r"[^\S\x00-\x7f]")
-# ASCII bytes that Python takes for whitespace.
-_IS_SPACE = np.array([chr(code).isspace() and code < 128 for code in range(256)])
+# What stands for ASCII punctuation in print, and is deleted like it.
+_TYPOGRAPHIC = "‘’‚‛“”„‟«»‹›‐‑‒–—―−…•·′″"
+# For each byte, whether it is what Python takes for whitespace in ASCII.
+_IS_SPACE = bytes(code < 128 and chr(code).isspace() for code in range(256))
 _MARK = "\0"
 # The lowest k bytes of a word of eight.
 _LOWEST = np.array([(1 << (8 * k)) - 1 for k in range(9)], np.uint64)
@@ -54,11 +54,10 @@ def hashed_ngrams(texts: Iterable[str], n: int, base: int = 0) -> Iterator[pl.Da
 def ngram_text(text: str, n: int, ngram_hash: int) -> str | None:
     """The words of the n-gram of a text that has a hash, as they were compared."""
     for view in _views([text])[0]:
-        tokens = view.translate(_DELETED).split()
-        for start in range(len(tokens) - n + 1):
-            gram = " ".join(tokens[start : start + n] if n else tokens)
-            if int(signed(_hash([gram], n)[0])[0]) == ngram_hash:
-                return gram
+        places = np.flatnonzero(signed(_hash([view], n)[0]) == ngram_hash)
+        if len(places):
+            tokens = view.translate(_DELETED).split()
+            return " ".join(tokens[places[0] : places[0] + n] if n else tokens)
     return None
 
 
@@ -77,9 +76,20 @@ def _pages(texts: Iterable[str], base: int) -> Iterator[tuple[int, list[str]]]:
 
 def _views(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """The texts, then the folded forms of those that are not ASCII, each with its number."""
-    others = [number for number, text in enumerate(texts) if not text.isascii()]
-    views = [*texts, *(" ".join(words(texts[number])) for number in others)]
+    views = [text.replace(_MARK, "\x01") if _MARK in text else text for text in texts]
+    others = [number for number, text in enumerate(views) if not text.isascii()]
+    for number in others:
+        views[number] = " ".join(views[number].split())  # whitespace beyond ASCII
+    views += _folded([views[number] for number in others])
     return views, np.array([*range(len(texts)), *others], np.int64)
+
+
+def _folded(texts: Sequence[str]) -> list[str]:
+    together = _MARK.join(texts)
+    for character in _TYPOGRAPHIC:  # ten times as fast as `translate`
+        together = together.replace(character, "")
+    plain = together.split(_MARK) if texts else []
+    return [text if text.isascii() else " ".join(words(text)) for text in plain]
 
 
 def _hash(texts: Sequence[str], n: int) -> tuple[Hashes, NDArray[np.int64]]:
@@ -100,24 +110,15 @@ def _split(
 ) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """All texts as one string of bytes, with where its words start and end.
 
-    Each text has a mark before it, which is a word of its own.
+    Each text has a mark before it, which is a word of its own and stands in no text.
     """
-    text = "\n".join(f"{_MARK}\n{text}" for text in _without_marks(texts))
-    if not text.isascii():
-        text = _OTHER_SPACE.sub(" ", text)
+    text = "\n".join(f"{_MARK}\n{text}" for text in texts)
     data = f"\n{text}\n{' ' * 8}".encode("utf-8", "surrogatepass")
     data = data.translate(_TO_SMALL, _PUNCTUATION)
-    codes = np.frombuffer(data, np.uint8)
-    is_space = _IS_SPACE[codes]
+    is_space = np.frombuffer(data.translate(_IS_SPACE), np.bool_)
     edges = np.flatnonzero(is_space[1:] != is_space[:-1]) + 1
     starts, ends = edges[0::2], edges[1::2]
-    return data, starts, ends, codes[starts] == ord(_MARK)
-
-
-def _without_marks(texts: Sequence[str]) -> Sequence[str]:
-    if any(_MARK in text for text in texts):
-        return [text.replace(_MARK, "\x01") for text in texts]
-    return texts
+    return data, starts, ends, np.frombuffer(data, np.uint8)[starts] == ord(_MARK)
 
 
 def _word_hashes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
