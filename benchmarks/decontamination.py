@@ -15,7 +15,8 @@ The janitor normalises what it registers before it cuts it into words, and what 
 a dash that stands alone between two words counts as a word in a question and not in a benchmark.
 And it knows no punctuation and no capitals but those of ASCII, which ours folds.
 
-Exit code 1 when throughput is below 20 times the janitor's, or a difference has another cause.
+Times are processor time, over all threads, the best of five: other work on the machine then weighs
+less. Exit code 1 when throughput is below 20 times the janitor's, or a difference has another cause.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from wsrl_assets.text import words
 
 TARGET_RATIO = 20
 QUESTIONS, ITEMS, PLANTED = 100_000, 20_000, 1_000
-_REPEATS = 3
+_REPEATS = 5
 _HEADS = (
     "Which of these follows from the statement that {}?",
     "What is described here - {} - and why?",
@@ -75,15 +76,15 @@ class FirstHit(Janitor):
 
 data = json.load(open(sys.argv[1], encoding="utf-8"))
 janitor = FirstHit()
-began = time.perf_counter()
+began = time.process_time()
 for text in data["benchmarks"]:
     janitor.register_contaminant_python(text)
-registered_s = time.perf_counter() - began
+registered_s = time.process_time() - began
 times = []
 for _ in range(data["repeats"]):
-    began = time.perf_counter()
+    began = time.process_time()
     hits = [janitor.clean_python(text) is not None for text in data["questions"]]
-    times.append(time.perf_counter() - began)
+    times.append(time.process_time() - began)
 for text in data["folded_benchmarks"]:
     janitor.register_contaminant_python(text)
 bare = [" ".join(w for w in t.split() if janitor.normalize_string(w)) for t in data["folded"]]
@@ -209,30 +210,30 @@ def load(home: Path, benchmarks: Sequence[str]) -> tuple[Store, int, float]:
     path = home / "benchmark.jsonl"
     path.write_text("".join(json.dumps({"question": t}) + "\n" for t in benchmarks), "utf-8")
     store = Store(home / "home")
-    began = time.perf_counter()
+    began = time.process_time()
     ngrams = load_benchmarks(store, [path])
-    return store, ngrams, time.perf_counter() - began
+    return store, ngrams, time.process_time() - began
 
 
 def our_hits(store: Store, questions: Sequence[str]) -> tuple[frozenset[int], float]:
     """The questions that share a 13-gram, and the seconds of the best of several trials."""
     best = float("inf")
     for _ in range(_REPEATS):
-        began = time.perf_counter()
+        began = time.process_time()
         with store.snapshot(BENCHMARKS) as connection:
             rows = shared_ngrams(connection, questions)["row"].unique().to_list()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     return frozenset(rows), best
 
 
 def all_rules(store: Store, questions: Sequence[str]) -> tuple[int, float]:
     """The hits of all three rules, in pages as the final splits take them, and the seconds."""
-    began = time.perf_counter()
+    began = time.process_time()
     hits = sum(
         len(find_contamination(store, page, [""] * len(page)))
         for page in (questions[start : start + 1000] for start in range(0, len(questions), 1000))
     )
-    return hits, time.perf_counter() - began
+    return hits, time.process_time() - began
 
 
 # Memory

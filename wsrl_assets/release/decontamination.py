@@ -206,7 +206,7 @@ def _ngram_frames(name: str, page: Sequence[BenchmarkRow]) -> Iterator[pl.DataFr
     questions = [(row.item, row.question) for row in page if row.question]
     for n, numbered in ((LONG, texts), (SHORT, questions), (WHOLE, questions)):
         items = pl.Series("item", [item for item, _ in numbered], pl.Int64)
-        for part in hashed_ngrams((text for _, text in numbered), n):
+        for part in hashed_ngrams([text for _, text in numbered], n):
             yield part.select(
                 "ngram_hash",
                 n=pl.lit(n, pl.Int64),

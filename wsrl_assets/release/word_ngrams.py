@@ -10,7 +10,7 @@ A text is bytes here, a word eight of them at a time: on one core over 100 MB of
 """
 
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -31,21 +31,21 @@ _IS_SPACE = bytes(code < 128 and chr(code).isspace() for code in range(256))
 _MARK = "\0"
 # The lowest k bytes of a word of eight.
 _LOWEST = np.array([(1 << (8 * k)) - 1 for k in range(9)], np.uint64)
-_PAGE_CHARS = 1 << 18
+_PAGE_TEXTS = 1000
+_PAGE_CHARS = 1 << 20
 _MAX_PIECES = 32
 
 
-def hashed_ngrams(texts: Iterable[str], n: int, base: int = 0) -> Iterator[pl.DataFrame]:
+def hashed_ngrams(texts: Sequence[str], n: int) -> Iterator[pl.DataFrame]:
     """The hashed n-grams of texts, in pages of bounded size; one that repeats may come twice.
 
     Args:
         n: words in an n-gram; 0 for the text as a whole, whatever its length.
-        base: number of the first text.
 
     Yields:
         frames of `row` (number of the text) and `ngram_hash` (64 bits, signed).
     """
-    for first, page in _pages(texts, base):
+    for first, page in _pages(texts):
         views, rows = _views(page)
         hashes, owners = _hash(views, n)
         yield pl.DataFrame({"row": rows[owners] + first, "ngram_hash": signed(hashes)})
@@ -61,22 +61,22 @@ def ngram_text(text: str, n: int, ngram_hash: int) -> str | None:
     return None
 
 
-def _pages(texts: Iterable[str], base: int) -> Iterator[tuple[int, list[str]]]:
-    page: list[str] = []
-    chars = 0
-    for text in texts:
-        page.append(text)
-        chars += len(text)
-        if chars >= _PAGE_CHARS:
-            yield base, page
-            base, page, chars = base + len(page), [], 0
-    if page:
-        yield base, page
+def _pages(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Slices of some characters in all, each with the number of its first text."""
+    first = 0
+    while first < len(texts):
+        page = texts[first : first + _PAGE_TEXTS]
+        while len(page) > 1 and sum(map(len, page)) > _PAGE_CHARS:
+            page = page[: len(page) // 2]
+        yield first, page
+        first += len(page)
 
 
 def _views(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """The texts, then the folded forms of those that are not ASCII, each with its number."""
-    views = [text.replace(_MARK, "\x01") if _MARK in text else text for text in texts]
+    views = list(texts)
+    if _MARK in "".join(views):
+        views = [text.replace(_MARK, "\x01") for text in views]
     others = [number for number, text in enumerate(views) if not text.isascii()]
     for number in others:
         views[number] = " ".join(views[number].split())  # whitespace beyond ASCII
@@ -112,8 +112,8 @@ def _split(
 
     Each text has a mark before it, which is a word of its own and stands in no text.
     """
-    text = "\n".join(f"{_MARK}\n{text}" for text in texts)
-    data = f"\n{text}\n{' ' * 8}".encode("utf-8", "surrogatepass")
+    text = f"\n{_MARK}\n".join(["", *texts, " " * 8])
+    data = text.encode("utf-8", "surrogatepass")
     data = data.translate(_TO_SMALL, _PUNCTUATION)
     is_space = np.frombuffer(data.translate(_IS_SPACE), np.bool_)
     edges = np.flatnonzero(is_space[1:] != is_space[:-1]) + 1
