@@ -15,8 +15,9 @@ The janitor normalises what it registers before it cuts it into words, and what 
 a dash that stands alone between two words counts as a word in a question and not in a benchmark.
 And it knows no punctuation and no capitals but those of ASCII, which ours folds.
 
-Times are processor time, over all threads, the best of five: other work on the machine then weighs
-less. Exit code 1 when throughput is below 20 times the janitor's, or a difference has another cause.
+Times are processor time, over all threads, the best of five: other work on the machine then
+weighs less. Exit code 1 when throughput is below 20 times the janitor's, or a difference has
+another cause.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from wsrl_assets.release.decontamination import (
     BENCHMARKS,
     find_contamination,
     load_benchmarks,
-    shared_ngrams,
+    overlapping_questions,
 )
 from wsrl_assets.samples import corpus_dir, pydoc_topics
 from wsrl_assets.storage import Store
@@ -221,7 +222,7 @@ def our_hits(store: Store, questions: Sequence[str]) -> tuple[frozenset[int], fl
     for _ in range(_REPEATS):
         began = time.process_time()
         with store.snapshot(BENCHMARKS) as connection:
-            rows = shared_ngrams(connection, questions)["row"].unique().to_list()
+            rows = overlapping_questions(connection, questions)
         best = min(best, time.process_time() - began)
     return frozenset(rows), best
 

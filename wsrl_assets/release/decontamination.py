@@ -28,7 +28,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.hashing import text_hash
+from wsrl_assets.hashing import Sieve, text_hash
 from wsrl_assets.release.benchmarks import BenchmarkError, BenchmarkRow, read_benchmark
 from wsrl_assets.release.questions import normal_answer
 from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
@@ -45,7 +45,6 @@ MIN_WHOLE_WORDS = 6
 SHARE_WITH_ANSWER, SHARE_ALONE = 0.4, 0.8
 _MAX_SHARING_ITEMS = 64
 _PAGE_ITEMS = 2000
-_JOIN_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +134,15 @@ def find_contamination(
     }
 
 
-def shared_ngrams(connection: Connection, questions: Sequence[str], n: int = LONG) -> pl.DataFrame:
-    """The n-grams that questions share with benchmarks: `row`, `ngram_hash`, `benchmark`, `item`.
+def overlapping_questions(connection: Connection, questions: Sequence[str]) -> set[int]:
+    """The positions of questions that the first rule catches, and nothing more of them.
 
-    The first rule alone, some two million n-grams at a time.
+    For many questions at once, on a connection to the benchmarks' snapshot.
     """
-    found = [
-        frame(connection, "shared_ngrams", {"question_ngrams": part}, n=n)
-        for part in _gathered(hashed_ngrams(questions, n))
-    ]
-    return pl.concat(found)
-
-
-def _gathered(pages: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Pages put together until a join is worth its scan of the other side."""
-    held: list[pl.DataFrame] = []
-    for page in pages:
-        held.append(page)
-        if sum(part.height for part in held) >= _JOIN_ROWS:
-            yield pl.concat(held)
-            held = []
-    if held:
-        yield pl.concat(held)
+    known = frame(connection, "benchmark_hashes", n=LONG)["ngram_hash"].to_numpy()
+    ngrams = pl.concat(hashed_ngrams(questions, LONG, Sieve(known)))
+    rows = frame(connection, "overlapping_questions", {"question_ngrams": ngrams}, n=LONG)
+    return set(rows["row"])
 
 
 def _best_hits(
