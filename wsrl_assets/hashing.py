@@ -73,7 +73,7 @@ class Sieve:
 
     def passes(self, hashes: Hashes) -> NDArray[np.bool_]:
         """Which hashes may be in the set."""
-        return self._seen[hashes & self._mask]
+        return np.asarray(self._seen[hashes & self._mask], np.bool_)
 
 
 def signed(hashes: Hashes) -> NDArray[np.int64]:
