@@ -88,14 +88,16 @@ for _ in range(data["repeats"]):
     times.append(time.process_time() - began)
 for text in data["folded_benchmarks"]:
     janitor.register_contaminant_python(text)
-bare = [" ".join(w for w in t.split() if janitor.normalize_string(w)) for t in data["folded"]]
+def is_hit(text):
+    bare = " ".join(word for word in text.split() if janitor.normalize_string(word))
+    return janitor.clean_python(bare) is not None
+forms = zip(data["questions"], data["folded"])
 print(json.dumps({
     "version": lm_eval.__version__,
     "registered_s": registered_s,
     "clean_s": min(times),
     "hits": [n for n, hit in enumerate(hits) if hit],
-    "hits_when_folded": [n for n, t in enumerate(bare) if janitor.clean_python(t) is not None],
-    "ngrams": len(janitor.dirt_ngrams),
+    "hits_when_folded": [n for n, both in enumerate(forms) if any(map(is_hit, both))],
 }))
 """
 
@@ -109,7 +111,6 @@ class Janitor:
     clean_s: float
     hits: frozenset[int]
     hits_when_folded: frozenset[int]
-    ngrams: int
 
 
 # The texts

@@ -12,7 +12,7 @@ from wsrl_assets.curation import filter as filter_module
 from wsrl_assets.curation.dedup import INDEX
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.domains import Domain
-from wsrl_assets.minhash import signature
+from wsrl_assets.minhash import MinHashSettings, signature
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import (
     DocumentLink,
@@ -217,9 +217,12 @@ def test_old_texts_are_not_read_again(store: Store, monkeypatch: pytest.MonkeyPa
     filter_domain(store, DOMAIN, "run")
     plant(store, "b", [edited(text(1), 3)])
     signed: list[str] = []
-    monkeypatch.setattr(
-        dedup_module, "signature", lambda body, s: signed.append(body) or signature(body, s)
-    )
+
+    def noted(body: str, settings: MinHashSettings) -> bytes:
+        signed.append(body)
+        return signature(body, settings)
+
+    monkeypatch.setattr(dedup_module, "signature", noted)
     filter_domain(store, DOMAIN, "run")
     assert signed == [edited(text(1), 3)]
 
