@@ -1,8 +1,8 @@
 """MinHash signatures of texts and their LSH bands, the same in every process.
 
-Signatures are datasketch's. Its in-memory LSH is not used: it holds some 10 kB of Python objects for
-each document, and no second process sees it (`benchmarks.near_duplicates`). The bands are hashed to
-64 bits instead and joined in DuckDB, see `storage.similar`.
+Signatures are datasketch's. Its in-memory LSH is not used: it holds some 10 kB of Python objects
+for each document, and no second process sees it (`benchmarks.near_duplicates`). The bands are
+hashed to 64 bits instead and joined in DuckDB, see `storage.similar`.
 """
 
 from collections.abc import Sequence

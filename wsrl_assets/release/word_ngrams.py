@@ -97,14 +97,14 @@ def _views(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
     """The texts that are ASCII, the others, and these folded, each with the number of its text."""
     is_ascii = np.fromiter(map(str.isascii, texts), np.bool_, len(texts))
     views = list(compress(texts, is_ascii))
-    others = np.flatnonzero(~is_ascii)
-    if len(others):
+    others = np.flatnonzero(~is_ascii).tolist()
+    if others:
         unmarked = (texts[number].replace(_MARK, _IN_PLACE_OF_MARK) for number in others)
         # In one string, which is ten times as fast as one by one.
         together = _without(_SPACES, _MARK.join(unmarked), " ")
         views += together.split(_MARK)
         views += map(_folded, _without(_TYPOGRAPHIC, together, "").split(_MARK))
-    return views, np.concatenate([np.flatnonzero(is_ascii), others, others])
+    return views, np.array([*np.flatnonzero(is_ascii), *others, *others], np.int64)
 
 
 def _folded(text: str) -> str:
