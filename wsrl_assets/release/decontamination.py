@@ -134,15 +134,25 @@ def find_contamination(
     }
 
 
-def overlapping_questions(connection: Connection, questions: Sequence[str]) -> set[int]:
-    """The positions of questions that the first rule catches, and nothing more of them.
+class LongNgrams:
+    """The first rule by itself, for many questions at once.
 
-    For many questions at once, on a connection to the benchmarks' snapshot.
+    Args:
+        connection: to the snapshot of `BENCHMARKS`, open as long as this is used.
     """
-    known = frame(connection, "benchmark_hashes", n=LONG)["ngram_hash"].to_numpy()
-    ngrams = pl.concat(hashed_ngrams(questions, LONG, Sieve(known)))
-    rows = frame(connection, "overlapping_questions", {"question_ngrams": ngrams}, n=LONG)
-    return set(rows["row"])
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        known = frame(connection, "benchmark_hashes", n=LONG)["ngram_hash"].to_numpy()
+        self._sieve = Sieve(known)
+
+    def overlapping(self, questions: Sequence[str]) -> set[int]:
+        """The positions of the questions that share a run of 13 words with a benchmark."""
+        pages = list(hashed_ngrams(questions, LONG, self._sieve))
+        if not pages:
+            return set()
+        tables = {"question_ngrams": pl.concat(pages)}
+        return set(frame(self._connection, "overlapping_questions", tables, n=LONG)["row"])
 
 
 def _best_hits(

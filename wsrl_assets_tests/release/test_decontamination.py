@@ -16,10 +16,10 @@ from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.decontamination import (
     BENCHMARKS,
     Hit,
+    LongNgrams,
     benchmarks_digest,
     find_contamination,
     load_benchmarks,
-    overlapping_questions,
 )
 from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
 from wsrl_assets.storage import Store
@@ -295,7 +295,9 @@ def test_the_first_rule_alone_finds_what_all_rules_find_by_it(loaded: Store) -> 
     questions = ["nothing of it", LONG, SHORT, CHINESE, f"{SHORT} {LONG}", ""] * 3
     found = find_contamination(loaded, questions, [""] * len(questions))
     with loaded.snapshot(BENCHMARKS) as connection:
-        alone = overlapping_questions(connection, questions)
+        rule = LongNgrams(connection)
+        alone = rule.overlapping(questions)
+        assert rule.overlapping([]) == set()
     assert alone == {row for row, one in found.items() if one.rule == "ngram"}
 
 
