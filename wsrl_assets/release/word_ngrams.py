@@ -49,7 +49,7 @@ def _byte_table() -> bytes:
 _BYTES = _byte_table()
 # The lowest k bytes of a word of eight.
 _LOWEST = np.array([(1 << (8 * k)) - 1 for k in range(9)], np.uint64)
-_PAGE_TEXTS = 2000
+_PAGE_TEXTS = 1000
 _PAGE_CHARS = 1 << 20
 _MAX_PIECES = 32
 
@@ -170,10 +170,13 @@ def _encoded(texts: Sequence[str]) -> bytes:
 
 
 def _word_hashes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Hashes:
-    """A hash for each word, from eight of its bytes at a time; of a huge one, from its rest too."""
+    """A number for each word: up to eight bytes as they are, longer ones hashed, eight at a time.
+
+    That will do, since what is made of them is mixed in the end.
+    """
     eight = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     lengths = ends - starts
-    hashes = mix(eight[starts] & _LOWEST[np.minimum(lengths, 8)])
+    hashes = eight[starts] & _LOWEST[np.minimum(lengths, 8)]
     longer, done = np.flatnonzero(lengths > 8), 8
     while len(longer) and done < _MAX_PIECES * 8:
         left = lengths[longer] - done
