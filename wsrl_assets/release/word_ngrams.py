@@ -135,12 +135,11 @@ def _hash(
     if n == 0:
         return _whole_hashes(hashes, is_mark)
     grams = run_hashes(hashes, n)
+    # The sieve first: it lets so few through that the rest costs next to nothing.
+    chosen = np.arange(len(grams)) if sieve is None else np.flatnonzero(sieve.passes(grams))
     owners = np.cumsum(is_mark) - 1
-    count = len(grams)
-    wanted = (owners[n - 1 :] == owners[:count]) & ~is_mark[:count]
-    if sieve is not None:
-        wanted &= sieve.passes(grams)
-    chosen = np.flatnonzero(wanted)
+    is_inside = (owners[chosen] == owners[chosen + n - 1]) & ~is_mark[chosen]
+    chosen = chosen[is_inside]
     return grams[chosen], owners[chosen]
 
 
@@ -176,7 +175,7 @@ def _word_hashes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
     """
     eight = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     lengths = ends - starts
-    hashes = eight[starts] & _LOWEST[np.minimum(lengths, 8)]
+    hashes: Hashes = eight[starts] & _LOWEST[np.minimum(lengths, 8)]
     longer, done = np.flatnonzero(lengths > 8), 8
     while len(longer) and done < _MAX_PIECES * 8:
         left = lengths[longer] - done
