@@ -26,6 +26,9 @@ from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
+from wsrl_assets.release import splits
+from wsrl_assets.release.finalise import stale_domains
+from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Kind, Store, catalog
 from wsrl_assets.storage.accounting import STAGES, Account, accounts
@@ -180,8 +183,8 @@ class _Runner:
         self._run_all("read_shard", self._pending(stages), stages)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
-        """Advances the domains that have something pending."""
-        pending = self._pending(stages)
+        """Advances the domains that have something pending, or places of another recipe."""
+        pending = sorted({*self._pending(stages), *self._stale(stages)})
         chosen = [key for key in pending if not only or Domain(key) in only]
         self._run_all("advance_domain", chosen, stages)
 
@@ -228,6 +231,15 @@ class _Runner:
             )
         wanted = [a for a in found if a.stage in stages]
         return sorted({a.partition for a in wanted if has_work(a, self._settings)})
+
+    def _stale(self, stages: Sequence[str]) -> list[str]:
+        """Domains to place anew: benchmarks, shares or the seed have changed since."""
+        if splits.STAGE not in stages:
+            return []
+        settings = self._settings
+        shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
+        questions = QuestionSettings(embedding_model=settings.embedding_model)
+        return stale_domains(self._store, shares, questions)
 
 
 def has_work(account: Account, settings: Settings) -> bool:

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         judge_separate: whether each of the judge's three verdicts is a call of its own.
         round_trip: whether an open-book answer must score 1.
         benchmarks: benchmark files to decontaminate against, comma separated.
+        benchmark_columns: their columns that are read, comma separated; all if not set.
+        embedding_model: folder or name of a sentence-transformers model, by which questions of
+            one meaning are found; none if not set.
         demonstrations: a folder of one's own demonstration files.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
         retry_failed: whether rows that failed earlier are tried again.
@@ -86,6 +89,8 @@ class Settings(BaseSettings):
     judge_separate: bool = False
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    benchmark_columns: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    embedding_model: str | None = None
     demonstrations: Path | None = None
     max_in_flight: int | None = Field(default=None, ge=1, le=1024)
     retry_failed: bool = False

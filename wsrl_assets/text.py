@@ -13,6 +13,7 @@ from typing import Literal
 _DIGEST_BYTES = 16
 _CHUNK_CHARS = 1 << 16
 _MAX_MARKS_IN_A_ROW = 30
+_FIRST_MARK = "\u0300"  # no combining mark comes before it
 
 _NEWLINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
@@ -139,6 +140,8 @@ def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """
     if text.isascii():
         return text
+    if max(text) < _FIRST_MARK:
+        return unicodedata.normalize(form, text)
     excess = _excess_marks()
     text = excess.sub(r"\1", text)
     text = unicodedata.normalize(form, text)

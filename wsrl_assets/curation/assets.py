@@ -29,8 +29,8 @@ def filtered_documents(
 ) -> dg.MaterializeResult:
     """The documents that triage qualified for this domain, less near-duplicates.
 
-    Gathered over all shards. Near-duplicates are found by MinHash of word 5-grams, and stay with
-    the id of the document that they repeat.
+    Gathered over all shards. Near-duplicates, of documents of any domain, are found by MinHash of
+    word 5-grams, and stay with the id of the document that they repeat.
     """
     database = store.open()
     domain = Domain(context.partition_key)

@@ -1,105 +1,84 @@
-"""Near-duplicate documents: MinHash of word 5-grams, compared through LSH (issue 2).
+"""Near-duplicate documents, over all domains: MinHash of word 5-grams, compared through LSH.
 
-A signature is kept with each document, so new documents are compared with old ones without
-reading the old texts again.
+A cluster is a kept document and every document that is a near-duplicate of it. Only the kept one
+goes on, so no two documents that feed questions are near-duplicates, whatever domains triage put
+them in. (Clusters are not chained: of A, B like A, and C like B but not like A, both A and C are
+kept. A chain would grow over documents that share nothing, and no place in a split could be
+promised to last.)
+
+Who is kept stands in `library/document_index.duckdb`, with signatures, so new documents are
+compared with old ones without reading the old texts again. A page is decided and claimed in one
+transaction: of two domains that run at the same time, in threads or processes, one comes first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
 
-import numpy as np
-from datasketch import MinHash, MinHashLSH
-
-from wsrl_assets.text import ngrams, words
+from wsrl_assets.domains import Domain
+from wsrl_assets.minhash import MinHashSettings, signature
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.similar import Item, Match, SimilarItems
+from wsrl_assets.storage.tables import DocumentLink
 
 STAGE = "filtered_documents"
-VERSION = "1"
-# datasketch's permutations since 2.0; a signature that was stored says nothing of its own scheme.
-_SCHEME: Literal["affine32"] = "affine32"
+VERSION = "2"
+INDEX = Partition.library("document_index")
 
 
 @dataclass(frozen=True, slots=True)
-class DedupSettings:
-    """When two documents are near-duplicates.
+class NewDocument:
+    """A document to be decided, with its MinHash signature."""
 
-    Attributes:
-        similarity: estimated Jaccard similarity of their word n-grams from which they are.
-        ngram: words in an n-gram.
-        permutations: length of a signature; the estimate's standard error is about
-            `1 / sqrt(permutations)` at worst.
+    doc_id: str
+    parent_id: str
+    minhash: bytes
+
+    @classmethod
+    def of(cls, row: dict[str, object], settings: MinHashSettings) -> "NewDocument":
+        """From a row with `doc_id`, `parent_id` and `text`."""
+        minhash = signature(str(row["text"]), settings)
+        return cls(str(row["doc_id"]), str(row["parent_id"]), minhash)
+
+
+def claim_documents(
+    store: Store, domain: Domain, page: Sequence[NewDocument], settings: MinHashSettings
+) -> list[Match | None]:
+    """For each document the kept one that it repeats; none for those that are kept from now on.
+
+    Asked again, for instance after a kill, it gives a domain what it has claimed before.
     """
-
-    similarity: float = 0.7
-    ngram: int = 5
-    permutations: int = 128
-
-
-def signature(text: str, settings: DedupSettings) -> bytes:
-    """The MinHash signature of a text, `4 * permutations` bytes, little-endian uint32."""
-    tokens = words(text)
-    shingles = set(ngrams(tokens, min(settings.ngram, max(1, len(tokens)))))
-    minhash = _blank(settings.permutations).copy()
-    if shingles:
-        minhash.update_batch([shingle.encode() for shingle in shingles])
-    return minhash.hashvalues.astype("<u4").tobytes()  # type: ignore[no-any-return]
+    with store.transaction(INDEX) as transaction:
+        items = [Item(new.doc_id, str(domain), new.doc_id, new.minhash) for new in page]
+        index = SimilarItems(transaction, items, settings)
+        matches = [_decide(index, position, item) for position, item in enumerate(items)]
+        index.save()
+        transaction.merge([_link(new, match) for new, match in zip(page, matches, strict=True)])
+    return matches
 
 
-class NearDuplicates:
-    """The documents of a domain so far, to be asked for a near-duplicate of the next one."""
+def link_repeated_passages(store: Store, passages: Sequence[tuple[str, str]]) -> None:
+    """Records which source rows repeat a passage that is kept for another, as (doc_id, parent_id).
 
-    # Candidates are gathered well below the threshold, so that LSH misses hardly any; the
-    # signatures then decide.
-    _CANDIDATE_MARGIN = 0.2
-
-    def __init__(self, settings: DedupSettings) -> None:
-        self._settings = settings
-        threshold = max(0.1, settings.similarity - self._CANDIDATE_MARGIN)
-        self._lsh = MinHashLSH(
-            num_perm=settings.permutations, params=_bands(threshold, settings.permutations)
-        )
-        self._signatures: dict[str, MinHash] = {}
-
-    def add_all(self, known: Iterable[tuple[str, bytes]]) -> None:
-        """Adds documents that were kept earlier, as (doc_id, signature)."""
-        for doc_id, raw in known:
-            self.add(doc_id, raw)
-
-    def add(self, doc_id: str, raw: bytes) -> None:
-        if doc_id in self._signatures:
-            return
-        minhash = self._minhash(raw)
-        self._lsh.insert(doc_id, minhash, check_duplication=False)
-        self._signatures[doc_id] = minhash
-
-    def most_similar(self, raw: bytes) -> tuple[str, float] | None:
-        """The most similar kept document at or above the threshold, with its similarity."""
-        minhash = self._minhash(raw)
-        candidates = [
-            (self._signatures[doc_id].jaccard(minhash), doc_id)
-            for doc_id in self._lsh.query(minhash)
-        ]
-        # Of equally similar ones the smallest id, so that the answer does not depend on order.
-        best = min(candidates, key=lambda item: (-item[0], item[1]), default=None)
-        if best is None or best[0] < self._settings.similarity:
-            return None
-        return best[1], float(best[0])
-
-    def _minhash(self, raw: bytes) -> MinHash:
-        values = np.frombuffer(raw, dtype="<u4").astype(np.uint32)
-        permutations = _blank(self._settings.permutations).permutations
-        return MinHash(seed=1, hashvalues=values, permutations=permutations, scheme=_SCHEME)
+    The split must know: the rest of such a row shares text with the other row.
+    """
+    if passages:
+        doc_ids, parent_ids = map(list, zip(*passages, strict=True))
+        with store.transaction(INDEX) as transaction:
+            transaction.execute("link_passages", doc_ids=doc_ids, parent_ids=parent_ids)
 
 
-@cache
-def _blank(permutations: int) -> MinHash:
-    """The signature of nothing; drawing its permutations takes longer than reading a text."""
-    return MinHash(num_perm=permutations, seed=1, scheme=_SCHEME)
+def _decide(index: SimilarItems, position: int, item: Item) -> Match | None:
+    owner = index.owner(position)
+    if owner == item.domain:
+        return None
+    if owner is not None:  # triage gave one document to two domains
+        return Match(item.item_id, "content", 1.0)
+    match = index.match(position)
+    if match is None:
+        index.claim(position)
+    return match
 
 
-@cache
-def _bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """The bands and rows that suit a threshold; a tenth of a second of numerical integration."""
-    fitted = MinHashLSH(threshold=threshold, num_perm=permutations)
-    return fitted.b, fitted.r
+def _link(new: NewDocument, match: Match | None) -> DocumentLink:
+    cluster_id = match.item_id if match else new.doc_id
+    return DocumentLink(doc_id=new.doc_id, parent_id=new.parent_id, cluster_id=cluster_id)

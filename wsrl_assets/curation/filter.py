@@ -1,16 +1,22 @@
 """A domain's qualified documents, less near-duplicates. No model is asked."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-import polars as pl
-
-from wsrl_assets.curation.dedup import STAGE, VERSION, DedupSettings, NearDuplicates, signature
+from wsrl_assets.curation.dedup import (
+    STAGE,
+    VERSION,
+    NewDocument,
+    claim_documents,
+    link_repeated_passages,
+)
 from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
+from wsrl_assets.minhash import MinHashSettings
 from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
 
@@ -22,7 +28,7 @@ _PAGE = 500
 _one_at_a_time = threading.Lock()
 
 
-def filter_recipe(settings: DedupSettings) -> StageRecipe:
+def filter_recipe(settings: MinHashSettings) -> StageRecipe:
     """The recipe of near-duplicate removal."""
     return rule_recipe(
         STAGE,
@@ -37,39 +43,37 @@ def filter_domain(
     store: Store,
     domain: Domain,
     run_id: str,
-    settings: DedupSettings | None = None,
+    settings: MinHashSettings | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> int:
     """Brings `filtered_documents` of a domain up to date; returns the number of new rows.
 
-    New documents are compared with those kept before by their stored signatures; the old texts
-    are not read again. Documents are taken in order of shard, row and passage, so that of two
-    near-duplicates the first stays.
+    New documents are compared with those kept before, in any domain, by their stored signatures;
+    the old texts are not read again. Documents are taken in order of shard, row and passage, so
+    that of two near-duplicates of a domain the first stays; of two domains, the one that was
+    filtered first has it. Memory is that of a page, and of the ids of one shard.
     """
     with _one_at_a_time:
-        return _filter(store, domain, run_id, settings or DedupSettings(), on_progress)
+        return _filter(store, domain, run_id, settings or MinHashSettings(), on_progress)
 
 
 def _filter(
     store: Store,
     domain: Domain,
     run_id: str,
-    settings: DedupSettings,
+    settings: MinHashSettings,
     on_progress: Callable[[int], None],
 ) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(filter_recipe(settings), run_id)
     with store.transaction(partition) as transaction:
-        known = transaction.query("filtered_signatures")
         transaction.merge([stamp.recipe.row()])
-    index = NearDuplicates(settings)
-    kept = known.filter(pl.col("status") == Status.KEPT)
-    index.add_all(zip(kept["doc_id"], kept["minhash"], strict=True))
-    clusters = dict(zip(known["doc_id"], known["cluster_id"], strict=True))
-    done = set(known["doc_id"])
     added = 0
-    for page in _pages(_new_documents(store, domain, done)):
-        rows = [_row(document, index, clusters, settings, stamp) for document in page]
+    for page in _pages(_new_documents(store, domain)):
+        new = [NewDocument.of(document, settings) for document in page]
+        # Claimed first: a run that is killed in between is given its claims again.
+        matches = claim_documents(store, domain, new, settings)
+        rows = [_row(*parts, stamp) for parts in zip(page, new, matches, strict=True)]
         with store.transaction(partition) as transaction:
             transaction.merge(rows)
         added += len(rows)
@@ -78,14 +82,27 @@ def _filter(
     return added
 
 
-def _new_documents(store: Store, domain: Domain, done: set[str]) -> Iterator[dict[str, object]]:
+def _new_documents(store: Store, domain: Domain) -> Iterator[dict[str, object]]:
+    """Qualified documents that the domain has not filtered, each once, whole, in order."""
+    seen: set[str] = set()
     for shard in store.partitions(Kind.SHARD):
         with store.snapshot(shard) as connection:
-            ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"]
-            fresh = [doc_id for doc_id in ids if doc_id not in done]
-            done.update(fresh)
+            ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"].to_list()
+            fresh = [doc_id for doc_id in _unfiltered(store, domain, ids) if doc_id not in seen]
+            seen.update(fresh)
+            if fresh:
+                repeated = frame(connection, "repeated_passages")
+                link_repeated_passages(store, list(repeated.iter_rows()))
             for page in _pages(fresh):
                 yield from frame(connection, "qualified_documents", doc_ids=page).to_dicts()
+
+
+def _unfiltered(store: Store, domain: Domain, ids: Sequence[str]) -> list[str]:
+    if not ids:
+        return []
+    with store.transaction(Partition.domain(domain)) as transaction:
+        known = set(transaction.query("known_documents", doc_ids=list(ids))["doc_id"])
+    return [doc_id for doc_id in ids if doc_id not in known]
 
 
 def _pages(items: Iterable[T]) -> Iterator[list[T]]:
@@ -95,29 +112,21 @@ def _pages(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _row(
-    document: dict[str, object],
-    index: NearDuplicates,
-    clusters: dict[str, str],
-    settings: DedupSettings,
-    stamp: Stamp,
+    document: dict[str, object], new: NewDocument, match: Match | None, stamp: Stamp
 ) -> FilteredDocument:
-    doc_id = str(document["doc_id"])
-    raw = signature(str(document["text"]), settings)
-    similar = index.most_similar(raw)
-    if similar is None:
-        index.add(doc_id, raw)
-        clusters[doc_id] = doc_id
-        status, reason, detail = Status.KEPT, None, None
-    else:
-        clusters[doc_id] = clusters[similar[0]]
-        status, reason = Status.REJECTED, "near_duplicate"
-        detail = f"{similar[1]:.2f} similar to {similar[0]}"
+    kept = match is None
     return FilteredDocument(
         **document,  # type: ignore[arg-type]
-        cluster_id=clusters[doc_id],
-        minhash=raw,
-        status=status,
-        reason=reason,
-        detail=detail,
+        cluster_id=match.item_id if match else new.doc_id,
+        minhash=new.minhash,
+        status=Status.KEPT if kept else Status.REJECTED,
+        reason=None if kept else "near_duplicate",
+        detail=_detail(match, new.doc_id) if match else None,
         **stamp(),
     )
+
+
+def _detail(match: Match, doc_id: str) -> str:
+    if match.item_id == doc_id:
+        return "another domain has this very document"
+    return f"{match.similarity:.2f} similar to {match.item_id}"

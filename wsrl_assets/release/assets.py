@@ -7,10 +7,12 @@ import dagster as dg
 from wsrl_assets import quality
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
-from wsrl_assets.release import dataset, finalise, report, spec, splits
-from wsrl_assets.release.decontamination import BenchmarkError
+from wsrl_assets.release import dataset, decontamination, finalise, report, spec, splits
+from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.difficulty import PassRateRange
+from wsrl_assets.release.embeddings import EmbeddingError
 from wsrl_assets.release.gate import refuse_broken, repeated
+from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.reports import (
     BALANCE,
     LEAKAGE,
@@ -56,10 +58,11 @@ class ReleaseConfig(dg.Config):
     metadata=schema_metadata(BenchmarkNgram),
 )
 def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
-    """Hashed word 13-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
-    paths = [Path(path) for path in load_settings().benchmarks]
+    """Hashed word n-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
+    settings = load_settings()
+    paths = [Path(path) for path in settings.benchmarks]
     try:
-        rows = finalise.load_benchmarks(store.open(), paths)
+        rows = decontamination.load_benchmarks(store.open(), paths, settings.benchmark_columns)
     except BenchmarkError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     return dg.MaterializeResult(
@@ -81,16 +84,17 @@ def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
 def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
     """Verified pairs with a place in train, validation or test.
 
-    Repeated questions and those that overlap a benchmark are rejected. The split follows from the
-    source document alone, so no document feeds two splits.
+    Questions that overlap a benchmark and repeated ones, of this domain or another, are rejected.
+    A source document, and documents that share a passage, go to one split and stay there.
     """
     database = store.open()
     settings = load_settings()
     domain = Domain(context.partition_key)
     shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
+    questions = QuestionSettings(embedding_model=settings.embedding_model)
     try:
-        rows = finalise.split_domain(database, domain, context.run.run_id, shares)
-    except StoreBusyError as error:
+        rows = finalise.split_domain(database, domain, context.run.run_id, shares, questions)
+    except (StoreBusyError, EmbeddingError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} pairs placed in {domain.label}")
     partition = Partition.domain(domain)

@@ -31,6 +31,7 @@ RELEASE = Partition.library("release")
 CURRENT = "current"
 DESCRIPTION = "release.json"
 DUPLICATE = "duplicate_question"
+SPLIT_CONFLICT = "split_conflict"
 HELD_OUT = "held_out_for_warmup"
 
 _NO_TEXT = pl.lit(None, dtype=pl.String)
@@ -79,13 +80,14 @@ class Release:
         name: 12 hex characters of the hash of its content.
         folder: holds `train.parquet` and the other splits, `README.md` and its metadata.
         rows: pairs by split.
-        duplicates: pairs left out because another domain has the same question.
+        left_out: pairs left out because of what another domain has: the same question, or the same
+            source in another split.
     """
 
     name: str
     folder: Path
     rows: dict[str, int]
-    duplicates: int
+    left_out: int
 
     @property
     def total(self) -> int:
@@ -105,7 +107,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
         split_proven,
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
-        _drop_duplicates,
+        _last_look,
     )
     kept, over = in_proportion(candidates, spec)
     refused = pl.concat([refused, over])
@@ -117,7 +119,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
         name,
         store.home / "releases" / name,
         {split: table.filter(pl.col("split") == split).height for split in Split},
-        refused.filter(pl.col("reason") == DUPLICATE).height,
+        refused.filter(pl.col("reason").is_in([DUPLICATE, SPLIT_CONFLICT])).height,
     )
     if not release.folder.exists():
         _write(release, table, provenance)
@@ -177,7 +179,16 @@ def _gather(store: Store) -> pl.DataFrame:
 
 def _empty() -> pl.DataFrame:
     integers = ("evidence_start", "evidence_end", "source_row", "passage", "rollouts")
-    names = [*COLUMNS, "question_id", "slug", "unit", "passage", "held_out", *ROW_RECIPES.values()]
+    names = [
+        *COLUMNS,
+        "question_id",
+        "slug",
+        "unit",
+        "passage",
+        "held_out",
+        "document_cluster",
+        *ROW_RECIPES.values(),
+    ]
     types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64, "held_out": pl.Boolean}
     return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
 
@@ -197,9 +208,23 @@ def _hold_out(pairs: pl.DataFrame) -> Sifted:
     return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 
-def _drop_duplicates(pairs: pl.DataFrame) -> Sifted:
+def _last_look(pairs: pl.DataFrame) -> Sifted:
+    """Leaves out repeated questions, and what would stand in two splits.
+
+    Final splits see to both over all domains. This is for domains that were placed under different
+    settings, or whose index was lost in between. Of a source or cluster in two splits only what is
+    in train stays, so that nothing of it is left to be evaluated on.
+    """
     is_first = pl.col("pair_id").rank("ordinal").over("question_id") == 1
-    reason = pl.when(~is_first).then(pl.lit(DUPLICATE))
+    spans = pl.any_horizontal(
+        pl.col("split").n_unique().over(key) > 1 for key in ("parent_id", "document_cluster")
+    )
+    reason = (
+        pl.when(~is_first)
+        .then(pl.lit(DUPLICATE))
+        .when(spans & (pl.col("split") != Split.TRAIN))
+        .then(pl.lit(SPLIT_CONFLICT))
+    )
     return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 

@@ -1,86 +1,254 @@
 """Decontamination: pairs that overlap an evaluation benchmark are left out.
 
-As in lm-eval-harness, an overlap is a shared 13-gram of words (paper, after stage 4). A question
-of fewer words is compared whole, from 6 words on.
+Three rules, each enough by itself:
+
+* `ngram`: the question shares a run of 13 words with any text of a benchmark, as in
+  lm-eval-harness (paper, after stage 4).
+* `question`: the question is, as a whole, a benchmark's question, and is at least 6 words long or
+  has the same answer.
+* `wording`: of the runs of 3 words of the shorter of the two questions, at least 40 % are shared if
+  the answers are equal too, and at least 80 % if not. Runs that more than 64 benchmark questions
+  have ("what is the") do not count.
+
+What that catches: a planted copy, in any case, spacing or punctuation. A paraphrase of a question
+of 27 words or more with five of them changed, wherever they stand, if the answer is the same; of a
+shorter one when enough of it is left. Not: a paraphrase with another answer form in which no 13
+words in a row are left, and not a translation, which shares no words; for these, embeddings of
+another kind would be needed.
+
+N-grams are 64-bit hashes, joined in DuckDB. Between ten million of a benchmark and thirty million
+of a million questions, the odds of any false hit by collision are one in sixty thousand.
 """
 
-import gzip
 import hashlib
-import json
-import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from wsrl_assets.text import ngrams, words
+from wsrl_assets.hashing import Sieve, text_hash
+from wsrl_assets.release.benchmarks import BenchmarkError, BenchmarkRow, read_benchmark
+from wsrl_assets.release.questions import normal_answer
+from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
+from wsrl_assets.storage import Partition, Store, Transaction
+from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.tables import BenchmarkFile, BenchmarkItem, BenchmarkNgram, utc_now
+from wsrl_assets.text import stable_hash
 
-NGRAM = 13
+BENCHMARKS = Partition.library("benchmarks")
+RULES_VERSION = "2"
+LONG, SHORT, WHOLE = 13, 3, 0
+# From how many words on questions are compared whatever their answers.
 MIN_WHOLE_WORDS = 6
+SHARE_WITH_ANSWER, SHARE_ALONE = 0.4, 0.8
+_MAX_SHARING_ITEMS = 64
+_PAGE_ITEMS = 2000
 
 
-class BenchmarkError(ValueError):
-    """A benchmark file that cannot be read; the message names the file, the row and the remedy."""
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """How a question overlaps a benchmark.
+
+    Attributes:
+        rule: `ngram`, `question` or `wording`.
+        benchmark: the file.
+        item: row or line in it, from 1.
+        ngram: the words that are shared, one run of them.
+        share: of the shorter question's runs of three words, for the rule `wording`.
+        same_answer: whether the answers are equal.
+    """
+
+    rule: str
+    benchmark: str
+    item: int
+    ngram: str
+    share: float
+    same_answer: bool
+
+    def __str__(self) -> str:
+        where = f"{self.benchmark}, row {self.item}"
+        if self.rule == "ngram":
+            return f'{where}: "{self.ngram}"'
+        if self.rule == "question":
+            return f'{where} asks the same: "{self.ngram}"'
+        answer = " and the answer" if self.same_answer else ""
+        return f'{where}: {self.share:.0%} of its wording{answer}, such as "{self.ngram}"'
 
 
-def text_hashes(text: str) -> set[str]:
-    """The hashed n-grams of a text, 16 hex characters each; of a short text, of it as a whole."""
-    tokens = words(text)
-    if len(tokens) < MIN_WHOLE_WORDS:
-        return set()
-    return {_hash(gram) for gram in ngrams(tokens, min(NGRAM, len(tokens)))}
+def load_benchmarks(store: Store, paths: Iterable[Path], columns: Sequence[str] = ()) -> int:
+    """Brings the benchmark tables up to date with files; returns the number of n-grams.
 
-
-def overlaps(question: str, benchmark_hashes: Collection[str]) -> bool:
-    """Whether a question shares a hashed n-gram with the benchmarks."""
-    return not text_hashes(question).isdisjoint(benchmark_hashes)
-
-
-def read_benchmark(path: Path) -> Iterator[str]:
-    """The texts of a benchmark file: every string in every row of parquet or JSON lines.
+    Files whose content and columns are known are not read again. Memory is that of a page of rows.
 
     Raises:
-        BenchmarkError: the file is missing, of another kind, or broken.
+        BenchmarkError: a file cannot be read, or two have one name; the tables are left as they
+            were.
     """
+    files = _named(paths)
+    with store.transaction(BENCHMARKS) as transaction:
+        known = {row.benchmark: row.digest for row in transaction.rows(BenchmarkFile)}
+        digests = {name: _digest(path, columns) for name, path in files.items()}
+        gone = [name for name, digest in known.items() if digests.get(name) != digest]
+        for statement in ("forget_benchmark_files", "forget_benchmark_items"):
+            transaction.execute(statement, benchmarks=gone)
+        transaction.execute("forget_benchmark_ngrams", benchmarks=gone)
+        for name, path in files.items():
+            if known.get(name) != digests[name]:
+                items = _load(transaction, name, path, columns)
+                row = BenchmarkFile(
+                    benchmark=name, digest=digests[name], items=items, created_at=utc_now()
+                )
+                transaction.merge([row])
+        return int(transaction.query("count_benchmark_ngrams")["n"][0])
+
+
+def benchmarks_digest(store: Store) -> str:
+    """Names the benchmarks that are loaded, by their content."""
+    if not store.exists(BENCHMARKS):
+        return stable_hash()
+    with store.snapshot(BENCHMARKS) as connection:
+        rows = frame(connection, "benchmark_digests")
+    return stable_hash(*rows["digest"])
+
+
+def find_contamination(
+    store: Store, questions: Sequence[str], answers: Sequence[str]
+) -> dict[int, Hit]:
+    """The questions that overlap a benchmark, by their position."""
+    if not questions or not store.exists(BENCHMARKS):
+        return {}
+    with store.snapshot(BENCHMARKS) as connection:
+        hits = _best_hits(connection, questions, answers)
+    return {
+        row["row"]: Hit(
+            rule=row["rule"],
+            benchmark=row["benchmark"],
+            item=row["item"],
+            ngram=ngram_text(questions[row["row"]], row["n"], row["ngram_hash"]) or "",
+            share=row["share"],
+            same_answer=row["same_answer"],
+        )
+        for row in hits.iter_rows(named=True)
+    }
+
+
+class LongNgrams:
+    """The first rule by itself, for many questions at once.
+
+    Args:
+        connection: to the snapshot of `BENCHMARKS`, open as long as this is used.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        known = frame(connection, "benchmark_hashes", n=LONG)["ngram_hash"].to_numpy()
+        self._sieve = Sieve(known)
+
+    def overlapping(self, questions: Sequence[str]) -> set[int]:
+        """The positions of the questions that share a run of 13 words with a benchmark."""
+        pages = list(hashed_ngrams(questions, LONG, self._sieve))
+        if not pages:
+            return set()
+        tables = {"question_ngrams": pl.concat(pages)}
+        return set(frame(self._connection, "overlapping_questions", tables, n=LONG)["row"])
+
+
+def _best_hits(
+    connection: Connection, questions: Sequence[str], answers: Sequence[str]
+) -> pl.DataFrame:
+    """One hit for each question that has any: `row`, `rule`, `n`, `ngram_hash` and so on."""
+    short = pl.concat(hashed_ngrams(questions, SHORT)).unique(maintain_order=True)
+    counts = short.group_by("row").len("ngrams")
+    table = pl.DataFrame(
+        {
+            "row": range(len(questions)),
+            "answer_hash": [_answer_hash(answer) for answer in answers],
+        },
+        schema={"row": pl.Int64, "answer_hash": pl.Int64},
+    ).join(counts, on="row", how="left")
+    tables = {
+        "questions": table,
+        "long_ngrams": pl.concat(hashed_ngrams(questions, LONG)),
+        "short_ngrams": short,
+        "wholes": pl.concat(hashed_ngrams(questions, WHOLE)).unique(maintain_order=True),
+    }
+    return frame(
+        connection,
+        "contaminated_questions",
+        tables,
+        min_ngrams=MIN_WHOLE_WORDS - SHORT + 1,
+        with_answer=SHARE_WITH_ANSWER,
+        alone=SHARE_ALONE,
+    )
+
+
+def _load(transaction: Transaction, name: str, path: Path, columns: Sequence[str]) -> int:
+    rows = read_benchmark(path, columns)
+    items = 0
+    while page := list(islice(rows, _PAGE_ITEMS)):
+        for part in _ngram_frames(name, page):
+            transaction.insert(BenchmarkNgram, part)
+        transaction.insert(BenchmarkItem, _item_frame(name, page))
+        items += len(page)
+    transaction.execute("forget_repeated_ngrams", n=LONG, benchmark=name)
+    transaction.execute("forget_common_ngrams", n=SHORT, benchmark=name, most=_MAX_SHARING_ITEMS)
+    return items
+
+
+def _ngram_frames(name: str, page: Sequence[BenchmarkRow]) -> Iterator[pl.DataFrame]:
+    texts = [(row.item, text) for row in page for text in row.texts]
+    questions = [(row.item, row.question) for row in page if row.question]
+    for n, numbered in ((LONG, texts), (SHORT, questions), (WHOLE, questions)):
+        items = pl.Series("item", [item for item, _ in numbered], pl.Int64)
+        for part in hashed_ngrams([text for _, text in numbered], n):
+            yield part.select(
+                "ngram_hash",
+                n=pl.lit(n, pl.Int64),
+                benchmark=pl.lit(name),
+                item=items.gather(part["row"]),
+            ).unique(maintain_order=True)
+
+
+def _item_frame(name: str, page: Sequence[BenchmarkRow]) -> pl.DataFrame:
+    questions = [row.question or "" for row in page]
+    short = pl.concat([*hashed_ngrams(questions, SHORT)]).unique().group_by("row").len("ngrams")
+    return (
+        pl.DataFrame(
+            {
+                "row": range(len(page)),
+                "benchmark": [name] * len(page),
+                "item": [row.item for row in page],
+                "answer_hash": [_answer_hash(row.answer) for row in page],
+            },
+            schema_overrides={"row": pl.Int64, "answer_hash": pl.Int64},
+        )
+        .join(short, on="row", how="left")
+        .select("benchmark", "item", pl.col("ngrams").fill_null(0).cast(pl.Int64), "answer_hash")
+    )
+
+
+def _answer_hash(answer: str | None) -> int | None:
+    normal = normal_answer(answer) if answer else ""
+    return text_hash(normal) if normal else None
+
+
+def _named(paths: Iterable[Path]) -> Mapping[str, Path]:
+    files: dict[str, Path] = {}
+    for path in paths:
+        if path.name in files and files[path.name] != path:
+            raise BenchmarkError(
+                f"benchmark files {files[path.name]} and {path} have one name; rename one, since "
+                "the name says where a rejected pair was found"
+            )
+        files[path.name] = path
+    return files
+
+
+def _digest(path: Path, columns: Sequence[str]) -> str:
     if not path.is_file():
         raise BenchmarkError(f"benchmark file {path} does not exist; see WSRL_BENCHMARKS")
-    try:
-        if path.suffix == ".parquet":
-            yield from _strings(pl.read_parquet(path).to_dicts())
-        elif path.name.endswith((".jsonl", ".jsonl.gz", ".json")):
-            yield from _json_lines(path)
-        else:
-            raise BenchmarkError(f"benchmark file {path}: use .parquet, .jsonl or .jsonl.gz")
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error) as error:
-        raise BenchmarkError(f"benchmark file {path} cannot be read: {error}") from None
-
-
-def _json_lines(path: Path) -> Iterator[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield from _strings(json.loads(line))
-            except (ValueError, RecursionError) as error:  # not JSON, or not UTF-8
-                raise BenchmarkError(
-                    f"benchmark file {path}, line {number}: {error}. "
-                    "Each line must be one JSON value."
-                ) from None
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-
-
-def _hash(gram: str) -> str:
-    return hashlib.blake2b(gram.encode(), digest_size=8).hexdigest()
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return stable_hash(RULES_VERSION, content, *sorted(columns))

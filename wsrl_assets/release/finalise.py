@@ -1,106 +1,221 @@
-"""Final splits: question deduplication, decontamination, and a split by source document."""
+"""Final splits: decontamination, repeated questions out, and a split by source document.
 
-from collections.abc import Collection
-from typing import Any
+A page of pairs is decided at a time, in order of pair id, in one transaction on
+`library/question_index.duckdb`: all domains meet there, so of two domains that ask the same, in
+threads or processes, one comes first. What it decides it decides again when it is asked again, so a
+run that was killed before its rows were written loses and doubles nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
-from wsrl_assets.release.decontamination import NGRAM, overlaps, read_benchmark, text_hashes
-from wsrl_assets.release.splits import STAGE, VERSION, SplitSettings, split_of
+from wsrl_assets.release.decontamination import (
+    RULES_VERSION,
+    Hit,
+    benchmarks_digest,
+    find_contamination,
+)
+from wsrl_assets.release.embeddings import Embedder
+from wsrl_assets.release.questions import REASONS, QuestionSettings, question_items, say
+from wsrl_assets.release.splits import STAGE, VERSION, Deal, Split, SplitSettings, Ties, ties_of
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit, Status, utc_now
-from wsrl_assets.text import stable_hash, words
+from wsrl_assets.storage.similar import Item, Match, SimilarItems, forget_items
+from wsrl_assets.storage.tables import FinalSplit, Status
 
-BENCHMARKS = Partition.library("benchmarks")
+INDEX = Partition.library("question_index")
+DOCUMENT_INDEX = Partition.library("document_index")
+_PAGE = 1000
 
-
-def load_benchmarks(store: Store, paths: Collection[Any]) -> int:
-    """Rebuilds `benchmark_ngrams` from benchmark files; returns the number of n-grams.
-
-    Raises:
-        BenchmarkError: a file cannot be read; the table is left as it was.
-    """
-    now = utc_now()
-    rows = {
-        (ngram, path.name): BenchmarkNgram(ngram_hash=ngram, benchmark=path.name, created_at=now)
-        for path in paths
-        for text in read_benchmark(path)
-        for ngram in text_hashes(text)
-    }
-    with store.transaction(BENCHMARKS) as transaction:
-        transaction.clear(BenchmarkNgram)
-        transaction.merge(list(rows.values()))
-    return len(rows)
+Pair = dict[str, str]
 
 
-def split_domain(store: Store, domain: Domain, run_id: str, settings: SplitSettings) -> int:
+def split_domain(
+    store: Store,
+    domain: Domain,
+    run_id: str,
+    settings: SplitSettings,
+    questions: QuestionSettings | None = None,
+) -> int:
     """Places the domain's verified pairs that have no place yet; returns how many.
 
-    Asks no model, so a changed recipe (seed, shares, benchmarks) places all pairs anew.
+    Asks no model, so a changed recipe (seed, shares, benchmarks, embeddings) places all pairs anew.
+    The split of a pair depends on seed and shares alone: new benchmarks take pairs out, and leave
+    the others where they are.
+
+    Raises:
+        EmbeddingError: embeddings are asked for and cannot be made.
     """
+    questions = questions or QuestionSettings()
     partition = Partition.domain(domain)
-    benchmark_hashes = _benchmark_hashes(store)
-    stamp = Stamp(_recipe(settings, benchmark_hashes), run_id)
-    with store.transaction(partition) as transaction:
-        candidates = transaction.query("splitting_candidates", recipe=stamp.recipe.hash)
-        kept = transaction.query("kept_questions", recipe=stamp.recipe.hash)
-        owners = dict(zip(kept["question_id"], kept["pair_id"], strict=True))
-        rows = [
-            _place(candidate, owners, benchmark_hashes, settings, stamp)
-            for candidate in candidates.iter_rows(named=True)
-        ]
-        transaction.merge([stamp.recipe.row(), *rows])
+    stamp = Stamp(final_recipe(store, settings, questions), run_id)
+    embedder = Embedder(questions.embedding_model) if questions.embedding_model else None
+    _forget_withdrawn(store, partition)
+    placed = 0
+    for pairs in _pages(store, partition, stamp.recipe.hash):
+        hits = find_contamination(store, [p["question"] for p in pairs], _answers(pairs))
+        linked = _linked_clusters(store, pairs)
+        page = _Page.of(domain, pairs, hits, linked, questions, embedder)
+        places = page.decide(store, settings, questions)
+        rows = [place.row(stamp) for place in places]
+        with store.transaction(partition) as transaction:
+            transaction.merge([stamp.recipe.row(), *rows])
+        placed += len(rows)
     store.publish(partition)
-    return len(rows)
+    return placed
 
 
-def question_id(question: str) -> str:
-    """The content hash of a question: case, punctuation and spacing do not count."""
-    return stable_hash(" ".join(words(question)))
-
-
-def _benchmark_hashes(store: Store) -> frozenset[str]:
-    if not store.exists(BENCHMARKS):
-        return frozenset()
-    return frozenset(store.read(BENCHMARKS, "ngram_hashes")["ngram_hash"])
-
-
-def _recipe(settings: SplitSettings, benchmark_hashes: frozenset[str]) -> StageRecipe:
+def final_recipe(store: Store, settings: SplitSettings, questions: QuestionSettings) -> StageRecipe:
+    """The recipe of the final splits with the benchmarks that are loaded now."""
     return rule_recipe(
         STAGE,
         VERSION,
         validation_share=settings.validation_share,
         test_share=settings.test_share,
         seed=settings.seed,
-        ngram=NGRAM,
-        benchmarks=stable_hash(*sorted(benchmark_hashes)),
+        wording=questions.wording.similarity,
+        embedding_model=questions.embedding_model,
+        decontamination=RULES_VERSION,
+        benchmarks=benchmarks_digest(store),
     )
 
 
-def _place(
-    candidate: dict[str, Any],
-    owners: dict[str, str],
-    benchmark_hashes: frozenset[str],
-    settings: SplitSettings,
-    stamp: Stamp,
-) -> FinalSplit:
-    """The row of one pair; of equal questions the first, by pair id, is kept."""
-    asked = question_id(candidate["question"])
-    status, reason, detail, split = Status.REJECTED, None, None, None
-    if asked in owners:
-        reason, detail = "duplicate_question", f"same as {owners[asked]}"
-    elif overlaps(candidate["question"], benchmark_hashes):
-        reason = "contaminated"
-    else:
-        status, split = Status.KEPT, split_of(candidate["parent_id"], settings)
-        owners[asked] = candidate["pair_id"]
-    return FinalSplit(
-        pair_id=candidate["pair_id"],
-        doc_id=candidate["doc_id"],
-        question_id=asked,
-        split=split,
-        status=status,
-        reason=reason,
-        detail=detail,
-        **stamp(),
-    )
+def stale_domains(store: Store, settings: SplitSettings, questions: QuestionSettings) -> list[str]:
+    """The domains with pairs that were placed under another recipe, such as other benchmarks."""
+    recipe = final_recipe(store, settings, questions).hash
+    return [
+        str(domain)
+        for domain in Domain
+        if store.exists(Partition.domain(domain))
+        and store.read(Partition.domain(domain), "stale_places", recipe=recipe)["n"][0]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What became of one pair."""
+
+    pair: Pair
+    question_id: str
+    split: Split | None = None
+    reason: str | None = None
+    detail: str | None = None
+    cluster_id: str | None = None
+    benchmark: str | None = None
+
+    def row(self, stamp: Stamp) -> FinalSplit:
+        return FinalSplit(
+            pair_id=self.pair["pair_id"],
+            doc_id=self.pair["doc_id"],
+            question_id=self.question_id,
+            cluster_id=self.cluster_id,
+            benchmark=self.benchmark,
+            split=self.split,
+            status=Status.KEPT if self.split else Status.REJECTED,
+            reason=self.reason,
+            detail=self.detail,
+            **stamp(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some pairs, with all that can be known of each by itself."""
+
+    pairs: list[Pair]
+    hits: dict[int, Hit]
+    ties: list[Ties]
+    items: list[Item]
+
+    @classmethod
+    def of(
+        cls,
+        domain: Domain,
+        pairs: list[Pair],
+        hits: dict[int, Hit],
+        linked: dict[str, set[str]],
+        questions: QuestionSettings,
+        embedder: Embedder | None,
+    ) -> "_Page":
+        items = question_items(str(domain), pairs, questions, embedder)
+        return cls(pairs, hits, ties_of(pairs, linked), items)
+
+    def decide(
+        self, store: Store, settings: SplitSettings, questions: QuestionSettings
+    ) -> list[Place]:
+        """The place of each pair, claimed for good before anyone else is asked."""
+        with store.transaction(INDEX) as transaction:
+            index = SimilarItems(transaction, self.items, questions.wording, questions.meaning)
+            deal = Deal.read(transaction, settings, self.ties)
+            places = [self._place(position, index, deal) for position in range(len(self.pairs))]
+            index.save()
+            deal.save(transaction)
+        return places
+
+    def _place(self, position: int, index: SimilarItems, deal: Deal) -> Place:
+        place = self._rejected(position, index) or self._dealt(position, deal)
+        if place.split is None:
+            index.release(position)
+        else:
+            index.claim(position)
+            deal.take(self.ties[position], place.split)
+        return place
+
+    def _rejected(self, position: int, index: SimilarItems) -> Place | None:
+        pair, question_id = self.pairs[position], self.items[position].content_id
+        hit = self.hits.get(position)
+        if hit is not None:
+            return Place(pair, question_id, None, "contaminated", str(hit), benchmark=hit.benchmark)
+        match: Match | None = index.match(position)
+        if match is not None:
+            return Place(pair, question_id, None, REASONS[match.how], say(match), match.item_id)
+        return None
+
+    def _dealt(self, position: int, deal: Deal) -> Place:
+        pair, question_id = self.pairs[position], self.items[position].content_id
+        split, why_not = deal.offer(self.ties[position])
+        if split is None:
+            return Place(pair, question_id, None, "split_conflict", why_not)
+        return Place(pair, question_id, split, cluster_id=pair["pair_id"])
+
+
+def _pages(store: Store, partition: Partition, recipe: str) -> Iterator[list[Pair]]:
+    after = ""
+    while True:
+        with store.transaction(partition) as transaction:
+            page = transaction.query(
+                "splitting_candidates", recipe=recipe, after=after, page=_PAGE
+            ).to_dicts()
+        if not page:
+            return
+        yield page
+        after = page[-1]["pair_id"]
+
+
+def _answers(pairs: list[Pair]) -> list[str]:
+    return [pair["answer"] for pair in pairs]
+
+
+def _linked_clusters(store: Store, pairs: list[Pair]) -> dict[str, set[str]]:
+    """The document clusters that passages of the pairs' source rows are of, by `parent_id`."""
+    linked: dict[str, set[str]] = {}
+    if not store.exists(DOCUMENT_INDEX):
+        return linked
+    parents = sorted({pair["parent_id"] for pair in pairs})
+    with store.transaction(DOCUMENT_INDEX) as transaction:
+        rows = transaction.query("linked_clusters", parent_ids=parents)
+    for parent_id, cluster_id in rows.iter_rows():
+        linked.setdefault(parent_id, set()).add(cluster_id)
+    return linked
+
+
+def _forget_withdrawn(store: Store, partition: Partition) -> None:
+    """Takes back the places, and the questions, of pairs that verification no longer keeps."""
+    with store.transaction(partition) as transaction:
+        withdrawn = transaction.query("withdrawn_places")["pair_id"].to_list()
+    if withdrawn:
+        with store.transaction(INDEX) as transaction:
+            forget_items(transaction, withdrawn)
+        with store.transaction(partition) as transaction:
+            transaction.execute("forget_places", pair_ids=withdrawn)

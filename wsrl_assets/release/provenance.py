@@ -55,10 +55,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A benchmark that pairs were compared with, and the word n-grams that are known of it."""
+    """A benchmark that pairs were compared with: its rows, and the pairs left out because of it."""
 
     name: str
-    ngrams: int
+    rows: int
+    pairs: int
 
 
 @dataclass(frozen=True, slots=True)

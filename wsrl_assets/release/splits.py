@@ -1,11 +1,23 @@
-"""Which split a pair belongs to, decided by its source document alone."""
+"""Which split a pair belongs to: decided by its source document, once and for all.
+
+The first pair of a source document that is placed deals the document to a split, by a hash of its
+id. The deal is written down under two kinds of key, the source document and every near-duplicate
+cluster that a passage of it is of, and what shares a key goes where the key was dealt. A pair whose
+keys were dealt to different splits belongs to neither: it is left out. The place of each pair is
+written down too, so that nothing that was placed ever moves, whatever ties are found later.
+"""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wsrl_assets.storage import Transaction
+from wsrl_assets.storage.tables import SplitKey
+from wsrl_assets.text import stable_hash
+
 STAGE = "final_splits"
-VERSION = "1"
+VERSION = "2"
 
 
 class Split(StrEnum):
@@ -24,13 +36,17 @@ class SplitSettings:
     test_share: float = 0.02
     seed: int = 0
 
+    @property
+    def deal(self) -> str:
+        """Names the deal: other shares or another seed deal anew."""
+        return stable_hash(str(self.validation_share), str(self.test_share), str(self.seed))
+
 
 def split_of(source_id: str, settings: SplitSettings) -> Split:
-    """The split of every pair that comes from a source document.
+    """The split that a source document is dealt to, if nothing else ties it down.
 
-    `source_id` names the whole source row, so that neither its
-    passages nor their questions ever span two splits. The answer depends on nothing else, so it
-    stays the same as data is added.
+    `source_id` names the whole source row. The answer depends on nothing else, so it stays the
+    same as data is added.
     """
     digest = hashlib.blake2b(f"{settings.seed}\n{source_id}".encode(), digest_size=8).digest()
     position = int.from_bytes(digest, "big") / 2**64
@@ -39,3 +55,73 @@ def split_of(source_id: str, settings: SplitSettings) -> Split:
     if position < settings.test_share + settings.validation_share:
         return Split.VALIDATION
     return Split.TRAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What a pair shares a split with: its source document, and clusters of documents."""
+
+    pair_id: str
+    parent_id: str
+    clusters: frozenset[str]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return ("pair", self.pair_id)
+
+    def shared(self) -> list[tuple[str, str]]:
+        return [("source", self.parent_id), *(("cluster", key) for key in sorted(self.clusters))]
+
+
+@dataclass(slots=True)
+class Deal:
+    """The splits that have been dealt, as far as a page of pairs is concerned."""
+
+    settings: SplitSettings
+    dealt: dict[tuple[str, str], Split]
+    _new: list[SplitKey] = field(default_factory=list)
+
+    @classmethod
+    def read(
+        cls, transaction: Transaction, settings: SplitSettings, ties: Iterable[Ties]
+    ) -> "Deal":
+        """What was dealt to anything that some pairs are tied to."""
+        keys = sorted({key for tie in ties for _, key in [tie.pair, *tie.shared()]})
+        rows = transaction.query("dealt_splits", deal=settings.deal, keys=keys)
+        return cls(settings, {(kind, key): Split(split) for kind, key, split in rows.iter_rows()})
+
+    def offer(self, ties: Ties) -> tuple[Split | None, str]:
+        """The split that a pair belongs to, or none and why not."""
+        if ties.pair in self.dealt:
+            return self.dealt[ties.pair], ""
+        found = {self.dealt[key]: key for key in reversed(ties.shared()) if key in self.dealt}
+        if len(found) > 1:
+            said = ", ".join(f"{kind} {key} is in {split}" for split, (kind, key) in found.items())
+            return None, said
+        return next(iter(found), split_of(ties.parent_id, self.settings)), ""
+
+    def take(self, ties: Ties, split: Split) -> None:
+        """Deals everything that a placed pair is tied to."""
+        for kind, key in [ties.pair, *ties.shared()]:
+            if (kind, key) not in self.dealt:
+                self.dealt[kind, key] = split
+                self._new.append(SplitKey(deal=self.settings.deal, kind=kind, key=key, split=split))
+
+    def save(self, transaction: Transaction) -> None:
+        transaction.merge(self._new)
+
+
+def ties_of(pairs: Sequence[Mapping[str, str]], linked: Mapping[str, set[str]]) -> list[Ties]:
+    """The ties of pairs with `parent_id` and the `document_cluster` of their own document.
+
+    Args:
+        linked: the clusters of all passages of a source row, by its `parent_id`.
+    """
+    return [
+        Ties(
+            pair["pair_id"],
+            pair["parent_id"],
+            frozenset(linked.get(pair["parent_id"], set()) | {pair["document_cluster"]}),
+        )
+        for pair in pairs
+    ]

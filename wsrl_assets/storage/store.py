@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -88,10 +88,32 @@ def query_text(name: str) -> str:
     return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
 
 
-def frame(connection: Connection, name: str, **parameters: Any) -> pl.DataFrame:
-    """The result of `sql/<name>.sql` with its `$name` parameters, as a frame."""
-    result: pl.DataFrame = connection.sql(query_text(name), params=parameters or None).pl()
+def frame(
+    connection: Connection,
+    name: str,
+    tables: Mapping[str, pl.DataFrame] | None = None,
+    /,
+    **parameters: Any,
+) -> pl.DataFrame:
+    """The result of `sql/<name>.sql` with its `$name` parameters, as a frame.
+
+    Args:
+        tables: frames that the query knows as tables, by name.
+    """
+    with _registered(connection, tables or {}):
+        result: pl.DataFrame = connection.sql(query_text(name), params=parameters or None).pl()
     return result
+
+
+@contextmanager
+def _registered(connection: Connection, tables: Mapping[str, pl.DataFrame]) -> Iterator[None]:
+    try:
+        for name, table in tables.items():
+            connection.register(name, table.to_arrow())
+        yield
+    finally:
+        for name in tables:
+            connection.unregister(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +131,18 @@ class Transaction:
         for row_type, same in by_type.items():
             self._merge_frame(row_type, frame_of(row_type, same))
 
-    def query(self, name: str, **parameters: Any) -> pl.DataFrame:
-        """The result of `sql/<name>.sql`, with `$name` parameters."""
-        return frame(self.connection, name, **parameters)
+    def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
+        """Adds a frame of rows that are known to be new, by the names of its columns."""
+        with _registered(self.connection, {"incoming_rows": frame}):
+            self.connection.execute(
+                f'INSERT INTO "{row_type.TABLE}" BY NAME SELECT * FROM incoming_rows'
+            )
+
+    def query(
+        self, name: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any
+    ) -> pl.DataFrame:
+        """The result of `sql/<name>.sql`, with `$name` parameters and frames as tables."""
+        return frame(self.connection, name, tables, **parameters)
 
     def execute(self, name: str, **parameters: Any) -> None:
         """Runs `sql/<name>.sql`, a statement, with `$name` parameters."""
@@ -126,11 +157,8 @@ class Transaction:
         self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
 
     def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        self.connection.register("incoming_rows", frame.to_arrow())
-        try:
+        with _registered(self.connection, {"incoming_rows": frame}):
             self.connection.execute(merge_sql(row_type, "incoming_rows"))
-        finally:
-            self.connection.unregister("incoming_rows")
 
 
 class Store:

@@ -97,7 +97,7 @@ class FilteredDocument(Outcome):
 
     doc_id: str = column("document")
     parent_id: str = column("content hash of the source row that the document is a passage of")
-    cluster_id: str = column("first document of its near-duplicate cluster")
+    cluster_id: str = column("the kept document that it is, or is a near-duplicate of")
     shard: str = column("shard that the document came from")
     source_row: int = column("line or row number in the shard, from 1")
     passage: int = column("number of the passage in its source row, from 0")
@@ -223,6 +223,10 @@ class FinalSplit(Outcome):
     pair_id: str = column("verified pair")
     doc_id: str = column("document")
     question_id: str = column("content hash of the normalised question")
+    cluster_id: str | None = column(
+        "the kept pair whose question it asks, itself if it is kept", default=None
+    )
+    benchmark: str | None = column("benchmark file that it overlaps", default=None)
     split: str | None = column("train, validation or test", default=None)
 
 
@@ -298,15 +302,42 @@ class DemonstrationRow(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchmarkFile(Row):
+    """An evaluation benchmark that releases are kept clean of."""
+
+    TABLE = "benchmark_files"
+    KEY = ("benchmark",)
+
+    benchmark: str = column("name of the file")
+    digest: str = column("hash of the file's content, the columns that were read and the rules")
+    items: int = column("rows with a text")
+    created_at: datetime = column("when it was loaded (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkItem(Row):
+    """One row of a benchmark, for the rules that compare whole questions."""
+
+    TABLE = "benchmark_items"
+    KEY = ("benchmark", "item")
+
+    benchmark: str = column("file that it comes from")
+    item: int = column("row or line number in the file, from 1")
+    ngrams: int = column("distinct short n-grams of its question")
+    answer_hash: int | None = column("hash of its normalised answer, if it has one", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkNgram(Row):
     """A hashed word n-gram of an evaluation benchmark."""
 
     TABLE = "benchmark_ngrams"
-    KEY = ("ngram_hash", "benchmark")
+    KEY = ("ngram_hash", "n", "benchmark", "item")
 
-    ngram_hash: str = column("hash of the n-gram, 16 hex characters")
+    ngram_hash: int = column("hash of the n-gram, 64 bits")
+    n: int = column("words in the n-gram; 0 for a whole question")
     benchmark: str = column("file that it comes from")
-    created_at: datetime = column("when it was loaded (UTC)")
+    item: int = column("row or line number in the file, from 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -318,6 +349,62 @@ class DocumentOwner(Row):
 
     doc_id: str = column("document")
     shard: str = column("the shard that claimed it first")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentLink(Row):
+    """Which near-duplicate cluster a passage of a source row is of, over all domains.
+
+    A row of an exact duplicate, which no domain filters, has no cluster of its own: it is linked
+    by its text.
+    """
+
+    TABLE = "document_links"
+    KEY = ("doc_id", "parent_id")
+
+    doc_id: str = column("document")
+    parent_id: str = column("content hash of a source row that has it as a passage")
+    cluster_id: str | None = column("kept document of its cluster", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature(Row):
+    """What was kept, over all domains: a document, or the question of a pair."""
+
+    TABLE = "signatures"
+    KEY = ("item_id",)
+
+    item_id: str = column("document or pair")
+    domain: str = column("domain slug")
+    content_id: str = column("hash of its text; no two that are kept have the same")
+    minhash: bytes = column("MinHash signature, little-endian uint32")
+    guard: int | None = column("hash of what near-duplicates must have in common", default=None)
+    vector: bytes | None = column("embedding of unit length, float16", default=None)
+    vector_model: str | None = column("model of the embedding", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureBand(Row):
+    """A hashed LSH band of a signature: those that share one are compared."""
+
+    TABLE = "signature_bands"
+    KEY = ("band", "item_id")
+
+    band: int = column("hash of the band, its number and the guard, 64 bits")
+    item_id: str = column("document or pair")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitKey(Row):
+    """What has been dealt to a split: whatever shares a key goes to the same one."""
+
+    TABLE = "split_keys"
+    KEY = ("deal", "kind", "key")
+
+    deal: str = column("hash of shares and seed")
+    kind: str = column("pair, source or cluster")
+    key: str = column("a pair_id, parent_id of a source row, or cluster_id of documents")
+    split: str = column("train, validation or test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,9 +438,15 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
 )
 LIBRARY_TABLES: tuple[type[Row], ...] = (
     DemonstrationRow,
+    BenchmarkFile,
+    BenchmarkItem,
     BenchmarkNgram,
     ReleasedPair,
     DocumentOwner,
+    DocumentLink,
+    Signature,
+    SignatureBand,
+    SplitKey,
 )
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))

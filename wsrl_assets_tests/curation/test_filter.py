@@ -1,17 +1,29 @@
-"""A domain gets its qualified documents from all shards, once each and less near-duplicates."""
+"""A domain gets its qualified documents from all shards, once each, less near-duplicates of any."""
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from wsrl_assets.curation import dedup as dedup_module
+from wsrl_assets.curation import filter as filter_module
+from wsrl_assets.curation.dedup import INDEX
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.domains import Domain
+from wsrl_assets.minhash import MinHashSettings, signature
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.tables import FilteredDocument, Status, TriagedDocument
+from wsrl_assets.storage.tables import (
+    DocumentLink,
+    FilteredDocument,
+    Signature,
+    Status,
+    TriagedDocument,
+)
 from wsrl_assets.text import content_id
-from wsrl_assets_tests.curation.test_dedup import edited, text
-from wsrl_assets_tests.factories import WHEN, rows, source_document
+from wsrl_assets_tests.factories import WHEN, balances, rows, source_document
+from wsrl_assets_tests.test_minhash import edited, text
 
 DOMAIN = Domain.CODING
 
@@ -120,6 +132,132 @@ def test_a_document_in_two_shards_comes_in_once(store: Store) -> None:
     plant(store, "b", [text(1)])
     assert filter_domain(store, DOMAIN, "run") == 1
     assert filtered(store)[content_id(text(1))].shard == "a"
+
+
+OTHER = Domain.MATH
+
+
+def kept_in(store: Store, domain: Domain) -> set[str]:
+    found = rows(store, FilteredDocument, Partition.domain(domain))
+    return {row.doc_id for row in found if row.status is Status.KEPT}
+
+
+class TestOverDomains:
+    def test_a_near_duplicate_in_another_domain_is_rejected(self, store: Store) -> None:
+        plant(store, "a", [text(1)])
+        plant(store, "b", [edited(text(1), 3), text(2)], OTHER)
+        filter_domain(store, DOMAIN, "run")
+        filter_domain(store, OTHER, "run")
+        assert kept_in(store, DOMAIN) == {content_id(text(1))}
+        assert kept_in(store, OTHER) == {content_id(text(2))}
+        copy = next(
+            row
+            for row in rows(store, FilteredDocument, Partition.domain(OTHER))
+            if row.status is Status.REJECTED
+        )
+        assert (copy.reason, copy.cluster_id) == ("near_duplicate", content_id(text(1)))
+
+    def test_the_account_of_each_domain_balances(self, store: Store) -> None:
+        plant(store, "a", [text(1), text(3)])
+        plant(store, "b", [edited(text(1), 3), text(2)], OTHER)
+        for domain in (DOMAIN, OTHER):
+            filter_domain(store, domain, "run")
+        found = [a for a in balances(store) if a.stage == "filtered_documents"]
+        assert len(found) == 2
+        assert all(account.balanced and account.pending == 0 for account in found)
+
+    def test_a_document_that_triage_gave_to_two_domains_is_kept_in_one(self, store: Store) -> None:
+        plant(store, "a", [text(1)])
+        plant(store, "b", [text(1)], OTHER)
+        filter_domain(store, DOMAIN, "run")
+        filter_domain(store, OTHER, "run")
+        assert kept_in(store, DOMAIN) | kept_in(store, OTHER) == {content_id(text(1))}
+        assert not kept_in(store, OTHER)
+
+    def test_domains_in_processes_of_their_own_agree(self, store: Store) -> None:
+        """Each domain has a near-copy of every document, and all begin at once."""
+        domains = [DOMAIN, OTHER, Domain.EDUCATION]
+        for number, domain in enumerate(domains):
+            copies = [edited(text(seed), number, seed) for seed in range(12)]
+            plant(store, f"s{number}", copies, domain)
+        with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+            list(pool.map(filter_domain, [store] * 3, domains, ["run"] * 3))
+        kept = [name for domain in domains for name in kept_in(store, domain)]
+        assert len(kept) == 12
+        assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
+
+
+class TestKilled:
+    """A run that stops between the claim and the rows, which no transaction spans."""
+
+    def test_its_claims_are_its_own_again(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plant(store, "a", [text(1), edited(text(1), 3), text(2)])
+        plant(store, "b", [edited(text(1), 4)], OTHER)
+        with monkeypatch.context() as patched:
+            patched.setattr(filter_module, "_row", killed)
+            with pytest.raises(KeyboardInterrupt):
+                filter_domain(store, DOMAIN, "run")
+        assert filtered(store) == {}
+        filter_domain(store, OTHER, "run")
+        filter_domain(store, DOMAIN, "again")
+        assert kept_in(store, DOMAIN) == {content_id(text(1)), content_id(text(2))}
+        assert not kept_in(store, OTHER)
+        assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
+        assert len(rows(store, Signature, INDEX)) == 2
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_old_texts_are_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(store, "a", [text(n) for n in range(4)])
+    filter_domain(store, DOMAIN, "run")
+    plant(store, "b", [edited(text(1), 3)])
+    signed: list[str] = []
+
+    def noted(body: str, settings: MinHashSettings) -> bytes:
+        signed.append(body)
+        return signature(body, settings)
+
+    monkeypatch.setattr(dedup_module, "signature", noted)
+    filter_domain(store, DOMAIN, "run")
+    assert signed == [edited(text(1), 3)]
+
+
+def test_a_shard_of_many_pages_keeps_the_order_of_its_rows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filter_module, "_PAGE", 2)
+    texts = [text(1), text(2), text(3), edited(text(1), 3), edited(text(2), 3), edited(text(3), 3)]
+    plant(store, "a", texts)
+    filter_domain(store, DOMAIN, "run")
+    assert kept(store) == {content_id(body) for body in texts[:3]}
+
+
+def test_a_row_that_repeats_a_passage_of_another_is_linked_to_it(store: Store) -> None:
+    """Rows A and B have a passage in common; the split must know, though B's is dropped."""
+    plant(store, "a", [text(1)])
+    repeated = source_document(
+        0,
+        text(1),
+        "b",
+        parent_id="row B",
+        status=Status.REJECTED,
+        reason="exact_duplicate",
+    )
+    rest = source_document(0, text(2), "b", parent_id="row B", passage=1)
+    with store.transaction(Partition.shard("b")) as transaction:
+        transaction.merge([repeated, rest, triaged(text(2))])
+    for _ in range(2):
+        filter_domain(store, DOMAIN, "run")
+    links = {(row.doc_id, row.parent_id): row for row in rows(store, DocumentLink, INDEX)}
+    assert links[content_id(text(1)), "row B"].cluster_id is None
+    assert links[content_id(text(1)), content_id(text(1))].cluster_id == content_id(text(1))
+    assert links[content_id(text(2)), "row B"].cluster_id == content_id(text(2))
+    assert len(links) == 3
 
 
 def test_progress_is_told_by_rows(store: Store) -> None:

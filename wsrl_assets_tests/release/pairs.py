@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.release.finalise import split_domain
+from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import parse_gold
 from wsrl_assets.storage import Partition, Store
@@ -18,13 +19,17 @@ HALVES = SplitSettings(validation_share=0.25, test_share=0.25)
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair in few words; `passage` tells passages of one source document apart."""
+    """A pair in few words; `passage` tells passages of one source document apart.
+
+    `cluster` puts documents in one near-duplicate cluster, as homes of an older version have them.
+    """
 
     question: str
     source: str = "source"
     passage: int = 0
     answer: str = "1869"
     status: Status = Status.KEPT
+    cluster: str | None = None
 
     @property
     def text(self) -> str:
@@ -38,6 +43,10 @@ class Pair:
     def parent_id(self) -> str:
         return stable_hash(self.source)
 
+    @property
+    def document_cluster(self) -> str:
+        return self.cluster or content_id(self.text)
+
     def rows(self) -> Sequence[Row]:
         provenance = {"recipe": "r", "model": "a-model", "run_id": "planted", "created_at": WHEN}
         document = filtered_document(
@@ -45,6 +54,7 @@ class Pair:
             self.text,
             parent_id=self.parent_id,
             passage=self.passage,
+            cluster_id=self.document_cluster,
             title=f"About {self.source}",
             metadata='{"license": "CC0"}',
         )
@@ -82,8 +92,11 @@ def plant(store: Store, pairs: Sequence[Pair], domain: Domain = Domain.MATH) -> 
 
 
 def finalised(
-    store: Store, domain: Domain = Domain.MATH, settings: SplitSettings = HALVES
+    store: Store,
+    domain: Domain = Domain.MATH,
+    settings: SplitSettings = HALVES,
+    questions: QuestionSettings | None = None,
 ) -> dict[str, FinalSplit]:
     """The places of a domain's pairs, brought up to date."""
-    split_domain(store, domain, "run", settings)
+    split_domain(store, domain, "run", settings, questions)
     return {row.pair_id: row for row in rows(store, FinalSplit, Partition.domain(domain))}

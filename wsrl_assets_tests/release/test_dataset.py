@@ -18,6 +18,7 @@ from wsrl_assets.release.dataset import (
     current_release,
     read_release,
 )
+from wsrl_assets.release.decontamination import load_benchmarks
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.provenance import Provenance
 from wsrl_assets.release.splits import SplitSettings
@@ -26,6 +27,7 @@ from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import ReleasedPair, Status
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
+from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark
 from wsrl_assets_tests.release.test_finalise import question
 
 NOTHING = Provenance({}, (), (), (), ())
@@ -196,20 +198,30 @@ class TestCrash:
         assert visible(store) == []
 
 
+def forget_index(store: Store) -> None:
+    """What a user does who deletes the index of questions: domains know no more of each other."""
+    for path in (store.home / "library").rglob("question_index*"):
+        path.unlink()
+
+
 class TestAcrossDomains:
+    """The last look, for homes whose index was lost or whose domains were placed unlike."""
+
     def test_a_question_of_two_domains_is_kept_once(self, store: Store) -> None:
         one, other = sorted(
             (Pair(question(1), source="north"), Pair(question(1), source="south")),
             key=lambda pair: pair.pair_id,
         )
         fill(store, [one], Domain.OTHER)
+        forget_index(store)
         fill(store, [other], Domain.MATH)
         release = build_release(store, "run")
-        assert (release.total, release.duplicates) == (1, 1)
+        assert (release.total, release.left_out) == (1, 1)
         assert read_release(release.folder)["pair_id"].to_list() == [one.pair_id]
 
     def test_every_pair_with_a_place_is_accounted_for(self, store: Store) -> None:
         fill(store, [*some(3), Pair(question(7), source="north")], Domain.MATH)
+        forget_index(store)
         fill(store, [Pair(question(7), source="south")], Domain.OTHER)
         release = build_release(store, "run")
         booked = rows(store, ReleasedPair, RELEASE)
@@ -218,6 +230,24 @@ class TestAcrossDomains:
         assert [row.reason for row in booked if row.status is Status.REJECTED] == [
             "duplicate_question"
         ]
+
+    @pytest.mark.parametrize("tie", ["source", "cluster"])
+    def test_what_two_domains_dealt_unlike_is_in_one_split_only(
+        self, store: Store, tie: str
+    ) -> None:
+        """One domain was placed under other shares, and a release made before the rest were."""
+        common = {"source": "north"} if tie == "source" else {"cluster": "one"}
+        first = Pair(question(1), passage=1, **{"source": "a", **common})  # type: ignore[arg-type]
+        other = Pair(question(2), passage=2, **{"source": "b", **common})  # type: ignore[arg-type]
+        plant(store, [first], Domain.MATH)
+        plant(store, [other], Domain.OTHER)
+        split_domain(store, Domain.MATH, "run", SplitSettings(0, 0))
+        split_domain(store, Domain.OTHER, "run", SplitSettings(0, 0.999))
+        release = build_release(store, "run")
+        assert release.rows == {"train": 1, "validation": 0, "test": 0}
+        booked = {row.pair_id: row for row in rows(store, ReleasedPair, RELEASE)}
+        assert booked[other.pair_id].reason == "split_conflict"
+        assert len(booked) == 2
 
     def test_a_new_release_replaces_the_account_of_the_old_one(self, store: Store) -> None:
         fill(store, some(2))
@@ -251,6 +281,22 @@ def test_the_card_counts_what_the_release_holds(store: Store) -> None:
     assert "3 source documents" in card
     assert "| Math | 4 |" in card
     assert all(f"| {name} |" in card for name in COLUMNS)
+
+
+def test_the_card_counts_the_pairs_that_each_benchmark_took_out(
+    store: Store, tmp_path: Path
+) -> None:
+    """Other benchmarks make another card, and so a release of another name."""
+    fill(store, some(3))
+    before = build_release(store, "run")
+    assert "None: no benchmark file" in (before.folder / "README.md").read_text("utf-8")
+    load_benchmarks(store, [benchmark(tmp_path, LONG), benchmark(tmp_path, SHORT, name="b.jsonl")])
+    fill(store, [*some(3), Pair(LONG), Pair("Say: " + LONG)])
+    release = build_release(store, "run")
+    assert (release.total, release.name == before.name) == (3, False)
+    card = (release.folder / "README.md").read_text("utf-8")
+    assert "| bench.jsonl | 1 | 2 |" in card
+    assert "| b.jsonl | 1 | 0 |" in card
 
 
 def test_a_pair_that_a_later_verification_rejects_leaves_the_release(store: Store) -> None:

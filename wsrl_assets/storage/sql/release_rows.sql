@@ -6,6 +6,7 @@ SELECT
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
   f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
+  f.cluster_id AS document_cluster,
   f.recipe AS filter_recipe, p.recipe AS persona_recipe, q.recipe AS draft_recipe,
   v.recipe AS verify_recipe, s.recipe AS split_recipe,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.recipe END AS rate_recipe,

@@ -1,0 +1,1 @@
+SELECT digest FROM benchmark_files ORDER BY digest

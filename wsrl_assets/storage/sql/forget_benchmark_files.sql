@@ -1,0 +1,1 @@
+DELETE FROM benchmark_files WHERE benchmark IN (SELECT unnest($benchmarks))

@@ -1,0 +1,1 @@
+DELETE FROM benchmark_items WHERE benchmark IN (SELECT unnest($benchmarks))

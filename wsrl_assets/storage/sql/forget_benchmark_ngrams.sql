@@ -1,0 +1,1 @@
+DELETE FROM benchmark_ngrams WHERE benchmark IN (SELECT unnest($benchmarks))

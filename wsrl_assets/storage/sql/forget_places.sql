@@ -1,0 +1,1 @@
+DELETE FROM final_splits WHERE pair_id IN (SELECT unnest($pair_ids))

@@ -1,1 +1,0 @@
-SELECT DISTINCT ngram_hash FROM benchmark_ngrams

@@ -1,0 +1,1 @@
+DELETE FROM signature_bands WHERE item_id IN (SELECT unnest($item_ids))

@@ -1,0 +1,130 @@
+"""Benchmark files are read row by row, and broken ones named by file and line."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from wsrl_assets.release.benchmarks import BenchmarkError, read_benchmark
+from wsrl_assets_tests.release.test_decontamination import LONG, SHORT
+
+ROWS = ({"question": LONG, "choices": ["a", {"text": SHORT}]}, {"question": None, "n": 3})
+
+
+def write(path: Path) -> Path:
+    lines = "\n".join(json.dumps(row) for row in ROWS) + "\n\n"
+    if path.suffix == ".parquet":
+        pl.DataFrame({"question": [LONG, None], "choices": [["a", SHORT], []]}).write_parquet(path)
+    elif path.suffix == ".gz":
+        path.write_bytes(gzip.compress(lines.encode()))
+    else:
+        path.write_text(lines, "utf-8")
+    return path
+
+
+def only_row(tmp_path: Path, row: dict[str, Any], columns: tuple[str, ...] = ()) -> Any:
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(row) + "\n", "utf-8")
+    (found,) = read_benchmark(path, columns)
+    return found
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.json", "b.jsonl.gz", "b.parquet"])
+def test_every_string_of_every_row_is_read(tmp_path: Path, name: str) -> None:
+    first, second = read_benchmark(write(tmp_path / name))
+    assert (first.item, first.texts, first.question) == (1, (LONG, "a", SHORT), LONG)
+    assert (second.item, second.texts, second.question) == (2, (), None)
+
+
+@pytest.mark.parametrize(
+    ("row", "question", "answer"),
+    [
+        # As the columns of the paper's seven are; the texts are ours.
+        (
+            {"question": "Q?", "options": ["red", "blue"], "answer": "B", "answer_index": 1},
+            "Q?",
+            "blue",
+        ),  # MMLU-pro
+        ({"input": "Q?", "target": "(A)"}, "Q?", "(A)"),  # BIG-bench hard
+        ({"inputs": "Q?", "targets": ["5"]}, "Q?", "5"),  # BIG-bench
+        ({"Question": "Q?", "Correct Answer": "iron", "Subdomain": "ores"}, "Q?", "iron"),  # GPQA
+        (
+            {"problem": "Q?", "solution": "Since ...", "answer": "\\frac{1}{2}"},
+            "Q?",
+            "\\frac{1}{2}",
+        ),
+        ({"question": "Q?", "answer": "3 + 4 = 7\n#### 7"}, "Q?", "7"),  # GSM8K
+        ({"text": "Q?", "code": "def f(): pass", "test_list": ["assert f()"]}, "Q?", None),  # MBPP
+        ({"prompt": "def f():", "canonical_solution": "    pass"}, "def f():", None),  # EvalPlus
+        ({"query": "Q?", "choices": ["x", "y"], "label": 0}, "Q?", "x"),
+        ({"query": "Q?", "choices": ["x", "y"], "label": 7}, "Q?", "7"),
+        ({"title": "T", "body": "B"}, "T", None),
+        ({"question": "Q?", "answer": True}, "Q?", None),
+        ({"question": "Q?", "answer": ["1", "2"]}, "Q?", None),
+        ({"question": "Q?", "answer": "x" * 500}, "Q?", None),
+    ],
+)
+def test_question_and_answer_are_found_by_the_names_of_columns(
+    tmp_path: Path, row: dict[str, Any], question: str, answer: str | None
+) -> None:
+    found = only_row(tmp_path, row)
+    assert (found.question, found.answer) == (question, answer)
+
+
+def test_columns_that_are_named_are_the_only_ones_read(tmp_path: Path) -> None:
+    row = {"question": LONG, "explanation": "a long one", "answer": "54"}
+    found = only_row(tmp_path, row, ("question", "answer", "of another file"))
+    assert (found.texts, found.answer) == ((LONG, "54"), "54")
+
+
+def test_a_file_with_none_of_the_columns_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="WSRL_BENCHMARK_COLUMNS"):
+        only_row(tmp_path, {"question": LONG}, ("prompt",))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"question": }', "line 2"),
+        (b"[1, 2", "line 2"),
+        (b'{"question": "\xff\xfe"}', "line 2"),
+        (b"[" * 100_000, "line 2"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path: Path, line: bytes, said: str) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(b'{"question": "fine"}\n' + line + b"\n")
+    with pytest.raises(BenchmarkError, match=said) as raised:
+        list(read_benchmark(path))
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("b.jsonl.gz", b"no gzip"),
+        ("b.jsonl.gz", gzip.compress(b'{"a": "b"}\n' * 10_000)[:-20]),
+        ("b.parquet", b"no parquet"),
+        ("b.parquet", b""),
+        ("b.csv", b"question\n"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(BenchmarkError) as raised:
+        list(read_benchmark(path))
+    assert str(path) in str(raised.value)
+
+
+def test_a_missing_file_is_named_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="WSRL_BENCHMARKS"):
+        list(read_benchmark(tmp_path / "gone.jsonl"))
+
+
+def test_a_folder_is_no_benchmark(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError):
+        list(read_benchmark(tmp_path))
