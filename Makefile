@@ -53,7 +53,7 @@ $(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.
 integration: install vllm-env  ## the main job by Dagster on a real vLLM server
 	$(BIN)/python -m pytest wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
 
-trainers-test: install trainers-env  ## exports, loaded and scored by the trainers' own code
+trainers-test: install vllm-env trainers-env  ## exports in the trainers' own code, and a few steps of GRPO
 	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers
 
 lint: install

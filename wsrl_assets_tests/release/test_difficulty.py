@@ -16,7 +16,7 @@ from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import PassRate, ReleasedPair, Status
 from wsrl_assets_tests.factories import WHEN, balances, rows
 from wsrl_assets_tests.release.pairs import Pair
-from wsrl_assets_tests.release.test_dataset import fill, some
+from wsrl_assets_tests.release.test_dataset import fill, forget_index, some
 from wsrl_assets_tests.release.test_finalise import question
 
 LEARNABLE = ReleaseSpec(pass_rate={"above": 0, "below": 1})  # type: ignore[arg-type]
@@ -97,12 +97,14 @@ def test_another_range_makes_another_release_and_the_old_range_the_old_one(store
 
 
 def test_of_a_question_in_two_domains_the_pair_in_range_is_kept(tmp_path: Path) -> None:
+    """As there may be where the index of questions was lost between the two."""
     store = Store(tmp_path / "home")
     first, second = sorted(
         (Pair(question(1), source="north"), Pair(question(1), source="south")),
         key=lambda pair: pair.pair_id,
     )
     fill(store, [first], Domain.MATH)
+    forget_index(store)
     fill(store, [second], Domain.OTHER)
     rate(store, [rated(first, 0)], Domain.MATH)
     rate(store, [rated(second, 4)], Domain.OTHER)

@@ -15,6 +15,7 @@ from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, VerifiedPair
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair
+from wsrl_assets_tests.release.test_finalise import question
 from wsrl_assets_tests.reward.golds import GOLDS
 
 GOOD = Gold(AnswerType.INTEGER, "12").to_json()
@@ -54,7 +55,7 @@ def test_split_loses_no_pair_and_leaves_the_columns() -> None:
 
 def test_a_stored_gold_that_fails_now_is_not_released(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
-    good, bad = (Pair(f"In which year was {n} opened to all?", source=n) for n in ("A", "B"))
+    good, bad = (Pair(question(n), source=str(n)) for n in (1, 2))
     stored = [*good.rows(), *bad.rows()]
     for row in stored:
         if isinstance(row, VerifiedPair) and row.pair_id == bad.pair_id:
