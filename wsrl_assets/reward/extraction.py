@@ -30,7 +30,21 @@ from .text import SPACES, has_content, unwrap
 TAIL_LENGTH = 8_000
 """How much of a response's end is looked at; a final answer stands at the end."""
 
-_END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "</s>", "<|end|>", "<eos>")
+# What ends a response where a trainer keeps special tokens; the wide bars are DeepSeek's.
+_END_TOKENS = (
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<|return|>",
+    "<|user|>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<end_of_turn>",
+    "</s>",
+    "<eos>",
+    "<pad>",
+)
 _THOUGHT_ENDS = ("</think>", "</thinking>", "</thought>", "</reasoning>")
 _THOUGHT_STARTS = ("<think>", "<thinking>", "<thought>", "<reasoning>")
 
