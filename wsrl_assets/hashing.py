@@ -73,7 +73,9 @@ class Sieve:
 
     def passes(self, hashes: Hashes) -> NDArray[np.bool_]:
         """Which hashes may be in the set."""
-        return np.asarray(self._seen[hashes & self._mask], np.bool_)
+        # `take` by signed indices: half the time of unsigned ones in brackets.
+        places = (hashes & self._mask).view(np.int64)
+        return np.asarray(self._seen.take(places), np.bool_)
 
 
 def signed(hashes: Hashes) -> NDArray[np.int64]:

@@ -175,11 +175,11 @@ def _word_hashes(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
     """
     eight = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
     lengths = ends - starts
-    hashes: Hashes = eight[starts] & _LOWEST[np.minimum(lengths, 8)]
+    hashes: Hashes = eight[starts] & _LOWEST.take(np.minimum(lengths, 8))
     longer, done = np.flatnonzero(lengths > 8), 8
     while len(longer) and done < _MAX_PIECES * 8:
         left = lengths[longer] - done
-        piece = eight[starts[longer] + done] & _LOWEST[np.minimum(left, 8)]
+        piece = eight[starts[longer] + done] & _LOWEST.take(np.minimum(left, 8))
         hashes[longer] = mix(joined(hashes[longer], piece))
         longer, done = longer[left > 8], done + 8
     for word in longer:
