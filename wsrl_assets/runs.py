@@ -19,7 +19,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from wsrl_assets.automation import DOMAIN_ASSETS, PASS_RATES, SHARD_ASSETS
+from wsrl_assets.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
 from wsrl_assets.definitions import build_definitions
@@ -27,8 +27,9 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
 from wsrl_assets.settings import Settings
-from wsrl_assets.storage import Kind, Store, catalog
-from wsrl_assets.storage.accounting import STAGES, Account, accounts
+from wsrl_assets.storage import Kind, Store
+from wsrl_assets.storage.accounting import PASS_RATES, STAGES
+from wsrl_assets.work import pending_partitions
 
 PARALLEL_PARTITIONS = 4
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -215,22 +216,7 @@ class _Runner:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _pending(self, stages: Sequence[str]) -> list[str]:
-        """The partitions with pending rows at any of the stages."""
-        with catalog(self._store) as connection:
-            found = accounts(
-                connection,
-                [str(form) for form in self._settings.forms],
-                pass_rates=self._settings.rates_pairs,
-            )
-        wanted = [a for a in found if a.stage in stages]
-        return sorted({a.partition for a in wanted if has_work(a, self._settings)})
-
-
-def has_work(account: Account, settings: Settings) -> bool:
-    """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
-    retried = settings.retry_failed and account.failed > 0
-    rerated = settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
-    return account.pending > 0 or retried or rerated
+        return pending_partitions(self._store, self._settings, stages)
 
 
 def _why(result: Any) -> tuple[str, bool]:
