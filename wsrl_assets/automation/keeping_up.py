@@ -16,7 +16,7 @@ _FOLLOWS = (
     _Condition.any_deps_match(_Condition.data_version_changed() | _Condition.will_be_requested())
     .since_last_handled()
     .with_label("upstream rows changed")
-    & ~_Condition.any_deps_missing()
+    # A domain that has never had a document is missing for good, so that is no reason to wait.
     & ~_Condition.any_deps_in_progress()
     & ~_Condition.in_progress()
 )
