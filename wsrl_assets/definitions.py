@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from wsrl_assets.automation import jobs
+from wsrl_assets.automation import (
+    ADVANCE_DOMAIN,
+    READ_SHARD,
+    advance_arrivals,
+    alert_failures,
+    automated,
+    jobs,
+    keep_up,
+    top_up,
+    watch_inbox,
+)
 from wsrl_assets.chain_assets import (
     pass_rate_asset,
     question_chain,
@@ -20,6 +30,7 @@ from wsrl_assets.release.assets import (
     rl_dataset,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
+from wsrl_assets.settings import load_automation
 from wsrl_assets.sources.assets import source_documents
 
 ASSETS = [
@@ -38,11 +49,25 @@ ASSETS = [
 
 
 def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
-    """All assets, jobs and resources; `overrides` replaces resources by name, for tests."""
+    """All assets, jobs, sensors and resources; `overrides` replaces resources by name, for tests.
+
+    Raises:
+        SettingsError: a setting of the inbox or the schedule cannot be gone by.
+    """
+    settings = load_automation()
+    by_name = jobs()
+    read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
     resources = {"store": StoreResource(), "endpoint": EndpointResource(), **(overrides or {})}
     return dg.Definitions(
-        assets=ASSETS,
-        jobs=jobs(),
+        assets=automated(ASSETS, settings),
+        jobs=list(by_name.values()),
+        sensors=[
+            watch_inbox(settings),
+            advance_arrivals(settings, read_shard, advance_domain),
+            keep_up(settings),
+            alert_failures(settings),
+        ],
+        schedules=[top_up(settings, advance_domain)],
         resources=resources,
         # Steps in one process: a run is a handful of short steps around one long wait for the
         # endpoint, and a process for each would cost more than it isolates.

@@ -19,19 +19,17 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
-from wsrl_assets.automation import DOMAIN_ASSETS, PASS_RATES, SFT_WARMUP, SHARD_ASSETS
+from wsrl_assets.automation import DOMAIN_ASSETS, SFT_WARMUP, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
 from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
-from wsrl_assets.release import splits
-from wsrl_assets.release.finalise import stale_domains
-from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.settings import Settings
-from wsrl_assets.storage import Kind, Store, catalog
-from wsrl_assets.storage.accounting import STAGES, Account, accounts
+from wsrl_assets.storage import Kind, Store
+from wsrl_assets.storage.accounting import PASS_RATES, STAGES
+from wsrl_assets.work import pending_partitions
 
 PARALLEL_PARTITIONS = 4
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -184,8 +182,7 @@ class _Runner:
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
-        pending = sorted({*self._pending(stages), *self._stale(stages)})
-        chosen = [key for key in pending if not only or Domain(key) in only]
+        chosen = [key for key in self._pending(stages) if not only or Domain(key) in only]
         self._run_all("advance_domain", chosen, stages)
 
     def run_job(self, job: str, partition: str | None, stages: Sequence[str]) -> None:
@@ -221,32 +218,7 @@ class _Runner:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _pending(self, stages: Sequence[str]) -> list[str]:
-        """The partitions with pending rows at any of the stages."""
-        with catalog(self._store) as connection:
-            found = accounts(
-                connection,
-                [str(form) for form in self._settings.forms],
-                pass_rates=self._settings.rates_pairs,
-                sft_pairs=self._settings.sft_pairs,
-            )
-        wanted = [a for a in found if a.stage in stages]
-        return sorted({a.partition for a in wanted if has_work(a, self._settings)})
-
-    def _stale(self, stages: Sequence[str]) -> list[str]:
-        """Domains to place anew: benchmarks, shares or the seed have changed since."""
-        if splits.STAGE not in stages:
-            return []
-        settings = self._settings
-        shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
-        questions = QuestionSettings(embedding_model=settings.embedding_model)
-        return stale_domains(self._store, shares, questions)
-
-
-def has_work(account: Account, settings: Settings) -> bool:
-    """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
-    retried = settings.retry_failed and account.failed > 0
-    rerated = settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
-    return account.pending > 0 or retried or rerated
+        return pending_partitions(self._store, self._settings, stages)
 
 
 def _why(result: Any) -> tuple[str, bool]:

@@ -137,6 +137,29 @@ class Settings(BaseSettings):
         return self.sft_pairs > 0
 
 
+class AutomationSettings(BaseSettings):
+    """What sensors and schedules go by. Read as Dagster loads the definitions.
+
+    Attributes:
+        inbox: folder or URL whose files become shards as they arrive; none watches nothing.
+        inbox_interval_s: seconds between two looks.
+        schedule: cron expression of the nightly top-up; it is on if this is set.
+        timezone: of the schedule.
+        alert_webhook: address that failures are posted to; it may hold a token, so it is printed
+            nowhere.
+        fresh_hours: hours after which a release or a domain's pairs count as stale.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
+
+    inbox: str | None = None
+    inbox_interval_s: int = Field(default=30, ge=1)
+    schedule: str | None = None
+    timezone: str = "UTC"
+    alert_webhook: SecretStr | None = None
+    fresh_hours: int | None = Field(default=None, ge=1)
+
+
 RoleOverride = Mapping[str, str | None]
 
 
@@ -176,6 +199,18 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
         return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_say(error, "WSRL_")) from None
+
+
+def load_automation() -> AutomationSettings:
+    """The settings of sensors and schedules, from the environment.
+
+    Raises:
+        SettingsError: a value that its setting cannot have.
+    """
+    try:
+        return AutomationSettings()
     except ValidationError as error:
         raise SettingsError(_say(error, "WSRL_")) from None
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.runs import has_work
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage.accounting import Account
+from wsrl_assets.work import has_work
 
 
 def account(stage: str = "qa_drafts", **rows: int) -> Account:

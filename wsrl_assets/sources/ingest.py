@@ -37,7 +37,13 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A shard of the store; `is_new` tells whether this call registered it."""
+    """A shard of the store.
+
+    Attributes:
+        key: of its partition.
+        path: where its file is; of a copy, where the first of its kind is.
+        is_new: whether this call registered it.
+    """
 
     key: str
     path: str
@@ -100,20 +106,48 @@ def ingest_recipe(settings: IngestSettings) -> StageRecipe:
 
 
 def _register(store: Store, file: ShardFile, text_column: str | None) -> Registered:
-    partition = Partition.shard(file.key)
-    known = store.exists(partition)
-    if not known:
-        row = Shard(
-            shard=file.key,
-            path=str(file.path),
-            sha256=file.sha256,
-            size_bytes=file.size_bytes,
-            text_column=text_column,
-            registered_at=utc_now(),
-        )
-        with store.transaction(partition) as transaction:
-            transaction.merge([row])
-    return Registered(file.key, str(file.path), not known)
+    known = _with_content(store, file)
+    if known is not None:
+        return Registered(known.shard, _followed(store, known, file), False)
+    row = Shard(
+        shard=file.key,
+        path=str(file.path),
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        text_column=text_column,
+        registered_at=utc_now(),
+    )
+    with store.transaction(Partition.shard(file.key)) as transaction:
+        transaction.merge([row])
+    return Registered(file.key, str(file.path), True)
+
+
+def _with_content(store: Store, file: ShardFile) -> Shard | None:
+    """The shard that has a file's content, under whatever name it was registered."""
+    ending = file.key.rpartition("-")[2]
+    for partition in store.partitions(Kind.SHARD):
+        if partition.key.endswith(f"-{ending}"):
+            with store.transaction(partition) as transaction:
+                rows = transaction.rows(Shard)
+            if rows and rows[0].sha256 == file.sha256:
+                return rows[0]
+    return None
+
+
+def _followed(store: Store, shard: Shard, file: ShardFile) -> str:
+    """Where a known shard's file is: one that was not read yet is followed to where it moved."""
+    if shard.source_rows is not None or shard.path == file.path or _is_there(shard):
+        return shard.path
+    with store.transaction(Partition.shard(shard.shard)) as transaction:
+        transaction.merge([replace(shard, path=str(file.path))])
+    return str(file.path)
+
+
+def _is_there(shard: Shard) -> bool:
+    try:
+        return any(file.sha256 == shard.sha256 for file in discover(shard.path))
+    except SourceError:
+        return False
 
 
 def _registered(store: Store, partition: Partition) -> Shard:

@@ -95,7 +95,7 @@ def discover(path: str | Path) -> list[ShardFile]:
             `KNOWN_ENDINGS`, is empty, or is a folder with nothing to read.
     """
     filesystem, inner = locate(path)
-    shown = _shown(filesystem, inner)
+    shown = address(filesystem, inner)
     _require_printable(shown)
     with faults_named(shown):
         kind_of_entry = filesystem.info(inner)["type"]
@@ -124,12 +124,12 @@ def safe_name(name: str) -> str:
 def _discover_folder(
     filesystem: fsspec.AbstractFileSystem, folder: str, shown: str
 ) -> list[ShardFile]:
-    found = [(name, size) for name, size in _walk(filesystem, folder) if not _is_hidden(name)]
+    found = [(name, size) for name, size in _walk(filesystem, folder) if not is_hidden(name)]
     for name, _ in found:
         _require_printable(name)
-    data = [(name, size) for name, size in found if _is_data(_kind_of(name))]
-    texts = [name for name, _ in found if _kind_of(name) is ShardKind.TEXT]
-    _log_skipped(shown, "with another ending", [name for name, _ in found if not _kind_of(name)])
+    data = [(name, size) for name, size in found if _is_data(kind_of(name))]
+    texts = [name for name, _ in found if kind_of(name) is ShardKind.TEXT]
+    _log_skipped(shown, "with another ending", [name for name, _ in found if not kind_of(name)])
     _log_skipped(shown, "that are empty", [name for name, size in data if size == 0])
     shards = [
         _single_shard(filesystem, f"{folder}/{name}", f"{shown}/{name}")
@@ -147,7 +147,7 @@ def _discover_folder(
 
 
 def _single_shard(filesystem: fsspec.AbstractFileSystem, path: str, shown: str) -> ShardFile:
-    kind = _kind_of(shown)
+    kind = kind_of(shown)
     if kind is None:
         raise SourceError(
             f'"{shown}" has an ending that is not known. Known are {_endings_in_words()}: '
@@ -223,7 +223,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _shown(filesystem: fsspec.AbstractFileSystem, path: str) -> str:
+def address(filesystem: fsspec.AbstractFileSystem, path: str) -> str:
     """The address to store and to show: a plain path here, a URL elsewhere."""
     path = path.rstrip("/") or path
     return path if is_local(filesystem) else str(filesystem.unstrip_protocol(path))
@@ -235,7 +235,7 @@ def _require_printable(name: str) -> None:
         raise SourceError(f"the file name {name!r} is not UTF-8. Rename it.")
 
 
-def _kind_of(name: str) -> ShardKind | None:
+def kind_of(name: str) -> ShardKind | None:
     lowered = name.lower()
     endings = (ending for ending in KNOWN_ENDINGS if lowered.endswith(ending))
     return _KIND_BY_ENDING.get(next(endings, ""))
@@ -245,7 +245,7 @@ def _is_data(kind: ShardKind | None) -> bool:
     return kind is not None and kind is not ShardKind.TEXT
 
 
-def _is_hidden(relative_path: str) -> bool:
+def is_hidden(relative_path: str) -> bool:
     return any(part.startswith(".") for part in relative_path.split("/"))
 
 

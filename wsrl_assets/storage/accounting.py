@@ -7,6 +7,8 @@ import polars as pl
 
 from wsrl_assets.storage.store import Connection, frame
 
+# Optional: only where a setting asks for it are pairs without one pending.
+PASS_RATES = "pass_rates"
 STAGES = (
     "source_documents",
     "triaged_documents",
@@ -14,7 +16,7 @@ STAGES = (
     "personas",
     "qa_drafts",
     "verified_pairs",
-    "pass_rates",
+    PASS_RATES,
     "final_splits",
     "sft_warmup",
     "rl_dataset",

@@ -408,6 +408,23 @@ class SplitKey(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InboxFile(Row):
+    """A file of the inbox as it was at the last look at which it was new or had changed."""
+
+    TABLE = "inbox_files"
+    KEY = ("path",)
+
+    path: str = column("where the file is")
+    size_bytes: int = column("its size in bytes")
+    version: str = column("its times of change, or a store's tag of its content")
+    state: str = column("settling, registered, copy or refused")
+    shard: str | None = column("shard with its content", default=None)
+    number: int | None = column("how many files were registered before it", default=None)
+    detail: str | None = column("what there is to say of it, a sentence", default=None)
+    seen_at: datetime = column("when it was looked at (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReleasedPair(Row):
     """Where a pair of the final splits went in the newest release."""
 
@@ -447,6 +464,7 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     Signature,
     SignatureBand,
     SplitKey,
+    InboxFile,
 )
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))

@@ -1,19 +1,22 @@
 """Jobs: what is materialized together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from wsrl_assets.storage.accounting import PASS_RATES
+
+READ_SHARD = "read_shard"
+ADVANCE_DOMAIN = "advance_domain"
 SHARD_ASSETS = ("source_documents", "triaged_documents")
-# These do nothing while they are off: one setting holds for commands, schedules and the UI.
-PASS_RATES = "pass_rates"
 SFT_WARMUP = "sft_warmup"
 DOMAIN_ASSETS = (
     "filtered_documents",
     "personas",
     "qa_drafts",
     "verified_pairs",
+    # Does nothing while it is switched off: one setting for commands, schedules and the UI.
     PASS_RATES,
     "final_splits",
     SFT_WARMUP,
@@ -22,16 +25,16 @@ LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
 RELEASE_ASSETS = ("rl_dataset", "dataset_report")
 
 
-def jobs() -> Sequence[Any]:
-    """The jobs that the UI's launchpad and `wsrl run` use."""
-    return [
+def jobs() -> Mapping[str, Any]:
+    """The jobs that the launchpad, sensors, schedules and `wsrl run` use, by name."""
+    defined = [
         dg.define_asset_job(
-            "read_shard",
+            READ_SHARD,
             selection=dg.AssetSelection.assets(*SHARD_ASSETS),
             description="Reads a shard and triages its documents.",
         ),
         dg.define_asset_job(
-            "advance_domain",
+            ADVANCE_DOMAIN,
             selection=dg.AssetSelection.assets(*DOMAIN_ASSETS),
             description="Does what is pending in a domain, from filter to splits and warm-up.",
         ),
@@ -46,3 +49,4 @@ def jobs() -> Sequence[Any]:
             description="Writes the release of everything that passed, and its report.",
         ),
     ]
+    return {job.name: job for job in defined}
