@@ -68,4 +68,5 @@ def test_a_copy_is_not_read_again_and_a_second_file_is(live: Live) -> None:
     assert live.endpoint.stats().requests_received > calls
     reads = live.runs(job_name="read_shard")
     assert len(reads) == 2
+    until(lambda: all(run.is_finished for run in live.runs()), PATIENCE_S)
     assert {run.status for run in live.runs()} == {dg.DagsterRunStatus.SUCCESS}
