@@ -65,6 +65,7 @@ class Job:
         return Engine(
             {role: self.roles[role] for role in roles},
             record=writer.add,
+            backlog=writer,
             run_id=self.run_id,
             gate_folder=self.store.home / "locks" / "endpoints",
             max_in_flight=self.settings.max_in_flight,

@@ -5,7 +5,7 @@ import contextlib
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 import openai
@@ -35,6 +35,19 @@ _SILENCE_S = 8.0
 _PROBE_EVERY_S = 2.0
 _ADMIT_EVERY_S = 0.01
 _LOOK_EVERY_S = 0.25
+
+
+class Backlog(Protocol):
+    """What is done and not yet committed. No call is sent while it is full: a kill loses it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more may be done before something is committed."""
+        ...
+
+    async def drained(self) -> None:
+        """Waits while it is full."""
+        ...
 
 
 class Endpoint:
@@ -110,16 +123,22 @@ class Endpoint:
             "Set WSRL_LLM_MODEL to the one to use."
         )
 
-    async def complete(self, body: dict[str, Any], row_id: str, priority: int) -> Completion:
-        """One attempt at a completion, when a slot is free and the server allows it.
+    async def complete(
+        self, body: dict[str, Any], row_id: str, priority: int, backlog: Backlog | None = None
+    ) -> Completion:
+        """One attempt at a completion, when a slot is free and server and backlog allow it.
 
         Raises:
             TransientFault, RowFault, EndpointError: see `ChatClient.complete`.
         """
         while True:
             await self._await_permission()
+            if backlog is not None:
+                await backlog.drained()
             async with self.gate.slot(priority):
-                if self._told_to_wait_s() <= 0:  # another call may have been told meanwhile
+                # Either may have changed while the call waited for its slot.
+                is_full = backlog is not None and backlog.is_full
+                if self._told_to_wait_s() <= 0 and not is_full:
                     return await self._send(body, row_id)
 
     async def is_to_blame(self) -> bool:

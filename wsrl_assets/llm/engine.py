@@ -27,7 +27,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsrl_assets.llm.client import Completion
-from wsrl_assets.llm.endpoint import Endpoint
+from wsrl_assets.llm.endpoint import Backlog, Endpoint
 from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
 from wsrl_assets.llm.gate import Gate
 from wsrl_assets.llm.prompting import Message
@@ -147,6 +147,7 @@ class Engine:
         run_id: written into ledger entries.
         gate_folder: shared by all processes of a home; holds the slot files.
         max_in_flight: a fixed ceiling in place of the adaptive one.
+        backlog: holds calls back while too much is uncommitted; none holds back nothing.
     """
 
     def __init__(
@@ -157,7 +158,9 @@ class Engine:
         run_id: str,
         gate_folder: Path,
         max_in_flight: int | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
+        self._backlog = backlog
         self._roles = dict(roles)
         self._record = record
         self._run_id = run_id
@@ -310,7 +313,7 @@ class Engine:
             tally.attempts += 1
             try:
                 completion = await endpoint.complete(
-                    self._body(ask, tally), ask.row_id, ask.priority
+                    self._body(ask, tally), ask.row_id, ask.priority, self._backlog
                 )
             except TransientFault as fault:
                 tally.fail(fault)

@@ -38,6 +38,8 @@ _TABLES: dict[Kind, tuple[type[Row], ...]] = {
 # A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
+# Commits wait while a large file is copied, so copies take a twentieth of the time at most.
+_COPIES_APART = 20
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25
 _HURRIED_LOCK_TIMEOUT_S = 3.0
@@ -176,7 +178,7 @@ class Store:
         self.home = Path(home)
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
-        self._published: dict[Partition, float] = {}
+        self._publish_after: dict[Partition, float] = {}
 
     def hurry(self) -> None:
         """Lets waits for other processes end within seconds, also those under way.
@@ -226,8 +228,7 @@ class Store:
         if not files.live.exists() or not _is_stale(files):
             return
         with self._locked(partition, files):
-            _copy_atomically(files.live, files.snapshot)
-            self._published[partition] = time.monotonic()
+            self._copy(partition, files)
 
     def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql` on the partition's snapshot.
@@ -349,10 +350,15 @@ class Store:
         if not _is_stale(files):
             return  # a transaction that only read
         small = files.live.stat().st_size <= _COPY_EVERY_COMMIT_BYTES
-        last = self._published.get(partition)
-        if small or last is None or time.monotonic() - last >= _PUBLISH_INTERVAL_S:
-            _copy_atomically(files.live, files.snapshot)
-            self._published[partition] = time.monotonic()
+        if small or time.monotonic() >= self._publish_after.get(partition, 0.0):
+            self._copy(partition, files)
+
+    def _copy(self, partition: Partition, files: PartitionFiles) -> None:
+        began = time.monotonic()
+        _copy_atomically(files.live, files.snapshot)
+        ended = time.monotonic()
+        wait_s = max(_PUBLISH_INTERVAL_S, _COPIES_APART * (ended - began))
+        self._publish_after[partition] = ended + wait_s
 
     def _refresh(self, partition: Partition) -> None:
         """Publishes what a killed run left unpublished, unless somebody is at it now."""

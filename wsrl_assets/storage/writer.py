@@ -8,18 +8,24 @@ from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.store import Store
 
-COMMIT_ROWS = 400
+UNCOMMITTED_ROWS = 800
 COMMIT_S = 2.0
-# Rows may wait in memory for a slow commit; beyond this, `put` makes their makers wait too.
-_MAX_WAITING_ROWS = 20 * COMMIT_ROWS
 
 
 class GroupWriter:
     """Commits what it is given, in a thread, while the event loop goes on.
 
-    A commit holds everything that was handed over until it began. Leaving the context commits
+    A commit holds everything that was handed over until it began. It begins when half of the rows
+    that may be uncommitted are there, so that the other half has room while it is written; makers
+    wait (`put`), and no new call is made (`is_full`), while there is no room. So a kill loses what
+    was in flight and `rows` at most, however slow commits are. Leaving the context commits
     the rest, also when the run was cancelled, or is cancelled while it does so. If a commit fails,
     the task that opened the writer is cancelled, and leaving the context raises the commit's error.
+
+    Args:
+        store, partition: where the rows go.
+        rows: the most that are uncommitted, those of the commit under way among them.
+        seconds: how long a row waits for a commit to begin.
     """
 
     def __init__(
@@ -27,7 +33,7 @@ class GroupWriter:
         store: Store,
         partition: Partition,
         *,
-        rows: int = COMMIT_ROWS,
+        rows: int = UNCOMMITTED_ROWS,
         seconds: float = COMMIT_S,
     ) -> None:
         self._store = store
@@ -35,6 +41,7 @@ class GroupWriter:
         self._max_rows = rows
         self._max_s = seconds
         self._buffer: list[Row] = []
+        self._committing = 0
         self._due = asyncio.Event()
         self._drained = asyncio.Event()
         self._closing = False
@@ -70,18 +77,27 @@ class GroupWriter:
         if cancelled is not None:
             raise cancelled
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many rows are uncommitted as may be."""
+        return len(self._buffer) + self._committing >= self._max_rows and self._error is None
+
+    async def drained(self) -> None:
+        """Waits while it is full."""
+        while self.is_full:
+            self._drained.clear()
+            await self._drained.wait()
+
     def add(self, *rows: Row) -> None:
         """Hands rows over; they are committed soon. Never waits."""
         self._buffer.extend(rows)
-        if len(self._buffer) >= self._max_rows:
+        if 2 * len(self._buffer) >= self._max_rows:
             self._due.set()
 
     async def put(self, *rows: Row) -> None:
-        """Like `add`, but waits while too many rows are uncommitted."""
+        """Like `add`, but waits while it is full."""
         self.add(*rows)
-        while len(self._buffer) > _MAX_WAITING_ROWS and self._error is None:
-            self._drained.clear()
-            await self._drained.wait()
+        await self.drained()
 
     async def _commit_loop(self) -> None:
         try:
@@ -103,8 +119,10 @@ class GroupWriter:
 
     async def _commit(self) -> None:
         batch, self._buffer = self._buffer, []
+        self._committing = len(batch)
         if batch:
             await asyncio.to_thread(self._write, batch)
+        self._committing = 0
         self._drained.set()
 
     def _write(self, batch: list[Row]) -> None:

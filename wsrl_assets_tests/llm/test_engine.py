@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm import EndpointError, FreeText, Prices, RowFault, endpoint
+from wsrl_assets.llm import (
+    EndpointError,
+    Engine,
+    FreeText,
+    Prices,
+    Role,
+    RoleSettings,
+    RowFault,
+    endpoint,
+)
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import (
     Answer,
@@ -381,3 +390,37 @@ async def test_a_server_of_several_models_must_be_told_which(tmp_path: Path) -> 
                 pass
         async with engine(base_url, tmp_path, lambda call: None, model="two") as e:
             assert (await e.ask(ask(1))).value == "x"
+
+
+class FullUntil:
+    """A backlog that is full until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Event()
+
+    @property
+    def is_full(self) -> bool:
+        return not self.room.is_set()
+
+    async def drained(self) -> None:
+        await self.room.wait()
+
+
+async def test_no_call_is_sent_while_too_much_is_uncommitted(tmp_path: Path) -> None:
+    backlog = FullUntil()
+    async with running_simulator(quick()) as sim:
+        roles = {Role.TRIAGE: RoleSettings(sim.base_url)}
+        held = Engine(
+            roles,
+            record=lambda call: None,
+            run_id="run",
+            gate_folder=tmp_path,
+            backlog=backlog,
+        )
+        async with held as e:
+            asked = asyncio.create_task(e.ask(ask(1)))
+            await asyncio.sleep(0.2)
+            assert sim.stats.requests_received == 0
+            backlog.room.set()
+            await asyncio.wait_for(asked, 10)
+        assert sim.stats.requests_received == 1

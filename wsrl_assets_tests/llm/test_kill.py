@@ -41,7 +41,7 @@ from wsrl_assets_tests.simulator import SimulatorProcess, simulator_process
 KILLS = 20
 DOCUMENTS = 20
 IN_FLIGHT = 8
-# A commit of 20 rows and ledger entries: small, so that a short run makes many.
+# At most so many rows and ledger entries uncommitted: few, so that a short run commits often.
 COMMIT_ROWS = 20
 TABLES = (TriagedDocument, FilteredDocument, Personas, QADraft, VerifiedPair, LLMCall)
 

@@ -1,6 +1,7 @@
 """Rows are committed in groups, nothing handed over is lost, and a failed commit ends the run."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 
 from wsrl_assets.storage import GroupWriter, Store, StoreBusyError, Transaction
-from wsrl_assets.storage import writer as writer_module
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import IN_DOMAIN, call_row, rows, until
@@ -88,10 +88,7 @@ async def test_the_event_loop_goes_on_while_a_commit_is_under_way(tmp_path: Path
     assert ticks >= 10
 
 
-async def test_makers_wait_when_commits_cannot_keep_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer_module, "_MAX_WAITING_ROWS", 20)
+async def test_makers_wait_when_commits_cannot_keep_up(tmp_path: Path) -> None:
     store = CountingStore(tmp_path, lambda number: time.sleep(0.05))
     most = 0
     async with GroupWriter(store, IN_DOMAIN, rows=10, seconds=60) as writer:
@@ -104,7 +101,7 @@ async def test_makers_wait_when_commits_cannot_keep_up(
 
         await asyncio.gather(make(0), make(100), make(200))
     assert stored(tmp_path) == 150
-    assert most <= 20 + 3, "each maker may be one row over"
+    assert most <= 10 + 3, "each maker may be one row over"
 
 
 @pytest.mark.parametrize("cancels", [1, 3])
@@ -160,11 +157,30 @@ async def test_a_failed_last_commit_is_told(tmp_path: Path) -> None:
         await asyncio.wait_for(run(), 20)
 
 
-async def test_makers_that_wait_for_a_commit_that_fails_do_not_wait_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_it_is_full_while_so_many_rows_are_uncommitted_those_under_way_too(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(writer_module, "_MAX_WAITING_ROWS", 5)
+    writing = threading.Event()
 
+    def wait(number: int) -> None:
+        writing.wait(10)
+
+    store = CountingStore(tmp_path, wait)
+    async with GroupWriter(store, IN_DOMAIN, rows=10, seconds=60) as writer:
+        writer.add(*(call_row(number) for number in range(6)))
+        await asyncio.sleep(0.05)
+        assert not writer.is_full, "six are being committed, and four have room"
+        writer.add(*(call_row(number) for number in range(6, 10)))
+        assert writer.is_full
+        writing.set()
+        await asyncio.wait_for(writer.drained(), 10)
+        assert not writer.is_full
+    assert stored(tmp_path) == 10
+
+
+async def test_makers_that_wait_for_a_commit_that_fails_do_not_wait_for_ever(
+    tmp_path: Path,
+) -> None:
     def fail_late(number: int) -> None:
         time.sleep(0.2)
         raise StoreBusyError("locked")
