@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def evaluate_top_up(home: Path) -> object:
-    schedule = build_definitions().get_schedule_def("top_up")
+    schedule = build_definitions().resolve_schedule_def("top_up")
     context = dg.build_schedule_context(
         scheduled_execution_time=NIGHT, resources={"store": StoreResource(home=str(home))}
     )
@@ -45,7 +45,7 @@ def evaluate_top_up(home: Path) -> object:
 
 
 def running(name: str) -> bool:
-    sensor = build_definitions().get_sensor_def(name)
+    sensor = build_definitions().resolve_sensor_def(name)
     return sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
@@ -84,7 +84,7 @@ class TestSchedule:
 class TestDefaults:
     def test_nothing_that_costs_money_begins_unasked(self) -> None:
         definitions = build_definitions()
-        schedule = definitions.get_schedule_def("top_up")
+        schedule = definitions.resolve_schedule_def("top_up")
         assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
         sensors = ("inbox", "inbox_domains", "keep_up", "alert_failures")
         assert [name for name in sensors if running(name)] == []
@@ -97,7 +97,7 @@ class TestDefaults:
         assert not running("alert_failures")
 
     def test_without_an_inbox_the_sensor_says_what_to_set(self, store: Store) -> None:
-        sensor = build_definitions().get_sensor_def("inbox")
+        sensor = build_definitions().resolve_sensor_def("inbox")
         context = dg.build_sensor_context(
             resources={"store": StoreResource(home=str(store.home))}, definitions=None
         )
