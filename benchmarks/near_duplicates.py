@@ -24,11 +24,12 @@ import numpy as np
 import polars as pl
 from datasketch import MinHash, MinHashLSH
 
-from wsrl_assets.curation.dedup import INDEX, NewDocument, claim_documents
+from wsrl_assets.curation.dedup import NewDocument, claim_documents
 from wsrl_assets.domains import Domain
 from wsrl_assets.hashing import signed
 from wsrl_assets.minhash import MinHashSettings, band_hashes, signature_matrix
 from wsrl_assets.storage import Store
+from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import Signature, SignatureBand
 
 SETTINGS = MinHashSettings()
@@ -57,10 +58,10 @@ def fill(store: Store, documents: int) -> None:
                 "item_id": np.repeat(names, bands.shape[1]),
             }
         )
-        with store.transaction(INDEX) as transaction:
+        with store.transaction(DOCUMENT_INDEX) as transaction:
             transaction.insert(Signature, rows)
             transaction.insert(SignatureBand, keys)
-    store.publish(INDEX)
+    store.publish(DOCUMENT_INDEX)
 
 
 def measure(documents: int) -> dict[str, float]:

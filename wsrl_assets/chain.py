@@ -81,7 +81,8 @@ async def triage_shard(job: Job, shard: str) -> int:
     """
     partition = Partition.shard(shard)
     with job.store.exclusive_run(partition):
-        pending = _count(job, partition, "count_pending_triage")["n"]
+        recipe = await _triage_recipe_of_now(job, partition)
+        pending = _count(job, partition, "count_pending_triage", recipe=recipe)["n"]
         if pending == 0:
             return 0
         job.progress.expect(triage.STAGE, pending)
@@ -93,26 +94,37 @@ async def triage_shard(job: Job, shard: str) -> int:
             writer.add(stamp.recipe.row())
 
             async def work(document: triage.Document, number: int) -> None:
-                await writer.put(await triage.triage(document, engine, stamp, number))
+                row = await triage.triage(document, engine, stamp, number)
+                # A verdict is replaced by another one, and not by a failure to give one.
+                if row.status is not Status.FAILED or not document.is_triaged:
+                    await writer.put(row)
                 job.progress.advance(triage.STAGE)
 
-            await engine.for_each(_pending_triage(job, partition), work)
+            await engine.for_each(_pending_triage(job, partition, recipe), work)
         job.store.publish(partition)
         return int(pending)
 
 
-async def advance_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAIN_STAGES) -> int:
+async def advance_domain(
+    job: Job,
+    domain: Domain,
+    stages: Sequence[str] = DOMAIN_STAGES,
+    partition: Partition | None = None,
+) -> int:
     """Does what is pending at `stages` of a domain; returns the rows that were pending before.
 
     Args:
+        job: what to work with.
+        domain: whose documents these are.
         stages: any of `DOMAIN_STAGES`. What a stage outside them would have to make first is
             left pending.
+        partition: where the rows are, if not in the domain's own.
 
     Raises:
         EndpointError: the endpoint cannot be used; finished rows are kept.
         StoreBusyError: another run is at this domain.
     """
-    partition = Partition.domain(domain)
+    partition = partition or Partition.domain(domain)
     with job.store.exclusive_run(partition):
         if job.settings.retry_failed and drafting.STAGE in stages:
             _forget_failed_drafts(job, partition)
@@ -346,9 +358,28 @@ class _Chain:
         self.job.progress.advance(verify.STAGE)
 
 
-async def _pending_triage(job: Job, partition: Partition) -> AsyncIterator[triage.Document]:
-    async for row in pages(job, partition, "pending_triage"):
-        yield triage.Document(row["doc_id"], row["text"])
+async def model_names(job: Job, partition: Partition, roles: Sequence[Role]) -> dict[Role, str]:
+    """The models behind roles: as they are set, or as their servers say."""
+    async with (
+        GroupWriter(job.store, partition) as writer,
+        job.engine(writer, roles) as engine,
+    ):
+        return {role: engine.model(role) for role in roles}
+
+
+async def _triage_recipe_of_now(job: Job, partition: Partition) -> str | None:
+    """The recipe that triage is made anew for; none if it is not asked for."""
+    if job.settings.regenerate != triage.STAGE:
+        return None
+    models = await model_names(job, partition, [Role.TRIAGE])
+    return triage_recipe(job, models[Role.TRIAGE]).hash
+
+
+async def _pending_triage(
+    job: Job, partition: Partition, recipe: str | None
+) -> AsyncIterator[triage.Document]:
+    async for row in pages(job, partition, "pending_triage", recipe=recipe):
+        yield triage.Document(row["doc_id"], row["text"], row["is_triaged"])
 
 
 async def _pending_work(
@@ -385,7 +416,7 @@ def _pool_of(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> 
     """
     known = [row["doc_id"] for row in page]
     lacking = max(0, distractors.POOL_DOCUMENTS - len(known))
-    with job.store.transaction(partition) as transaction:
+    with job.store.transaction(Partition.domain(partition.key)) as transaction:
         others = transaction.query("distractor_documents", known=known, documents=lacking)
     return distractors.Pool.of(
         distractors.PoolDocument(row["doc_id"], row["parent_id"], row["title"], row["text"])

@@ -6,11 +6,13 @@ still be materialized alone, in the UI or from the command line.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import Enum
 
 import dagster as dg
+from pydantic import Field
 
-from wsrl_assets import chain, difficulty, rollout, warmup
+from wsrl_assets import chain, difficulty, regeneration, rollout, warmup
 from wsrl_assets.cancellation import run_interruptibly
 from wsrl_assets.curation import dedup, triage
 from wsrl_assets.domains import Domain
@@ -21,15 +23,17 @@ from wsrl_assets.llm import EndpointError, Prompt
 from wsrl_assets.partitions import DOMAINS, SHARDS
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.reports import (
+    CURRENT,
     OWNERS,
     pass_rate_metadata,
+    recipe_result,
     schema_metadata,
     stage_checks,
     stage_result,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.settings import Settings, SettingsError, load_settings
-from wsrl_assets.storage import Partition, StoreBusyError, StoreError
+from wsrl_assets.storage import Partition, StoreBusyError, StoreError, catalog
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
     PassRate,
@@ -52,64 +56,79 @@ _TABLES: dict[str, type[Row]] = {
 }
 
 
+class Anew(Enum):
+    """The stages of a domain that can be made anew. The launchpad offers the names."""
+
+    personas = personas.STAGE
+    qa_drafts = drafting.STAGE
+    verified_pairs = verify.STAGE
+
+
 class ChainConfig(dg.Config):
     """What a run may set for itself; what is not set comes from the environment.
 
-    Attributes:
-        forms: question forms to draft: open, cloze, multiple_choice.
-        personas: personas per document, 1 to 3.
-        judge: whether the LLM judge checks pairs.
-        judge_votes: replies that make a verdict, odd.
-        judge_separate: whether each of the judge's verdicts is a call of its own.
-        round_trip: whether an open-book answer must score 1.
-        retry_failed: whether rows that failed earlier are tried again.
+    The launchpad shows the descriptions.
     """
 
-    forms: list[str] | None = None
-    personas: int | None = None
-    judge: bool | None = None
-    judge_votes: int | None = None
-    judge_separate: bool | None = None
-    round_trip: bool | None = None
-    retry_failed: bool | None = None
+    forms: list[str] | None = Field(
+        None, description="Question forms to draft: open, cloze, multiple_choice."
+    )
+    personas: int | None = Field(None, description="Personas per document, 1 to 3.")
+    judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
+    judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
+    judge_separate: bool | None = Field(
+        None, description="Whether each of the judge's verdicts is a call of its own."
+    )
+    round_trip: bool | None = Field(
+        None, description="Whether an open-book answer must score 1 against the gold."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether rows that failed earlier are tried again."
+    )
+    regenerate: Anew | None = Field(
+        None,
+        description="A stage whose rows of an older prompt, model or setting are made anew, with "
+        "what hangs on them. The old rows stay until the new ones are verified.",
+    )
 
 
 class TriageConfig(dg.Config):
-    """What a triage run may set for itself.
+    """What a triage run may set for itself."""
 
-    Attributes:
-        retry_failed: whether documents that failed earlier are tried again.
-    """
-
-    retry_failed: bool | None = None
+    retry_failed: bool | None = Field(
+        None, description="Whether documents that failed earlier are tried again."
+    )
+    regenerate: bool | None = Field(
+        None,
+        description="Whether documents that an older prompt, model or setting read are read again. "
+        "One that then belongs to another domain leaves its old one with that domain's next run.",
+    )
 
 
 class PassRateConfig(dg.Config):
-    """What a run of pass rates may set for itself; what is not set comes from the environment.
+    """What a run of pass rates may set for itself; what is not set comes from the environment."""
 
-    Attributes:
-        rollouts: closed-book rollouts per pair; 0 takes no pass rates.
-        max_tokens: longest rollout.
-        rerate: whether pairs that have a pass rate are rated again.
-        retry_failed: whether pairs that failed earlier are tried again.
-    """
-
-    rollouts: int | None = None
-    max_tokens: int | None = None
-    rerate: bool | None = None
-    retry_failed: bool | None = None
+    rollouts: int | None = Field(
+        None, description="Closed-book rollouts per pair; 0 takes no pass rates."
+    )
+    max_tokens: int | None = Field(None, description="Longest rollout, in tokens.")
+    rerate: bool | None = Field(
+        None, description="Whether pairs that have a pass rate are rated again."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether pairs that failed earlier are tried again."
+    )
 
 
 class WarmupConfig(dg.Config):
-    """What a run of the warm-up set may set for itself; the rest comes from the environment.
+    """What a run of the warm-up set may set for itself; the rest comes from the environment."""
 
-    Attributes:
-        pairs: pairs of each domain to hold out; 0 holds out no more.
-        retry_failed: whether pairs that failed earlier are tried again.
-    """
-
-    pairs: int | None = None
-    retry_failed: bool | None = None
+    pairs: int | None = Field(
+        None, description="Pairs of each domain to hold out; 0 holds out no more."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether pairs that failed earlier are tried again."
+    )
 
 
 class Watch:
@@ -147,7 +166,7 @@ _warnings = _Warnings()
     code_version=triage.PROMPT.version,
     pool=POOL,
     metadata=schema_metadata(TriagedDocument),
-    check_specs=stage_checks(triage.STAGE),
+    check_specs=stage_checks(triage.STAGE, CURRENT),
 )
 def triaged_documents(
     context: dg.AssetExecutionContext,
@@ -162,11 +181,18 @@ def triaged_documents(
     """
     partition = Partition.shard(context.partition_key)
     with _told():
-        settings = load_settings({"retry_failed": config.retry_failed})
+        regenerate = triage.STAGE if config.regenerate else None
+        settings = load_settings({"retry_failed": config.retry_failed, "regenerate": regenerate})
         job = _job(context, store, endpoint, settings)
         rows = run_interruptibly(lambda: chain.triage_shard(job, context.partition_key))
     context.log.info(f"{rows} documents were pending")
-    return stage_result(job.store, partition, TriagedDocument, run_id=context.run.run_id)
+    return stage_result(
+        job.store,
+        partition,
+        TriagedDocument,
+        run_id=context.run.run_id,
+        checks=_recipe_checks(job, partition, [triage.STAGE]),
+    )
 
 
 def _spec(
@@ -223,7 +249,7 @@ def _spec(
             "judge, round trip (paper, stage 4).",
         ),
     ],
-    check_specs=[spec for stage in chain.DOMAIN_STAGES for spec in stage_checks(stage)],
+    check_specs=[spec for stage in chain.DOMAIN_STAGES for spec in stage_checks(stage, CURRENT)],
 )
 def question_chain(
     context: dg.AssetExecutionContext,
@@ -244,18 +270,25 @@ def question_chain(
                 "judge_separate": config.judge_separate,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
+                "regenerate": config.regenerate.value if config.regenerate else None,
             }
         )
         job = _job(context, store, endpoint, settings)
         rows = run_interruptibly(lambda: chain.advance_domain(job, domain, stages))
+        anew = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
     context.log.info(f"{rows} rows were pending in {domain.label}")
-    for stage in stages:
+    if anew:
+        context.log.info(f"{anew} documents were made anew in {domain.label}")
+    partition = Partition.domain(domain)
+    checks = _recipe_checks(job, partition, stages)
+    for stage, check in zip(stages, checks, strict=True):
         yield stage_result(
             job.store,
-            Partition.domain(domain),
+            partition,
             _TABLES[stage],
             run_id=context.run.run_id,
             forms=[str(form) for form in settings.forms],
+            checks=[check],
         )
 
 
@@ -348,6 +381,14 @@ def sft_warmup(
         run_id=context.run.run_id,
         sft_pairs=settings.sft_pairs,
     )
+
+
+def _recipe_checks(
+    job: chain.Job, partition: Partition, stages: Sequence[str]
+) -> list[dg.AssetCheckResult]:
+    with catalog(job.store, [partition]) as connection:
+        stale = regeneration.stale_rows(connection, job)
+    return [recipe_result(stage, stale.get(stage, 0)) for stage in stages]
 
 
 def _job(

@@ -30,6 +30,7 @@ REJECTION = "rejection_rate"
 LEAKAGE = "split_leakage"
 SELF_TEST = "gold_self_test"
 BALANCE = "domain_balance"
+CURRENT = "current_recipe"
 
 _DESCRIPTIONS = {
     ACCOUNTING: "in = kept + rejected + failed + pending, counted in both tables.",
@@ -37,10 +38,11 @@ _DESCRIPTIONS = {
     REJECTION: "This run rejects about as large a share as the ten runs before it.",
     LEAKAGE: "No source document feeds two splits.",
     SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
+    CURRENT: "Every row was made by the prompts, the model and the settings of now.",
     BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
 }
 # Worth a look, and no reason to stop.
-_WARNINGS = frozenset({REJECTION, BALANCE})
+_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
 _WITH_REJECTION = ("filtered_documents", "qa_drafts", "verified_pairs", "final_splits")
 # A pair that got past the stage cannot have left at one of these.
 _PAST = {
@@ -90,6 +92,17 @@ def pair_checks(asset: str, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
         check_result(asset, LEAKAGE, quality.one_split_per_source(pairs)),
         check_result(asset, SELF_TEST, quality.golds_pass(pairs)),
     ]
+
+
+def recipe_result(stage: str, stale: int) -> dg.AssetCheckResult:
+    """The check of recipes, given how many rows of a stage are of an older one."""
+    says = "Every row is of the recipe of now."
+    if stale:
+        says = (
+            f"{stale:,} rows are of an older prompt, model or setting. They stay until they are "
+            f"made anew: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
+        )
+    return check_result(stage, CURRENT, Finding(stale == 0, says, {"stale_rows": stale}))
 
 
 def table_schema(row_type: type[Row]) -> dg.TableSchema:

@@ -178,11 +178,20 @@ class _Runner:
 
     def shards(self, stages: Sequence[str]) -> None:
         """Reads and triages the shards that have something pending."""
-        self._run_all("read_shard", self._pending(stages), stages)
+        self._run_all("read_shard", pending_partitions(self._store, self._settings, stages), stages)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
-        chosen = [key for key in self._pending(stages) if not only or Domain(key) in only]
+        self._advance(stages, only, self._settings)
+        if self._settings.regenerate is not None:
+            # What was made anew may have let in, in domains that were done, what it stood in the
+            # way of; that alone is left to do.
+            waiting = {"regenerate": None, "retry_failed": False, "rerate": False}
+            self._advance(stages, only, self._settings.model_copy(update=waiting))
+
+    def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
+        pending = pending_partitions(self._store, settings, stages)
+        chosen = [key for key in pending if not only or Domain(key) in only]
         self._run_all("advance_domain", chosen, stages)
 
     def run_job(self, job: str, partition: str | None, stages: Sequence[str]) -> None:
@@ -216,9 +225,6 @@ class _Runner:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-    def _pending(self, stages: Sequence[str]) -> list[str]:
-        return pending_partitions(self._store, self._settings, stages)
 
 
 def _why(result: Any) -> tuple[str, bool]:

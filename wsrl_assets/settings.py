@@ -7,7 +7,7 @@ with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or `_POLICY` after `LLM` hold for one, fo
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -41,6 +41,10 @@ class _RoleEnvironment(BaseSettings):
     completion_price: float | None = Field(default=None, ge=0)
 
 
+Regenerable = Literal["triaged_documents", "personas", "qa_drafts", "verified_pairs"]
+REGENERABLE: tuple[str, ...] = get_args(Regenerable)
+
+
 class Settings(BaseSettings):
     """All settings but those of the roles.
 
@@ -62,6 +66,7 @@ class Settings(BaseSettings):
         demonstrations: a folder of one's own demonstration files.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
         retry_failed: whether rows that failed earlier are tried again.
+        regenerate: a stage whose rows of older recipes are made anew, with what hangs on them.
         seed: shuffles the splits.
         validation_share, test_share: of source documents, in these splits.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
@@ -94,6 +99,7 @@ class Settings(BaseSettings):
     demonstrations: Path | None = None
     max_in_flight: int | None = Field(default=None, ge=1, le=1024)
     retry_failed: bool = False
+    regenerate: Regenerable | None = None
     seed: int = 0
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)

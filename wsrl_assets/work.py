@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from wsrl_assets.chain import DOMAIN_STAGES
+from wsrl_assets.regeneration import under_way
 from wsrl_assets.release import splits
 from wsrl_assets.release.finalise import stale_domains
 from wsrl_assets.release.questions import QuestionSettings
@@ -24,7 +26,7 @@ def pending_partitions(store: Store, settings: Settings, stages: Collection[str]
             sft_pairs=settings.sft_pairs,
         )
     waiting = {a.partition for a in found if a.stage in stages and has_work(a, settings)}
-    return sorted(waiting | _placed_otherwise(store, settings, stages))
+    return sorted(waiting | _placed_otherwise(store, settings, stages) | _made_anew(store, stages))
 
 
 def _placed_otherwise(store: Store, settings: Settings, stages: Collection[str]) -> set[str]:
@@ -35,8 +37,16 @@ def _placed_otherwise(store: Store, settings: Settings, stages: Collection[str])
     return set(stale_domains(store, shares, questions))
 
 
+def _made_anew(store: Store, stages: Collection[str]) -> set[str]:
+    """A regeneration that was begun is gone on with (see `regeneration`)."""
+    return set(under_way(store)) if set(DOMAIN_STAGES) & set(stages) else set()
+
+
 def has_work(account: Account, settings: Settings) -> bool:
     """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
     retried = settings.retry_failed and account.failed > 0
     rerated = settings.rerate and account.stage == PASS_RATES and account.rows_in > 0
-    return account.pending > 0 or retried or rerated
+    regenerated = settings.regenerate == account.stage and account.rows_in > 0
+    # Triage has given documents to other domains since: they are still to leave this one.
+    to_leave = account.stage == "filtered_documents" and not account.balanced
+    return account.pending > 0 or retried or rerated or regenerated or to_leave

@@ -128,6 +128,22 @@ def test_status_as_json_has_the_shape_of_the_contract(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--regenerate", "final_splits"], "verified_pairs"),
+        (["--regenerate", "verified_pairs", "--to", "qa_drafts"], "ends before"),
+    ],
+)
+def test_what_cannot_be_made_anew_is_one_sentence(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    done = wsrl(tmp_path / "home", "run", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
     "query",
     ["DROP VIEW shards; SELECT * FROM missing", "COPY (SELECT 1) TO 'x.csv'", "SELEC 1", ""],
 )

@@ -17,7 +17,7 @@ from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
 from wsrl_assets.release.dataset import current_release, read_release
-from wsrl_assets.reports import ACCOUNTING
+from wsrl_assets.reports import ACCOUNTING, CURRENT
 from wsrl_assets.resources import EndpointResource, StoreResource
 from wsrl_assets.runs import Outcome, materialize_pending, use_dagster_home
 from wsrl_assets.settings import Settings, load_settings
@@ -207,6 +207,43 @@ def test_switched_off_the_asset_says_so_and_leaves_everything_as_it_was(
     assert result.success
     (event,) = result.get_asset_materialization_events()
     assert event.materialization.metadata["rows_in"].value == 0
+
+
+def test_rows_of_an_older_recipe_show_and_are_made_anew_when_asked(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSRL_LLM_GENERATOR_TEMPERATURE", "0.3")
+    before = drafted(ran)
+    advance = build_definitions().resolve_job_def("advance_domain")
+    with dg.DagsterInstance.get() as instance:
+        plain = advance.execute_in_process(instance=instance, partition_key="math")
+    assert current(plain) == {"personas": True, "qa_drafts": False, "verified_pairs": True}
+    assert drafted(ran) == before
+
+    config = {"ops": {"question_chain": {"config": {"regenerate": "qa_drafts"}}}}
+    with dg.DagsterInstance.get() as instance:
+        asked = advance.execute_in_process(
+            instance=instance, partition_key="math", run_config=config
+        )
+    assert current(asked) == {"personas": True, "qa_drafts": True, "verified_pairs": True}
+    assert len(drafted(ran)) == len(before)
+    assert drafted(ran) & before == set()
+    with catalog(ran.store) as connection:
+        found = accounts(connection, [str(form) for form in ran.settings.forms])
+    assert all(a.balanced for a in found if a.stage != "rl_dataset")
+
+
+def drafted(ran: Ran) -> set[str]:
+    with catalog(ran.store) as connection:
+        return {key for (key,) in connection.sql("SELECT draft_id FROM qa_drafts").fetchall()}
+
+
+def current(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {
+        check.asset_key.to_user_string(): check.passed
+        for check in result.get_asset_check_evaluations()
+        if check.check_name == CURRENT
+    }
 
 
 def test_an_endpoint_that_is_not_there_fails_with_one_sentence(

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from wsrl_assets.chain import Job
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
 from wsrl_assets.cli.common import HomeOption, open_home
@@ -29,10 +30,11 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
+from wsrl_assets.regeneration import stale_rows, under_way
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
-from wsrl_assets.settings import Settings, SettingsError, load_settings
+from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles, load_settings
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
@@ -193,6 +195,13 @@ def run(
     ] = None,
     to: Annotated[str, typer.Option(help=f"Last asset: {', '.join(STAGES)}.")] = STAGES[-1],
     retry_failed: Annotated[bool, typer.Option(help="Try rows again that failed earlier.")] = False,
+    regenerate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE",
+            help=f"Make rows of older recipes anew, from this stage on: {', '.join(REGENERABLE)}.",
+        ),
+    ] = None,
     max_in_flight: Annotated[
         int | None, typer.Option(help="Fixed number of concurrent calls. Default: adaptive.", min=1)
     ] = None,
@@ -217,11 +226,17 @@ def run(
     Running it twice costs nothing the second time. A run that was stopped goes on where it
     stopped. With --rollouts, a policy (WSRL_LLM_POLICY_BASE_URL) also answers each verified pair
     closed-book, to show how hard it is.
+
+    After a change of prompt, model or judge, `wsrl status` says how many rows are of an older
+    recipe. --regenerate makes those anew; the old ones stay until the new ones are verified.
     """
     if to not in STAGES:
         raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
     if rollouts is not None:
         os.environ["WSRL_PASS_RATE_ROLLOUTS"] = str(rollouts)
+    if regenerate is not None:
+        _check_regenerated(regenerate, to)
+        os.environ["WSRL_REGENERATE"] = regenerate
     if retry_failed:
         os.environ["WSRL_RETRY_FAILED"] = "true"
     if max_in_flight:
@@ -247,6 +262,16 @@ def run(
     else:
         _say_funnel(store, settings)
     _exit_for(outcome.failures, _totals(store, settings), before)
+
+
+def _check_regenerated(stage: str, to: str) -> None:
+    if stage not in REGENERABLE:
+        raise SettingsError(
+            f"--regenerate is {stage!r}; it may be one of {', '.join(REGENERABLE)}. The other "
+            "stages ask no model, and follow by themselves"
+        )
+    if STAGES.index(to) < STAGES.index(stage):
+        raise SettingsError(f"--to {to} ends before --regenerate {stage} begins")
 
 
 @app.command()
@@ -275,6 +300,20 @@ def status(
     _say_pass_rates(store)
     accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
     console.print(show.calls(totals, accepted))
+    _say_stale(store, settings)
+
+
+def _say_stale(store: Store, settings: Settings) -> None:
+    """Rows of older recipes, and what is being made anew."""
+    for stage, rows in _stale(store, settings).items():
+        console.print(
+            f"{rows:,} rows of {stage} are of an older recipe; "
+            f"wsrl run --regenerate {stage} makes them anew",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for domain in under_way(store):
+        console.print(f"{domain} is being made anew; the next run goes on", highlight=False)
 
 
 @app.command()
@@ -459,7 +498,12 @@ def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[
 
 def _status(store: Store, settings: Settings) -> dict[str, Any]:
     found, totals = _read_status(store, settings)
-    return show.status_json(found, totals, _pass_rates(store))
+    return show.status_json(found, totals, _pass_rates(store), _stale(store, settings))
+
+
+def _stale(store: Store, settings: Settings) -> dict[str, int]:
+    with catalog(store) as connection:
+        return stale_rows(connection, Job(store, settings, load_roles(), "status"))
 
 
 def _pass_rates(store: Store) -> list[RateHistogram]:

@@ -109,8 +109,12 @@ def status_json(
     accounts: Sequence[Account],
     totals: Sequence[CallTotals],
     rates: Sequence[RateHistogram] = (),
+    stale: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """The status as the design fixes it, with `pass_rates` where there are any."""
+    """The status as the design fixes it, with `pass_rates` and `stale` where there are any.
+
+    `stale` is the number of rows of older recipes, by stage.
+    """
     status: dict[str, Any] = {
         "stages": [
             {
@@ -147,6 +151,8 @@ def status_json(
             }
             for h in rates
         ]
+    if stale:
+        status["stale"] = dict(stale)
     return status
 
 

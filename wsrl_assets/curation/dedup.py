@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 from wsrl_assets.domains import Domain
 from wsrl_assets.minhash import MinHashSettings, signature
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Store
+from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 
 STAGE = "filtered_documents"
 VERSION = "2"
-INDEX = Partition.library("document_index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def claim_documents(
 
     Asked again, for instance after a kill, it gives a domain what it has claimed before.
     """
-    with store.transaction(INDEX) as transaction:
+    with store.transaction(DOCUMENT_INDEX) as transaction:
         items = [Item(new.doc_id, str(domain), new.doc_id, new.minhash) for new in page]
         index = SimilarItems(transaction, items, settings)
         matches = [_decide(index, position, item) for position, item in enumerate(items)]
@@ -63,7 +63,7 @@ def link_repeated_passages(store: Store, passages: Sequence[tuple[str, str]]) ->
     """
     if passages:
         doc_ids, parent_ids = map(list, zip(*passages, strict=True))
-        with store.transaction(INDEX) as transaction:
+        with store.transaction(DOCUMENT_INDEX) as transaction:
             transaction.execute("link_passages", doc_ids=doc_ids, parent_ids=parent_ids)
 
 

@@ -16,6 +16,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.minhash import MinHashSettings
 from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage.replacement import withdraw
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
@@ -52,8 +53,14 @@ def filter_domain(
     the old texts are not read again. Documents are taken in order of shard, row and passage, so
     that of two near-duplicates of a domain the first stays; of two domains, the one that was
     filtered first has it. Memory is that of a page, and of the ids of one shard.
+
+    Documents that triage has given to another domain since, or to none, leave first, with all that
+    hangs on them.
+
+    Raises:
+        StoreBusyError: another run is at this domain.
     """
-    with _one_at_a_time:
+    with store.exclusive_run(Partition.domain(domain)), _one_at_a_time:
         return _filter(store, domain, run_id, settings or MinHashSettings(), on_progress)
 
 
@@ -66,6 +73,7 @@ def _filter(
 ) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(filter_recipe(settings), run_id)
+    _withdraw(store, domain)
     with store.transaction(partition) as transaction:
         transaction.merge([stamp.recipe.row()])
     added = 0
@@ -80,6 +88,27 @@ def _filter(
         on_progress(len(rows))
     store.publish(partition)
     return added
+
+
+def _withdraw(store: Store, domain: Domain) -> None:
+    """Takes out the documents to which triage has given another verdict since."""
+    partition = Partition.domain(domain)
+    if not store.exists(partition):
+        return
+    with store.transaction(partition) as transaction:
+        shards = transaction.query("filtered_shards")["shard"].to_list()
+    here = set(store.partitions(Kind.SHARD))
+    for shard in (Partition.shard(key) for key in shards):
+        if shard in here:
+            withdraw(store, domain, _unqualified(store, domain, shard))
+
+
+def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
+    with store.transaction(Partition.domain(domain)) as transaction:
+        ids = transaction.query("filtered_ids", shard=shard.key)["doc_id"].to_list()
+    with store.snapshot(shard) as connection:
+        found = frame(connection, "unqualified_ids", doc_ids=ids, domain=str(domain))
+    return list(found["doc_id"])
 
 
 def _new_documents(store: Store, domain: Domain) -> Iterator[dict[str, object]]:

@@ -39,10 +39,11 @@ class TriageReply(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What triage reads of a document."""
+    """What triage reads of a document, and whether it has a verdict already."""
 
     doc_id: str
     text: str
+    is_triaged: bool = False
 
 
 async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) -> TriagedDocument:

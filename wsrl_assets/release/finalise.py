@@ -21,11 +21,10 @@ from wsrl_assets.release.embeddings import Embedder
 from wsrl_assets.release.questions import REASONS, QuestionSettings, question_items, say
 from wsrl_assets.release.splits import STAGE, VERSION, Deal, Split, SplitSettings, Ties, ties_of
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.similar import Item, Match, SimilarItems, forget_items
+from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
+from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 
-INDEX = Partition.library("question_index")
-DOCUMENT_INDEX = Partition.library("document_index")
 _PAGE = 1000
 
 Pair = dict[str, str]
@@ -145,7 +144,7 @@ class _Page:
         self, store: Store, settings: SplitSettings, questions: QuestionSettings
     ) -> list[Place]:
         """The place of each pair, claimed for good before anyone else is asked."""
-        with store.transaction(INDEX) as transaction:
+        with store.transaction(QUESTION_INDEX) as transaction:
             index = SimilarItems(transaction, self.items, questions.wording, questions.meaning)
             deal = Deal.read(transaction, settings, self.ties)
             places = [self._place(position, index, deal) for position in range(len(self.pairs))]
@@ -215,7 +214,6 @@ def _forget_withdrawn(store: Store, partition: Partition) -> None:
     with store.transaction(partition) as transaction:
         withdrawn = transaction.query("withdrawn_places")["pair_id"].to_list()
     if withdrawn:
-        with store.transaction(INDEX) as transaction:
-            forget_items(transaction, withdrawn)
+        give_up_questions(store, withdrawn)
         with store.transaction(partition) as transaction:
             transaction.execute("forget_places", pair_ids=withdrawn)

@@ -66,7 +66,7 @@ def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator
     connection = duckdb.connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        attached = _attach(connection, store.snapshots(), only)
+        attached = _attach(connection, store.snapshots(_SCOPES), only)
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached, held))

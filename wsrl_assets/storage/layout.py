@@ -14,6 +14,9 @@ class Kind(StrEnum):
     SHARD = "shards"
     DOMAIN = "domains"
     LIBRARY = "library"
+    # A domain's documents as they are made anew, until they are whole; what they then replaced.
+    NEXT = "next"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,6 +44,14 @@ class Partition:
     @classmethod
     def library(cls, key: str) -> "Partition":
         return cls(Kind.LIBRARY, key)
+
+    @classmethod
+    def next(cls, domain: str) -> "Partition":
+        return cls(Kind.NEXT, domain)
+
+    @classmethod
+    def superseded(cls, domain: str) -> "Partition":
+        return cls(Kind.SUPERSEDED, domain)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.key}"

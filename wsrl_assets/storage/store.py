@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -34,6 +34,8 @@ _TABLES: dict[Kind, tuple[type[Row], ...]] = {
     Kind.SHARD: SHARD_TABLES,
     Kind.DOMAIN: DOMAIN_TABLES,
     Kind.LIBRARY: LIBRARY_TABLES,
+    Kind.NEXT: DOMAIN_TABLES,
+    Kind.SUPERSEDED: DOMAIN_TABLES,
 }
 # A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
@@ -133,6 +135,11 @@ class Transaction:
         for row_type, same in by_type.items():
             self._merge_frame(row_type, frame_of(row_type, same))
 
+    def merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
+        """Upserts the rows of a frame that has the table's columns, by its key."""
+        if frame.height:
+            self._merge_frame(row_type, frame)
+
     def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         """Adds a frame of rows that are known to be new, by the names of its columns."""
         with _registered(self.connection, {"incoming_rows": frame}):
@@ -146,13 +153,36 @@ class Transaction:
         """The result of `sql/<name>.sql`, with `$name` parameters and frames as tables."""
         return frame(self.connection, name, tables, **parameters)
 
+    def where(self, row_type: type[Row], column: str, values: Collection[str]) -> pl.DataFrame:
+        """The rows of a table in which a column has one of some values."""
+        found: pl.DataFrame = self.connection.sql(
+            query_text("where").format(table=row_type.TABLE, column=column),
+            params={"values": list(values)},
+        ).pl()
+        return found
+
+    def delete_where(self, row_type: type[Row], column: str, values: Collection[str]) -> None:
+        """Deletes the rows of `where`."""
+        sql = query_text("delete_where").format(table=row_type.TABLE, column=column)
+        self.connection.execute(sql, {"values": list(values)})
+
     def execute(self, name: str, **parameters: Any) -> None:
         """Runs `sql/<name>.sql`, a statement, with `$name` parameters."""
         self.connection.execute(query_text(name), parameters or None)
 
+    def frame(self, row_type: type[Row]) -> pl.DataFrame:
+        """A whole table; only of those that are small by nature."""
+        found: pl.DataFrame = self.connection.sql(f'FROM "{row_type.TABLE}"').pl()
+        return found
+
+    def count(self, row_type: type[Row]) -> int:
+        """The number of rows of a table."""
+        (found,) = self.connection.sql(f'SELECT count(*) FROM "{row_type.TABLE}"').fetchall()
+        return int(found[0])
+
     def rows(self, row_type: type[R]) -> list[R]:
-        """All rows of a table; only for tables that are small by nature."""
-        return list(rows_of(row_type, self.connection.sql(f'FROM "{row_type.TABLE}"').pl()))
+        """All rows of a table, as `frame`."""
+        return list(rows_of(row_type, self.frame(row_type)))
 
     def clear(self, row_type: type[Row]) -> None:
         """Deletes all rows of a table that is rebuilt as a whole."""
@@ -229,6 +259,13 @@ class Store:
             return
         with self._locked(partition, files):
             self._copy(partition, files)
+
+    def discard(self, partition: Partition) -> None:
+        """Removes a partition's files, once what they held is elsewhere."""
+        files = self._files(partition)
+        with self._locked(partition, files):
+            _cleared(files.snapshot)
+            _cleared(files.live)
 
     def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql` on the partition's snapshot.

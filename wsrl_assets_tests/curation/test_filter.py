@@ -9,11 +9,11 @@ import pytest
 
 from wsrl_assets.curation import dedup as dedup_module
 from wsrl_assets.curation import filter as filter_module
-from wsrl_assets.curation.dedup import INDEX
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.domains import Domain
 from wsrl_assets.minhash import MinHashSettings, signature
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Partition, Store, replacement
+from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import (
     DocumentLink,
     FilteredDocument,
@@ -187,6 +187,57 @@ class TestOverDomains:
         assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
 
 
+def triage_again(store: Store, shard: str, body: str, domain: Domain, status: Status) -> None:
+    with store.transaction(Partition.shard(shard)) as transaction:
+        transaction.merge([triaged(body, domain, status)])
+
+
+class TestAnotherVerdict:
+    """Triage was made anew, and a document belongs elsewhere, or nowhere."""
+
+    @pytest.mark.parametrize("order", [(DOMAIN, OTHER, DOMAIN, OTHER), (OTHER, DOMAIN, OTHER)])
+    def test_a_document_moves_whichever_domain_comes_first(
+        self, store: Store, order: Sequence[Domain]
+    ) -> None:
+        plant(store, "a", [text(1), text(2)])
+        filter_domain(store, DOMAIN, "run")
+        triage_again(store, "a", text(1), OTHER, Status.KEPT)
+        for domain in order:
+            filter_domain(store, domain, "anew")
+        assert kept_in(store, DOMAIN) == {content_id(text(2))}
+        assert kept_in(store, OTHER) == {content_id(text(1))}
+        assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
+
+    @pytest.mark.parametrize("domain", [DOMAIN, OTHER])
+    def test_what_gave_way_to_one_that_leaves_is_let_in(self, store: Store, domain: Domain) -> None:
+        copy = edited(text(1), 3)
+        plant(store, "a", [text(1)])
+        filter_domain(store, DOMAIN, "run")
+        plant(store, "b", [copy], domain)
+        filter_domain(store, domain, "run")
+        assert content_id(copy) not in kept_in(store, domain)
+        triage_again(store, "a", text(1), DOMAIN, Status.REJECTED)
+        filter_domain(store, DOMAIN, "anew")
+        filter_domain(store, domain, "anew")
+        assert kept_in(store, domain) == {content_id(copy)}
+        assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
+
+    def test_a_withdrawal_that_is_killed_is_finished_by_the_next_run(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plant(store, "a", [text(1)])
+        filter_domain(store, DOMAIN, "run")
+        triage_again(store, "a", text(1), OTHER, Status.KEPT)
+        with monkeypatch.context() as patched:
+            patched.setattr(replacement, "give_up_documents", killed)
+            with pytest.raises(KeyboardInterrupt):
+                filter_domain(store, DOMAIN, "anew")
+        assert kept_in(store, DOMAIN) == {content_id(text(1))}
+        filter_domain(store, DOMAIN, "again")
+        filter_domain(store, OTHER, "again")
+        assert kept_in(store, OTHER) == {content_id(text(1))}
+
+
 class TestKilled:
     """A run that stops between the claim and the rows, which no transaction spans."""
 
@@ -205,7 +256,7 @@ class TestKilled:
         assert kept_in(store, DOMAIN) == {content_id(text(1)), content_id(text(2))}
         assert not kept_in(store, OTHER)
         assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
-        assert len(rows(store, Signature, INDEX)) == 2
+        assert len(rows(store, Signature, DOCUMENT_INDEX)) == 2
 
 
 def killed(*_: object) -> None:
@@ -253,7 +304,7 @@ def test_a_row_that_repeats_a_passage_of_another_is_linked_to_it(store: Store) -
         transaction.merge([repeated, rest, triaged(text(2))])
     for _ in range(2):
         filter_domain(store, DOMAIN, "run")
-    links = {(row.doc_id, row.parent_id): row for row in rows(store, DocumentLink, INDEX)}
+    links = {(row.doc_id, row.parent_id): row for row in rows(store, DocumentLink, DOCUMENT_INDEX)}
     assert links[content_id(text(1)), "row B"].cluster_id is None
     assert links[content_id(text(1)), content_id(text(1))].cluster_id == content_id(text(1))
     assert links[content_id(text(2)), "row B"].cluster_id == content_id(text(2))

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from wsrl_assets.domains import Domain
 from wsrl_assets.release import finalise
 from wsrl_assets.release.decontamination import load_benchmarks
-from wsrl_assets.release.finalise import DOCUMENT_INDEX, split_domain, stale_domains
+from wsrl_assets.release.finalise import split_domain, stale_domains
 from wsrl_assets.release.questions import QuestionSettings, question_id
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.storage import Store
+from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import DocumentLink, FinalSplit, Status
 from wsrl_assets.text import content_id
 from wsrl_assets_tests.factories import balances
@@ -276,6 +277,19 @@ class TestDuplicates:
         assert rows[other.pair_id].status is Status.KEPT
         account = next(a for a in balances(store) if a.stage == "final_splits")
         assert account.balanced
+
+    @pytest.mark.parametrize("domain", [Domain.MATH, Domain.OTHER])
+    def test_a_question_that_gave_way_is_let_in_when_the_other_is_taken_back(
+        self, store: Store, domain: Domain
+    ) -> None:
+        one, other = Pair(question(1), source="north"), Pair(question(1), source="south")
+        plant(store, [one])
+        finalised(store)
+        plant(store, [other], domain)
+        assert finalised(store, domain)[other.pair_id].reason == "duplicate_question"
+        plant(store, [replace(one, status=Status.REJECTED)])
+        finalised(store)
+        assert finalised(store, domain)[other.pair_id].status is Status.KEPT
 
     @pytest.mark.parametrize(
         "other",

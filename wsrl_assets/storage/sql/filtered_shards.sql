@@ -1,0 +1,1 @@
+SELECT DISTINCT shard FROM filtered_documents ORDER BY shard

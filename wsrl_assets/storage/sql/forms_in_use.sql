@@ -1,0 +1,1 @@
+SELECT DISTINCT form FROM qa_drafts ORDER BY form

@@ -1,0 +1,2 @@
+-- {table} and {column} are names from the schema, never input.
+SELECT * FROM "{table}" WHERE "{column}" IN (SELECT unnest($values::VARCHAR[]))
