@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -32,7 +33,7 @@ from wsrl_assets.reports import (
     stage_result,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
-from wsrl_assets.settings import Settings, SettingsError, load_settings
+from wsrl_assets.settings import Roles, Settings, SettingsError, load_roles, load_settings
 from wsrl_assets.storage import Partition, StoreBusyError, StoreError, catalog
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
@@ -381,6 +382,27 @@ def sft_warmup(
         run_id=context.run.run_id,
         sft_pairs=settings.sft_pairs,
     )
+
+
+def versioned(assets: Sequence[Any]) -> Sequence[Any]:
+    """The assets, with the models that the environment names as part of their code versions.
+
+    So another judge, like another prompt, shows as staleness in the UI before anything has run. A
+    model that only its server knows cannot.
+    """
+    try:
+        roles = load_roles()
+    except SettingsError:
+        return assets  # whatever materializes them says what is wrong
+    return list(dg.map_asset_specs(lambda spec: _versioned(spec, roles), assets))
+
+
+def _versioned(spec: dg.AssetSpec, roles: Roles) -> dg.AssetSpec:
+    role = regeneration.ROLES.get(spec.key.to_user_string())
+    model = roles.model(role) if role else None
+    if model is None:
+        return spec
+    return spec.replace_attributes(code_version=f"{spec.code_version}.{model}")
 
 
 def _recipe_checks(

@@ -20,6 +20,7 @@ from wsrl_assets.chain_assets import (
     question_chain,
     sft_warmup,
     triaged_documents,
+    versioned,
 )
 from wsrl_assets.curation.assets import filtered_documents
 from wsrl_assets.generation.assets import demonstration_library
@@ -59,7 +60,7 @@ def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Defin
     read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
     resources = {"store": StoreResource(), "endpoint": EndpointResource(), **(overrides or {})}
     return dg.Definitions(
-        assets=automated(ASSETS, settings),
+        assets=automated(versioned(ASSETS), settings),
         jobs=list(by_name.values()),
         sensors=[
             watch_inbox(settings),

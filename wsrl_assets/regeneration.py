@@ -23,12 +23,13 @@ from wsrl_assets.storage.replacement import plant, replace_whole
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.verification import verify
 
-_ROLES = {
+ROLES: Mapping[str, Role] = {
     triage.STAGE: Role.TRIAGE,
     personas.STAGE: Role.TRIAGE,
     drafting.STAGE: Role.GENERATOR,
     verify.STAGE: Role.JUDGE,
 }
+"""Whose model makes the rows of each stage that can be made anew."""
 
 
 async def regenerate_domain(
@@ -87,7 +88,7 @@ def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
 async def _begin(job: Job, domain: Domain, stage: str) -> None:
     """Lays out the documents that have rows of an older recipe."""
     live, target = Partition.domain(domain), Partition.next(domain)
-    models = await chain.model_names(job, live, [_ROLES[stage]])
+    models = await chain.model_names(job, live, [ROLES[stage]])
     current = _recipes_of(job, stage, models, domain)
     for partition in (target, live):
         if job.store.exists(partition):
@@ -138,7 +139,7 @@ def _settings_of(job: Job, domain: Domain) -> Any:
 
 
 def _is_current(job: Job, used: Mapping[str, Any]) -> bool:
-    stage, role = used["stage"], _ROLES[used["stage"]]
+    stage, role = used["stage"], ROLES[used["stage"]]
     if used["form"] is not None and used["form"] not in job.settings.forms:
         return True  # not asked for now, so neither stale nor fresh
     try:

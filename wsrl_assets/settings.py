@@ -191,6 +191,11 @@ class Roles:
             )
         return found
 
+    def model(self, role: Role) -> str | None:
+        """The model that settings name for a role, if they do."""
+        found = self._roles.get(role)
+        return found.model if found else None
+
     def given(self) -> list[RoleSettings]:
         """The endpoints that are set, one a role."""
         return [found for found in self._roles.values() if found is not None]

@@ -120,6 +120,22 @@ def test_every_asset_says_what_it_is() -> None:
             assert "dagster/column_schema" in node.metadata, key
 
 
+def test_another_judge_is_another_code_version_of_the_verdicts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WSRL_LLM_BASE_URL", "http://127.0.0.1:9/v1")
+    before = code_versions()
+    monkeypatch.setenv("WSRL_LLM_JUDGE_MODEL", "another-judge")
+    after = code_versions()
+    assert {name for name in after if after[name] != before[name]} == {"verified_pairs"}
+    assert str(after["verified_pairs"]).endswith(".another-judge")
+
+
+def code_versions() -> dict[str, str | None]:
+    graph = build_definitions().resolve_asset_graph()
+    return {key.to_user_string(): graph.get(key).code_version for key in graph.get_all_asset_keys()}
+
+
 def test_every_stage_has_its_blocking_accounting_check() -> None:
     graph = build_definitions().resolve_asset_graph()
     checked = {
