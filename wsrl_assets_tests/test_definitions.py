@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from wsrl_assets.chain_assets import pass_rate_asset
-from wsrl_assets.cli.app import USER_ERRORS
+from wsrl_assets.cli.app import USER_ERRORS, app
 from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import DOMAINS
@@ -247,6 +248,13 @@ def test_rows_of_an_older_recipe_show_and_are_made_anew_when_asked(
     with catalog(ran.store) as connection:
         found = accounts(connection, [str(form) for form in ran.settings.forms])
     assert all(a.balanced for a in found if a.stage != "rl_dataset")
+
+    traced = CliRunner().invoke(app, ["trace", min(before), "--json"])
+    pair = json.loads(traced.stdout)
+    assert (pair["draft_id"], pair["superseded"]) == (min(before), True)
+    assert "The Suez Canal" in pair["text"]
+    assert {recipe["stage"] for recipe in pair["recipes"].values()} >= {"personas", "qa_drafts"}
+    assert pair["calls"]
 
 
 def drafted(ran: Ran) -> set[str]:

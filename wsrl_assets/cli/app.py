@@ -40,7 +40,7 @@ from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
 from wsrl_assets.verification.warmup import STAGE as SFT_WARMUP
 
@@ -324,7 +324,7 @@ def trace(
 ) -> None:
     """Walks one pair back to its document: persona, prompts, model, evidence and each verdict.
 
-    Rejected pairs can be traced too. Find ids with
+    Rejected pairs can be traced too, and those that were replaced since. Find ids with
     `wsrl sql "SELECT pair_id, status, reason FROM verified_pairs"`.
     """
     _, store = open_home(home)
@@ -554,20 +554,28 @@ def _find_pair(
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     if not pair_id.isalnum():
         raise SettingsError(f"{pair_id!r} is no pair id: those are 32 letters a-f and digits")
-    with catalog(store) as connection:
-        found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
-        if len(found) != 1:
-            many = "several pairs begin with" if found else "there is no pair"
-            raise SettingsError(
-                f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
-            )
-        pair = found[0]
-        keys = show.RECIPES
-        hashes = [pair[key] for key in keys if pair[key]]
-        recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
-        ledger = frame(
-            connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]
-        ).to_dicts()
+    for superseded in (False, True):
+        with catalog(store, superseded=superseded) as connection:
+            found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
+            if len(found) == 1:
+                return _walked_back(connection, {**found[0], "superseded": superseded})
+        if found:
+            break
+    many = "several pairs begin with" if found else "there is no pair"
+    raise SettingsError(
+        f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
+    )
+
+
+def _walked_back(
+    connection: Connection, pair: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+    keys = show.RECIPES
+    hashes = [pair[key] for key in keys if pair[key]]
+    recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
+    ledger = frame(
+        connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]
+    ).to_dicts()
     by_hash = {
         row["recipe"]: {"stage": row["stage"], "body": json.loads(row["body"])} for row in recipes
     }

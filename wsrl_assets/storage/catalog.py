@@ -17,6 +17,7 @@ _SCOPES: dict[Kind, tuple[type[Row], ...]] = {
     Kind.DOMAIN: DOMAIN_TABLES,
     Kind.LIBRARY: LIBRARY_TABLES,
 }
+_WITH_SUPERSEDED = {**_SCOPES, Kind.SUPERSEDED: DOMAIN_TABLES}
 # Views over the tables' views, each in `sql/view_<name>.sql`.
 _DERIVED = ("pairs",)
 
@@ -51,7 +52,9 @@ def typed_query(connection: Connection, query: str) -> tuple[list[str], list[tup
 
 
 @contextmanager
-def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator[Connection]:
+def catalog(
+    store: Store, only: Collection[Partition] | None = None, *, superseded: bool = False
+) -> Iterator[Connection]:
     """A connection with one view per table over all partitions, each with a `partition` column.
 
     The view `pairs` joins them: every draft with its verdict, the stage where it left, and why.
@@ -62,14 +65,17 @@ def catalog(store: Store, only: Collection[Partition] | None = None) -> Iterator
 
     Args:
         only: the partitions to attach; all if none are named.
+        superseded: whether rows that were replaced, or withdrawn, stand among those of their
+            domain.
     """
+    scopes = _WITH_SUPERSEDED if superseded else _SCOPES
     connection = duckdb.connect()
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        attached = _attach(connection, store.snapshots(_SCOPES), only)
+        attached = _attach(connection, store.snapshots(scopes), only)
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
-            connection.execute(_view_sql(row_type, attached, held))
+            connection.execute(_view_sql(row_type, attached, held, scopes))
         for name in _DERIVED:
             connection.execute(f'CREATE VIEW "{name}" AS {query_text(f"view_{name}")}')
         connection.execute(_LOCKDOWN)
@@ -99,13 +105,16 @@ def _held_tables(connection: Connection) -> set[tuple[str, str]]:
 
 
 def _view_sql(
-    row_type: type[Row], attached: dict[Partition, str], held: Collection[tuple[str, str]]
+    row_type: type[Row],
+    attached: dict[Partition, str],
+    held: Collection[tuple[str, str]],
+    scopes: Mapping[Kind, Collection[type[Row]]],
 ) -> str:
     """The view of a table. A snapshot that is older than a table, or a column, has none of it."""
     parts = [
         f'SELECT \'{partition.key}\' AS "partition", * FROM {alias}."{row_type.TABLE}"'
         for partition, alias in attached.items()
-        if row_type in _SCOPES[partition.kind] and (alias, row_type.TABLE) in held
+        if row_type in scopes[partition.kind] and (alias, row_type.TABLE) in held
     ]
     body = " UNION ALL BY NAME ".join([_empty_sql(row_type), *parts])
     return f'CREATE VIEW "{row_type.TABLE}" AS {body}'

@@ -21,5 +21,9 @@ LEFT JOIN filtered_documents f ON f.doc_id = q.doc_id AND f."partition" = q."par
 LEFT JOIN triaged_documents t ON t.doc_id = q.doc_id AND t."partition" = f.shard
 LEFT JOIN shards h ON h.shard = f.shard
 WHERE q.draft_id LIKE $prefix
+-- Where superseded rows are in the catalog, a document may have other personas since.
+QUALIFY row_number() OVER (
+  PARTITION BY q.draft_id ORDER BY p.created_at <= q.created_at DESC, p.created_at DESC
+) = 1
 ORDER BY q.draft_id
 LIMIT 2
