@@ -88,7 +88,7 @@ def live_dagster(folder: Path, **environment: str) -> Iterator[Live]:
         simulator_process(
             SimulatorSettings(slots=16, reply=honest_reply, decode_tokens_per_s=5000.0)
         ) as endpoint,
-        dagster_on(folder, endpoint, **environment) as live,
+        dagster_on(folder, endpoint, environment) as live,
     ):
         yield live
 
@@ -103,16 +103,16 @@ def dev_command(port: int) -> Sequence[Sequence[str]]:
 def dagster_on(
     folder: Path,
     endpoint: SimulatorProcess,
+    environment: Mapping[str, str],
     commands: Callable[[int], Sequence[Sequence[str]]] = dev_command,
-    **environment: str,
 ) -> Iterator[Live]:
     """Dagster for the time of the block, on a home that may be there already.
 
     Args:
         folder: gets `home`, `inbox` and `dagster.log`.
         endpoint: the models.
+        environment: over what all tests give.
         commands: the processes to start, by the webserver's port.
-        environment: over what the tests give.
     """
     home, inbox = folder / "home", folder / "inbox"
     inbox.mkdir(parents=True, exist_ok=True)

@@ -5,16 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from wsrl_assets.automation import ADVANCE_DOMAIN
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ledger
 from wsrl_assets_tests.integration.ui.live import Live, until
 
 # Runs begin as processes of their own, on a machine that does other things.
 PATIENCE_S = 240.0
-_REPOSITORY = {
-    "repositoryName": "__repository__",
-    "repositoryLocationName": "wsrl_assets.definitions",
-}
+_LOCATION = """{ repositoriesOrError { ... on RepositoryConnection {
+  nodes { name location { name } } } } }"""
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 _BACKFILL = """mutation ($params: LaunchBackfillParams!) {
@@ -23,14 +22,23 @@ _BACKFILL = """mutation ($params: LaunchBackfillParams!) {
 _AGAIN = """mutation ($params: ReexecutionParams!) {
   reexecutePartitionBackfill(reexecutionParams: $params) {
     __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+_STOP = """mutation ($id: String!) { terminateRun(runId: $id) {
+  __typename ... on TerminateRunFailure { message } } }"""
 _STATE = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
   __typename ... on PartitionBackfill { status error { message } } } }"""
 
 
-def launch(live: Live, job: str, partition: str) -> str:
-    """Launches a job for a partition; returns the run's id."""
+def launch(live: Live, partition: str, assets: Sequence[str], job: str = ADVANCE_DOMAIN) -> str:
+    """Launches some assets of a job for a partition; returns the run's id."""
+    (repository,) = live.ask(_LOCATION)["repositoriesOrError"]["nodes"]
+    selection = [{"path": [asset]} for asset in assets]
     params = {
-        "selector": {**_REPOSITORY, "jobName": job},
+        "selector": {
+            "repositoryName": repository["name"],
+            "repositoryLocationName": repository["location"]["name"],
+            "jobName": job,
+            "assetSelection": selection,
+        },
         "runConfigData": {},
         "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
     }
@@ -77,6 +85,12 @@ def runs_of(live: Live, backfill_id: str) -> dict[str | None, dg.DagsterRun]:
     return {run.tags.get("dagster/partition"): run for run in reversed(newest_first)}
 
 
+def stop(live: Live, run_id: str) -> None:
+    """The UI's "terminate"."""
+    answer = live.ask(_STOP, id=run_id)["terminateRun"]
+    assert answer["__typename"] == "TerminateRunSuccess", answer
+
+
 def run(live: Live, run_id: str) -> dg.DagsterRun:
     """A run as it stands now."""
     return live.runs(run_ids=[run_id])[0]
@@ -86,6 +100,15 @@ def ended(live: Live, run_id: str) -> dg.DagsterRun:
     """Waits for the end of a run, however it ends."""
     until(lambda: run(live, run_id).is_finished, PATIENCE_S, live.explain)
     return run(live, run_id)
+
+
+def why(live: Live, run_id: str) -> str:
+    """What the failed step of a run said."""
+    with dg.DagsterInstance.from_config(live.environment["DAGSTER_HOME"]) as instance:
+        logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in logs]
+    reasons = [event.step_failure_data.user_failure_data for event in events if event is not None]
+    return " ".join(reason.description or "" for reason in reasons if reason is not None)
 
 
 def calls_of(live: Live, run_id: str) -> list[LLMCall]:
