@@ -26,6 +26,7 @@ DEPLOY = REPOSITORY / "deploy"
 PASSWORD = "seen/nowhere%"
 ASSETS = ("personas", "qa_drafts", "verified_pairs")
 DOCUMENTS = 60
+_Event = dg.DagsterEventType
 
 
 def systemd_commands(port: int) -> Sequence[Sequence[str]]:
@@ -103,8 +104,8 @@ def test_runs_and_events_are_in_postgres_and_nowhere_else(live: Live) -> None:
     assert run(live, done).run_id == done
     assert select("SELECT status FROM runs WHERE run_id = %s", done) == [("SUCCESS",)]
     told = "SELECT count(*) FROM event_logs WHERE run_id = %s AND dagster_event_type = %s"
-    assert select(told, done, "ASSET_MATERIALIZATION") == [(len(ASSETS),)]
-    assert select(told, done, "RUN_SUCCESS") == [(1,)]
+    assert select(told, done, _Event.ASSET_MATERIALIZATION.value) == [(len(ASSETS),)]
+    assert select(told, done, _Event.RUN_SUCCESS.value) == [(1,)]
     assert select("SELECT count(*) FROM daemon_heartbeats WHERE daemon_id IS NOT NULL") != [(0,)]
     home = Path(live.environment["DAGSTER_HOME"])
     assert [path for path in home.rglob("*") if path.suffix == ".db"] == []

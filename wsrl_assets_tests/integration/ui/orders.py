@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.automation import ADVANCE_DOMAIN
+from wsrl_assets.automation import ADVANCE_DOMAIN, DOMAIN_ASSETS
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ledger
 from wsrl_assets_tests.integration.ui.live import Live, until
@@ -28,19 +28,19 @@ _STATE = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
   __typename ... on PartitionBackfill { status error { message } } } }"""
 
 
-def launch(live: Live, partition: str, assets: Sequence[str], job: str = ADVANCE_DOMAIN) -> str:
-    """Launches some assets of a job for a partition; returns the run's id."""
+def launch(live: Live, domain: str, assets: Sequence[str] = DOMAIN_ASSETS) -> str:
+    """Launches assets of `advance_domain` for a domain; returns the run's id."""
     (repository,) = live.ask(_LOCATION)["repositoriesOrError"]["nodes"]
     selection = [{"path": [asset]} for asset in assets]
     params = {
         "selector": {
             "repositoryName": repository["name"],
             "repositoryLocationName": repository["location"]["name"],
-            "jobName": job,
+            "jobName": ADVANCE_DOMAIN,
             "assetSelection": selection,
         },
         "runConfigData": {},
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": domain}]},
     }
     answer = live.ask(_LAUNCH, params=params)["launchRun"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
