@@ -28,8 +28,8 @@ from wsrl_assets_tests.integration.ui.orders import (
 from wsrl_assets_tests.simulator import simulator_process
 
 DOCUMENTS = 60
-# Some ten seconds of work: long enough to be met by somebody else.
-SLOW = quick(slots=4, decode_tokens_per_s=200.0)
+# Half a minute of work: long enough to be met by a command that takes ten seconds to begin.
+SLOW = quick(slots=4, decode_tokens_per_s=80.0)
 ENVIRONMENT = {"WSRL_PERSONAS": "1", "WSRL_MAX_IN_FLIGHT": "4"}
 FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 QUEUED, STARTED = dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED
