@@ -27,7 +27,7 @@ class LocalRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the process that a run named in its events last is there."""
-        named = self._named_process(run.run_id)
+        named = self.named_process(run.run_id)
         if named is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "it has not named its process yet")
         pid, at = named
@@ -35,8 +35,8 @@ class LocalRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"process {pid} is at it")
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"its process, {pid}, is gone")
 
-    def _named_process(self, run_id: str) -> tuple[int, float] | None:
-        """The number of the run's process, and when it was told."""
+    def named_process(self, run_id: str) -> tuple[int, float] | None:
+        """The number of the run's process, and when (Unix seconds) it was told; None if not yet."""
         entries = self._instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
         for entry in reversed(entries):
             event = entry.dagster_event

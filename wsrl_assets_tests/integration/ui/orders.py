@@ -12,6 +12,8 @@ from wsrl_assets_tests.integration.ui.live import Live, until
 
 # Runs begin as processes of their own, on a machine that does other things.
 PATIENCE_S = 240.0
+# A dozen such, two or three at a time.
+BACKFILL_PATIENCE_S = 900.0
 _LOCATION = """{ repositoriesOrError { ... on RepositoryConnection {
   nodes { name location { name } } } } }"""
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
@@ -76,7 +78,7 @@ def ended_backfill(live: Live, backfill_id: str) -> str:
         over = found["status"] in ("COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED")
         return str(found["status"]) if over else None
 
-    return str(until(status, PATIENCE_S, live.explain))
+    return str(until(status, BACKFILL_PATIENCE_S, live.explain))
 
 
 def runs_of(live: Live, backfill_id: str) -> dict[str | None, dg.DagsterRun]:

@@ -82,6 +82,8 @@ def test_a_domain_that_failed_in_a_backfill_is_retried_alone(live: Live) -> None
     made = live.endpoint.stats().requests_received - before
     assert made == len(calls_of(live, again[str(held)].run_id)) > 0
     assert made * 3 == before + made  # a third of all calls: the other two domains made none
+    # By itself the daemon has not begun the failed one again.
+    assert len(live.runs(tags={"dagster/backfill": first})) == len(THREE)
 
 
 def test_everything_twice_by_a_backfill_costs_no_call_the_second_time(

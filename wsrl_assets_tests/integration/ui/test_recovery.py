@@ -59,7 +59,7 @@ def process_of(live: Live, run: dg.DagsterRun) -> int:
     with dg.DagsterInstance.from_config(live.environment["DAGSTER_HOME"]) as instance:
         launcher = instance.run_launcher
         assert isinstance(launcher, LocalRunLauncher)
-        named = launcher._named_process(run.run_id)
+        named = launcher.named_process(run.run_id)
     assert named is not None
     return named[0]
 
