@@ -86,6 +86,7 @@ def test_a_domain_that_failed_in_a_backfill_is_retried_alone(live: Live) -> None
     assert len(live.runs(tags={"dagster/backfill": first})) == len(THREE)
 
 
+@pytest.mark.slow
 def test_everything_twice_by_a_backfill_costs_no_call_the_second_time(
     live: Live, tmp_path: Path
 ) -> None:
