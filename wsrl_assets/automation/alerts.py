@@ -12,6 +12,7 @@ from wsrl_assets.settings import AutomationSettings
 
 _TIMEOUT_S = 10.0
 _MAX_CHARS = 500
+_RETRIED_TAG = "dagster/will_retry"
 
 
 def alert_failures(settings: AutomationSettings) -> dg.SensorDefinition:
@@ -33,7 +34,7 @@ def alert_failures(settings: AutomationSettings) -> dg.SensorDefinition:
 
 
 def failure_text(context: dg.RunFailureSensorContext) -> str:
-    """What failed, of which partition, and why."""
+    """What failed, of which partition, why, and whether the daemon begins it again."""
     run = context.dagster_run
     partition = run.tags.get("dagster/partition")
     where = f"{run.job_name} ({partition})" if partition else run.job_name
@@ -43,7 +44,8 @@ def failure_text(context: dg.RunFailureSensorContext) -> str:
         if (data := event.step_failure_data).user_failure_data is not None
     ]
     why = next(filter(None, reasons), context.failure_event.message or "no reason given")
-    return f"{where} failed: {why[:_MAX_CHARS]} Run {run.run_id}."
+    again = " It is begun again by itself." if run.tags.get(_RETRIED_TAG) == "true" else ""
+    return f"{where} failed: {why[:_MAX_CHARS]} Run {run.run_id}.{again}"
 
 
 def post(webhook: SecretStr, text: str) -> bool:

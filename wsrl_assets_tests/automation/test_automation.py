@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from wsrl_assets.automation.alerts import post
+from wsrl_assets.automation.alerts import failure_text, post
 from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.resources import StoreResource
@@ -132,6 +132,32 @@ class TestAlerts:
         url, bodies = posted
         assert post(SecretStr(url), "advance_domain (math) failed")
         assert json.loads(bodies[0]) == {"text": "advance_domain (math) failed"}
+
+    @pytest.mark.parametrize(("will_retry", "told"), [("true", True), ("false", False)])
+    def test_a_failure_is_told_with_its_reason_and_whether_it_is_begun_again(
+        self, will_retry: str, told: bool
+    ) -> None:
+        @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["math"]))
+        def pairs() -> None:
+            raise dg.Failure("the endpoint is down")
+
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = dg.materialize(
+                [pairs],
+                partition_key="math",
+                instance=instance,
+                tags={"dagster/will_retry": will_retry},
+                raise_on_error=False,
+            )
+            context = dg.build_run_status_sensor_context(
+                sensor_name="alert_failures",
+                dagster_event=result.get_run_failure_event(),
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+            )
+            text = failure_text(context.for_run_failure())
+        assert "(math) failed: the endpoint is down" in text
+        assert text.endswith("begun again by itself.") is told
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "not a url", "ftp:/x"])
     def test_an_address_that_does_not_work_raises_nothing(self, url: str) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ class Live:
         inbox: the folder that is watched.
         endpoint: the simulated server.
         log: what webserver and daemon print.
+        environment: theirs, for commands beside them.
+        processes: what was started, each the leader of a group.
     """
 
     address: str
@@ -44,6 +46,8 @@ class Live:
     inbox: Path
     endpoint: SimulatorProcess
     log: Path
+    environment: Mapping[str, str]
+    processes: Sequence[subprocess.Popen[bytes]]
 
     @property
     def store(self) -> Store:
@@ -66,42 +70,85 @@ class Live:
         data: dict[str, Any] = found["data"]
         return data
 
+    def explain(self) -> str:
+        """The end of the log, for a test that fails."""
+        return self.log.read_text()[-4000:]
+
+    def kill(self) -> None:
+        """SIGKILL to all of it at once, runs too, as when a machine loses its power."""
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
 
 @contextmanager
 def live_dagster(folder: Path, **environment: str) -> Iterator[Live]:
     """`dagster dev`, as `make ui` starts it, for the time of the block."""
+    with (
+        simulator_process(
+            SimulatorSettings(slots=16, reply=honest_reply, decode_tokens_per_s=5000.0)
+        ) as endpoint,
+        dagster_on(folder, endpoint, environment) as live,
+    ):
+        yield live
+
+
+def dev_command(port: int) -> Sequence[Sequence[str]]:
+    """What `make ui` starts."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "wsrl_assets.definitions"]
+    return [[*command, "--host", "127.0.0.1", "--port", str(port)]]
+
+
+@contextmanager
+def dagster_on(
+    folder: Path,
+    endpoint: SimulatorProcess,
+    environment: Mapping[str, str],
+    commands: Callable[[int], Sequence[Sequence[str]]] = dev_command,
+) -> Iterator[Live]:
+    """Dagster for the time of the block, on a home that may be there already.
+
+    Args:
+        folder: gets `home`, `inbox` and `dagster.log`.
+        endpoint: the models.
+        environment: over what all tests give.
+        commands: the processes to start, by the webserver's port.
+    """
     home, inbox = folder / "home", folder / "inbox"
-    inbox.mkdir(parents=True)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("WSRL_", "DAGSTER_"))}
+    inbox.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    with simulator_process(
-        SimulatorSettings(slots=16, reply=honest_reply, decode_tokens_per_s=5000.0)
-    ) as endpoint:
-        given = {
-            **clean,
-            "WSRL_HOME": str(home),
-            "WSRL_LLM_BASE_URL": endpoint.base_url,
-            "WSRL_LLM_MODEL": "simulated",
-            "WSRL_INBOX_INTERVAL_S": str(INTERVAL_S),
-            **environment,
-        }
-        given["DAGSTER_HOME"] = str(_dagster_home(home))
-        log = folder / "dagster.log"
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "wsrl_assets.definitions"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(port)],
+    given = {**_environment(home, endpoint), **environment}
+    log = folder / "dagster.log"
+    with log.open("ab") as output:
+        processes = [
+            subprocess.Popen(
+                command,
                 env=given,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            live = Live(f"http://127.0.0.1:{port}", home, inbox, endpoint, log)
-            try:
-                until(lambda: _is_up(live), _START_S, lambda: log.read_text()[-3000:])
-                yield live
-            finally:
+            for command in commands(port)
+        ]
+        live = Live(f"http://127.0.0.1:{port}", home, inbox, endpoint, log, given, processes)
+        try:
+            until(lambda: _is_up(live), _START_S, live.explain)
+            yield live
+        finally:
+            for process in processes:
                 _stop(process)
+
+
+def _environment(home: Path, endpoint: SimulatorProcess) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("WSRL_", "DAGSTER_"))}
+    return {
+        **clean,
+        "DAGSTER_HOME": str(_dagster_home(home)),
+        "WSRL_HOME": str(home),
+        "WSRL_LLM_BASE_URL": endpoint.base_url,
+        "WSRL_LLM_MODEL": "simulated",
+        "WSRL_INBOX_INTERVAL_S": str(INTERVAL_S),
+    }
 
 
 def _dagster_home(home: Path) -> Path:
@@ -127,6 +174,8 @@ def _is_up(live: Live) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
     process.send_signal(signal.SIGINT)
     try:
         process.wait(_STOP_S)
