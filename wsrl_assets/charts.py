@@ -49,7 +49,7 @@ _MAP_HEIGHT = 440
 _MAP_MARGIN = 14
 _DOT = 3.4
 _SAYS = 240
-_LEGEND_COLUMNS = 4
+_LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
 
 
@@ -128,8 +128,7 @@ def scatter(title: str, dots: Sequence[Dot], groups: Sequence[str], axes: tuple[
     ]
     counts = Counter(dot.group for dot in dots)
     entries = [(number, groups[number], counts[number]) for number in sorted(counts)]
-    rows = -(-len(entries) // _LEGEND_COLUMNS)
-    height = _MAP_HEIGHT + 12 + rows * _LEGEND_ROW
+    height = _MAP_HEIGHT + 12 + -(-len(entries) // _LEGEND_COLUMNS) * _LEGEND_ROW
     body = [_frame(axes), *marks, _map_legend(entries)]
     return _svg(title, body, height, _MAP_WIDTH)
 
@@ -283,8 +282,9 @@ def _frame(axes: tuple[str, str]) -> str:
 
 def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
     parts = []
+    rows = -(-len(entries) // _LEGEND_COLUMNS)
     for place, (number, label, count) in enumerate(entries):
-        row, column = divmod(place, _LEGEND_COLUMNS)
+        column, row = divmod(place, rows)
         x = 8 + column * (_MAP_WIDTH - 8) / _LEGEND_COLUMNS
         y = _MAP_HEIGHT + 20 + row * _LEGEND_ROW
         label = printable(" ".join(label.split()))

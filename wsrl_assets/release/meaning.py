@@ -122,10 +122,10 @@ def question_map(found: Embedded, most: int = MAPPED) -> QuestionMap:
 
 def unit_rows(vectors: Vectors) -> tuple[Vectors, NDArray[np.bool_]]:
     """The rows that have a direction, made of unit length, and which of the rows these are."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        lengths = np.linalg.norm(vectors, axis=1)
+    # In double precision, where squares of single precision neither vanish nor overflow.
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
     usable = np.isfinite(lengths) & (lengths > 0)
-    unit: Vectors = vectors[usable] / lengths[usable, None]
+    unit: Vectors = (vectors[usable] / lengths[usable, None]).astype(np.float32)
     return unit, usable
 
 
