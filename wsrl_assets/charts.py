@@ -40,14 +40,17 @@ COLOURS = {
 """Colours of the outcomes of a row."""
 QUALITATIVE = (
     "#332288", "#88ccee", "#117733", "#cc6677", "#44aa99",
-    "#ddcc77", "#882255", "#999933", "#aa4499", "#8b8f98",
+    "#ddcc77", "#882255", "#999933", "#aa4499", "#bcc0c8",
 )  # fmt: skip
-"""Ten colours that colour-blind readers tell apart: Paul Tol's muted scheme, ordered so that
-neighbours differ, and with its grey darkened to be seen on white."""
+"""Ten colours that colour-blind readers tell apart: Paul Tol's muted scheme, its grey a little
+darker. In this order, what still looks alike to some of them has another shape on a map."""
 _MAP_WIDTH = 680
 _MAP_HEIGHT = 440
 _MAP_MARGIN = 14
 _DOT = 3.4
+_LARGE_DOT = 5.0
+_FEW_DOTS = 300
+_KEY_DOT = 4.2
 _SAYS = 240
 _LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
@@ -122,14 +125,13 @@ def scatter(title: str, dots: Sequence[Dot], groups: Sequence[str], axes: tuple[
         groups: the label of each group, by number; those without a dot are not in the legend.
         axes: what the horizontal and the vertical axis are.
     """
-    marks = [
-        f'<g class="dots" stroke="#fff" stroke-width="0.6" fill-opacity="0.85">'
-        f"{''.join(_dot(dot, x, y) for dot, (x, y) in zip(dots, _placed(dots), strict=True))}</g>"
-    ]
+    radius = _LARGE_DOT if len(dots) <= _FEW_DOTS else _DOT
+    marks = [_dot(dot, x, y, radius) for dot, (x, y) in zip(dots, _placed(dots), strict=True)]
     counts = Counter(dot.group for dot in dots)
     entries = [(number, groups[number], counts[number]) for number in sorted(counts)]
     height = _MAP_HEIGHT + 12 + -(-len(entries) // _LEGEND_COLUMNS) * _LEGEND_ROW
-    body = [_frame(axes), *marks, _map_legend(entries)]
+    opening = '<g class="dots" stroke="#fff" stroke-width="0.6" fill-opacity="0.85">'
+    body = [_frame(axes), opening, *marks, "</g>", _map_legend(entries)]
     return _svg(title, body, height, _MAP_WIDTH)
 
 
@@ -250,19 +252,19 @@ def _placed(dots: Sequence[Dot]) -> list[tuple[float, float]]:
     ]
 
 
-def _dot(dot: Dot, x: float, y: float) -> str:
+def _dot(dot: Dot, x: float, y: float, radius: float) -> str:
     says = printable(" ".join(dot.says.split()))
     short = says if len(says) <= _SAYS else says[: _SAYS - 1] + "…"
-    return f"{_mark(dot.group, x, y)}<title>{escape(short)}</title></path>"
+    return f"{_mark(dot.group, x, y, radius)}<title>{escape(short)}</title></path>"
 
 
-def _mark(group: int, x: float, y: float) -> str:
-    """The opening of a mark: a circle, a square or a triangle of one area."""
-    r = _DOT
+def _mark(group: int, x: float, y: float, radius: float) -> str:
+    """The opening of a mark: a circle, a square or a triangle of about one area."""
+    r, half, wide, low = (round(radius * part, 1) for part in (1, 0.88, 1.35, 0.88))
     shape = (
         f"m{-r} 0a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0",
-        "m-3-3h6v6h-6z",
-        "m0-4.6 4.6 7.6h-9.2z",
+        f"m{-half} {-half}h{2 * half}v{2 * half}h{-2 * half}z",
+        f"m0 {-wide}l{wide} {wide + low:.1f}h{-2 * wide}z",
     )[group % 3]
     colour = QUALITATIVE[group % len(QUALITATIVE)]
     return f'<path class="g{group}" d="M{x:.1f} {y:.1f}{shape}" fill="{colour}">'
@@ -290,7 +292,7 @@ def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
         label = printable(" ".join(label.split()))
         short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
         parts.append(
-            f'<g class="key g{number}">{_mark(number, x, y - 4)}</path>'
+            f'<g class="key g{number}">{_mark(number, x, y - 4, _KEY_DOT)}</path>'
             f'<text class="label" x="{x + 10:.1f}" y="{y}" fill="{_INK}" font-size="11">'
             f'{escape(short)} <tspan class="value" fill="{_SOFT}">{count:,}</tspan></text></g>'
         )

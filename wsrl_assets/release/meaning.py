@@ -55,7 +55,7 @@ class Spread:
             none if there is no other. One minus it is the Chamfer distance of Cox et al. (arXiv
             2101.06030). It rises as a data set grows; compare equal sizes.
         crowded: share of sampled questions whose nearest other one has a cosine of `NEAR` or more,
-            what SemDeDup (Abbas et al., arXiv 2303.09540) would call semantic duplicates.
+            semantic duplicates in the sense of SemDeDup (Abbas et al., arXiv 2303.09540).
         effective: effective number of questions in the sample, see `vendi_score`.
     """
 
