@@ -51,6 +51,7 @@ _DOT = 3.4
 _LARGE_DOT = 5.0
 _FEW_DOTS = 300
 _KEY_DOT = 4.2
+_NO_SPAN = 1e-12
 _SAYS = 240
 _LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
@@ -241,7 +242,7 @@ def _placed(dots: Sequence[Dot]) -> list[tuple[float, float]]:
     highs = max(dot.x for dot in dots), max(dot.y for dot in dots)
     room = _MAP_WIDTH - 2 * _MAP_MARGIN, _MAP_HEIGHT - 2 * _MAP_MARGIN
     spans = [(high - low, most) for low, high, most in zip(lows, highs, room, strict=True)]
-    scale = min((most / span for span, most in spans if span > 0), default=0.0)
+    scale = min((most / span for span, most in spans if span > _NO_SPAN), default=0.0)
     middle_x, middle_y = (lows[0] + highs[0]) / 2, (lows[1] + highs[1]) / 2
     return [
         (

@@ -6,7 +6,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wsrl_assets import charts
@@ -82,6 +82,7 @@ def at(mark: ElementTree.Element) -> tuple[float, float]:
 
 
 @given(DOTS)
+@example([Dot(0, 0, 0, ""), Dot(5e-324, 0, 0, "")])
 def test_any_dots_make_a_well_formed_map_and_lie_on_it(dots: list[Dot]) -> None:
     svg = charts.scatter("Title <&\"'>", dots, NAMES, ("across <", "up >"))
     tree = ElementTree.fromstring(svg)
