@@ -1,10 +1,11 @@
-"""Bar charts as SVG text: no browser, no font, no drawing library. Pure functions.
+"""Charts as SVG text: no browser, no font, no drawing library. Pure functions.
 
 Colours and type are attributes, so that a chart stands alone as an image; each shape also has a
 class, so that a page that embeds it can restyle it.
 """
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -37,6 +38,23 @@ COLOURS = {
     "pending": "#c9ced9",
 }
 """Colours of the outcomes of a row."""
+QUALITATIVE = (
+    "#332288", "#88ccee", "#117733", "#cc6677", "#44aa99",
+    "#ddcc77", "#882255", "#999933", "#aa4499", "#bcc0c8",
+)  # fmt: skip
+"""Ten colours that colour-blind readers tell apart: Paul Tol's muted scheme, its grey a little
+darker. In this order, what still looks alike to some of them has another shape on a map."""
+_MAP_WIDTH = 680
+_MAP_HEIGHT = 440
+_MAP_MARGIN = 14
+_DOT = 3.4
+_LARGE_DOT = 5.0
+_FEW_DOTS = 300
+_KEY_DOT = 4.2
+_NO_SPAN = 1e-12
+_SAYS = 240
+_LEGEND_COLUMNS = 3
+_LEGEND_ROW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,16 @@ class Stack:
     @property
     def total(self) -> int:
         return sum(self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A mark on a map: where, the number of its group, and what it says when pointed at."""
+
+    x: float
+    y: float
+    group: int
+    says: str
 
 
 def bars(title: str, values: Sequence[tuple[str, float]], *, share_of: float | None = None) -> str:
@@ -84,6 +112,28 @@ def stacks(title: str, values: Sequence[Stack], colours: Mapping[str, str]) -> s
     height = len(values) * _ROW + 4
     used = [name for name in colours if any(stack.parts.get(name) for stack in values)]
     return _svg(title, [*rows, _legend(used, colours, height + 6)], height + 26)
+
+
+def scatter(title: str, dots: Sequence[Dot], groups: Sequence[str], axes: tuple[str, str]) -> str:
+    """A map of dots, drawn in the order given, both axes on one scale, with a legend.
+
+    Colour *and* shape tell a group, by its number; a dot has the class `g<number>`, and so has the
+    entry of its group in the legend.
+
+    Args:
+        title: what the map shows, for those who do not see it.
+        dots: with finite places.
+        groups: the label of each group, by number; those without a dot are not in the legend.
+        axes: what the horizontal and the vertical axis are.
+    """
+    radius = _LARGE_DOT if len(dots) <= _FEW_DOTS else _DOT
+    marks = [_dot(dot, x, y, radius) for dot, (x, y) in zip(dots, _placed(dots), strict=True)]
+    counts = Counter(dot.group for dot in dots)
+    entries = [(number, groups[number], counts[number]) for number in sorted(counts)]
+    height = _MAP_HEIGHT + 12 + -(-len(entries) // _LEGEND_COLUMNS) * _LEGEND_ROW
+    opening = '<g class="dots" stroke="#fff" stroke-width="0.6" fill-opacity="0.85">'
+    body = [_frame(axes), opening, *marks, "</g>", _map_legend(entries)]
+    return _svg(title, body, height, _MAP_WIDTH)
 
 
 def funnel(found: Sequence[Account]) -> str:
@@ -184,10 +234,76 @@ def _legend(names: Sequence[str], colours: Mapping[str, str], top: float) -> str
     return "".join(parts)
 
 
-def _svg(title: str, body: Sequence[str], height: float) -> str:
+def _placed(dots: Sequence[Dot]) -> list[tuple[float, float]]:
+    """Where dots are drawn: in the middle of the map, as large as it takes them."""
+    if not dots:
+        return []
+    lows = min(dot.x for dot in dots), min(dot.y for dot in dots)
+    highs = max(dot.x for dot in dots), max(dot.y for dot in dots)
+    room = _MAP_WIDTH - 2 * _MAP_MARGIN, _MAP_HEIGHT - 2 * _MAP_MARGIN
+    spans = [(high - low, most) for low, high, most in zip(lows, highs, room, strict=True)]
+    scale = min((most / span for span, most in spans if span > _NO_SPAN), default=0.0)
+    middle_x, middle_y = (lows[0] + highs[0]) / 2, (lows[1] + highs[1]) / 2
+    return [
+        (
+            _MAP_WIDTH / 2 + (dot.x - middle_x) * scale,
+            _MAP_HEIGHT / 2 - (dot.y - middle_y) * scale,
+        )
+        for dot in dots
+    ]
+
+
+def _dot(dot: Dot, x: float, y: float, radius: float) -> str:
+    says = printable(" ".join(dot.says.split()))
+    short = says if len(says) <= _SAYS else says[: _SAYS - 1] + "…"
+    return f"{_mark(dot.group, x, y, radius)}<title>{escape(short)}</title></path>"
+
+
+def _mark(group: int, x: float, y: float, radius: float) -> str:
+    """The opening of a mark: a circle, a square or a triangle of about one area."""
+    r, half, wide, low = (round(radius * part, 1) for part in (1, 0.88, 1.35, 0.88))
+    shape = (
+        f"m{-r} 0a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0",
+        f"m{-half} {-half}h{2 * half}v{2 * half}h{-2 * half}z",
+        f"m0 {-wide}l{wide} {wide + low:.1f}h{-2 * wide}z",
+    )[group % 3]
+    colour = QUALITATIVE[group % len(QUALITATIVE)]
+    return f'<path class="g{group}" d="M{x:.1f} {y:.1f}{shape}" fill="{colour}">'
+
+
+def _frame(axes: tuple[str, str]) -> str:
+    across, up = (escape(axis) for axis in axes)
+    right, low = _MAP_WIDTH - 10, _MAP_HEIGHT - 8
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" role="img" aria-label={quoteattr(title)} '
+        f'<rect class="frame" x="0.5" y="0.5" width="{_MAP_WIDTH - 1}" '
+        f'height="{_MAP_HEIGHT - 1}" rx="8" fill="#fafbfc" stroke="#e3e6ec"/>'
+        f'<g class="value" fill="{_SOFT}" font-size="11">'
+        f'<text x="{right}" y="{low}" text-anchor="end">{across} →</text>'
+        f'<text transform="translate(16 10) rotate(-90)" text-anchor="end">{up} →</text></g>'
+    )
+
+
+def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
+    parts = []
+    rows = -(-len(entries) // _LEGEND_COLUMNS)
+    for place, (number, label, count) in enumerate(entries):
+        column, row = divmod(place, rows)
+        x = 8 + column * (_MAP_WIDTH - 8) / _LEGEND_COLUMNS
+        y = _MAP_HEIGHT + 20 + row * _LEGEND_ROW
+        label = printable(" ".join(label.split()))
+        short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
+        parts.append(
+            f'<g class="key g{number}">{_mark(number, x, y - 4, _KEY_DOT)}</path>'
+            f'<text class="label" x="{x + 10:.1f}" y="{y}" fill="{_INK}" font-size="11">'
+            f'{escape(short)} <tspan class="value" fill="{_SOFT}">{count:,}</tspan></text></g>'
+        )
+    return "".join(parts)
+
+
+def _svg(title: str, body: Sequence[str], height: float, width: float = WIDTH) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label={quoteattr(title)} '
         f'font-family="{_FONT}" font-size="12">{"".join(body)}</svg>'
     )
 

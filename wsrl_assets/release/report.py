@@ -23,6 +23,7 @@ from wsrl_assets.domains import Domain
 from wsrl_assets.highlight import Marked, excerpt, printable
 from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.release.diversity import Diversity, diversity, sampled, starts
+from wsrl_assets.release.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
@@ -44,6 +45,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """How unlike the questions are by their embeddings, as the report shows it."""
+
+    model: str
+    map: Markup
+    mapped: int
+    variance: float
+    spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a report is made of.
 
@@ -57,6 +69,7 @@ class Report:
         recipes: those of the released rows, in order of the stages; `body` is a mapping.
         benchmarks: what questions were compared with: `benchmark`, `ngrams`.
         rates: pass rates, where some were taken.
+        embedded: embeddings of its questions, where there are enough.
     """
 
     name: str
@@ -68,6 +81,7 @@ class Report:
     recipes: Sequence[Mapping[str, Any]]
     benchmarks: Sequence[Mapping[str, Any]]
     rates: Sequence[RateHistogram]
+    embedded: Embedded | None
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -99,16 +113,19 @@ def gather(store: Store) -> Report:
     folder = current_release(store)
     with catalog(store) as connection:
         found = accounts(connection, ())
+        pairs = read_release(folder)
+        vectors = frame(connection, "release_vectors", {"released_pairs": pairs.select("pair_id")})
         return Report(
             folder.name,
             utc_now(),
-            read_release(folder),
+            pairs,
             found,
             call_totals(connection),
             frame(connection, "report_domains", release=folder.name).to_dicts(),
             _recipes(frame(connection, "report_recipes", release=folder.name)),
             frame(connection, "report_benchmarks").to_dicts(),
             rate_histograms(connection),
+            embedded(vectors),
         )
 
 
@@ -143,6 +160,9 @@ def render(report: Report) -> str:
         personas=pairs["persona"].n_unique(),
         reasons=_reasons(report.accounts),
         diversity=_diversity(pairs),
+        meaning=_meaning(report),
+        near=NEAR,
+        groups=len(Domain),
         samples=sample(pairs),
         buckets=BUCKETS,
     )
@@ -241,6 +261,29 @@ def _diversity(pairs: pl.DataFrame) -> list[tuple[str, Diversity]]:
     parts = [(form, pairs.filter(pl.col("form") == form)) for form in forms]
     named = [("all", pairs), *parts] if len(parts) > 1 else [("all", pairs)]
     return [(name, diversity(part["question"].to_list())) for name, part in named]
+
+
+def _meaning(report: Report) -> Meaning | None:
+    if report.embedded is None:
+        return None
+    drawn = question_map(report.embedded)
+    by_id = report.pairs.select("pair_id", "question", "domain").rows_by_key("pair_id", unique=True)
+    groups = [domain.label for domain in Domain]
+    dots = []
+    for pair_id, (x, y) in zip(drawn.pair_ids, drawn.places.tolist(), strict=True):
+        question, domain = by_id[pair_id]
+        dots.append(charts.Dot(x, y, groups.index(domain), f"{domain}: {question}"))
+    axes = [
+        f"{name} axis, {share:.1%} of the variance"
+        for name, share in zip(("first", "second"), drawn.shares, strict=True)
+    ]
+    return Meaning(
+        report.embedded.model,
+        Markup(charts.scatter("Map of the questions by meaning", dots, groups, (axes[0], axes[1]))),
+        len(dots),
+        sum(drawn.shares),
+        spread(report.embedded),
+    )
 
 
 def _recipes(found: pl.DataFrame) -> list[dict[str, Any]]:

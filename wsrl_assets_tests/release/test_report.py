@@ -1,9 +1,12 @@
 """The report tells of a release what is so, needs nothing else, and runs nothing."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from wsrl_assets.domains import Domain
@@ -15,7 +18,8 @@ from wsrl_assets.release.dataset import (
     read_release,
 )
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.tables import Status
+from wsrl_assets.storage.claims import QUESTION_INDEX
+from wsrl_assets.storage.tables import Signature, Status
 from wsrl_assets_tests.factories import call_row
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
@@ -132,3 +136,81 @@ def test_a_report_lies_beside_the_releases_and_not_inside(store: Store) -> None:
     assert path.parent == store.home / "reports"
     assert re.fullmatch(r"[0-9a-f]{12}\.html", path.name)
     assert [p for p in path.parent.iterdir() if p != path] == []
+
+
+def embed(store: Store, count: int, model: str = "some/model", width: int = 6) -> None:
+    """Gives embeddings to so many of the questions in the index."""
+    random = np.random.default_rng(0)
+    with store.transaction(QUESTION_INDEX) as transaction:
+        kept = transaction.frame(Signature).sort("item_id").head(count)
+        vectors = random.normal(size=(kept.height, width)).astype("<f2")
+        transaction.merge_frame(
+            Signature,
+            kept.with_columns(
+                vector=pl.Series([row.tobytes() for row in vectors], dtype=pl.Binary),
+                vector_model=pl.lit(model),
+            ),
+        )
+
+
+def test_without_embeddings_there_is_no_map(store: Store) -> None:
+    page = Page(report.write_report(store).read_text("utf-8"))
+    assert "Diversity" in page.text
+    assert "Map by meaning" not in page.text
+
+
+def test_nine_embeddings_are_too_few_for_a_map(store: Store) -> None:
+    embed(store, 9)
+    assert "Map by meaning" not in report.write_report(store).read_text("utf-8")
+
+
+def test_embeddings_in_the_index_make_a_map_with_its_measures(store: Store) -> None:
+    embed(store, 10)
+    html = report.write_report(store).read_text("utf-8")
+    page = Page(html)
+    assert "Map by meaning 10 questions, by domain" in page.text
+    assert len(re.findall(r'<path class="g\d"[^>]*><title>', html)) == 10
+    assert f"Math: {question(0)}" in page.text
+    assert "Math 7" in page.text
+    assert "Other 3" in page.text
+    assert "effective questions" in page.text
+    assert "Embeddings by some/model ." in page.text
+    assert "nan" not in page.text.lower().split()
+    assert page.loads == []
+
+
+def test_the_map_is_of_the_model_that_most_questions_have(store: Store) -> None:
+    fill(store, some(5, first=30))
+    build_release(store, "run")
+    embed(store, 15, "rare/model", width=9)
+    embed(store, 10, "common/model")
+    page = Page(report.write_report(store).read_text("utf-8"))
+    assert "Embeddings by common/model , which 10 of 15 pairs have." in page.text
+
+
+def test_only_questions_of_the_release_are_on_the_map(store: Store) -> None:
+    fill(store, some(5, first=30))
+    embed(store, 99)
+    found = report.gather(store)
+    assert found.embedded is not None
+    assert set(found.embedded.pair_ids) == set(found.pairs["pair_id"])
+
+
+def test_the_same_release_makes_the_same_page(store: Store) -> None:
+    embed(store, 10)
+    gathered = report.gather(store)
+    assert report.render(gathered) == report.render(gathered)
+    again = replace(report.gather(store), made_at=gathered.made_at)
+    assert report.render(again) == report.render(gathered)
+
+
+def test_a_hostile_question_shows_as_text_on_the_map(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, [*some(9), Pair("</title></svg>" + HOSTILE + question(99), source="strange")])
+    build_release(store, "run")
+    embed(store, 10)
+    html = report.write_report(store).read_text("utf-8")
+    assert "Map by meaning" in html
+    assert "<title>Math: &lt;/title&gt;&lt;/svg&gt;&lt;script&gt;alert(1)" in html
+    assert Page(html).loads == []
+    assert "\x00" not in html
