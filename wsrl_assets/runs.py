@@ -19,19 +19,20 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
+from wsrl_assets import definitions
 from wsrl_assets.automation import DOMAIN_ASSETS, SFT_WARMUP, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
-from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
-from wsrl_assets.settings import Settings
+from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import Kind, Store
 from wsrl_assets.storage.accounting import PASS_RATES, STAGES
 from wsrl_assets.work import pending_partitions
 
 PARALLEL_PARTITIONS = 4
+_PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -105,8 +106,8 @@ def materialize_pending(
     not begun are not tried.
     """
     outcome = Outcome()
-    with _instance() as instance:
-        _configure_logging_once(instance)
+    with instance_for_threads() as instance:
+        configure_logging_once(instance)
         runner = _Runner(instance, store, settings, outcome)
         if progress is not None:
             Watch.progress = progress
@@ -134,7 +135,7 @@ def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
     return tuple(stage for stage in stages if stage not in off)
 
 
-def _instance() -> dg.DagsterInstance:
+def instance_for_threads() -> dg.DagsterInstance:
     """The instance of `DAGSTER_HOME`, without capturing what steps print.
 
     Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
@@ -150,7 +151,7 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.from_ref(ref)
 
 
-def _configure_logging_once(instance: dg.DagsterInstance) -> None:
+def configure_logging_once(instance: dg.DagsterInstance) -> None:
     """Lets runs begin in several threads at once.
 
     Dagster configures the handlers of `dagster.yaml` anew as each run begins, by a call that takes
@@ -160,6 +161,35 @@ def _configure_logging_once(instance: dg.DagsterInstance) -> None:
     """
     handlers = instance.get_yaml_python_handlers()
     instance.get_yaml_python_handlers = lambda: handlers  # type: ignore[method-assign]
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    executor: Executor,
+    job: str,
+    partition: str | None,
+    stages: Sequence[str] = (),
+    *,
+    module: str = definitions.__name__,
+) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
+    """One Dagster run of a job, to its end. A failure is in the result.
+
+    Args:
+        instance: see `instance_for_threads`.
+        executor: of its steps.
+        job, partition: what is run.
+        stages: these assets of the job; all if none are named.
+        module: has the job, by its `job_named`.
+    """
+    selection = [dg.AssetKey(stage) for stage in stages] or None
+    found = dg.build_reconstructable_job(module, "job_named", (job,))
+    if executor is Executor.IN_PROCESS:
+        return found.get_definition().execute_in_process(
+            _QUIET, instance, partition, raise_on_error=False, asset_selection=selection
+        )
+    tags = {_PARTITION_TAG: partition} if partition is not None else None
+    with dg.execute_job(found, instance, _QUIET, tags, asset_selection=selection) as result:
+        return result
 
 
 class _Runner:
@@ -172,7 +202,7 @@ class _Runner:
         self._store = store
         self._settings = settings
         self._outcome = outcome
-        self._definitions = build_definitions()
+        self._executor = load_automation().executor
         self._mutex = threading.Lock()
         self.may_go_on = True
 
@@ -198,14 +228,7 @@ class _Runner:
         """One Dagster run; a failure goes to the outcome."""
         if not self.may_go_on:
             return
-        definition = self._definitions.resolve_job_def(job)
-        result = definition.execute_in_process(
-            instance=self._instance,
-            partition_key=partition,
-            asset_selection=[dg.AssetKey(stage) for stage in stages] or None,
-            run_config=_QUIET,
-            raise_on_error=False,
-        )
+        result = execute(self._instance, self._executor, job, partition, stages)
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
