@@ -174,7 +174,8 @@ def _print_full(runs: Sequence[FullRun], documents: int, speed: float) -> None:
 def _no_op(homes: dict[Executor, Path], server: SimulatorProcess, rounds: int) -> None:
     heading("A top-up with nothing to do: ten domains, all stages")
     server.reset_stats()
-    rows, slowest_s = [], 0.0
+    rows: list[list[object]] = []
+    slowest_s = 0.0
     for executor, home in homes.items():
         environment = _environment(home, server.base_url, executor)
         pending_s = statistics.median(_asked(environment) for _ in range(rounds))

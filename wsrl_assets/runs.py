@@ -8,7 +8,7 @@ show in the UI like any other.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,15 +113,16 @@ def materialize_pending(
             Watch.progress = progress
         register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
         wanted = _stages_up_to(to, settings)
+        in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
+        in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
         with outcome.timed("read and triage"):
-            runner.shards([stage for stage in wanted if stage in SHARD_ASSETS])
-        if runner.may_go_on and any(stage in DOMAIN_ASSETS for stage in wanted):
+            runner.shards(in_shards, with_libraries=bool(in_domains))
+        if runner.may_go_on and in_domains:
             with outcome.timed("questions and checks"):
-                runner.run_job("load_libraries", None, ())
-                runner.domains([stage for stage in wanted if stage in DOMAIN_ASSETS], domains)
+                runner.domains(in_domains, domains)
         if runner.may_go_on and STAGES[-1] in wanted:
             with outcome.timed("release"):
-                runner.run_job("make_release", None, ())
+                runner.run(_Run("make_release"))
     return outcome
 
 
@@ -192,6 +193,15 @@ def execute(
         return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run to make: a job, of a partition, of some of its assets or all."""
+
+    job: str
+    partition: str | None = None
+    stages: Sequence[str] = ()
+
+
 class _Runner:
     """Runs jobs for partitions, several at a time."""
 
@@ -206,9 +216,14 @@ class _Runner:
         self._mutex = threading.Lock()
         self.may_go_on = True
 
-    def shards(self, stages: Sequence[str]) -> None:
-        """Reads and triages the shards that have something pending."""
-        self._run_all("read_shard", pending_partitions(self._store, self._settings, stages), stages)
+    def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
+        """Reads and triages the shards that have something pending.
+
+        Libraries are loaded meanwhile, so that the endpoint need not wait for them.
+        """
+        libraries = [_Run("load_libraries")] if with_libraries else []
+        pending = pending_partitions(self._store, self._settings, stages)
+        self._run_all([*libraries, *(_Run("read_shard", key, stages) for key in pending)])
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -222,25 +237,24 @@ class _Runner:
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
         pending = pending_partitions(self._store, settings, stages)
         chosen = [key for key in pending if not only or Domain(key) in only]
-        self._run_all("advance_domain", chosen, stages)
+        self._run_all([_Run("advance_domain", key, stages) for key in chosen])
 
-    def run_job(self, job: str, partition: str | None, stages: Sequence[str]) -> None:
+    def run(self, run: _Run) -> None:
         """One Dagster run; a failure goes to the outcome."""
         if not self.may_go_on:
             return
-        result = execute(self._instance, self._executor, job, partition, stages)
+        result = execute(self._instance, self._executor, run.job, run.partition, run.stages)
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
                 message, fatal = _why(result)
-                self._outcome.failures.append(PartitionFailure(job, partition, message))
+                self._outcome.failures.append(PartitionFailure(run.job, run.partition, message))
                 self.may_go_on = self.may_go_on and not fatal
 
-    def _run_all(self, job: str, partitions: Sequence[str], stages: Sequence[str]) -> None:
+    def _run_all(self, runs: Sequence[_Run]) -> None:
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
-        work: Callable[[str], None] = lambda key: self.run_job(job, key, stages)  # noqa: E731
         try:
-            list(pool.map(work, partitions))
+            list(pool.map(self.run, runs))
         except BaseException:
             # Ctrl-C reaches this thread alone: the runs in the others are told here.
             self.may_go_on = False

@@ -1,5 +1,7 @@
 """The asset `filtered_documents`: a domain's qualified documents."""
 
+import threading
+
 import dagster as dg
 
 from wsrl_assets.curation.dedup import STAGE, VERSION
@@ -11,6 +13,10 @@ from wsrl_assets.reports import OWNERS, schema_metadata, stage_checks, stage_res
 from wsrl_assets.resources import StoreResource
 from wsrl_assets.storage import Partition, StoreBusyError
 from wsrl_assets.storage.tables import FilteredDocument
+
+# Domains whose runs share an interpreter go one after another: the first of them is then at the
+# endpoint while the second is filtered, and not all of them when the last is.
+_IN_TURN = threading.Lock()
 
 
 @dg.asset(
@@ -35,7 +41,8 @@ def filtered_documents(
     database = store.open()
     domain = Domain(context.partition_key)
     try:
-        rows = filter_domain(database, domain, context.run.run_id)
+        with _IN_TURN:
+            rows = filter_domain(database, domain, context.run.run_id)
     except StoreBusyError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} new documents in {domain.label}")
