@@ -37,7 +37,7 @@ SHARD_FILES = 4
 NO_OP_TARGET_S = 20.0
 OUTSIDE_TARGET = 0.05
 _DOCUMENTS, _QUICK_DOCUMENTS = 2000, 200
-_ROUNDS = 3
+_ROUNDS = 1
 
 
 def main() -> None:
@@ -68,12 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--speed",
         type=float,
-        default=2.0,
-        help="simulated server over a real one (an 8B model on an H100); default %(default)s. At 1 "
-        "the server takes twice as long, and so the share outside it is about half",
+        default=1.5,
+        help="simulated server over a real one (an 8B model on an H100, 64 sequences at once); "
+        "default %(default)s. A faster one makes the share outside it larger",
     )
     parser.add_argument(
-        "--rounds", type=int, default=_ROUNDS, help="of the top-up; default %(default)s"
+        "--rounds",
+        type=int,
+        default=_ROUNDS,
+        help="of the top-up; default %(default)s, 1 with --quick",
     )
     parser.add_argument(
         "--executor", action="append", choices=list(Executor), help="this one alone; repeatable"
@@ -124,6 +127,7 @@ class FullRun:
             f"{after_s:.1f}",
             f"{self.outside_s:.1f}",
             percent(self.outside),
+            verdict(self.outside < OUTSIDE_TARGET),
         ]
 
 
@@ -161,44 +165,47 @@ def _print_full(runs: Sequence[FullRun], documents: int, speed: float) -> None:
         "after it s",
         "outside s",
         "outside",
+        f"under {OUTSIDE_TARGET:.0%}",
     )
     table(columns, [run.row() for run in runs])
-    is_met = verdict(all(run.outside < OUTSIDE_TARGET for run in runs))
     note(
-        f"`wsrl run`, with the start of its process. The endpoint is at work while it has a call: "
-        f"{SLOTS} at once, {speed:g} times as fast as an 8B model on an H100. Target at 2,000 "
-        f"documents: under {OUTSIDE_TARGET:.0%} of the wall time outside it: {is_met}."
+        "`wsrl run`, with the start of its process. Outside is the time in which the endpoint has "
+        f"no call at all. It takes {SLOTS} at once, and is {speed:g} times as fast as an 8B model "
+        "on an H100."
     )
 
 
 def _no_op(homes: dict[Executor, Path], server: SimulatorProcess, rounds: int) -> None:
     heading("A top-up with nothing to do: ten domains, all stages")
     server.reset_stats()
-    rows: list[list[object]] = []
-    slowest_s = 0.0
+    rows = []
     for executor, home in homes.items():
         environment = _environment(home, server.base_url, executor)
-        pending_s = statistics.median(_asked(environment) for _ in range(rounds))
-        rows.append([f"`wsrl run`: what is pending ({executor})", "0", f"{pending_s:.1f}", "", ""])
-        slowest_s = max(slowest_s, pending_s)
+        seconds = statistics.median(_asked(environment) for _ in range(rounds))
+        rows.append(_no_op_row(f"`wsrl run` ({executor})", 0, seconds))
     for executor, home in homes.items():
         wanted = _everything(home)
         pairs = [_pair(home, server, executor, wanted) for _ in range(rounds)]
         ours_s, bare_s = (statistics.median(side) for side in zip(*pairs, strict=True))
         ratio = statistics.median(ours / bare for ours, bare in pairs)
         name = f"every job all the same ({executor})"
-        rows.append([name, len(wanted), f"{ours_s:.1f}", f"{bare_s:.1f}", f"{ratio:.2f}"])
-        slowest_s = max(slowest_s, ours_s)
-    table(("", "runs", "wall s", "bare Dagster s", "ratio"), rows)
+        rows.append(_no_op_row(name, len(wanted), ours_s, f"{bare_s:.1f}", f"{ratio:.2f}"))
+    columns = ("", "runs", "wall s", "bare Dagster s", "ratio", f"under {NO_OP_TARGET_S:.0f} s")
+    table(columns, rows)
     calls = server.stats().requests_received
     if calls:
         raise SystemExit(f"{calls} calls were made where there was nothing to do")
     note(
-        f"No call was made. Medians of {rounds}, ours and bare Dagster (the same graph with empty "
-        "bodies) in alternation, with the start of their processes: four shards, ten domains, the "
-        "libraries, the release; runs of different partitions four at a time. Target under "
-        f"{NO_OP_TARGET_S:.0f} s: {verdict(slowest_s < NO_OP_TARGET_S)}."
+        "`wsrl run` and the nightly schedule ask for what is pending: here for nothing. Every job "
+        "all the same is what a backfill from the UI asks for: four shards, ten domains, the "
+        "libraries, the release; runs of different partitions four at a time. Bare Dagster is the "
+        f"same graph with empty bodies, in alternation. No call was made. Medians of {rounds}, "
+        "with the start of the processes."
     )
+
+
+def _no_op_row(name: str, runs: int, seconds: float, bare: str = "", ratio: str = "") -> list[str]:
+    return [name, str(runs), f"{seconds:.1f}", bare, ratio, verdict(seconds < NO_OP_TARGET_S)]
 
 
 def _asked(environment: dict[str, str]) -> float:
