@@ -31,7 +31,7 @@ from wsrl_assets.release.assets import (
     rl_dataset,
 )
 from wsrl_assets.resources import EndpointResource, StoreResource
-from wsrl_assets.settings import load_automation
+from wsrl_assets.settings import Executor, load_automation
 from wsrl_assets.sources.assets import source_documents
 
 ASSETS = [
@@ -47,6 +47,17 @@ ASSETS = [
     rl_dataset,
     dataset_report,
 ]
+
+
+# In one process by default: a run is a handful of short steps around one long wait for the
+# endpoint, and a process for each costs more than it isolates. Forked, since a spawned process
+# imports for seconds before each step.
+_EXECUTORS = {
+    Executor.IN_PROCESS: dg.in_process_executor,
+    Executor.MULTIPROCESS: dg.multiprocess_executor.configured(
+        {"start_method": {"forkserver": {"preload_modules": [__name__]}}}
+    ),
+}
 
 
 def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -70,10 +81,13 @@ def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Defin
         ],
         schedules=[top_up(settings, advance_domain)],
         resources=resources,
-        # Steps in one process: a run is a handful of short steps around one long wait for the
-        # endpoint, and a process for each would cost more than it isolates.
-        executor=dg.in_process_executor,
+        executor=_EXECUTORS[settings.executor],
     )
 
 
 defs = build_definitions()
+
+
+def job_named(name: str) -> dg.JobDefinition:
+    """A job of ours, for another process to find by this module, this function and its name."""
+    return defs.resolve_job_def(name)

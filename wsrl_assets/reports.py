@@ -150,6 +150,7 @@ def stage_result(
         span = figures.run_span(connection, partition, row_type, run_id)
         shown = _shown(connection, partition, row_type, run_id, in_partition)
         results = _stage_check_results(connection, partition, row_type)
+        version = fingerprint(connection, partition, row_type)
     account = next((a for a in in_partition if a.stage == stage), None)
     account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
     return dg.MaterializeResult(
@@ -163,7 +164,7 @@ def stage_result(
             **shown,
             "dagster/column_schema": table_schema(row_type),
         },
-        data_version=dg.DataVersion(fingerprint(store, partition, row_type)),
+        data_version=dg.DataVersion(version),
         check_results=[accounting_result(account), *results, *checks],
     )
 

@@ -8,7 +8,7 @@ show in the UI like any other.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,19 +19,20 @@ from typing import Any
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
+from wsrl_assets import definitions
 from wsrl_assets.automation import DOMAIN_ASSETS, SFT_WARMUP, SHARD_ASSETS
 from wsrl_assets.cancellation import interrupt_all
 from wsrl_assets.chain_assets import Watch
-from wsrl_assets.definitions import build_definitions
 from wsrl_assets.domains import Domain
 from wsrl_assets.partitions import SHARDS
 from wsrl_assets.progress import Progress
-from wsrl_assets.settings import Settings
+from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import Kind, Store
 from wsrl_assets.storage.accounting import PASS_RATES, STAGES
 from wsrl_assets.work import pending_partitions
 
 PARALLEL_PARTITIONS = 4
+_PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -105,22 +106,23 @@ def materialize_pending(
     not begun are not tried.
     """
     outcome = Outcome()
-    with _instance() as instance:
-        _configure_logging_once(instance)
+    with instance_for_threads() as instance:
+        configure_logging_once(instance)
         runner = _Runner(instance, store, settings, outcome)
         if progress is not None:
             Watch.progress = progress
         register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
         wanted = _stages_up_to(to, settings)
+        in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
+        in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
         with outcome.timed("read and triage"):
-            runner.shards([stage for stage in wanted if stage in SHARD_ASSETS])
-        if runner.may_go_on and any(stage in DOMAIN_ASSETS for stage in wanted):
+            runner.shards(in_shards, with_libraries=bool(in_domains))
+        if runner.may_go_on and in_domains:
             with outcome.timed("questions and checks"):
-                runner.run_job("load_libraries", None, ())
-                runner.domains([stage for stage in wanted if stage in DOMAIN_ASSETS], domains)
+                runner.domains(in_domains, domains)
         if runner.may_go_on and STAGES[-1] in wanted:
             with outcome.timed("release"):
-                runner.run_job("make_release", None, ())
+                runner.run(_Run("make_release"))
     return outcome
 
 
@@ -134,7 +136,7 @@ def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
     return tuple(stage for stage in stages if stage not in off)
 
 
-def _instance() -> dg.DagsterInstance:
+def instance_for_threads() -> dg.DagsterInstance:
     """The instance of `DAGSTER_HOME`, without capturing what steps print.
 
     Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
@@ -150,7 +152,7 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.from_ref(ref)
 
 
-def _configure_logging_once(instance: dg.DagsterInstance) -> None:
+def configure_logging_once(instance: dg.DagsterInstance) -> None:
     """Lets runs begin in several threads at once.
 
     Dagster configures the handlers of `dagster.yaml` anew as each run begins, by a call that takes
@@ -160,6 +162,44 @@ def _configure_logging_once(instance: dg.DagsterInstance) -> None:
     """
     handlers = instance.get_yaml_python_handlers()
     instance.get_yaml_python_handlers = lambda: handlers  # type: ignore[method-assign]
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    executor: Executor,
+    job: str,
+    partition: str | None,
+    stages: Sequence[str] = (),
+    *,
+    module: str = definitions.__name__,
+) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
+    """One Dagster run of a job, to its end. A failure is in the result.
+
+    Args:
+        instance: see `instance_for_threads`.
+        executor: of its steps.
+        job, partition: what is run.
+        stages: these assets of the job; all if none are named.
+        module: has the job, by its `job_named`.
+    """
+    selection = [dg.AssetKey(stage) for stage in stages] or None
+    found = dg.build_reconstructable_job(module, "job_named", (job,))
+    if executor is Executor.IN_PROCESS:
+        return found.get_definition().execute_in_process(
+            _QUIET, instance, partition, raise_on_error=False, asset_selection=selection
+        )
+    tags = {_PARTITION_TAG: partition} if partition is not None else None
+    with dg.execute_job(found, instance, _QUIET, tags, asset_selection=selection) as result:
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run to make: a job, of a partition, of some of its assets or all."""
+
+    job: str
+    partition: str | None = None
+    stages: Sequence[str] = ()
 
 
 class _Runner:
@@ -172,13 +212,18 @@ class _Runner:
         self._store = store
         self._settings = settings
         self._outcome = outcome
-        self._definitions = build_definitions()
+        self._executor = load_automation().executor
         self._mutex = threading.Lock()
         self.may_go_on = True
 
-    def shards(self, stages: Sequence[str]) -> None:
-        """Reads and triages the shards that have something pending."""
-        self._run_all("read_shard", pending_partitions(self._store, self._settings, stages), stages)
+    def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
+        """Reads and triages the shards that have something pending.
+
+        Libraries are loaded meanwhile, so that the endpoint need not wait for them.
+        """
+        libraries = [_Run("load_libraries")] if with_libraries else []
+        pending = pending_partitions(self._store, self._settings, stages)
+        self._run_all([*libraries, *(_Run("read_shard", key, stages) for key in pending)])
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -192,32 +237,24 @@ class _Runner:
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
         pending = pending_partitions(self._store, settings, stages)
         chosen = [key for key in pending if not only or Domain(key) in only]
-        self._run_all("advance_domain", chosen, stages)
+        self._run_all([_Run("advance_domain", key, stages) for key in chosen])
 
-    def run_job(self, job: str, partition: str | None, stages: Sequence[str]) -> None:
+    def run(self, run: _Run) -> None:
         """One Dagster run; a failure goes to the outcome."""
         if not self.may_go_on:
             return
-        definition = self._definitions.resolve_job_def(job)
-        result = definition.execute_in_process(
-            instance=self._instance,
-            partition_key=partition,
-            asset_selection=[dg.AssetKey(stage) for stage in stages] or None,
-            run_config=_QUIET,
-            raise_on_error=False,
-        )
+        result = execute(self._instance, self._executor, run.job, run.partition, run.stages)
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
                 message, fatal = _why(result)
-                self._outcome.failures.append(PartitionFailure(job, partition, message))
+                self._outcome.failures.append(PartitionFailure(run.job, run.partition, message))
                 self.may_go_on = self.may_go_on and not fatal
 
-    def _run_all(self, job: str, partitions: Sequence[str], stages: Sequence[str]) -> None:
+    def _run_all(self, runs: Sequence[_Run]) -> None:
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
-        work: Callable[[str], None] = lambda key: self.run_job(job, key, stages)  # noqa: E731
         try:
-            list(pool.map(work, partitions))
+            list(pool.map(self.run, runs))
         except BaseException:
             # Ctrl-C reaches this thread alone: the runs in the others are told here.
             self.may_go_on = False

@@ -6,6 +6,7 @@ with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or `_POLICY` after `LLM` hold for one, fo
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -143,8 +144,17 @@ class Settings(BaseSettings):
         return self.sft_pairs > 0
 
 
+class Executor(StrEnum):
+    """Where the steps of a run are executed."""
+
+    IN_PROCESS = "in_process"
+    """In the process of the run, one after another."""
+    MULTIPROCESS = "multiprocess"
+    """Each in a process of its own, forked off a server that has everything imported."""
+
+
 class AutomationSettings(BaseSettings):
-    """What sensors and schedules go by. Read as Dagster loads the definitions.
+    """What sensors, schedules and runs go by. Read as Dagster loads the definitions.
 
     Attributes:
         inbox: folder or URL whose files become shards as they arrive; none watches nothing.
@@ -154,6 +164,8 @@ class AutomationSettings(BaseSettings):
         alert_webhook: address that failures are posted to; it may hold a token, so it is printed
             nowhere.
         fresh_hours: hours after which a release or a domain's pairs count as stale.
+        executor: in_process, or multiprocess: a process a step, for whoever wants a step that
+            dies or swells to leave the run alone.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
@@ -164,6 +176,7 @@ class AutomationSettings(BaseSettings):
     timezone: str = "UTC"
     alert_webhook: SecretStr | None = None
     fresh_hours: int | None = Field(default=None, ge=1)
+    executor: Executor = Executor.IN_PROCESS
 
 
 RoleOverride = Mapping[str, str | None]
@@ -215,7 +228,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
 
 
 def load_automation() -> AutomationSettings:
-    """The settings of sensors and schedules, from the environment.
+    """The settings of sensors, schedules and runs, from the environment.
 
     Raises:
         SettingsError: a value that its setting cannot have.

@@ -201,6 +201,16 @@ def test_busy_slot_time_is_the_integral_of_running_sequences() -> None:
     assert b.batch.counters.busy_slot_seconds == pytest.approx(2.0 + 3.0)
 
 
+def test_working_time_counts_each_moment_once_and_none_in_which_nothing_runs() -> None:
+    b = bench()
+    b.submit("a")
+    b.submit("b")
+    b.at(50)
+    b.submit("c")
+    b.at(100)
+    assert b.batch.counters.working_s == pytest.approx(3.0 + 2.0)
+
+
 def test_aborted_waiting_sequence_never_gets_a_slot() -> None:
     b = bench(slots=1)
     b.submit("a")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from wsrl_assets.reward import Gold, self_test
+from wsrl_assets.quality import gold_fault
 
 UNPROVEN = "gold_self_test"
 
@@ -19,11 +19,8 @@ def failing_golds(golds: Iterable[str | None]) -> dict[str | None, str]:
 
 
 def _fault(gold: str | None) -> str | None:
-    try:
-        tested = self_test(Gold.from_json(gold or ""))
-    except ValueError as error:
-        return str(error)[:200]
-    return None if tested.ok else tested.reason[:200]
+    fault = gold_fault(gold or "")
+    return None if fault is None else fault[:200]
 
 
 def split_proven(pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -2,15 +2,16 @@
 
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Store, query_text
+from wsrl_assets.storage.store import Connection, query_text
 
 
-def fingerprint(store: Store, partition: Partition, row_type: type[Row]) -> str:
-    """Hash of (row ids, recipe) of a stage in a partition; `empty` if it has no rows."""
-    if not store.exists(partition):
-        return "empty"
+def fingerprint(connection: Connection, partition: Partition, row_type: type[Row]) -> str:
+    """Hash of (row ids, recipe) of a stage in a partition; `empty` if it has no rows.
+
+    Args:
+        connection: a catalog connection.
+    """
     key = " || '/' || ".join(f'"{name}"::VARCHAR' for name in row_type.KEY)
     sql = query_text("fingerprint").format(table=f'"{row_type.TABLE}"', key=key)
-    with store.snapshot(partition) as connection:
-        (version,) = connection.sql(sql).fetchall()[0]
+    (version,) = connection.execute(sql, {"partition": partition.key}).fetchall()[0]
     return str(version)

@@ -90,6 +90,7 @@ class BatchCounters:
     """What the batch has done since the start: all of its work, delivered or not."""
 
     busy_slot_seconds: float = 0.0
+    working_s: float = 0.0
     peak_running: int = 0
     peak_waiting: int = 0
     prompt_tokens: int = 0
@@ -204,6 +205,7 @@ class Batch:
         if elapsed <= 0:
             return
         self.counters.busy_slot_seconds += self.running * elapsed
+        self.counters.working_s += elapsed if self.running else 0.0
         if self._decoding:
             self._work += elapsed * self._speed()
         self._time = moment

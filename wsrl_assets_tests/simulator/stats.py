@@ -49,6 +49,7 @@ class SimulatorStats:
         generated_cached_tokens: Of them, those from the prefix cache.
         generated_completion_tokens: All tokens written, those of aborted sequences included.
         busy_slot_seconds: Slots in use, integrated over time.
+        working_s: Time in which at least one slot was in use.
         wall_s: Since the first request.
         active_wall_s: From the first request to the last answer.
         first_request_at: Unix time.
@@ -77,6 +78,7 @@ class SimulatorStats:
     generated_cached_tokens: int = 0
     generated_completion_tokens: int = 0
     busy_slot_seconds: float = 0.0
+    working_s: float = 0.0
     wall_s: float = 0.0
     active_wall_s: float = 0.0
     first_request_at: float | None = None
@@ -193,6 +195,7 @@ class Tally:
             generated_cached_tokens=done.cached_tokens - before.cached_tokens,
             generated_completion_tokens=done.completion_tokens - before.completion_tokens,
             busy_slot_seconds=done.busy_slot_seconds - before.busy_slot_seconds,
+            working_s=done.working_s - before.working_s,
             wall_s=_since(self.first_request_at, time.time()),
             active_wall_s=_since(self.first_request_at, self.last_answer_at),
             first_request_at=self.first_request_at,

@@ -1,0 +1,287 @@
+"""What the orchestration costs: `python -m benchmarks.orchestration`.
+
+1. A full run, `wsrl run` from registered shards to the release, against a simulated server: the
+   share of its wall time in which the server had nothing to do.
+2. A top-up with nothing to do, over ten domains and all stages: what `wsrl run` makes of it, and
+   what it costs to run every job all the same. Beside it, in alternation, the same graph of assets
+   with empty bodies: Dagster's own part.
+
+Both with the steps of a run in its process, and with a process a step (`WSRL_EXECUTOR`). Commands
+are processes of their own, so that interpreter start and imports are in all figures. The server is
+one, too (see `benchmarks.engine`). All figures are of this machine, now.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.engine_corpus import Article, articles
+from benchmarks.engine_report import heading, note, percent, table, verdict
+from benchmarks.engine_saturation import SLOTS, server_settings
+from wsrl_assets.domains import Domain
+from wsrl_assets.settings import Executor
+from wsrl_assets.storage import Kind, Store
+from wsrl_assets_tests.simulator import SimulatorProcess, SimulatorStats, simulator_process
+
+OURS, BARE = "wsrl_assets.definitions", "benchmarks.orchestration_bare"
+SHARD_FILES = 4
+NO_OP_TARGET_S = 20.0
+OUTSIDE_TARGET = 0.05
+_DOCUMENTS, _QUICK_DOCUMENTS = 2000, 200
+_ROUNDS = 1
+
+
+def main() -> None:
+    """Runs what the command line asks for."""
+    arguments = _parser().parse_args()
+    documents = arguments.documents or (_QUICK_DOCUMENTS if arguments.quick else _DOCUMENTS)
+    executors = [Executor(name) for name in arguments.executor or list(Executor)]
+    corpus = list(articles(documents))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        simulator_process(server_settings(corpus, arguments.speed)) as server,
+    ):
+        homes = {name: Path(folder) / name / "home" for name in executors}
+        full = [_full_run(homes[name], name, server, corpus) for name in executors]
+        _print_full(full, documents, arguments.speed)
+        rounds = 1 if arguments.quick else arguments.rounds
+        _no_op(homes, server, rounds)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.orchestration",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="two minutes instead of nine")
+    parser.add_argument("--documents", type=int, help=f"default {_DOCUMENTS}, with --quick fewer")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.5,
+        help="simulated server over a real one (an 8B model on an H100, 64 sequences at once); "
+        "default %(default)s. A faster one makes the share outside it larger",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=_ROUNDS,
+        help="of the top-up; default %(default)s, 1 with --quick",
+    )
+    parser.add_argument(
+        "--executor", action="append", choices=list(Executor), help="this one alone; repeatable"
+    )
+    return parser
+
+
+@dataclass(frozen=True, slots=True)
+class FullRun:
+    """A run of everything.
+
+    Attributes:
+        executor: of its steps.
+        began, ended: Unix times, of the command.
+        stats: of the server meanwhile.
+    """
+
+    executor: Executor
+    began: float
+    ended: float
+    stats: SimulatorStats
+
+    @property
+    def wall_s(self) -> float:
+        return self.ended - self.began
+
+    @property
+    def outside_s(self) -> float:
+        """Seconds without a call at the endpoint."""
+        return self.wall_s - self.stats.working_s
+
+    @property
+    def outside(self) -> float:
+        """Their share of the wall time."""
+        return self.outside_s / self.wall_s
+
+    def row(self) -> list[str]:
+        """For the table."""
+        before_s = (self.stats.first_request_at or self.began) - self.began
+        after_s = self.ended - (self.stats.last_answer_at or self.ended)
+        return [
+            self.executor,
+            f"{self.stats.requests_completed:,}",
+            f"{self.wall_s:.1f}",
+            f"{self.stats.working_s:.1f}",
+            f"{before_s:.1f}",
+            f"{self.outside_s - before_s - after_s:.1f}",
+            f"{after_s:.1f}",
+            f"{self.outside_s:.1f}",
+            percent(self.outside),
+            verdict(self.outside < OUTSIDE_TARGET),
+        ]
+
+
+def _full_run(
+    home: Path, executor: Executor, server: SimulatorProcess, corpus: Sequence[Article]
+) -> FullRun:
+    """`wsrl run` on a home of its own; wall time beside that in which the server was asked."""
+    shards = home.parent / "corpus"
+    _write_shards(shards, corpus)
+    environment = _environment(home, server.base_url, executor)
+    _wsrl(environment, "ingest", str(shards))
+    server.reset_stats()
+    began = time.time()
+    _wsrl(environment, "run")
+    return FullRun(executor, began, time.time(), server.stats())
+
+
+def _write_shards(folder: Path, corpus: Sequence[Article]) -> None:
+    folder.mkdir(parents=True)
+    for number in range(SHARD_FILES):
+        rows = [{"title": a.title, "text": a.text} for a in corpus[number::SHARD_FILES]]
+        path = folder / f"articles-{number}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def _print_full(runs: Sequence[FullRun], documents: int, speed: float) -> None:
+    heading(f"A full run: {documents:,} documents, from shards to the release")
+    columns = (
+        "executor",
+        "calls",
+        "wall s",
+        "endpoint at work s",
+        "before it s",
+        "between s",
+        "after it s",
+        "outside s",
+        "outside",
+        f"under {OUTSIDE_TARGET:.0%}",
+    )
+    table(columns, [run.row() for run in runs])
+    note(
+        "`wsrl run`, with the start of its process. Outside is the time in which the endpoint has "
+        f"no call at all. It takes {SLOTS} at once, and is {speed:g} times as fast as an 8B model "
+        "on an H100."
+    )
+
+
+def _no_op(homes: dict[Executor, Path], server: SimulatorProcess, rounds: int) -> None:
+    heading("A top-up with nothing to do: ten domains, all stages")
+    server.reset_stats()
+    rows = []
+    for executor, home in homes.items():
+        environment = _environment(home, server.base_url, executor)
+        seconds = statistics.median(_asked(environment) for _ in range(rounds))
+        rows.append(_no_op_row(f"`wsrl run` ({executor})", 0, seconds))
+    for executor, home in homes.items():
+        wanted = _everything(home)
+        pairs = [_pair(home, server, executor, wanted) for _ in range(rounds)]
+        ours_s, bare_s = (statistics.median(side) for side in zip(*pairs, strict=True))
+        ratio = statistics.median(ours / bare for ours, bare in pairs)
+        name = f"every job all the same ({executor})"
+        rows.append(_no_op_row(name, len(wanted), ours_s, f"{bare_s:.1f}", f"{ratio:.2f}"))
+    columns = ("", "runs", "wall s", "bare Dagster s", "ratio", f"under {NO_OP_TARGET_S:.0f} s")
+    table(columns, rows)
+    calls = server.stats().requests_received
+    if calls:
+        raise SystemExit(f"{calls} calls were made where there was nothing to do")
+    note(
+        "`wsrl run` and the nightly schedule ask for what is pending: here for nothing. Every job "
+        "all the same is what a backfill from the UI asks for: four shards, ten domains, the "
+        "libraries, the release; runs of different partitions four at a time. Bare Dagster is the "
+        f"same graph with empty bodies, in alternation. No call was made. Medians of {rounds}, "
+        "with the start of the processes."
+    )
+
+
+def _no_op_row(name: str, runs: int, seconds: float, bare: str = "", ratio: str = "") -> list[str]:
+    return [name, str(runs), f"{seconds:.1f}", bare, ratio, verdict(seconds < NO_OP_TARGET_S)]
+
+
+def _asked(environment: dict[str, str]) -> float:
+    with _timed() as seconds:
+        _wsrl(environment, "run")
+    return seconds[0]
+
+
+def _everything(home: Path) -> list[tuple[str, str | None]]:
+    return [
+        *(("read_shard", shard.key) for shard in Store(home).partitions(Kind.SHARD)),
+        ("load_libraries", None),
+        *(("advance_domain", str(domain)) for domain in Domain),
+        ("make_release", None),
+    ]
+
+
+def _pair(
+    home: Path,
+    server: SimulatorProcess,
+    executor: Executor,
+    wanted: Sequence[tuple[str, str | None]],
+) -> tuple[float, float]:
+    """Seconds of all runs, of our graph and of the bare one."""
+    environment = _environment(home, server.base_url, executor)
+    ours_s = _run_all(environment, OURS, wanted)
+    bare_home = home.parent / "bare"
+    environment["DAGSTER_HOME"] = str(_dagster_home(bare_home))
+    return ours_s, _run_all(environment, BARE, wanted)
+
+
+def _run_all(
+    environment: dict[str, str], module: str, wanted: Sequence[tuple[str, str | None]]
+) -> float:
+    command = [sys.executable, "-m", "benchmarks.orchestration_runs", module]
+    with _timed() as seconds:
+        subprocess.run(command, env=environment, input=json.dumps(wanted), text=True, check=True)
+    return seconds[0]
+
+
+def _dagster_home(home: Path) -> Path:
+    folder = home / "dagster"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        config = Path(sys.modules[Executor.__module__].__file__ or "").parent / "dagster.yaml"
+        (folder / "dagster.yaml").write_text(config.read_text("utf-8"), "utf-8")
+    return folder
+
+
+def _environment(home: Path, base_url: str, executor: Executor) -> dict[str, str]:
+    """The settings of a command, and none of the caller's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("WSRL_", "DAGSTER_"))}
+    return {
+        **kept,
+        "WSRL_HOME": str(home),
+        "DAGSTER_HOME": str(_dagster_home(home)),
+        "WSRL_LLM_BASE_URL": base_url,
+        "WSRL_LLM_MODEL": "simulated",
+        "WSRL_EXECUTOR": executor,
+    }
+
+
+def _wsrl(environment: dict[str, str], *arguments: str) -> None:
+    command = [sys.executable, "-c", "from wsrl_assets.cli import main; main()", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"wsrl {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+@contextmanager
+def _timed() -> Iterator[list[float]]:
+    seconds = [0.0]
+    began = time.monotonic()
+    yield seconds
+    seconds[0] = time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
