@@ -37,6 +37,7 @@ COLOURS = {
     "pending": "#c9ced9",
 }
 """Colours of the outcomes of a row."""
+_NAMED = {"kept": "green", "rejected": "red", "failed": "brown", "pending": "grey"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def by_type(shapes: pl.DataFrame) -> list[tuple[str, float]]:
 
 
 def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
-    """Stacks as a small image in markdown, without title and legend.
+    """Stacks as a small image in markdown, with a line below that says which outcome is which.
 
     Dagster's page shows markdown of up to 1,000 characters in its place, and anything longer behind
     a link; hence one path for all bars of a colour, and the label as the only text.
@@ -144,7 +145,8 @@ def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
         f"fill='{_IMAGE_INK}'><g stroke-width='10'>{lines}</g>{''.join(texts)}</svg>"
     )
     data = base64.b64encode(svg.encode()).decode()
-    return f"![{alt}](data:image/svg+xml;base64,{data})"
+    legend = ", ".join(f"{name}: {_NAMED[name]}" for name in paths if name in _NAMED)
+    return f"![{alt}](data:image/svg+xml;base64,{data})" + (f"\n\n{legend}" if legend else "")
 
 
 def _room() -> float:

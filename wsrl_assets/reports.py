@@ -50,6 +50,9 @@ _PAST = {
     "verified_pairs": ("qa_drafts", "verified_pairs"),
     "final_splits": ("qa_drafts", "verified_pairs", "final_splits"),
 }
+# Their own rows hold ids and verdicts: what a person wants to see is the pair.
+_SHOWN_AS_PAIRS = ("verified_pairs", "final_splits")
+_PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`
 _BLOCK_CHARS = 600
@@ -155,12 +158,14 @@ def stage_result(
     return dg.MaterializeResult(
         asset_key=stage,
         metadata={
+            # The page keeps this order: pictures, figures, examples.
+            **{name: shown.pop(name) for name in _PICTURES if name in shown},
             **count_metadata(account),
             **_run_metadata(span, this_run),
             **_call_metadata("run", this_run),
-            **_call_metadata("total", calls),
             **(extra or {}),
             **shown,
+            **_call_metadata("total", calls),
             "dagster/column_schema": table_schema(row_type),
         },
         data_version=dg.DataVersion(fingerprint(store, partition, row_type)),
@@ -238,7 +243,7 @@ def _shown(
     if sample.height:
         metadata["sample_rows"] = _table(sample)
     if stage in _PAST:
-        metadata |= _pair_metadata(connection, partition, stage, run_id)
+        metadata |= _pair_metadata(connection, partition, stage, run_id)  # its table, if it has one
     return metadata
 
 
@@ -250,11 +255,23 @@ def _pair_metadata(
     shapes = figures.answer_shapes(connection, partition, past)
     metadata |= _answer_images(shapes)
     found = figures.sample_pairs(connection, partition, stage, past, run_id)
+    if stage in _SHOWN_AS_PAIRS and found.height:
+        metadata["sample_rows"] = _table(_pair_rows(found))
     for name, left in (("traced_pairs", False), ("rejections", True)):
         stories = [story(row) for row in found.iter_rows(named=True) if row["left_here"] == left]
         if stories:
             metadata[name] = dg.MetadataValue.md("\n\n".join(stories))
     return metadata
+
+
+def _pair_rows(found: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of `figures.sample_pairs` as a table that fits the page."""
+    left = pl.col("left_here")
+    return found.select(
+        pl.when(left).then(pl.lit("rejected")).otherwise(pl.lit("kept")).alias("status"),
+        pl.when(left).then("reason").alias("reason"),
+        *("question", "answer", "answer_type", "split", "pair_id"),
+    )
 
 
 def _funnel_image(found: Sequence[Account]) -> dg.MarkdownMetadataValue:
@@ -285,7 +302,7 @@ def release_metadata(found: Sequence[Account], pairs: pl.DataFrame) -> dict[str,
     `pairs` has the columns of a release.
     """
     shapes = pairs.select("answer_type", characters=pl.col("answer").str.len_chars(), pairs=1)
-    names = ("domain", "split", "question", "answer", "answer_type", "form", "evidence", "pair_id")
+    names = ("domain", "split", "question", "answer", "answer_type", "pair_id")
     sample = pairs.select(names).sort(pl.col("pair_id").hash(0)).head(5)
     return {
         "funnel": _funnel_image(found),

@@ -22,7 +22,9 @@ def account(stage: str, kept: int, rejected: int, partition: str = "math") -> Ac
 
 def drawn(markdown: str) -> ElementTree.Element:
     """The image in a piece of markdown."""
-    found = re.fullmatch(r"!\[[\w ]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)", markdown)
+    found = re.fullmatch(
+        r"!\[[\w ]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)(\n\n[\w:, ]+)?", markdown
+    )
     assert found is not None
     return ElementTree.fromstring(base64.b64decode(found[1]))
 
@@ -62,3 +64,9 @@ def test_the_funnel_of_all_stages_is_small_enough_to_be_drawn_in_place() -> None
     of_a_domain = [account(stage, 123_456, 78_901) for stage in STAGES[2:-1]]
     image = charts.image(charts.funnel_stacks(of_a_domain), COLOURS, "rows by outcome")
     assert len(image) < 1000
+
+
+def test_a_line_below_names_the_colours_in_use() -> None:
+    image = charts.image(charts.funnel_stacks([account("qa_drafts", 3, 1)]), COLOURS, "any")
+    assert image.endswith("\n\nkept: green, rejected: red")
+    assert "\n" not in charts.image([Stack("date", {"pairs": 1})], {"pairs": "#000"}, "any")

@@ -88,7 +88,8 @@ def answer_shapes(
 
 _LEFT_OUT = frozenset(
     "status reason detail model recipe run_id created_at "
-    "minhash metadata verdicts misses parent_id cluster_id".split()
+    "minhash metadata verdicts misses parent_id cluster_id "
+    "passage char_start char_end persona_index unit choices question_id rollout_recipe".split()
 )
 
 
