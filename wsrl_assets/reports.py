@@ -270,7 +270,7 @@ def _pair_rows(found: pl.DataFrame) -> pl.DataFrame:
     return found.select(
         pl.when(left).then(pl.lit("rejected")).otherwise(pl.lit("kept")).alias("status"),
         pl.when(left).then("reason").alias("reason"),
-        *("question", "answer", "answer_type", "split", "pair_id"),
+        *("question", "answer", "split", "pair_id"),
     )
 
 
@@ -347,6 +347,8 @@ def fenced(text: str) -> str:
 
 
 def _table(rows: pl.DataFrame) -> dg.TableMetadataValue:
+    """Rows as Dagster shows them, less the columns that are empty: the page is narrow."""
+    rows = rows.select(name for name in rows.columns if rows[name].null_count() < rows.height)
     records = [
         dg.TableRecord({name: _cell(name, value) for name, value in row.items()})
         for row in rows.iter_rows(named=True)
@@ -364,6 +366,8 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
     text = "" if value is None else str(value)
     if name == "detail":
         text = without_credentials(text)
+    if name == "reason":
+        text = text.replace("_", " ")  # a cell breaks at blanks only
     return text[:_ID_CHARS] if name.endswith("_id") else _line(text, _CELL_CHARS)
 
 
