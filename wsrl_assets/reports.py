@@ -158,13 +158,13 @@ def stage_result(
     return dg.MaterializeResult(
         asset_key=stage,
         metadata={
-            # The page keeps this order: pictures, figures, examples.
+            # The page keeps this order: pictures, counts, examples, and what it took.
             **{name: shown.pop(name) for name in _PICTURES if name in shown},
             **count_metadata(account),
-            **_run_metadata(span, this_run),
-            **_call_metadata("run", this_run),
             **(extra or {}),
             **shown,
+            **_run_metadata(span, this_run),
+            **_call_metadata("run", this_run),
             **_call_metadata("total", calls),
             "dagster/column_schema": table_schema(row_type),
         },
