@@ -5,6 +5,7 @@ fenced blocks, where markdown neither renders nor links.
 """
 
 import re
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ _PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`
 _BLOCK_CHARS = 600
+_BLOCK_WIDTH = 110
 
 
 def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
@@ -335,8 +337,23 @@ def story(pair: Mapping[str, Any]) -> str:
         "document": pair["doc_id"],
         "trace": f"wsrl trace {pair['pair_id']}",
     }
-    lines = [f"{name:<11}{_line(value, _BLOCK_CHARS)}" for name, value in fields.items() if value]
+    lines = [
+        _wrapped(f"{name:<11}", _line(value, _BLOCK_CHARS))
+        for name, value in fields.items()
+        if value
+    ]
     return fenced("\n".join(lines))
+
+
+def _wrapped(label: str, text: str) -> str:
+    """A line as wide as Dagster's dialog, which does not wrap, with what is over below it."""
+    return textwrap.fill(
+        text,
+        _BLOCK_WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+    )
 
 
 def fenced(text: str) -> str:

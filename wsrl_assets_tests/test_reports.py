@@ -94,6 +94,7 @@ def test_samples_charts_and_stories_are_there(home: Store) -> None:
         assert metadata[name].md_str.startswith("![")
         assert len(metadata[name].md_str) < 1000
     assert metadata["traced_pairs"].md_str.count("wsrl trace") == 3
+    assert max(map(len, metadata["traced_pairs"].md_str.splitlines())) <= 110
     assert metadata["rejections"].md_str.count("leaked") >= 2
     assert pair_id(3) not in metadata["traced_pairs"].md_str
 
