@@ -55,6 +55,7 @@ _NO_SPAN = 1e-12
 _SAYS = 240
 _LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
+_NAMED = {"kept": "green", "rejected": "red", "failed": "brown", "pending": "grey"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def by_type(shapes: pl.DataFrame) -> list[tuple[str, float]]:
 
 
 def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
-    """Stacks as a small image in markdown, without title and legend.
+    """Stacks as a small image in markdown, with a line below that says which outcome is which.
 
     Dagster's page shows markdown of up to 1,000 characters in its place, and anything longer behind
     a link; hence one path for all bars of a colour, and the label as the only text.
@@ -194,7 +195,8 @@ def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
         f"fill='{_IMAGE_INK}'><g stroke-width='10'>{lines}</g>{''.join(texts)}</svg>"
     )
     data = base64.b64encode(svg.encode()).decode()
-    return f"![{alt}](data:image/svg+xml;base64,{data})"
+    legend = ", ".join(f"{name}: {_NAMED[name]}" for name in paths if name in _NAMED)
+    return f"![{alt}](data:image/svg+xml;base64,{data})" + (f"\n\n{legend}" if legend else "")
 
 
 def _room() -> float:

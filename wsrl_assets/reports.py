@@ -5,6 +5,7 @@ fenced blocks, where markdown neither renders nor links.
 """
 
 import re
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -50,9 +51,13 @@ _PAST = {
     "verified_pairs": ("qa_drafts", "verified_pairs"),
     "final_splits": ("qa_drafts", "verified_pairs", "final_splits"),
 }
+# Their own rows hold ids and verdicts: what a person wants to see is the pair.
+_SHOWN_AS_PAIRS = ("verified_pairs", "final_splits")
+_PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`
 _BLOCK_CHARS = 600
+_BLOCK_WIDTH = 110
 
 
 def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
@@ -156,12 +161,14 @@ def stage_result(
     return dg.MaterializeResult(
         asset_key=stage,
         metadata={
+            # The page keeps this order: pictures, counts, examples, and what it took.
+            **{name: shown.pop(name) for name in _PICTURES if name in shown},
             **count_metadata(account),
+            **(extra or {}),
+            **shown,
             **_run_metadata(span, this_run),
             **_call_metadata("run", this_run),
             **_call_metadata("total", calls),
-            **(extra or {}),
-            **shown,
             "dagster/column_schema": table_schema(row_type),
         },
         data_version=dg.DataVersion(version),
@@ -239,7 +246,7 @@ def _shown(
     if sample.height:
         metadata["sample_rows"] = _table(sample)
     if stage in _PAST:
-        metadata |= _pair_metadata(connection, partition, stage, run_id)
+        metadata |= _pair_metadata(connection, partition, stage, run_id)  # its table, if it has one
     return metadata
 
 
@@ -251,11 +258,23 @@ def _pair_metadata(
     shapes = figures.answer_shapes(connection, partition, past)
     metadata |= _answer_images(shapes)
     found = figures.sample_pairs(connection, partition, stage, past, run_id)
+    if stage in _SHOWN_AS_PAIRS and found.height:
+        metadata["sample_rows"] = _table(_pair_rows(found))
     for name, left in (("traced_pairs", False), ("rejections", True)):
         stories = [story(row) for row in found.iter_rows(named=True) if row["left_here"] == left]
         if stories:
             metadata[name] = dg.MetadataValue.md("\n\n".join(stories))
     return metadata
+
+
+def _pair_rows(found: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of `figures.sample_pairs` as a table that fits the page."""
+    left = pl.col("left_here")
+    return found.select(
+        pl.when(left).then(pl.lit("rejected")).otherwise(pl.lit("kept")).alias("status"),
+        pl.when(left).then("reason").alias("reason"),
+        *("question", "answer", "split", "pair_id"),
+    )
 
 
 def _funnel_image(found: Sequence[Account]) -> dg.MarkdownMetadataValue:
@@ -286,7 +305,7 @@ def release_metadata(found: Sequence[Account], pairs: pl.DataFrame) -> dict[str,
     `pairs` has the columns of a release.
     """
     shapes = pairs.select("answer_type", characters=pl.col("answer").str.len_chars(), pairs=1)
-    names = ("domain", "split", "question", "answer", "answer_type", "form", "evidence", "pair_id")
+    names = ("domain", "split", "question", "answer", "answer_type", "pair_id")
     sample = pairs.select(names).sort(pl.col("pair_id").hash(0)).head(5)
     return {
         "funnel": _funnel_image(found),
@@ -319,8 +338,23 @@ def story(pair: Mapping[str, Any]) -> str:
         "document": pair["doc_id"],
         "trace": f"wsrl trace {pair['pair_id']}",
     }
-    lines = [f"{name:<11}{_line(value, _BLOCK_CHARS)}" for name, value in fields.items() if value]
+    lines = [
+        _wrapped(f"{name:<11}", _line(value, _BLOCK_CHARS))
+        for name, value in fields.items()
+        if value
+    ]
     return fenced("\n".join(lines))
+
+
+def _wrapped(label: str, text: str) -> str:
+    """A line as wide as Dagster's dialog, which does not wrap, with what is over below it."""
+    return textwrap.fill(
+        text,
+        _BLOCK_WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+    )
 
 
 def fenced(text: str) -> str:
@@ -331,6 +365,8 @@ def fenced(text: str) -> str:
 
 
 def _table(rows: pl.DataFrame) -> dg.TableMetadataValue:
+    """Rows as Dagster shows them, less the columns that are empty: the page is narrow."""
+    rows = rows.select(name for name in rows.columns if rows[name].null_count() < rows.height)
     records = [
         dg.TableRecord({name: _cell(name, value) for name, value in row.items()})
         for row in rows.iter_rows(named=True)
@@ -348,6 +384,8 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
     text = "" if value is None else str(value)
     if name == "detail":
         text = without_credentials(text)
+    if name == "reason":
+        text = text.replace("_", " ")  # a cell breaks at blanks only
     return text[:_ID_CHARS] if name.endswith("_id") else _line(text, _CELL_CHARS)
 
 

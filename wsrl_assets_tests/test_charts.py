@@ -23,7 +23,9 @@ def account(stage: str, kept: int, rejected: int, partition: str = "math") -> Ac
 
 def drawn(markdown: str) -> ElementTree.Element:
     """The image in a piece of markdown."""
-    found = re.fullmatch(r"!\[[\w ]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)", markdown)
+    found = re.fullmatch(
+        r"!\[[\w ]+\]\(data:image/svg\+xml;base64,([\w+/=]+)\)(\n\n[\w:, ]+)?", markdown
+    )
     assert found is not None
     return ElementTree.fromstring(base64.b64decode(found[1]))
 
@@ -124,3 +126,9 @@ def test_a_dot_says_its_text_as_text_and_in_short() -> None:
     assert title.tag == f"{SVG}title"
     assert str(title.text).startswith("<script>alert(1)</script>\N{REPLACEMENT CHARACTER} x")
     assert len(str(title.text)) == 240
+
+
+def test_a_line_below_names_the_colours_in_use() -> None:
+    image = charts.image(charts.funnel_stacks([account("qa_drafts", 3, 1)]), COLOURS, "any")
+    assert image.endswith("\n\nkept: green, rejected: red")
+    assert "\n" not in charts.image([Stack("date", {"pairs": 1})], {"pairs": "#000"}, "any")

@@ -86,11 +86,15 @@ def test_a_run_that_did_nothing_says_so(home: Store) -> None:
 
 def test_samples_charts_and_stories_are_there(home: Store) -> None:
     metadata: Any = result(home).metadata
-    assert {row.data["status"] for row in metadata["sample_rows"].records} == {"kept", "rejected"}
+    rows = [row.data for row in metadata["sample_rows"].records]
+    assert {row["status"] for row in rows} == {"kept", "rejected"}
+    assert all(row["question"] and row["answer"] for row in rows)  # the pair, not its ids alone
+    assert list(metadata)[:3] == ["funnel", "answer_types", "answer_lengths"]
     for name in ("funnel", "answer_types", "answer_lengths"):
         assert metadata[name].md_str.startswith("![")
         assert len(metadata[name].md_str) < 1000
     assert metadata["traced_pairs"].md_str.count("wsrl trace") == 3
+    assert max(map(len, metadata["traced_pairs"].md_str.splitlines())) <= 110
     assert metadata["rejections"].md_str.count("leaked") >= 2
     assert pair_id(3) not in metadata["traced_pairs"].md_str
 

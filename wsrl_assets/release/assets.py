@@ -156,13 +156,13 @@ def rl_dataset(
     account = next(a for a in found if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
         metadata={
+            "release": release.name,
+            "report": dg.MetadataValue.path(str(report.path_of(database, release.name))),
+            "folder": dg.MetadataValue.path(str(release.folder)),
+            **release_metadata(found, pairs),
             **count_metadata(account),
             "dagster/row_count": release.total,
-            "release": release.name,
-            "folder": dg.MetadataValue.path(str(release.folder)),
-            "report": dg.MetadataValue.path(str(report.path_of(database, release.name))),
             **{f"{split}_pairs": rows for split, rows in release.rows.items()},
-            **release_metadata(found, pairs),
         },
         data_version=dg.DataVersion(release.name),
         check_results=[

@@ -50,7 +50,7 @@ def sample_rows(
 ) -> pl.DataFrame:
     """Up to three rows of each status, with the columns that fit a line."""
     own = [spec.name for spec in columns_of(row_type) if spec.name not in _LEFT_OUT]
-    shown = ["status", "reason", *own, "detail", "model"]
+    shown = ["status", "reason", *own, "detail"]
     sql = query_text("sample_rows").format(
         table=_quoted(row_type.TABLE),
         key=_key(row_type),
@@ -88,7 +88,9 @@ def answer_shapes(
 
 _LEFT_OUT = frozenset(
     "status reason detail model recipe run_id created_at "
-    "minhash metadata verdicts misses parent_id cluster_id".split()
+    "minhash metadata verdicts misses parent_id cluster_id "
+    "passage char_start char_end persona_index persona form evidence answer_type unit choices "
+    "question_id rollout_recipe".split()
 )
 
 

@@ -5,7 +5,6 @@ Needs Chromium (Debian's package, or WSRL_CHROMIUM) and `playwright`; skipped wi
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,19 +15,8 @@ import pytest
 from wsrl_assets.text import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import document_text
+from wsrl_assets_tests.integration.ui.browser import new_page, picture
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("WSRL_CHROMIUM") or shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title="taken"</script>'
 
 
@@ -73,12 +61,10 @@ class Watched:
 
 @pytest.fixture
 def seen(address: str) -> Iterator[Watched]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
-        watched = Watched(browser.new_page(viewport={"width": 1280, "height": 900}), address)
-        watched.page.goto(address)
+    with new_page() as page:
+        watched = Watched(page, address)
+        page.goto(address)
         yield watched
-        browser.close()
     assert watched.wrong == []
 
 
@@ -96,6 +82,7 @@ def test_filters_pair_document_and_back(seen: Watched) -> None:
     assert shown == 6  # 11, and 111 to 119
     page.locator(".pairs a").first.click()
     assert page.locator("mark").count() == 1
+    picture(page, "pair")
     page.click("text=All pairs of this document")
     assert page.locator(".pairs li").count() == 3  # the kept ones too
     page.go_back()
