@@ -29,6 +29,7 @@ _IMAGE_INK = "#78839a"
 _IMAGE_LABELS = 170
 _IMAGE_BARS = 300
 _IMAGE_ROW = 16
+_IMAGE_CHARS = 1000
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif"
 ACCENT = "#3257c9"
 COLOURS = {
@@ -55,7 +56,6 @@ _NO_SPAN = 1e-12
 _SAYS = 240
 _LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
-_NAMED = {"kept": "green", "rejected": "red", "failed": "brown", "pending": "grey"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,32 +171,43 @@ def by_type(shapes: pl.DataFrame) -> list[tuple[str, float]]:
 
 
 def image(values: Sequence[Stack], colours: Mapping[str, str], alt: str) -> str:
-    """Stacks as a small image in markdown, with a line below that says which outcome is which.
+    """Stacks as a small image in markdown, without title.
 
     Dagster's page shows markdown of up to 1,000 characters in its place, and anything longer behind
-    a link; hence one path for all bars of a colour, and the label as the only text.
+    a link; hence one path for all bars of a colour, the label as the only text, and names of the
+    parts below only where there are several and they fit.
     """
+    several = sum(any(stack.parts.get(name) for stack in values) for name in colours) > 1
+    drawn = _image(values, colours, alt, legend=several)
+    fits = len(drawn) < _IMAGE_CHARS
+    return drawn if fits or not several else _image(values, colours, alt, legend=False)
+
+
+def _image(values: Sequence[Stack], colours: Mapping[str, str], alt: str, *, legend: bool) -> str:
     top = max((stack.total for stack in values), default=0) or 1
     paths: dict[str, str] = {}
     texts = []
     for number, stack in enumerate(values):
         at, middle = _IMAGE_LABELS, number * _IMAGE_ROW + 8
         label = printable(" ".join(stack.label.split()))[:24]
-        texts.append(f"<text y='{middle + 4}'>{escape(label)} {stack.total:,}</text>")
+        texts.append(f"<text y='{middle + 4}'>{escape(label)}: {stack.total:,}</text>")
         for name, value in stack.parts.items():
             width = round(_IMAGE_BARS * value / top)
             if value:
                 paths[name] = paths.get(name, "") + f"M{at} {middle}h{max(width, 1)}"
             at += width
+    if legend:
+        names = " ".join(f"<tspan fill='{colours[name]}'>■</tspan>{name}" for name in paths)
+        below = len(values) * _IMAGE_ROW + 12
+        texts.append(f"<text x='{_IMAGE_LABELS}' y='{below}'>{names}</text>")
     lines = "".join(f"<path stroke='{colours[name]}' d='{d}'/>" for name, d in paths.items())
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{_IMAGE_LABELS + _IMAGE_BARS}' "
-        f"height='{len(values) * _IMAGE_ROW}' font-family='Arial' font-size='12' "
-        f"fill='{_IMAGE_INK}'><g stroke-width='10'>{lines}</g>{''.join(texts)}</svg>"
+        f"height='{len(texts) * _IMAGE_ROW}' style='font:12px Arial' fill='{_IMAGE_INK}' "
+        f"stroke-width='10'>{lines}{''.join(texts)}</svg>"
     )
     data = base64.b64encode(svg.encode()).decode()
-    legend = ", ".join(f"{name}: {_NAMED[name]}" for name in paths if name in _NAMED)
-    return f"![{alt}](data:image/svg+xml;base64,{data})" + (f"\n\n{legend}" if legend else "")
+    return f"![{alt}](data:image/svg+xml;base64,{data})"
 
 
 def _room() -> float:

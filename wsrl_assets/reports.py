@@ -162,6 +162,7 @@ def stage_result(
         asset_key=stage,
         metadata={
             # The page keeps this order: pictures, counts, examples, and what it took.
+            "summary": _summary(account, span, this_run),
             **{name: shown.pop(name) for name in _PICTURES if name in shown},
             **count_metadata(account),
             **(extra or {}),
@@ -392,6 +393,27 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
 def _line(text: str, most: int) -> str:
     line = printable(" ".join(text[: 4 * most].split()))
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _summary(account: Account, span: RunSpan, calls: Sequence[CallTotals]) -> Any:
+    """Where the rows of the partition are, and what this run did and spent, in two sentences."""
+    outcomes = (
+        f"{account.rejected:,} rejected, {account.failed:,} failed, {account.pending:,} pending"
+    )
+    says = f"**{account.kept:,} of {account.rows_in:,} rows kept**, {outcomes}. "
+    if not span.rows:
+        return dg.MetadataValue.md(says + "This run found nothing to do.")
+    says += f"This run: {span.rows:,} rows in {span.seconds:,.1f} s"
+    if calls:
+        prompt = sum(call.prompt_tokens for call in calls)
+        tokens = prompt + sum(call.completion_tokens for call in calls)
+        cached = sum(call.cached_tokens for call in calls) / prompt if prompt else 0.0
+        cost = sum(call.cost for call in calls)
+        says += (
+            f", {sum(call.calls for call in calls):,} calls, {tokens:,} tokens "
+            f"({cached:.0%} of the prompts from cache), cost {f'{cost:,.4f}' if cost else 0}"
+        )
+    return dg.MetadataValue.md(says + ".")
 
 
 def _run_metadata(span: RunSpan, calls: Sequence[CallTotals]) -> dict[str, Any]:

@@ -84,12 +84,23 @@ def test_a_run_that_did_nothing_says_so(home: Store) -> None:
     assert metadata["kept"] == 3
 
 
+def test_the_first_line_tells_what_was_kept_and_what_the_run_took(home: Store) -> None:
+    metadata: Any = result(home).metadata
+    assert re.fullmatch(
+        r"\*\*3 of 5 rows kept\*\*, 2 rejected, 0 failed, 0 pending\. "
+        r"This run: 5 rows in [\d.,]+ s, 5 calls, 600 tokens \(60% of the prompts from cache\), cost 2\.5000\.",
+        metadata["summary"].md_str,
+    )
+    other: Any = result(home, run_id="another").metadata
+    assert other["summary"].md_str.endswith("This run found nothing to do.")
+
+
 def test_samples_charts_and_stories_are_there(home: Store) -> None:
     metadata: Any = result(home).metadata
     rows = [row.data for row in metadata["sample_rows"].records]
     assert {row["status"] for row in rows} == {"kept", "rejected"}
     assert all(row["question"] and row["answer"] for row in rows)  # the pair, not its ids alone
-    assert list(metadata)[:3] == ["funnel", "answer_types", "answer_lengths"]
+    assert list(metadata)[:4] == ["summary", "funnel", "answer_types", "answer_lengths"]
     for name in ("funnel", "answer_types", "answer_lengths"):
         assert metadata[name].md_str.startswith("![")
         assert len(metadata[name].md_str) < 1000
