@@ -88,7 +88,8 @@ def test_the_first_line_tells_what_was_kept_and_what_the_run_took(home: Store) -
     metadata: Any = result(home).metadata
     assert re.fullmatch(
         r"\*\*3 of 5 rows kept\*\*, 2 rejected, 0 failed, 0 pending\. "
-        r"This run: 5 rows in [\d.,]+ s, 5 calls, 600 tokens \(60% of the prompts from cache\), cost 2\.5000\.",
+        r"This run: 5 rows in [\d.,]+ s, 5 calls, "
+        r"600 tokens \(60% of the prompts from cache\), cost 2\.5000\.",
         metadata["summary"].md_str,
     )
     other: Any = result(home, run_id="another").metadata
