@@ -50,8 +50,11 @@ $(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.
 		--no-deps --ignore-requires-python --requirement requirements/trainers-no-deps.txt
 	touch $@
 
+INTEGRATION := wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
+
 integration: install vllm-env  ## the main job by Dagster on a real vLLM server
-	$(BIN)/python -m pytest wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
+	$(BIN)/python -m pytest $(INTEGRATION) || \
+		$(BIN)/python -m pytest $(INTEGRATION) --last-failed --last-failed-no-failures none
 
 trainers-test: install vllm-env trainers-env  ## exports in the trainers' own code, and a few steps of GRPO
 	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers

@@ -452,8 +452,8 @@ def _use_endpoint(endpoint: ServedEndpoint) -> None:
     """Points every role at this endpoint, whatever the environment says."""
     for name in [name for name in os.environ if name.startswith("WSRL_LLM_")]:
         del os.environ[name]
-    # The server says which model it has. To name it here would be part of the code versions, and all
-    # that was made would look stale in the UI, where nobody names it.
+    # The server says which model it has. If it were named here, it would be part of the code
+    # versions, and all that is made would look stale in the UI, where nobody names it.
     os.environ["WSRL_LLM_BASE_URL"] = endpoint.base_url
 
 

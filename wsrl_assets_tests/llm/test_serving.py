@@ -269,8 +269,9 @@ def test_flags_for_the_cpu_stay_off_a_gpu(tmp_path: Path, monkeypatch: pytest.Mo
 
     on_cpu, cpu_variables = command(cpu=True)
     on_gpu, gpu_variables = command(cpu=False)
-    assert {"--enforce-eager", "--block-size", "--max-num-seqs"} <= set(on_cpu)
-    assert not {"--enforce-eager", "--block-size", "--max-num-seqs", "--dtype"} & set(on_gpu)
+    only_on_cpu = {"--enforce-eager", "--block-size", "--no-enable-chunked-prefill"}
+    assert {*only_on_cpu, "--max-num-seqs"} <= set(on_cpu)
+    assert not {*only_on_cpu, "--max-num-seqs", "--dtype"} & set(on_gpu)
     assert "VLLM_CPU_KVCACHE_SPACE" in cpu_variables
     assert "VLLM_CPU_KVCACHE_SPACE" not in gpu_variables
     assert {"--enable-prompt-tokens-details", "some/model"} <= set(on_cpu) & set(on_gpu)
