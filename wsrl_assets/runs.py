@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -32,6 +32,7 @@ from wsrl_assets.storage.accounting import PASS_RATES, STAGES
 from wsrl_assets.work import pending_partitions
 
 PARALLEL_PARTITIONS = 4
+_APART_S = 1.0
 _PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -221,9 +222,11 @@ class _Runner:
 
         Libraries are loaded meanwhile, so that the endpoint need not wait for them.
         """
-        libraries = [_Run("load_libraries")] if with_libraries else []
         pending = pending_partitions(self._store, self._settings, stages)
-        self._run_all([*libraries, *(_Run("read_shard", key, stages) for key in pending)])
+        runs = [_Run("read_shard", key, stages) for key in pending]
+        if with_libraries:
+            runs.insert(1, _Run("load_libraries"))
+        self._run_all(runs)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -253,8 +256,15 @@ class _Runner:
 
     def _run_all(self, runs: Sequence[_Run]) -> None:
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
+        begun: list[Future[None]] = []
         try:
-            list(pool.map(self.run, runs))
+            for run in runs:
+                # Begun at once, all would read or filter at once, and the endpoint wait for all.
+                if 0 < len(begun) < PARALLEL_PARTITIONS:
+                    wait(begun[-1:], _APART_S)
+                begun.append(pool.submit(self.run, run))
+            for future in begun:
+                future.result()
         except BaseException:
             # Ctrl-C reaches this thread alone: the runs in the others are told here.
             self.may_go_on = False
