@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="two minutes instead of nine")
+    parser.add_argument("--quick", action="store_true", help="four minutes instead of eleven")
     parser.add_argument("--documents", type=int, help=f"default {_DOCUMENTS}, with --quick fewer")
     parser.add_argument(
         "--speed",

@@ -1,8 +1,6 @@
 """The asset graph as Dagster sees it, and as it runs on a simulated endpoint."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,33 +180,6 @@ def test_a_second_run_makes_no_call_and_no_row(ran: Ran) -> None:
     assert outcome.failures == []
     with catalog(ran.store) as connection:
         assert [totals.calls for totals in call_totals(connection)] == before
-
-
-def test_steps_run_in_processes_of_their_own_if_that_is_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with simulator_process(SimulatorSettings(slots=8, reply=reply)) as simulator:
-        use_endpoint(monkeypatch, tmp_path, simulator.base_url)
-        monkeypatch.setenv("WSRL_EXECUTOR", "multiprocess")
-        store = Store(tmp_path / "home")
-        register(store, shard(tmp_path))
-        # A command of its own: the fork server outlives a run, with the settings it began with.
-        code = "from wsrl_assets.cli import main; main()"
-        command = [sys.executable, "-c", code, "run", "--to", "verified_pairs"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    with catalog(store) as connection:
-        found = accounts(connection, ["cloze"])
-    assert {a.pending for a in found if a.stage == "verified_pairs"} == {0}
-    assert sum(a.kept for a in found if a.stage == "verified_pairs") > 0
-    with dg.DagsterInstance.get() as instance:
-        started = [
-            entry.get_dagster_event().engine_event_data.metadata["pid"].value
-            for run in instance.get_runs()
-            for entry in instance.all_logs(run.run_id, dg.DagsterEventType.STEP_WORKER_STARTED)
-        ]
-    steps = 6  # two of the shard, two libraries, two of the domain
-    assert len(set(started)) == len(started) == steps
 
 
 def test_one_setting_switches_pass_rates_on(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
