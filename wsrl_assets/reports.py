@@ -158,17 +158,18 @@ def stage_result(
         version = fingerprint(connection, partition, row_type)
     account = next((a for a in in_partition if a.stage == stage), None)
     account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
+    took = _call_metadata("run", this_run)
     return dg.MaterializeResult(
         asset_key=stage,
         metadata={
             # The page keeps this order: pictures, counts, examples, and what it took.
-            "summary": _summary(account, span, this_run),
+            "summary": _summary(account, span, took),
             **{name: shown.pop(name) for name in _PICTURES if name in shown},
             **count_metadata(account),
             **(extra or {}),
             **shown,
             **_run_metadata(span, this_run),
-            **_call_metadata("run", this_run),
+            **took,
             **_call_metadata("total", calls),
             "dagster/column_schema": table_schema(row_type),
         },
@@ -395,23 +396,24 @@ def _line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _summary(account: Account, span: RunSpan, calls: Sequence[CallTotals]) -> Any:
-    """Where the rows of the partition are, and what this run did and spent, in two sentences."""
-    outcomes = (
-        f"{account.rejected:,} rejected, {account.failed:,} failed, {account.pending:,} pending"
+def _summary(account: Account, span: RunSpan, took: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """Where the rows of the partition are, and what this run did and spent, in two sentences.
+
+    `took` is `_call_metadata` of the run.
+    """
+    says = (
+        f"**{account.kept:,} of {account.rows_in:,} rows kept**, {account.rejected:,} rejected, "
+        f"{account.failed:,} failed, {account.pending:,} pending. "
     )
-    says = f"**{account.kept:,} of {account.rows_in:,} rows kept**, {outcomes}. "
     if not span.rows:
         return dg.MetadataValue.md(says + "This run found nothing to do.")
     says += f"This run: {span.rows:,} rows in {span.seconds:,.1f} s"
-    if calls:
-        prompt = sum(call.prompt_tokens for call in calls)
-        tokens = prompt + sum(call.completion_tokens for call in calls)
-        cached = sum(call.cached_tokens for call in calls) / prompt if prompt else 0.0
-        cost = sum(call.cost for call in calls)
+    if took:
+        tokens, cost = took["run_prompt_tokens"] + took["run_completion_tokens"], took["run_cost"]
         says += (
-            f", {sum(call.calls for call in calls):,} calls, {tokens:,} tokens "
-            f"({cached:.0%} of the prompts from cache), cost {f'{cost:,.4f}' if cost else 0}"
+            f", {took['run_llm_calls']:,} calls, {tokens:,} tokens "
+            f"({took['run_cached_share']:.0%} of the prompts from cache), "
+            f"cost {f'{cost:,.4f}' if cost else 0}"
         )
     return dg.MetadataValue.md(says + ".")
 

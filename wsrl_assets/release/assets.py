@@ -1,6 +1,5 @@
 """The assets from verified pairs to the release."""
 
-import threading
 from pathlib import Path
 
 import dagster as dg
@@ -36,8 +35,6 @@ from wsrl_assets.storage.accounting import accounts
 from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit
 
 BENCHMARK_NGRAMS = "benchmark_ngrams"
-# As in `curation.filter`: the run that is through makes room for the next domain.
-_IN_TURN = threading.Lock()
 
 
 class ReleaseConfig(dg.Config):
@@ -96,8 +93,7 @@ def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.
     shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
     questions = QuestionSettings(embedding_model=settings.embedding_model)
     try:
-        with _IN_TURN:
-            rows = finalise.split_domain(database, domain, context.run.run_id, shares, questions)
+        rows = finalise.split_domain(database, domain, context.run.run_id, shares, questions)
     except (StoreBusyError, EmbeddingError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.log.info(f"{rows} pairs placed in {domain.label}")

@@ -6,6 +6,7 @@ threads or processes, one comes first. What it decides it decides again when it 
 run that was killed before its rows were written loses and doubles nothing.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 
 _PAGE = 1000
+# As in `curation.filter`: domains that end together go one after another, so that the first is
+# through, and makes room for the next one at the endpoint, before the last is.
+_one_at_a_time = threading.Lock()
 
 Pair = dict[str, str]
 
@@ -46,7 +50,17 @@ def split_domain(
     Raises:
         EmbeddingError: embeddings are asked for and cannot be made.
     """
-    questions = questions or QuestionSettings()
+    with _one_at_a_time:
+        return _split(store, domain, run_id, settings, questions or QuestionSettings())
+
+
+def _split(
+    store: Store,
+    domain: Domain,
+    run_id: str,
+    settings: SplitSettings,
+    questions: QuestionSettings,
+) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(final_recipe(store, settings, questions), run_id)
     embedder = Embedder(questions.embedding_model) if questions.embedding_model else None

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 import psutil
+import psycopg2
 import pytest
 
 from wsrl_assets.storage.tables import VerifiedPair
@@ -19,7 +20,6 @@ from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
 from wsrl_assets_tests.integration.ui.orders import PATIENCE_S, calls_of, ended, launch, run, stop
 from wsrl_assets_tests.simulator import simulator_process
 
-psycopg2 = pytest.importorskip("psycopg2")
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"

@@ -1,6 +1,6 @@
 """Debian's Chromium for tests that click, and pictures of what they see.
 
-Without it, or without `playwright`, a module that imports this one is skipped. WSRL_CHROMIUM names
+Without it, a module that imports this one is skipped. WSRL_CHROMIUM names
 another binary. With WSRL_SCREENSHOTS, a folder, each `picture` is written there.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright import sync_api
 
-sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("WSRL_CHROMIUM") or shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("there is no Chromium here", allow_module_level=True)
