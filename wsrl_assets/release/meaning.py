@@ -17,11 +17,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wsrl_assets.release.diversity import sampled
+from wsrl_assets.release.questions import QuestionSettings
 
 MAPPED = 2_000
 LEAST = 10
-NEAR = 0.9
-"""Cosine from which two questions count as neighbours: that of `QuestionSettings.meaning`."""
+NEAR = QuestionSettings().meaning
+"""Cosine from which two questions count as neighbours: where they are taken for one."""
 _AXES = 2
 _BLOCK = 4_096
 

@@ -114,7 +114,8 @@ def gather(store: Store) -> Report:
     with catalog(store) as connection:
         found = accounts(connection, ())
         pairs = read_release(folder)
-        vectors = frame(connection, "release_vectors", {"released_pairs": pairs.select("pair_id")})
+        ids = pairs.select("pair_id")
+        vectors = frame(connection, "release_vectors", {"pairs_of_release": ids})
         return Report(
             folder.name,
             utc_now(),

@@ -1,8 +1,8 @@
--- The embeddings of the questions of pairs, registered as released_pairs: those of the model that
+-- The embeddings of the questions of pairs, registered as pairs_of_release: those of the model that
 -- most of them have one of. Vectors of one model differ in width where its files were exchanged.
 WITH embedded AS (
   SELECT pair_id, vector, vector_model, octet_length(vector) AS bytes
-  FROM released_pairs JOIN signatures ON item_id = pair_id
+  FROM pairs_of_release JOIN signatures ON item_id = pair_id
   WHERE vector IS NOT NULL AND vector_model IS NOT NULL
 ),
 most AS (
