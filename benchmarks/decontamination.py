@@ -45,7 +45,7 @@ from wsrl_assets.release.decontamination import (
 )
 from wsrl_assets.samples import corpus_dir, pydoc_topics
 from wsrl_assets.storage import Store
-from wsrl_assets.text import words
+from wsrl_assets.text.normalisation import words
 
 TARGET_RATIO = 20
 QUESTIONS, ITEMS, PLANTED = 100_000, 20_000, 1_000

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.engine_load import Load, fast_server, put_load
 from benchmarks.engine_report import heading, note, percent, table
-from wsrl_assets_tests.simulator import (
+from simulator import (
     FaultPlan,
     SimulatorProcess,
     SimulatorSettings,

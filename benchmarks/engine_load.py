@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from simulator import SimulatorSettings
 from wsrl_assets.llm import Ask, Engine, Role, RoleSettings, document_first
 from wsrl_assets.storage.tables import LLMCall
-from wsrl_assets_tests.simulator import SimulatorSettings
 
 PROMPT_CHARS = 2048
 _DOCUMENT = "The harbour of this town was dug in 1731 by forty men. "

@@ -11,7 +11,7 @@ import zlib
 from random import Random
 from typing import Any
 
-from wsrl_assets.domains import Domain
+from wsrl_assets.taxonomy.domains import Domain
 
 _DOCUMENT = re.compile(r"<document>\n(.*?)\n</document>", re.DOTALL)
 _GAP = "N"

@@ -19,7 +19,7 @@ import openai
 
 from benchmarks.engine_load import Load, PlainReply, ask_of, fast_server, put_load
 from benchmarks.engine_report import heading, note, table, verdict
-from wsrl_assets_tests.simulator import simulator_process
+from simulator import simulator_process
 
 IN_FLIGHT = 64
 CPU_TARGET_MS = 2.0

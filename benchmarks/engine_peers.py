@@ -23,9 +23,9 @@ import openai
 from benchmarks.engine_corpus import Article
 from benchmarks.engine_model import reply
 from wsrl_assets.curation import triage
-from wsrl_assets.domains import Domain
 from wsrl_assets.generation import drafting, library, personas
 from wsrl_assets.llm import load_prompt
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.verification import judge
 
 _NO_TIMEOUT = aiohttp.ClientTimeout()

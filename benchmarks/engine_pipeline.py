@@ -16,17 +16,17 @@ from typing import Any
 
 from benchmarks.engine_corpus import Article
 from benchmarks.engine_model import reply
-from wsrl_assets import chain
-from wsrl_assets.chain import Job
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
 from wsrl_assets.llm import Role, RoleSettings
 from wsrl_assets.llm.client import ChatClient, Completion
+from wsrl_assets.pipeline import questions, triage
+from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import Kind, Partition, Store
 from wsrl_assets.storage.tables import Shard, SourceDocument, utc_now
-from wsrl_assets.text import content_id, estimate_tokens
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.normalisation import content_id, estimate_tokens
 
 RUN_ID = "benchmark"
 PARALLEL_PARTITIONS = 4
@@ -85,7 +85,7 @@ def run_pipeline(job: Job) -> dict[str, float]:
     """Everything that is pending, from triage to verified pairs; seconds by step."""
     shards = [shard.key for shard in job.store.partitions(Kind.SHARD)]
     began = time.monotonic()
-    _in_threads(lambda key: asyncio.run(chain.triage_shard(job, key)), shards)
+    _in_threads(lambda key: asyncio.run(triage.triage_shard(job, key)), shards)
     triaged = time.monotonic()
     _in_threads(lambda domain: _advance(job, domain), list(Domain))
     return {"triage": triaged - began, "domains": time.monotonic() - triaged}
@@ -93,7 +93,7 @@ def run_pipeline(job: Job) -> dict[str, float]:
 
 def _advance(job: Job, domain: Domain) -> None:
     filter_domain(job.store, domain, job.run_id)
-    asyncio.run(chain.advance_domain(job, domain))
+    asyncio.run(questions.advance_domain(job, domain))
 
 
 def _in_threads(work: Callable[[Any], object], partitions: Sequence[Any]) -> None:

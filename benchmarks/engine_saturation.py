@@ -13,8 +13,7 @@ from benchmarks.engine_corpus import Article, articles
 from benchmarks.engine_peers import authors_way, replay
 from benchmarks.engine_pipeline import job_of, make_home, recorded_bodies, run_pipeline
 from benchmarks.engine_report import heading, note, percent, table, verdict
-from wsrl_assets.llm import document_first
-from wsrl_assets_tests.simulator import (
+from simulator import (
     SimulatorProcess,
     SimulatorSettings,
     SimulatorStats,
@@ -22,6 +21,7 @@ from wsrl_assets_tests.simulator import (
     render,
     simulator_process,
 )
+from wsrl_assets.llm import document_first
 
 SLOTS = 64
 SHARDS = 4

@@ -32,8 +32,6 @@ import numpy.typing as npt
 import yaml
 
 from benchmarks.engine_report import heading, note, percent, table, verdict
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form, stem_of
 from wsrl_assets.generation.cloze import BLANK
 from wsrl_assets.generation.distractors import OPTIONS, Pool, PoolDocument, answers_of
 from wsrl_assets.generation.drafting import STAGE, Drafter, DraftJob
@@ -41,7 +39,9 @@ from wsrl_assets.llm import Ask, StageRecipe, Stamp
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.samples import corpus_dir, pydoc_topics
 from wsrl_assets.storage.tables import QADraft, Status
-from wsrl_assets.text import content_id, normalise_document, words
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form, stem_of
+from wsrl_assets.text.normalisation import content_id, normalise_document, words
 
 CHANCE = 1 / OPTIONS
 MAX_GAIN = 0.05

@@ -25,12 +25,12 @@ import polars as pl
 from datasketch import MinHash, MinHashLSH
 
 from wsrl_assets.curation.dedup import NewDocument, claim_documents
-from wsrl_assets.domains import Domain
-from wsrl_assets.hashing import signed
-from wsrl_assets.minhash import MinHashSettings, band_hashes, signature_matrix
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import Signature, SignatureBand
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.hashing import signed
+from wsrl_assets.text.minhash import MinHashSettings, band_hashes, signature_matrix
 
 SETTINGS = MinHashSettings()
 PAGE, PAGES, BATCH = 500, 5, 20_000

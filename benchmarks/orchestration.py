@@ -30,12 +30,12 @@ from dagster._core.instance.ref import InstanceRef
 from benchmarks.engine_corpus import Article, articles
 from benchmarks.engine_report import heading, note, percent, table, verdict
 from benchmarks.engine_saturation import SLOTS, server_settings
-from wsrl_assets.domains import Domain
+from simulator import SimulatorProcess, SimulatorStats, simulator_process
 from wsrl_assets.settings import Executor
 from wsrl_assets.storage import Kind, Store
-from wsrl_assets_tests.simulator import SimulatorProcess, SimulatorStats, simulator_process
+from wsrl_assets.taxonomy.domains import Domain
 
-OURS, BARE = "wsrl_assets.definitions", "benchmarks.orchestration_bare"
+OURS, BARE = "wsrl_assets.orchestration.definitions", "benchmarks.orchestration_bare"
 SHARD_FILES = 4
 NO_OP_TARGET_S = 20.0
 OUTSIDE_TARGET = 0.05

@@ -9,12 +9,12 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.automation import jobs
-from wsrl_assets.definitions import ASSETS, defs
+from wsrl_assets.orchestration.automation import jobs
+from wsrl_assets.orchestration.definitions import ASSETS, defs
 
 
 def job_named(name: str) -> dg.JobDefinition:
-    """A job by its name, as `wsrl_assets.definitions.job_named` has it."""
+    """A job by its name, as `wsrl_assets.orchestration.definitions.job_named` has it."""
     return bare.resolve_job_def(name)
 
 

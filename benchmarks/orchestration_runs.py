@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
-from wsrl_assets.runs import (
+from wsrl_assets.orchestration.runs import (
     PARALLEL_PARTITIONS,
     configure_logging_once,
     execute,

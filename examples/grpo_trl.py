@@ -25,7 +25,7 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from wsrl_assets.reward import Gold, score
-from wsrl_assets.rollout import rollout_messages
+from wsrl_assets.reward.instruction import rollout_messages
 
 
 @dataclass

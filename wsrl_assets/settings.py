@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from wsrl_assets.forms import Form
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
+from wsrl_assets.taxonomy.forms import Form
 
 
 class SettingsError(ValueError):

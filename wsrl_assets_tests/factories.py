@@ -17,10 +17,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr
 
-from wsrl_assets.chain import Job
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
+from simulator import (
+    SimulatorSettings,
+    SimulatorStats,
+    instance_of,
+    render,
+    schema_name,
+    schema_of,
+)
 from wsrl_assets.llm import Ask, Engine, Role, RoleSettings
+from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import Kind, Partition, Store, catalog
 from wsrl_assets.storage.accounting import Account, accounts
@@ -32,15 +38,9 @@ from wsrl_assets.storage.tables import (
     Shard,
     SourceDocument,
 )
-from wsrl_assets.text import content_id, estimate_tokens, stable_hash
-from wsrl_assets_tests.simulator import (
-    SimulatorSettings,
-    SimulatorStats,
-    instance_of,
-    render,
-    schema_name,
-    schema_of,
-)
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.normalisation import content_id, estimate_tokens, stable_hash
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")

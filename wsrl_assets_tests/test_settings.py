@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.forms import Form
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.settings import Settings, SettingsError, load_roles, load_settings
+from wsrl_assets.taxonomy.forms import Form
 
 URL = "http://127.0.0.1:8000/v1"
 

@@ -24,7 +24,7 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, Field, ValidationError
 
-from wsrl_assets_tests.simulator import (
+from simulator import (
     Fault,
     FaultPlan,
     Simulator,
@@ -37,9 +37,9 @@ from wsrl_assets_tests.simulator import (
     settings_to_json,
     simulator_process,
 )
-from wsrl_assets_tests.simulator.batching import Batch, SimulatedSequence
-from wsrl_assets_tests.simulator.prefix_cache import PrefixCache
-from wsrl_assets_tests.simulator.tokens import block_hashes
+from simulator.batching import Batch, SimulatedSequence
+from simulator.prefix_cache import PrefixCache
+from simulator.tokens import block_hashes
 
 FAST = {"prefill_tokens_per_s": 1e7, "decode_tokens_per_s": 1e5}
 """Timings of about a millisecond a request."""
@@ -660,8 +660,8 @@ async def test_fault_of_content_is_delivered_and_paid() -> None:
 
 @pytest.mark.parametrize("schema", [Triage, Everything, Node])
 def test_schema_breaking_reply_is_always_json_and_never_valid(schema: type[BaseModel]) -> None:
-    from wsrl_assets_tests.simulator.faults import spoil
-    from wsrl_assets_tests.simulator.replies import Reply
+    from simulator.faults import spoil
+    from simulator.replies import Reply
 
     body = body_for("p", schema)
     for seed in range(50):
@@ -882,7 +882,7 @@ def test_process_serves_counts_and_leaves() -> None:
 
 @pytest.fixture
 def command_line_server() -> Iterator[dict[str, Any]]:
-    command = [sys.executable, "-m", "wsrl_assets_tests.simulator", "--slots", "3", "--model", "m"]
+    command = [sys.executable, "-m", "simulator", "--slots", "3", "--model", "m"]
     command += ["--fault", "server_error=0.5", "--fault", "unavailable=0.5"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
     assert process.stdout is not None
@@ -905,7 +905,7 @@ def test_command_line_says_where_it_serves_in_one_line(command_line_server: dict
 def test_server_process_does_not_outlive_a_killed_owner() -> None:
     owner = (
         "import os, signal\n"
-        "from wsrl_assets_tests.simulator import simulator_process\n"
+        "from simulator import simulator_process\n"
         "with simulator_process() as sim:\n"
         "    print(sim.server_url.rsplit(':', 1)[1], flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from wsrl_assets.chain import Job
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Bars
 from wsrl_assets.cli.common import HomeOption, open_home
@@ -26,14 +25,14 @@ from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
-from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
-from wsrl_assets.llm.serving import Engine, ServedEndpoint, ServingError, serve
-from wsrl_assets.regeneration import stale_rows, under_way
+from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.regeneration import stale_rows, under_way
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
+from wsrl_assets.serving import Engine, ServedEndpoint, ServingError, serve
 from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles, load_settings
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
@@ -41,6 +40,7 @@ from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, c
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
 from wsrl_assets.verification.warmup import STAGE as SFT_WARMUP
 
@@ -88,11 +88,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, standalone_mode=True)
     except USER_ERRORS as error:
-        errors.print(f"error: {error}", style="bold red", markup=False, highlight=False)
+        _say_error(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         errors.print("interrupted; what came back is kept, and a new run goes on from there")
         sys.exit(130)
+
+
+def _say_error(message: str) -> None:
+    """Prints an error unbroken, so that paths and setting names in it can be copied."""
+    errors.print(
+        f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -461,7 +468,7 @@ def _materialize(
     store: Store, settings: Settings, domains: Sequence[Domain], to: str, *, quiet: bool
 ) -> Any:
     # Dagster takes a second to import; commands that only read do without.
-    from wsrl_assets.runs import materialize_pending, use_dagster_home
+    from wsrl_assets.orchestration.runs import materialize_pending, use_dagster_home
 
     os.environ["WSRL_HOME"] = str(store.home)
     use_dagster_home(store.home)
@@ -473,13 +480,9 @@ def _materialize(
 
 
 def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None:
-    import dagster as dg
+    from wsrl_assets.orchestration.runs import register_shards
 
-    from wsrl_assets.runs import register_partitions, use_dagster_home
-
-    use_dagster_home(store.home)
-    with dg.DagsterInstance.get() as instance:
-        register_partitions(instance, [shard.key for shard in registered])
+    register_shards(store.home, [shard.key for shard in registered])
 
 
 def _say_registered(registered: Sequence[Registered]) -> None:
@@ -588,12 +591,7 @@ def _exit_for(
 ) -> None:
     for failure in failures:
         where = f" ({failure.partition})" if failure.partition else ""
-        errors.print(
-            f"error: {failure.job}{where}: {failure.message}",
-            style="bold red",
-            markup=False,
-            highlight=False,
-        )
+        _say_error(f"{failure.job}{where}: {failure.message}")
     if failures:
         raise typer.Exit(2)
     new = {stage: rows - (before or {}).get(stage, 0) for stage, rows in failed.items()}

@@ -20,7 +20,7 @@ _LINE_EVERY_S = 10.0
 
 
 class Bars:
-    """A `wsrl_assets.progress.Progress` that draws. Safe to tell from several threads."""
+    """A `wsrl_assets.pipeline.progress.Progress` that draws. Safe to tell from several threads."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -7,7 +7,7 @@ import typer
 
 from wsrl_assets.cli.common import HomeOption, open_home
 from wsrl_assets.release.dataset import current_release
-from wsrl_assets.release.report import path_of, write_report
+from wsrl_assets.reporting.report import path_of, write_report
 
 
 def report(

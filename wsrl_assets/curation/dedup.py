@@ -14,12 +14,12 @@ transaction: of two domains that run at the same time, in threads or processes, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsrl_assets.domains import Domain
-from wsrl_assets.minhash import MinHashSettings, signature
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.minhash import MinHashSettings, signature
 
 STAGE = "filtered_documents"
 VERSION = "2"

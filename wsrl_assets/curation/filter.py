@@ -12,14 +12,14 @@ from wsrl_assets.curation.dedup import (
     claim_documents,
     link_repeated_passages,
 )
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
-from wsrl_assets.minhash import MinHashSettings
 from wsrl_assets.storage import Kind, Partition, Store
 from wsrl_assets.storage.replacement import withdraw
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.minhash import MinHashSettings
 
 T = TypeVar("T")
 

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.storage.tables import Status, TriagedDocument
-from wsrl_assets.text import stable_hash
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = "triaged_documents"
 PROMPT = load_prompt("triage")

@@ -20,12 +20,12 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.explore import reading
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.explore.prompts import sent_prompts
-from wsrl_assets.highlight import marked, printable, without_credentials
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.highlight import marked, printable, without_credentials
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "testserver")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import urlencode
 
-from wsrl_assets.highlight import printable
+from wsrl_assets.text.highlight import printable
 
 PAGE_SIZE = 50
 _MAX_CHARS = 200

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from wsrl_assets.curation import triage
-from wsrl_assets.domains import Domain
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.forms import Form
 from wsrl_assets.generation import cloze, drafting, library, personas
 from wsrl_assets.llm import Ask, RowFault, StageRecipe, Stamp, load_prompt
 from wsrl_assets.llm.engine import Reply
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.judge import Jury
 

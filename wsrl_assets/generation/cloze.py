@@ -20,7 +20,7 @@ from wsrl_assets.generation.standalone import (
     tells_of_the_past,
 )
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
-from wsrl_assets.text import words
+from wsrl_assets.text.normalisation import words
 
 VERSION = "2"
 BLANK = "____"

@@ -32,7 +32,7 @@ from wsrl_assets.generation import cloze
 from wsrl_assets.generation.cloze import BLANK, Candidate
 from wsrl_assets.generation.spans import FUNCTION_WORDS, NUMBER, names_in
 from wsrl_assets.reward import AnswerType, Gold, matches, parse_gold
-from wsrl_assets.text import stable_hash, words
+from wsrl_assets.text.normalisation import stable_hash, words
 
 VERSION = "1"
 OPTIONS = 4

@@ -7,15 +7,15 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form, with_options
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
-from wsrl_assets.text import stable_hash
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form, with_options
+from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = "qa_drafts"
 OPEN_PROMPT = load_prompt("open")

@@ -14,8 +14,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.reward import AnswerType
+from wsrl_assets.taxonomy.domains import Domain
 
 
 class LibraryError(ValueError):

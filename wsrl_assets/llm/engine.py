@@ -33,7 +33,7 @@ from wsrl_assets.llm.gate import Gate
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall, utc_now
-from wsrl_assets.text import estimate_tokens
+from wsrl_assets.text.normalisation import estimate_tokens
 
 T = TypeVar("T")
 

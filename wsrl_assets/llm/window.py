@@ -16,7 +16,7 @@ import openai
 
 from wsrl_assets.llm.client import served_models
 from wsrl_assets.llm.roles import RoleSettings
-from wsrl_assets.text import estimate_tokens
+from wsrl_assets.text.normalisation import estimate_tokens
 
 # Tokens of a prompt beside its document, and of the reply: system, instruction, examples, question.
 # A test holds that the longest prompt of every stage fits.

@@ -13,7 +13,6 @@ from typing import Any
 
 import polars as pl
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
@@ -25,6 +24,7 @@ from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
+from wsrl_assets.taxonomy.domains import Domain
 
 STAGE = "rl_dataset"
 RELEASE = Partition.library("release")

@@ -28,14 +28,14 @@ from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.hashing import Sieve, text_hash
 from wsrl_assets.release.benchmarks import BenchmarkError, BenchmarkRow, read_benchmark
 from wsrl_assets.release.questions import normal_answer
 from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
 from wsrl_assets.storage import Partition, Store, Transaction
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.tables import BenchmarkFile, BenchmarkItem, BenchmarkNgram, utc_now
-from wsrl_assets.text import stable_hash
+from wsrl_assets.text.hashing import Sieve, text_hash
+from wsrl_assets.text.normalisation import stable_hash
 
 BENCHMARKS = Partition.library("benchmarks")
 RULES_VERSION = "2"

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.release.decontamination import (
     RULES_VERSION,
@@ -25,6 +24,7 @@ from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
 from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
+from wsrl_assets.taxonomy.domains import Domain
 
 _PAGE = 1000
 # As in `curation.filter`: domains that end together go one after another, so that the first is

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from wsrl_assets import quality
+from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import Kind, Store, catalog
 from wsrl_assets.storage.accounting import accounts

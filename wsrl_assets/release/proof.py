@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from wsrl_assets.quality import gold_fault
+from wsrl_assets.release.quality import gold_fault
 
 UNPROVEN = "gold_self_test"
 

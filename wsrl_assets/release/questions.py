@@ -11,11 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsrl_assets.hashing import text_hash
-from wsrl_assets.minhash import MinHashSettings, signature
 from wsrl_assets.release.embeddings import Embedder
 from wsrl_assets.storage.similar import Item, Match
-from wsrl_assets.text import stable_hash, words
+from wsrl_assets.text.hashing import text_hash
+from wsrl_assets.text.minhash import MinHashSettings, signature
+from wsrl_assets.text.normalisation import stable_hash, words
 
 _GROUPED_DIGITS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 REASONS = {

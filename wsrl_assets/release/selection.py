@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.spec import DomainShare, ReleaseSpec
+from wsrl_assets.taxonomy.domains import Domain
 
 NOT_IN_SPEC = "not_in_spec"
 OVER_CAP = "over_cap"

@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
-from wsrl_assets.release.difficulty import PassRateRange
+from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 
 
 class SpecError(ValueError):

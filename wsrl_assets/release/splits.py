@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from wsrl_assets.storage import Transaction
 from wsrl_assets.storage.tables import SplitKey
-from wsrl_assets.text import stable_hash
+from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = "final_splits"
 VERSION = "2"

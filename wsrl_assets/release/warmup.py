@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.release.folder import write_whole
-from wsrl_assets.rollout import rollout_messages
+from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.store import frame
 

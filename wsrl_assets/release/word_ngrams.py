@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wsrl_assets.hashing import Hashes, Sieve, joined, mix, run_hashes, signed
-from wsrl_assets.text import words
+from wsrl_assets.text.hashing import Hashes, Sieve, joined, mix, run_hashes, signed
+from wsrl_assets.text.normalisation import words
 
 _PUNCTUATION = string.punctuation.encode()
 _DELETED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, string.punctuation)

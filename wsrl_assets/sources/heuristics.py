@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from wsrl_assets.text import estimate_tokens, ngrams, words
+from wsrl_assets.text.normalisation import estimate_tokens, ngrams, words
 
 HEURISTICS_VERSION = "1"
 

@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
-from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
 from wsrl_assets.storage import Kind, Partition, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
-from wsrl_assets.text import content_id, estimate_tokens, normalise_document
+from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
 
 STAGE = "source_documents"
 DOCUMENTS = Partition.library("documents")
@@ -67,12 +66,13 @@ def ingest_shard(
     key: str,
     run_id: str,
     settings: IngestSettings | None = None,
-    progress: Progress | None = None,
+    on_rows: Callable[[int], None] | None = None,
     count_tokens: CountTokens = estimate_tokens,
 ) -> int:
     """Reads a registered shard to its end; returns the number of new rows.
 
-    `count_tokens` is how `settings.counted_by` counts; it is asked of long documents only.
+    `on_rows` is called with the number of rows of each commit. `count_tokens` is how
+    `settings.counted_by` counts; it is asked of long documents only.
 
     A shard that was read to its end is not read again. One that was interrupted is read from its
     start, and its rows merged by position.
@@ -82,14 +82,13 @@ def ingest_shard(
         StoreBusyError: another run is at this shard.
     """
     settings = settings or IngestSettings()
-    progress = progress or NoProgress()
     partition = Partition.shard(key)
     with store.exclusive_run(partition):
         shard = _registered(store, partition)
         if shard.source_rows is not None:
             return 0
         reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
-        rows = reader.run(progress)
+        rows = reader.run(on_rows or (lambda rows: None))
         store.publish(partition)
         return rows
 
@@ -178,7 +177,7 @@ class _Ingest:
     def __post_init__(self) -> None:
         self.stamp = Stamp(ingest_recipe(self.settings), self.run_id)
 
-    def run(self, progress: Progress) -> int:
+    def run(self, on_rows: Callable[[int], None]) -> int:
         file = self._file()
         source_rows = added = 0
         for batch in read_rows(file, text_column=self.shard.text_column):
@@ -186,7 +185,7 @@ class _Ingest:
             self._commit(rows)
             source_rows += len(batch)
             added += len(rows)
-            progress.advance(STAGE, len(rows))
+            on_rows(len(rows))
         recipe = self.stamp.recipe
         done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
         with self.store.transaction(self.partition) as transaction:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wsrl_assets.text import estimate_tokens
+from wsrl_assets.text.normalisation import estimate_tokens
 
 MIN_PASSAGE_TOKENS = 16
 
@@ -40,7 +40,7 @@ def split_passages(
     whitespace at the ends of passages. Time is linear in the length of the text.
 
     Args:
-        text: The document, normalised by `wsrl_assets.text.normalise_document`.
+        text: The document, normalised by `wsrl_assets.text.normalisation.normalise_document`.
         max_tokens: At least `MIN_PASSAGE_TOKENS`.
         count_tokens: How tokens are counted; any counter, its figures need not add up.
 

@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wsrl_assets.hashing import Hashes, joined, mix, signed
-from wsrl_assets.minhash import MinHashSettings, band_hashes, signature_matrix, similarity
 from wsrl_assets.storage.schema import frame_of
 from wsrl_assets.storage.store import Transaction
 from wsrl_assets.storage.tables import Signature, SignatureBand
+from wsrl_assets.text.hashing import Hashes, joined, mix, signed
+from wsrl_assets.text.minhash import MinHashSettings, band_hashes, signature_matrix, similarity
 
 How = Literal["content", "wording", "meaning"]
 

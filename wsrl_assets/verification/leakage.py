@@ -1,9 +1,9 @@
 """Check 2, leak: does the question hold its own answer?"""
 
-from wsrl_assets.forms import stem_of
 from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.tables import Verdict
-from wsrl_assets.text import words
+from wsrl_assets.taxonomy.forms import stem_of
+from wsrl_assets.text.normalisation import words
 from wsrl_assets.verification.parts import (
     FIGURES,
     SYMBOL,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
-from wsrl_assets.text import words
+from wsrl_assets.text.normalisation import words
 
 # Types of which one value is written in many ways, so that only the reward can compare them.
 FIGURES = frozenset(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from wsrl_assets.llm import Ask, Asks, FreeText, Role, RowFault, Stamp
 from wsrl_assets.reward import Gold, score
-from wsrl_assets.rollout import rollout_messages
+from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.storage.tables import Miss, PassRate, Rollout, Status
 
 STAGE = "pass_rates"

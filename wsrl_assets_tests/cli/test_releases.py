@@ -7,8 +7,8 @@ import pytest
 
 from wsrl_assets.release.dataset import Release, build_release
 from wsrl_assets.storage import Store
+from wsrl_assets_tests.cli.test_cli import wsrl
 from wsrl_assets_tests.release.test_dataset import fill, some
-from wsrl_assets_tests.test_cli import wsrl
 
 
 @pytest.fixture

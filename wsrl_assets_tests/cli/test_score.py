@@ -14,7 +14,7 @@ import pytest
 
 from wsrl_assets.cli.score_rows import Keys, read_rows
 from wsrl_assets.reward import Gold
-from wsrl_assets_tests.test_cli import wsrl
+from wsrl_assets_tests.cli.test_cli import wsrl
 
 INTEGER = {"type": "integer", "value": "12"}
 ROWS: list[dict[str, Any]] = [

@@ -7,9 +7,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from simulator import SimulatorSettings, simulator_process
+from wsrl_assets_tests.cli.test_cli import wsrl
 from wsrl_assets_tests.cli.test_score import ROWS, written
-from wsrl_assets_tests.simulator import SimulatorSettings, simulator_process
-from wsrl_assets_tests.test_cli import wsrl
 
 PARIS = {"type": "entity", "value": "Paris"}
 QUESTION = "Which city is the capital of France?"

@@ -10,8 +10,6 @@ import pytest
 from wsrl_assets.curation import dedup as dedup_module
 from wsrl_assets.curation import filter as filter_module
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.domains import Domain
-from wsrl_assets.minhash import MinHashSettings, signature
 from wsrl_assets.storage import Partition, Store, replacement
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import (
@@ -21,9 +19,11 @@ from wsrl_assets.storage.tables import (
     Status,
     TriagedDocument,
 )
-from wsrl_assets.text import content_id
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.minhash import MinHashSettings, signature
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import WHEN, balances, rows, source_document
-from wsrl_assets_tests.test_minhash import edited, text
+from wsrl_assets_tests.text.test_minhash import edited, text
 
 DOMAIN = Domain.CODING
 

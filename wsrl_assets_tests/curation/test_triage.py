@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from wsrl_assets.curation.triage import Document, triage
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import Role, RowFault
 from wsrl_assets.storage.tables import Status, TriagedDocument
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
 
 GOOD = {"title": "The Suez Canal", "domain": "Coding", "qualified": True, "fault": "none"}

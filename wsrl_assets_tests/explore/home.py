@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import FinalSplit, Personas, Status, Verdict, VerifiedPair
-from wsrl_assets.text import content_id, stable_hash
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import content_id, stable_hash
 from wsrl_assets_tests.factories import (
     DOMAIN,
     SHARD,

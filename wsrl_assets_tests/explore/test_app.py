@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.explore import create_app
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import Status
-from wsrl_assets.text import content_id
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import call_row, document_text, draft_row
 

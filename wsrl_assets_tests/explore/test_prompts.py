@@ -10,14 +10,15 @@ from unittest import mock
 
 import pytest
 
-from wsrl_assets import chain
+from simulator import running_simulator
 from wsrl_assets.explore import prompts, reading
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.forms import Form
 from wsrl_assets.generation import library
 from wsrl_assets.llm import load_prompt
+from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import QADraft
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets_tests.factories import (
     DOMAIN,
@@ -31,7 +32,6 @@ from wsrl_assets_tests.factories import (
     quick,
     rows,
 )
-from wsrl_assets_tests.simulator import running_simulator
 
 
 async def run_all(home: Path, sent: list[dict[str, Any]]) -> Store:
@@ -46,8 +46,8 @@ async def run_all(home: Path, sent: list[dict[str, Any]]) -> Store:
         work = job(home, server.base_url, forms=(Form.OPEN, Form.CLOZE), personas=1)
         plant_shard(work.store, texts)
         plant_domain(work.store, texts)
-        await chain.triage_shard(work, SHARD)
-        await chain.advance_domain(work, DOMAIN)
+        await triage.triage_shard(work, SHARD)
+        await questions.advance_domain(work, DOMAIN)
     return work.store
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wsrl_assets import samples
 from wsrl_assets.generation.cloze import BLANK, Candidate, heading, mine, share_out
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
-from wsrl_assets.text import normalise_document, words
+from wsrl_assets.text.normalisation import normalise_document, words
 
 
 def answers(sentence: str, title: str | None = None) -> list[str]:

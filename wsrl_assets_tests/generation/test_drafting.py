@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
 from wsrl_assets.generation.distractors import Pool, PoolDocument
 from wsrl_assets.generation.drafting import OPEN_TYPES, Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm import Ask, Role, RowFault
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
 
 TEXT = (

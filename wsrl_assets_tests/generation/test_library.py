@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.generation.library import (
     Demonstration,
     LibraryError,
@@ -19,6 +18,7 @@ from wsrl_assets.generation.library import (
     pick_examples,
 )
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.verification.form import question_form
 from wsrl_assets.verification.grounding import answer_in, locate
 from wsrl_assets.verification.leakage import leak
@@ -121,7 +121,7 @@ class TestPicking:
 
     def test_the_picks_do_not_depend_on_the_process(self) -> None:
         code = (
-            "from wsrl_assets.domains import Domain\n"
+            "from wsrl_assets.taxonomy.domains import Domain\n"
             "from wsrl_assets.generation.library import load_library, pick_examples\n"
             "file = load_library()[Domain.MATH]\n"
             "print([e.id for e in pick_examples(file, 3, 'doc-1')])"

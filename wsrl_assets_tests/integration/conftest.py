@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm.serving import Engine, ServedEndpoint, serve
-from wsrl_assets.runs import Outcome, materialize_pending, use_dagster_home
+from wsrl_assets.orchestration.runs import Outcome, materialize_pending, use_dagster_home
 from wsrl_assets.samples import corpus_dir
+from wsrl_assets.serving import Engine, ServedEndpoint, serve
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store

@@ -7,11 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from simulator import SimulatorSettings, simulator_process
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import accounts
-from wsrl_assets_tests.simulator import SimulatorSettings, simulator_process
-from wsrl_assets_tests.test_definitions import reply, shard, use_endpoint
+from wsrl_assets_tests.orchestration.test_definitions import reply, shard, use_endpoint
 
 
 def test_steps_run_in_processes_of_their_own_if_that_is_asked_for(

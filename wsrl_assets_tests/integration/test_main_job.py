@@ -9,14 +9,14 @@ import datasets
 import polars as pl
 import pytest
 
-from wsrl_assets.domains import Domain
+from wsrl_assets.orchestration.runs import materialize_pending
 from wsrl_assets.release.dataset import COLUMNS, current_release
 from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.reward import Gold, render, score
-from wsrl_assets.runs import materialize_pending
 from wsrl_assets.storage import Kind, catalog
 from wsrl_assets.storage.accounting import STAGES, accounts, call_totals
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.integration.conftest import DOCUMENTS, Job
 from wsrl_assets_tests.release.trainers.exported import load
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator import FaultPlan, SimulatorStats, running_simulator
 from wsrl_assets.llm.ceiling import (
     MAX_CEILING,
     AdditiveIncrease,
@@ -16,7 +17,6 @@ from wsrl_assets.llm.ceiling import (
 )
 from wsrl_assets.llm.slots import SharedSlots
 from wsrl_assets_tests.factories import ask, engine, quick, stream
-from wsrl_assets_tests.simulator import FaultPlan, SimulatorStats, running_simulator
 
 VLLM = """
 # TYPE vllm:num_requests_running gauge

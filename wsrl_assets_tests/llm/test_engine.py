@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import Fault, FaultPlan, running_simulator
 from wsrl_assets.llm import (
     EndpointError,
     Engine,
@@ -37,7 +38,6 @@ from wsrl_assets_tests.scripted import (
     models,
     scripted_server,
 )
-from wsrl_assets_tests.simulator import Fault, FaultPlan, running_simulator
 
 GOOD = completion('{"value": "x", "number": 1}')
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator import Fault, FaultPlan, running_simulator
 from wsrl_assets.llm import RowFault
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ask, engine, quick
@@ -16,7 +17,6 @@ from wsrl_assets_tests.scripted import (
     models,
     scripted_server,
 )
-from wsrl_assets_tests.simulator import Fault, FaultPlan, running_simulator
 
 WINDOW = 400
 

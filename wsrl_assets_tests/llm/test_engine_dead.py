@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from wsrl_assets import chain
-from wsrl_assets.chain import Job
+from simulator import Fault, FaultPlan, running_simulator, simulator_process
 from wsrl_assets.llm import EndpointError
+from wsrl_assets.pipeline import triage
+from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
 from wsrl_assets_tests.factories import (
     IN_SHARD,
@@ -31,7 +32,6 @@ from wsrl_assets_tests.factories import (
     rows,
     until,
 )
-from wsrl_assets_tests.simulator import Fault, FaultPlan, running_simulator, simulator_process
 
 STOPPED_WITHIN_S = 30.0
 # Slow enough that a server can die in the middle of the run, on a slow machine too.
@@ -57,7 +57,7 @@ async def _triage(home: Path, base_url: str, dead: Callable[[Job], Awaitable[Non
 
 async def _ending(work: Job, base_url: str, dead: Callable[[Job], Awaitable[None]]) -> Ending:
     await asyncio.to_thread(plant_shard, work.store, documents(DOCUMENTS))
-    run = asyncio.create_task(chain.triage_shard(work, SHARD))
+    run = asyncio.create_task(triage.triage_shard(work, SHARD))
     await dead(work)
     began = time.monotonic()
     (error,) = await asyncio.gather(asyncio.wait_for(run, 60), return_exceptions=True)

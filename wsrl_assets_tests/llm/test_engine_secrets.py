@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets import chain
 from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.pipeline import triage
 from wsrl_assets.settings import SettingsError, load_roles
 from wsrl_assets.storage import Kind, catalog
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
@@ -75,7 +75,7 @@ async def test_a_server_that_repeats_the_key_gets_it_into_no_row_file_or_log(
         async with scripted_server(server) as base_url:
             work = job(tmp_path, base_url, api_key=KEY)
             plant_shard(work.store, documents(3))
-            await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+            await asyncio.wait_for(triage.triage_shard(work, SHARD), 60)
     assert server.heard >= 3, "the key was not sent, so the test shows nothing"
     found = rows(work.store, TriagedDocument, IN_SHARD)
     assert [row.status for row in found] == [Status.FAILED] * 3

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets import chain
+from simulator import Fault, FaultPlan, SimulatorStats, running_simulator
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import EndpointError, endpoint, engine
+from wsrl_assets.pipeline import questions
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
+from wsrl_assets.pipeline.triage import triage_shard
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
-from wsrl_assets.text import content_id
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_SHARD,
@@ -32,7 +35,6 @@ from wsrl_assets_tests.factories import (
     rows,
     tokens_of,
 )
-from wsrl_assets_tests.simulator import Fault, FaultPlan, SimulatorStats, running_simulator
 
 DOCUMENTS = 50
 STOPPED_WITHIN_S = 30.0
@@ -70,7 +72,7 @@ async def triage(home: Path, plan: FaultPlan) -> SimulatorStats:
     async with running_simulator(quick(faults=plan)) as sim:
         work = job(home, sim.base_url, timeout_s=0.7)
         plant_shard(work.store, documents(DOCUMENTS))
-        await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+        await asyncio.wait_for(triage_shard(work, SHARD), 60)
         assert sim.stats.requests_open == 0
         return sim.stats
 
@@ -127,14 +129,14 @@ async def test_all_faults_together_leave_every_row_once_and_the_ledger_complete(
     async with running_simulator(quick(faults=plan)) as sim:
         work = job(tmp_path, sim.base_url, timeout_s=0.7, personas=2)
         plant_shard(work.store, documents(15))
-        await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+        await asyncio.wait_for(triage_shard(work, SHARD), 60)
         filter_domain(work.store, DOMAIN, "run")
-        await asyncio.wait_for(chain.advance_domain(work, DOMAIN), 90)
+        await asyncio.wait_for(questions.advance_domain(work, DOMAIN), 90)
         stats = sim.stats
     found = balances(work.store)
     assert all(account.balanced for account in found)
-    assert {a.stage: a.pending for a in found if a.stage in chain.DOMAIN_STAGES} == dict.fromkeys(
-        chain.DOMAIN_STAGES, 0
+    assert {a.stage: a.pending for a in found if a.stage in DOMAIN_STAGES} == dict.fromkeys(
+        DOMAIN_STAGES, 0
     )
     reasons = Counter[str]()
     for account in found:
@@ -163,7 +165,7 @@ async def test_a_rows_own_fault_fails_that_row_alone_and_says_why(tmp_path: Path
     async with running_simulator(quick(faults=FaultPlan(fault_for_marker=poisoned))) as sim:
         work = job(tmp_path, sim.base_url, timeout_s=0.7)
         plant_shard(work.store, [*texts, *(document_text(n) for n in range(100, 130))])
-        await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+        await asyncio.wait_for(triage_shard(work, SHARD), 60)
         stats = sim.stats
     failed = {row.doc_id: row.reason for row in triaged(tmp_path) if row.status is Status.FAILED}
     assert failed == {
@@ -186,7 +188,7 @@ async def test_a_row_that_the_server_cannot_bear_is_blamed_even_if_it_is_the_las
     async with running_simulator(quick(faults=plan)) as sim:
         work = job(tmp_path, sim.base_url, timeout_s=0.5)
         plant_shard(work.store, [document_text(0, "poison"), document_text(1)])
-        await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+        await asyncio.wait_for(triage_shard(work, SHARD), 60)
     found = {row.doc_id: row for row in triaged(tmp_path)}
     assert found[content_id(document_text(0, "poison"))].reason == "endpoint_fault"
     assert found[content_id(document_text(1))].status is Status.KEPT
@@ -204,7 +206,7 @@ async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
         work = job(tmp_path, sim.base_url, max_in_flight=2)
         plant_shard(work.store, texts)
         with pytest.raises(EndpointError, match=HOPELESS[fault]) as stopped:
-            await asyncio.wait_for(chain.triage_shard(work, SHARD), 60)
+            await asyncio.wait_for(triage_shard(work, SHARD), 60)
         assert sim.base_url in str(stopped.value)
         stats = sim.stats
     assert time.monotonic() - began < STOPPED_WITHIN_S
@@ -238,5 +240,5 @@ async def test_a_wrong_key_or_model_is_told_before_the_first_call(tmp_path: Path
             work = job(tmp_path, sim.base_url, **others)
             plant_shard(work.store, documents(3))
             with pytest.raises(EndpointError, match=message):
-                await asyncio.wait_for(chain.triage_shard(work, SHARD), 30)
+                await asyncio.wait_for(triage_shard(work, SHARD), 30)
         assert sim.stats.requests_received == 0

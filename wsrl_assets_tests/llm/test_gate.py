@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from simulator import simulator_process
 from wsrl_assets.llm.gate import Gate, gate_for
 from wsrl_assets_tests.factories import ask, engine, quick, stream, until
 from wsrl_assets_tests.processes import Said, elsewhere
-from wsrl_assets_tests.simulator import simulator_process
 
 URL = "http://127.0.0.1:1/v1"
 

@@ -12,8 +12,10 @@ from random import Random
 
 import pytest
 
-from wsrl_assets import chain
+from simulator import SimulatorProcess, simulator_process
 from wsrl_assets.curation.filter import filter_domain
+from wsrl_assets.pipeline import questions, triage
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.storage import GroupWriter, Store, catalog
 from wsrl_assets.storage.tables import (
     FilteredDocument,
@@ -36,7 +38,6 @@ from wsrl_assets_tests.factories import (
     tokens_of,
 )
 from wsrl_assets_tests.processes import Said, elsewhere
-from wsrl_assets_tests.simulator import SimulatorProcess, simulator_process
 
 KILLS = 20
 DOCUMENTS = 20
@@ -49,12 +50,12 @@ TABLES = (TriagedDocument, FilteredDocument, Personas, QADraft, VerifiedPair, LL
 def _work(say: Said, home: Path, base_url: str) -> None:
     """Does all that is pending in a home."""
     small = functools.partial(GroupWriter, rows=COMMIT_ROWS, seconds=0.2)
-    chain.GroupWriter = small  # type: ignore[assignment, attr-defined]
+    questions.GroupWriter = small  # type: ignore[assignment, attr-defined]
     todo = job(home, base_url, max_in_flight=IN_FLIGHT, personas=2)
     say("begun")
-    asyncio.run(chain.triage_shard(todo, SHARD))
+    asyncio.run(triage.triage_shard(todo, SHARD))
     filter_domain(todo.store, DOMAIN, todo.run_id)
-    asyncio.run(chain.advance_domain(todo, DOMAIN))
+    asyncio.run(questions.advance_domain(todo, DOMAIN))
     say("done")
 
 
@@ -133,7 +134,7 @@ def test_every_stage_balances_with_nothing_left(homes: list[Home]) -> None:
     for home in homes:
         found = {account.stage: account for account in balances(home.store)}
         assert all(account.balanced for account in found.values())
-        for stage in ("triaged_documents", "filtered_documents", *chain.DOMAIN_STAGES):
+        for stage in ("triaged_documents", "filtered_documents", *DOMAIN_STAGES):
             assert (found[stage].pending, found[stage].failed) == (0, 0)
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsrl_assets.curation import triage
-from wsrl_assets.domains import Domain
-from wsrl_assets.forms import Form
 from wsrl_assets.generation import drafting, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm import document_first, load_prompt
 from wsrl_assets.llm.prompting import Message, Prompt
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.verify import Draft, Verifier
 from wsrl_assets_tests.asks import FakeAsks, stamp

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import pytest
 from pydantic import SecretStr
 
+from simulator import running_simulator
 from wsrl_assets.curation import triage
-from wsrl_assets.domains import Domain
 from wsrl_assets.generation import drafting, library, personas
 from wsrl_assets.generation.library import Demonstration
 from wsrl_assets.llm import RoleSettings, document_first
 from wsrl_assets.llm.window import MAX_PASSAGE_TOKENS, PROMPT_TOKENS, PassageBudget, passage_budget
-from wsrl_assets.text import estimate_tokens
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets_tests.factories import quick
 from wsrl_assets_tests.scripted import Request, Response, error, models, scripted_server
-from wsrl_assets_tests.simulator import running_simulator
 
 # What the estimate is too high by, at least, for English (see `estimate_tokens`).
 _OVER_ESTIMATE = 1.5

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.release.splits import SplitSettings
@@ -11,7 +10,8 @@ from wsrl_assets.reward import parse_gold
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import FinalSplit, QADraft, Status, Verdict, VerifiedPair
-from wsrl_assets.text import content_id, stable_hash
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import content_id, stable_hash
 from wsrl_assets_tests.factories import WHEN, filtered_document, rows
 
 HALVES = SplitSettings(validation_share=0.25, test_share=0.25)

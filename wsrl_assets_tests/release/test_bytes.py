@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.dataset import build_release, current_release
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import list_releases
 from wsrl_assets.storage import Store
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.processes import Said, elsewhere
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some

@@ -13,12 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import rule_recipe
 from wsrl_assets.release.card import header
 from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
 from wsrl_assets.release.licences import hub_licences, with_licences
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.test_dataset import fill, some
 
 

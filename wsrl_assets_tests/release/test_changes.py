@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.llm import rule_recipe
 from wsrl_assets.release.changes import changes
 from wsrl_assets.release.dataset import ReleaseError, build_release, read_release
@@ -15,8 +14,9 @@ from wsrl_assets.release.lookup import find_release, list_releases
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.test_dataset import fill, some
-from wsrl_assets_tests.release.test_difficulty import rate, rated
+from wsrl_assets_tests.release.test_pass_rates import rate, rated
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release import dataset
 from wsrl_assets.release.dataset import (
     COLUMNS,
@@ -25,6 +24,7 @@ from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import ReleasedPair, Status
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark

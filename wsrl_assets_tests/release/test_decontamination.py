@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.hashing import Sieve
 from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.decontamination import (
     BENCHMARKS,
@@ -24,6 +23,7 @@ from wsrl_assets.release.decontamination import (
 from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import BenchmarkItem, BenchmarkNgram
+from wsrl_assets.text.hashing import Sieve
 from wsrl_assets_tests.factories import rows
 
 # Written for this test, in the manner of a benchmark question.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.embeddings import Embedder, EmbeddingError
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import Status
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.pairs import Pair, finalised, plant
 
 ASKED = Pair("In which year was the canal opened to ships?", source="north")

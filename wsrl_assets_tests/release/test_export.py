@@ -7,13 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.dataset import ReleaseError, build_release, read_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers.format import TrainerFormat
-from wsrl_assets.rollout import prompt_of
+from wsrl_assets.reward.instruction import prompt_of
 from wsrl_assets.storage import Store
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
 from wsrl_assets_tests.release.test_finalise import question

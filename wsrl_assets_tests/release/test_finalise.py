@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release import finalise
 from wsrl_assets.release.decontamination import load_benchmarks
 from wsrl_assets.release.finalise import split_domain, stale_domains
@@ -18,7 +17,8 @@ from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.tables import DocumentLink, FinalSplit, Status
-from wsrl_assets.text import content_id
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import balances
 from wsrl_assets_tests.release.pairs import HALVES, Pair, finalised, plant
 from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark

@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from wsrl_assets.definitions import build_definitions
-from wsrl_assets.domains import Domain
+from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.release.dataset import ReleaseError, build_release, current_release
 from wsrl_assets.release.gate import refuse_broken
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import FinalSplit
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill

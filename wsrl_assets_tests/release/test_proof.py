@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.release.dataset import RELEASE, build_release, read_release
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.proof import failing_golds, split_proven
 from wsrl_assets.reward import AnswerType, Gold
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, VerifiedPair
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair
 from wsrl_assets_tests.release.test_finalise import question

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.domains import Domain
-from wsrl_assets.release.assets import rl_dataset
+from wsrl_assets.orchestration.assets.release import rl_dataset
+from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
-from wsrl_assets.release.difficulty import PassRateRange
+from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.selection import (
     NOT_IN_SPEC,
     OVER_CAP,
@@ -22,9 +22,9 @@ from wsrl_assets.release.selection import (
     mixture,
 )
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec, SpecError, load_spec
-from wsrl_assets.resources import StoreResource
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import ReleasedPair, Status
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import balances, rows
 from wsrl_assets_tests.release.test_dataset import fill, some
 

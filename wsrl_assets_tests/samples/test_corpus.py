@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from wsrl_assets import samples
-from wsrl_assets.domains import Domain
+from wsrl_assets.taxonomy.domains import Domain
 
 KEYS = {"id", "title", "text", "license", "source"}
 

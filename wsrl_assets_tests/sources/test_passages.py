@@ -12,7 +12,7 @@ from wsrl_assets.sources.passages import (
     split_for_model,
     split_passages,
 )
-from wsrl_assets.text import estimate_tokens, normalise_document
+from wsrl_assets.text.normalisation import estimate_tokens, normalise_document
 
 SENTENCE = "The river rises in the hills and runs for 340 kilometres to the sea. "
 PARAGRAPH = SENTENCE * 4 + "\n\n"

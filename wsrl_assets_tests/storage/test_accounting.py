@@ -10,7 +10,7 @@ from wsrl_assets.storage import Store, Transaction
 from wsrl_assets.storage.accounting import call_totals
 from wsrl_assets.storage.catalog import catalog
 from wsrl_assets.storage.tables import Personas, Status, TriagedDocument, VerifiedPair
-from wsrl_assets.text import content_id
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.storage import Partition, Store, catalog
 from wsrl_assets.storage.pass_rates import BUCKETS, bucket_of, counted, rate_histograms
 from wsrl_assets.storage.tables import PassRate
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.pairs import Pair
-from wsrl_assets_tests.release.test_difficulty import rate, rated
+from wsrl_assets_tests.release.test_pass_rates import rate, rated
 
 
 @pytest.mark.parametrize(

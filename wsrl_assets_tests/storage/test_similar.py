@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.minhash import MinHashSettings, signature, signature_matrix, similarity
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import Signature, SignatureBand
-from wsrl_assets.text import content_id
+from wsrl_assets.text.minhash import MinHashSettings, signature, signature_matrix, similarity
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import rows
-from wsrl_assets_tests.test_minhash import edited, text
+from wsrl_assets_tests.text.test_minhash import edited, text
 
 SETTINGS = MinHashSettings()
 INDEX = Partition.library("index")

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from wsrl_assets.forms import with_options
 from wsrl_assets.generation.cloze import mine
 from wsrl_assets.reward import AnswerType, parse_gold, score
+from wsrl_assets.taxonomy.forms import with_options
 from wsrl_assets.verification.completion import BLANK, Completion
 
 SENTENCES = [

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from wsrl_assets.forms import with_options
 from wsrl_assets.reward import Gold, parse_gold
+from wsrl_assets.taxonomy.forms import with_options
 from wsrl_assets.verification.leakage import leak
 
 LEAKS = [

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.forms import with_options
 from wsrl_assets.llm import Role, RowFault
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
+from wsrl_assets.taxonomy.forms import with_options
 from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
 from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp

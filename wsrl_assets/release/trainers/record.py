@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from wsrl_assets.rollout import prompt_of
+from wsrl_assets.reward.instruction import prompt_of
 
 RECORD: dict[str, tuple[pl.DataType, str]] = {
     "index": (pl.Int64(), "number of the row in its split, from 0"),

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import wsrl_assets_tests
-from wsrl_assets.domains import Domain
-from wsrl_assets.llm.serving.vllm_python import find_vllm_python
-from wsrl_assets.llm.serving.weights import bundled_folder
 from wsrl_assets.release.dataset import build_release
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings
+from wsrl_assets.serving.vllm_python import find_vllm_python
+from wsrl_assets.serving.weights import bundled_folder
 from wsrl_assets.storage import Store
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.release.pairs import Pair, plant
 
 pytestmark = pytest.mark.slow

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
-from wsrl_assets.runs import use_dagster_home
+from simulator import SimulatorProcess, SimulatorSettings, simulator_process
+from wsrl_assets.orchestration.runs import use_dagster_home
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.factories import document_text, honest_reply
-from wsrl_assets_tests.simulator import SimulatorProcess, SimulatorSettings, simulator_process
 
 T = TypeVar("T")
 INTERVAL_S = 2

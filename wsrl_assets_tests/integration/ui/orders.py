@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.automation import ADVANCE_DOMAIN, DOMAIN_ASSETS
+from wsrl_assets.orchestration.automation import ADVANCE_DOMAIN, DOMAIN_ASSETS
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ledger
 from wsrl_assets_tests.integration.ui.live import Live, until

@@ -10,12 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wsrl_assets.definitions import ASSETS
-from wsrl_assets.domains import Domain
+from simulator import render, schema_name, simulator_process
+from wsrl_assets.orchestration.definitions import ASSETS
+from wsrl_assets.orchestration.runs import register_partitions
 from wsrl_assets.release.dataset import current_release, read_release
-from wsrl_assets.runs import register_partitions
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Partition
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import (
     balances,
     documents,
@@ -33,7 +34,6 @@ from wsrl_assets_tests.integration.ui.orders import (
     runs_of,
     why,
 )
-from wsrl_assets_tests.simulator import render, schema_name, simulator_process
 
 CHAIN = ("personas", "qa_drafts", "verified_pairs")
 EVERYTHING = sorted({key.to_user_string() for asset in ASSETS for key in asset.keys})

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import pytest
 
-from wsrl_assets import chain
-from wsrl_assets.domains import Domain
+from simulator import simulator_process
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.storage import Partition
 from wsrl_assets.storage.tables import LLMCall, VerifiedPair
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.curation.test_filter import plant
 from wsrl_assets_tests.factories import document_text, quick, rows
 from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
@@ -25,7 +26,6 @@ from wsrl_assets_tests.integration.ui.orders import (
     run,
     why,
 )
-from wsrl_assets_tests.simulator import simulator_process
 
 DOCUMENTS = 60
 # Half a minute of work: long enough to be met by a command that takes ten seconds to begin.
@@ -53,7 +53,7 @@ def wsrl_run(domain: Domain) -> Sequence[str]:
 
 def materialize(domain: Domain) -> Sequence[str]:
     command = (sys.executable, "-m", "dagster", "asset", "materialize")
-    selected = ("--partition", str(domain), "--select", ",".join(chain.DOMAIN_STAGES))
+    selected = ("--partition", str(domain), "--select", ",".join(DOMAIN_STAGES))
     return (*command, "-m", "wsrl_assets.definitions", *selected)
 
 

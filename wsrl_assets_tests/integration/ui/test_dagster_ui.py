@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from wsrl_assets.domains import Domain
 from wsrl_assets.samples import corpus_dir
 from wsrl_assets.storage import catalog
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import plant_domain
 from wsrl_assets_tests.integration.ui.browser import new_page, picture
 from wsrl_assets_tests.integration.ui.live import Live, live_dagster, until

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.text import content_id
+from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import document_text
 from wsrl_assets_tests.integration.ui.browser import new_page, picture

@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from wsrl_assets.launcher import LocalRunLauncher
+from simulator import SimulatorProcess, simulator_process
+from wsrl_assets.orchestration.launcher import LocalRunLauncher
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import VerifiedPair
 from wsrl_assets.storage.writer import COMMIT_S
@@ -17,7 +18,6 @@ from wsrl_assets_tests.factories import DOMAIN, IN_DOMAIN, documents, ledger, pl
 from wsrl_assets_tests.factories import rows as rows_in
 from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
 from wsrl_assets_tests.integration.ui.orders import PATIENCE_S, backfill, calls_of
-from wsrl_assets_tests.simulator import SimulatorProcess, simulator_process
 
 DOCUMENTS = 60
 IN_FLIGHT = 4

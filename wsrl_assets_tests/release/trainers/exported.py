@@ -11,7 +11,7 @@ from wsrl_assets.release.dataset import COLUMNS
 from wsrl_assets.release.export import export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, perturbations, render, score
-from wsrl_assets.text import stable_hash
+from wsrl_assets.text.normalisation import stable_hash
 
 GOLDS = (
     parse_gold("12", "integer"),

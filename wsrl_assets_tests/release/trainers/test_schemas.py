@@ -15,7 +15,7 @@ from wsrl_assets.release.export import FORMATS
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers.format import TrainerFormat
 from wsrl_assets.reward import Gold
-from wsrl_assets.rollout import prompt_of
+from wsrl_assets.reward.instruction import prompt_of
 from wsrl_assets_tests.release.trainers.exported import PAIRS, Pair, exported
 
 TRAINERS = [name for name, form in FORMATS.items() if isinstance(form, TrainerFormat)]

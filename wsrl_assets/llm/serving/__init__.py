@@ -1,6 +1,0 @@
-"""Model servers for the pipeline: started, watched, and gone afterwards."""
-
-from wsrl_assets.llm.serving.endpoint import Engine, ServedEndpoint, serve
-from wsrl_assets.llm.serving.errors import ServingError
-
-__all__ = ["Engine", "ServedEndpoint", "ServingError", "serve"]

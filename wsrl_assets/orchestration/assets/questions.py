@@ -1,0 +1,249 @@
+"""The assets of questions: personas, drafts, verdicts and pass rates, by domain.
+
+Personas, drafts and verdicts are made by one step, a document at a time (see
+`pipeline.questions`). Each can still be materialized alone, in the UI or from the command line.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+
+import dagster as dg
+from pydantic import Field
+
+from wsrl_assets.curation import dedup
+from wsrl_assets.generation import cloze, distractors, drafting, personas
+from wsrl_assets.llm import Prompt
+from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
+from wsrl_assets.orchestration.cancellation import run_interruptibly
+from wsrl_assets.orchestration.failures import as_failures
+from wsrl_assets.orchestration.metadata import (
+    CURRENT,
+    OWNERS,
+    pass_rate_metadata,
+    schema_metadata,
+    stage_checks,
+    stage_result,
+)
+from wsrl_assets.orchestration.partitions import DOMAINS
+from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.stage_job import POOL, recipe_checks, stage_job
+from wsrl_assets.pipeline import questions, regeneration
+from wsrl_assets.pipeline.pass_rates import rate_domain
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
+from wsrl_assets.reward import instruction
+from wsrl_assets.settings import load_settings
+from wsrl_assets.storage import Partition
+from wsrl_assets.storage.schema import Row
+from wsrl_assets.storage.tables import (
+    PassRate,
+    Personas,
+    QADraft,
+    VerifiedPair,
+)
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.verification import judge, pass_rates, round_trip, verify
+
+_TABLES: dict[str, type[Row]] = {
+    personas.STAGE: Personas,
+    drafting.STAGE: QADraft,
+    verify.STAGE: VerifiedPair,
+}
+
+
+class Anew(Enum):
+    """The stages of a domain that can be made anew. The launchpad offers the names."""
+
+    personas = personas.STAGE
+    qa_drafts = drafting.STAGE
+    verified_pairs = verify.STAGE
+
+
+class ChainConfig(dg.Config):
+    """What a run may set for itself; what is not set comes from the environment.
+
+    The launchpad shows the descriptions.
+    """
+
+    forms: list[str] | None = Field(
+        None, description="Question forms to draft: open, cloze, multiple_choice."
+    )
+    personas: int | None = Field(None, description="Personas per document, 1 to 3.")
+    judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
+    judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
+    judge_separate: bool | None = Field(
+        None, description="Whether each of the judge's verdicts is a call of its own."
+    )
+    round_trip: bool | None = Field(
+        None, description="Whether an open-book answer must score 1 against the gold."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether rows that failed earlier are tried again."
+    )
+    regenerate: Anew | None = Field(
+        None,
+        description="A stage whose rows of an older prompt, model or setting are made anew, with "
+        "what hangs on them. The old rows stay until the new ones are verified.",
+    )
+
+
+class PassRateConfig(dg.Config):
+    """What a run of pass rates may set for itself; what is not set comes from the environment."""
+
+    rollouts: int | None = Field(
+        None, description="Closed-book rollouts per pair; 0 takes no pass rates."
+    )
+    max_tokens: int | None = Field(None, description="Longest rollout, in tokens.")
+    rerate: bool | None = Field(
+        None, description="Whether pairs that have a pass rate are rated again."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether pairs that failed earlier are tried again."
+    )
+
+
+def _spec(
+    name: str,
+    deps: list[str],
+    prompts: tuple[Prompt, ...],
+    rules: str,
+    group: str,
+    description: str,
+) -> dg.AssetSpec:
+    versions = [f"{prompt.name}-{prompt.version}" for prompt in prompts]
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        description=description,
+        group_name=group,
+        kinds={"openai", "duckdb"},
+        owners=OWNERS,
+        code_version=".".join([*versions, f"rules-{rules}"]),
+        metadata=schema_metadata(_TABLES[name]),
+    )
+
+
+@dg.multi_asset(
+    name="question_chain",
+    partitions_def=DOMAINS,
+    can_subset=True,
+    pool=POOL,
+    specs=[
+        _spec(
+            personas.STAGE,
+            [dedup.STAGE],
+            (personas.PROMPT,),
+            "1",
+            "generation",
+            "Up to three readers who would care about a document (paper, stage 2).",
+        ),
+        _spec(
+            drafting.STAGE,
+            [dedup.STAGE, personas.STAGE, DEMONSTRATIONS],
+            (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
+            f"{cloze.VERSION}.{distractors.VERSION}",
+            "generation",
+            "A question, a short answer and verbatim evidence for each document, persona and "
+            "form (paper, stage 3).",
+        ),
+        _spec(
+            verify.STAGE,
+            [dedup.STAGE, drafting.STAGE],
+            (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            verify.RULES_VERSION,
+            "verification",
+            "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "
+            "judge, round trip (paper, stage 4).",
+        ),
+    ],
+    check_specs=[spec for stage in DOMAIN_STAGES for spec in stage_checks(stage, CURRENT)],
+)
+def question_chain(
+    context: dg.AssetExecutionContext,
+    config: ChainConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> Iterator[dg.MaterializeResult]:
+    """Personas, drafts and verdicts, streamed document by document."""
+    domain = Domain(context.partition_key)
+    stages = [s for s in DOMAIN_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
+    with as_failures():
+        settings = load_settings(
+            {
+                "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
+                "personas": config.personas,
+                "judge": config.judge,
+                "judge_votes": config.judge_votes,
+                "judge_separate": config.judge_separate,
+                "round_trip": config.round_trip,
+                "retry_failed": config.retry_failed,
+                "regenerate": config.regenerate.value if config.regenerate else None,
+            }
+        )
+        job = stage_job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
+        anew = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
+    context.log.info(f"{rows} rows were pending in {domain.label}")
+    if anew:
+        context.log.info(f"{anew} documents were made anew in {domain.label}")
+    partition = Partition.domain(domain)
+    checks = recipe_checks(job, partition, stages)
+    for stage, check in zip(stages, checks, strict=True):
+        yield stage_result(
+            job.store,
+            partition,
+            _TABLES[stage],
+            run_id=context.run.run_id,
+            forms=[str(form) for form in settings.forms],
+            checks=[check],
+        )
+
+
+@dg.asset(
+    name=pass_rates.STAGE,
+    partitions_def=DOMAINS,
+    deps=[drafting.STAGE, verify.STAGE],
+    group_name="verification",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=f"rollout-{instruction.VERSION}",
+    pool=POOL,
+    metadata=schema_metadata(PassRate),
+    check_specs=stage_checks(pass_rates.STAGE),
+)
+def pass_rate_asset(
+    context: dg.AssetExecutionContext,
+    config: PassRateConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """How often a policy answers each verified pair closed-book, by the shipped reward.
+
+    Optional: while `WSRL_PASS_RATE_ROLLOUTS` is 0, this does nothing. The policy is the endpoint
+    in `WSRL_LLM_POLICY_BASE_URL`, or the one that all roles share.
+    """
+    domain = Domain(context.partition_key)
+    partition = Partition.domain(domain)
+    with as_failures():
+        settings = load_settings(
+            {
+                "pass_rate_rollouts": config.rollouts,
+                "rollout_tokens": config.max_tokens,
+                "rerate": config.rerate,
+                "retry_failed": config.retry_failed,
+            }
+        )
+        job = stage_job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: rate_domain(job, domain))
+    if settings.rates_pairs:
+        context.log.info(f"{rows} pairs were pending in {domain.label}")
+    else:
+        context.log.info("pass rates are off: set WSRL_PASS_RATE_ROLLOUTS to 8, say, to take them")
+    return stage_result(
+        job.store,
+        partition,
+        PassRate,
+        run_id=context.run.run_id,
+        pass_rates=settings.rates_pairs,
+        extra=pass_rate_metadata(job.store, partition),
+    )

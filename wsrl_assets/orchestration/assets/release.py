@@ -1,0 +1,242 @@
+"""The assets from verified pairs to the release."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from wsrl_assets.orchestration.cancellation import run_interruptibly
+from wsrl_assets.orchestration.failures import as_failures
+from wsrl_assets.orchestration.metadata import (
+    BALANCE,
+    LEAKAGE,
+    OWNERS,
+    SELF_TEST,
+    UNIQUE,
+    accounting_result,
+    check_result,
+    count_metadata,
+    pair_checks,
+    release_metadata,
+    schema_metadata,
+    stage_checks,
+    stage_result,
+)
+from wsrl_assets.orchestration.partitions import DOMAINS
+from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.stage_job import POOL, stage_job
+from wsrl_assets.pipeline.sft_warmup import warm_up_domain
+from wsrl_assets.release import dataset, decontamination, finalise, quality, spec, splits
+from wsrl_assets.release.gate import refuse_broken, repeated
+from wsrl_assets.release.pass_rates import PassRateRange
+from wsrl_assets.release.questions import QuestionSettings
+from wsrl_assets.reporting import report
+from wsrl_assets.settings import load_settings
+from wsrl_assets.storage import Partition, catalog
+from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit, SftWarmup
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.verification import warmup
+
+BENCHMARK_NGRAMS = "benchmark_ngrams"
+
+
+class ReleaseConfig(dg.Config):
+    """What a run of the release may set for itself; what is not set comes from the environment.
+
+    Attributes:
+        release_spec: path of a release spec, a YAML file.
+        pass_rate_above, pass_rate_below: takes only pairs whose pass rate lies strictly between.
+    """
+
+    release_spec: str | None = None
+    pass_rate_above: float | None = None
+    pass_rate_below: float | None = None
+
+
+class WarmupConfig(dg.Config):
+    """What a run of the warm-up set may set for itself; the rest comes from the environment."""
+
+    pairs: int | None = Field(
+        None, description="Pairs of each domain to hold out; 0 holds out no more."
+    )
+    retry_failed: bool | None = Field(
+        None, description="Whether pairs that failed earlier are tried again."
+    )
+
+
+@dg.asset(
+    name=BENCHMARK_NGRAMS,
+    group_name="release",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    metadata=schema_metadata(BenchmarkNgram),
+)
+def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
+    """Hashed word n-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
+    settings = load_settings()
+    paths = [Path(path) for path in settings.benchmarks]
+    with as_failures():
+        rows = decontamination.load_benchmarks(store.open(), paths, settings.benchmark_columns)
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": rows, "files": [str(path) for path in paths]}
+    )
+
+
+@dg.asset(
+    name=splits.STAGE,
+    partitions_def=DOMAINS,
+    deps=["verified_pairs", BENCHMARK_NGRAMS],
+    group_name="release",
+    kinds={"duckdb", "polars"},
+    owners=OWNERS,
+    code_version=splits.VERSION,
+    metadata=schema_metadata(FinalSplit),
+    check_specs=stage_checks(splits.STAGE, LEAKAGE, SELF_TEST),
+)
+def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+    """Verified pairs with a place in train, validation or test.
+
+    Questions that overlap a benchmark and repeated ones, of this domain or another, are rejected.
+    A source document, and documents that share a passage, go to one split and stay there.
+    """
+    database = store.open()
+    settings = load_settings()
+    domain = Domain(context.partition_key)
+    shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
+    questions = QuestionSettings(embedding_model=settings.embedding_model)
+    with as_failures():
+        rows = finalise.split_domain(database, domain, context.run.run_id, shares, questions)
+    context.log.info(f"{rows} pairs placed in {domain.label}")
+    partition = Partition.domain(domain)
+    return stage_result(
+        database,
+        partition,
+        FinalSplit,
+        run_id=context.run.run_id,
+        checks=pair_checks(splits.STAGE, database.read(partition, "release_rows")),
+    )
+
+
+@dg.asset(
+    name=warmup.STAGE,
+    partitions_def=DOMAINS,
+    deps=["filtered_documents", "qa_drafts", "verified_pairs", splits.STAGE],
+    group_name="release",
+    kinds={"openai", "duckdb"},
+    owners=OWNERS,
+    code_version=f"{warmup.PROMPT.name}-{warmup.PROMPT.version}.rules-{warmup.VERSION}",
+    pool=POOL,
+    metadata=schema_metadata(SftWarmup),
+    check_specs=stage_checks(warmup.STAGE),
+)
+def sft_warmup(
+    context: dg.AssetExecutionContext,
+    config: WarmupConfig,
+    store: StoreResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """Held-out pairs, each with a chain of thought that ends in an answer the reward scores 1.
+
+    Optional: while `WSRL_SFT_PAIRS` is 0, this does nothing. `wsrl sft` writes them as chat. A pair
+    that is here is in no release.
+    """
+    domain = Domain(context.partition_key)
+    with as_failures():
+        settings = load_settings({"sft_pairs": config.pairs, "retry_failed": config.retry_failed})
+        job = stage_job(context, store, endpoint, settings)
+        rows = run_interruptibly(lambda: warm_up_domain(job, domain))
+    if settings.warms_up:
+        context.log.info(f"{rows} pairs were held out in {domain.label}")
+    else:
+        context.log.info("the warm-up set is off: set WSRL_SFT_PAIRS to 50, say, to make it")
+    return stage_result(
+        job.store,
+        Partition.domain(domain),
+        SftWarmup,
+        run_id=context.run.run_id,
+        sft_pairs=settings.sft_pairs,
+    )
+
+
+@dg.asset(
+    name=dataset.STAGE,
+    deps=[
+        dg.AssetDep(stage, partition_mapping=dg.AllPartitionMapping())
+        for stage in (splits.STAGE, "pass_rates", "sft_warmup")
+    ],
+    group_name="release",
+    kinds={"parquet", "huggingface"},
+    owners=OWNERS,
+    metadata={
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, description=holds) for name, holds in dataset.COLUMNS.items()
+            ]
+        )
+    },
+    check_specs=stage_checks(dataset.STAGE, LEAKAGE, SELF_TEST, BALANCE),
+)
+def rl_dataset(
+    context: dg.AssetExecutionContext, config: ReleaseConfig, store: StoreResource
+) -> dg.MaterializeResult:
+    """The release: the placed pairs of all domains, in a folder named by its content.
+
+    A release spec (`WSRL_RELEASE_SPEC`, a YAML file) chooses and weights domains, answer types,
+    forms, pass rates and size; without one, it takes everything.
+    """
+    with as_failures():
+        settings = load_settings(config.model_dump())
+        rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
+        asked = spec.load_spec(settings.release_spec).bounded_by(rates)
+    database = store.open()
+    forms = [str(form) for form in settings.forms]
+    with as_failures():
+        refuse_broken(database, forms, pass_rates=settings.rates_pairs)
+    release = dataset.build_release(database, context.run.run_id, asked)
+    pairs = dataset.read_release(release.folder)
+    with catalog(database) as connection:
+        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
+    account = next(a for a in found if a.stage == dataset.STAGE)
+    return dg.MaterializeResult(
+        metadata={
+            "release": release.name,
+            "report": dg.MetadataValue.path(str(report.path_of(database, release.name))),
+            "folder": dg.MetadataValue.path(str(release.folder)),
+            **release_metadata(found, pairs),
+            **count_metadata(account),
+            "dagster/row_count": release.total,
+            **{f"{split}_pairs": rows for split, rows in release.rows.items()},
+        },
+        data_version=dg.DataVersion(release.name),
+        check_results=[
+            accounting_result(account),
+            check_result(dataset.STAGE, UNIQUE, quality.unique_ids(repeated(pairs))),
+            *pair_checks(dataset.STAGE, pairs),
+            check_result(dataset.STAGE, BALANCE, quality.balanced_domains(pairs)),
+        ],
+    )
+
+
+@dg.asset(
+    name=report.STAGE,
+    deps=[dataset.STAGE],
+    group_name="release",
+    kinds={"html"},
+    owners=OWNERS,
+)
+def dataset_report(store: StoreResource) -> dg.MaterializeResult:
+    """The current release on one page: funnel, reasons, answers, diversity, cost, sampled pairs.
+
+    One HTML file that needs nothing else. `wsrl report` prints where it is.
+    """
+    database = store.open()
+    with as_failures():
+        written = report.write_report(database)
+    return dg.MaterializeResult(
+        metadata={
+            "release": written.stem,
+            "report": dg.MetadataValue.path(str(written)),
+            "size_bytes": written.stat().st_size,
+        }
+    )

@@ -1,0 +1,89 @@
+"""The one Definitions object: gathers, decides nothing."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from wsrl_assets.orchestration.assets.curation import filtered_documents, triaged_documents
+from wsrl_assets.orchestration.assets.demonstrations import demonstration_library
+from wsrl_assets.orchestration.assets.questions import pass_rate_asset, question_chain
+from wsrl_assets.orchestration.assets.release import (
+    benchmark_ngrams,
+    dataset_report,
+    final_splits,
+    rl_dataset,
+    sft_warmup,
+)
+from wsrl_assets.orchestration.assets.sources import source_documents
+from wsrl_assets.orchestration.automation import (
+    ADVANCE_DOMAIN,
+    READ_SHARD,
+    advance_arrivals,
+    alert_failures,
+    automated,
+    jobs,
+    keep_up,
+    top_up,
+    watch_inbox,
+)
+from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.versions import versioned
+from wsrl_assets.settings import Executor, load_automation
+
+ASSETS = [
+    source_documents,
+    triaged_documents,
+    filtered_documents,
+    demonstration_library,
+    question_chain,
+    pass_rate_asset,
+    benchmark_ngrams,
+    final_splits,
+    sft_warmup,
+    rl_dataset,
+    dataset_report,
+]
+
+
+# In one process by default: a run is a handful of short steps around one long wait for the
+# endpoint, and a process for each costs more than it isolates. Forked, since a spawned process
+# imports for seconds before each step.
+_EXECUTORS = {
+    Executor.IN_PROCESS: dg.in_process_executor,
+    Executor.MULTIPROCESS: dg.multiprocess_executor.configured(
+        {"start_method": {"forkserver": {"preload_modules": [__name__]}}}
+    ),
+}
+
+
+def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """All assets, jobs, sensors and resources; `overrides` replaces resources by name, for tests.
+
+    Raises:
+        SettingsError: a setting of the inbox or the schedule cannot be gone by.
+    """
+    settings = load_automation()
+    by_name = jobs()
+    read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
+    resources = {"store": StoreResource(), "endpoint": EndpointResource(), **(overrides or {})}
+    return dg.Definitions(
+        assets=automated(versioned(ASSETS), settings),
+        jobs=list(by_name.values()),
+        sensors=[
+            watch_inbox(settings),
+            advance_arrivals(settings, read_shard, advance_domain),
+            keep_up(settings),
+            alert_failures(settings),
+        ],
+        schedules=[top_up(settings, advance_domain)],
+        resources=resources,
+        executor=_EXECUTORS[settings.executor],
+    )
+
+
+defs = build_definitions()
+
+
+def job_named(name: str) -> dg.JobDefinition:
+    """A job of ours, for another process to find by this module, this function and its name."""
+    return defs.resolve_job_def(name)

@@ -1,0 +1,42 @@
+"""Errors that a user can mend, as failures of a Dagster run: one sentence, no traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from dagster._core.execution.plan.objects import UserFailureData
+
+from wsrl_assets.generation.library import LibraryError
+from wsrl_assets.llm import EndpointError
+from wsrl_assets.release.benchmarks import BenchmarkError
+from wsrl_assets.release.dataset import ReleaseError
+from wsrl_assets.release.embeddings import EmbeddingError
+from wsrl_assets.release.spec import SpecError
+from wsrl_assets.settings import SettingsError
+from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.storage import StoreBusyError, StoreError
+
+# These fail every other partition too.
+_FATAL_ERRORS = (EndpointError, SettingsError, LibraryError, SpecError, EmbeddingError)
+_PARTITION_ERRORS = (SourceError, StoreBusyError, StoreError, BenchmarkError, ReleaseError)
+_FATAL = "fatal"
+
+
+@contextmanager
+def as_failures() -> Iterator[None]:
+    """Turns an error that a user can mend into a failure that says so in one sentence.
+
+    Raises:
+        dagster.Failure: not retried; see `is_fatal`.
+    """
+    try:
+        yield
+    except (*_FATAL_ERRORS, *_PARTITION_ERRORS) as error:
+        metadata = {_FATAL: isinstance(error, _FATAL_ERRORS)}
+        raise dg.Failure(str(error), metadata, allow_retries=False) from None
+
+
+def is_fatal(failure: UserFailureData) -> bool:
+    """Whether the cause of a failure would fail all other partitions too."""
+    fatal = failure.metadata.get(_FATAL)
+    return fatal is not None and bool(fatal.value)

@@ -1,0 +1,454 @@
+"""What an asset tells Dagster of a materialization: counts, cost, charts, samples, checks.
+
+Texts of documents and models are untrusted. They are shown in tables, which print text, and in
+fenced blocks, where markdown neither renders nor links.
+"""
+
+import re
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from wsrl_assets.release import quality
+from wsrl_assets.release.quality import Finding
+from wsrl_assets.reporting import charts
+from wsrl_assets.storage import Partition, Store, catalog, figures
+from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.figures import RunSpan
+from wsrl_assets.storage.fingerprint import fingerprint
+from wsrl_assets.storage.layout import Kind
+from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
+from wsrl_assets.storage.schema import Row, columns_of
+from wsrl_assets.storage.store import Connection
+from wsrl_assets.text.highlight import printable, without_credentials
+
+OWNERS = ["team:data-engine"]
+ACCOUNTING = "row_accounting"
+UNIQUE = "unique_ids"
+REJECTION = "rejection_rate"
+LEAKAGE = "split_leakage"
+SELF_TEST = "gold_self_test"
+BALANCE = "domain_balance"
+CURRENT = "current_recipe"
+
+_DESCRIPTIONS = {
+    ACCOUNTING: "in = kept + rejected + failed + pending, counted in both tables.",
+    UNIQUE: "No id stands in two rows.",
+    REJECTION: "This run rejects about as large a share as the ten runs before it.",
+    LEAKAGE: "No source document feeds two splits.",
+    SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
+    CURRENT: "Every row was made by the prompts, the model and the settings of now.",
+    BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
+}
+# Worth a look, and no reason to stop.
+_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
+_WITH_REJECTION = ("filtered_documents", "qa_drafts", "verified_pairs", "final_splits")
+# A pair that got past the stage cannot have left at one of these.
+_PAST = {
+    "qa_drafts": ("qa_drafts",),
+    "verified_pairs": ("qa_drafts", "verified_pairs"),
+    "final_splits": ("qa_drafts", "verified_pairs", "final_splits"),
+}
+# Their own rows hold ids and verdicts: what a person wants to see is the pair.
+_SHOWN_AS_PAIRS = ("verified_pairs", "final_splits")
+_PICTURES = ("funnel", "answer_types", "answer_lengths")
+_CELL_CHARS = 120
+_ID_CHARS = 12  # enough for `wsrl trace`
+_BLOCK_CHARS = 600
+_BLOCK_WIDTH = 110
+
+
+def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
+    """The checks of a stage: its accounting, its ids, its rejection rate, and `others` by name.
+
+    Those that are not mere warnings block: lost or doubled rows go no further.
+    """
+    names = [ACCOUNTING, UNIQUE, *([REJECTION] if asset in _WITH_REJECTION else []), *others]
+    return [
+        dg.AssetCheckSpec(
+            name, asset=asset, blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
+        )
+        for name in names
+    ]
+
+
+def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult:
+    """A finding as Dagster shows it."""
+    examples = {"examples": list(finding.examples)} if finding.examples else {}
+    severity = dg.AssetCheckSeverity.WARN if name in _WARNINGS else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        check_name=name,
+        asset_key=asset,
+        severity=severity,
+        description=finding.says,
+        metadata={**finding.figures, **examples},
+    )
+
+
+def pair_checks(asset: str, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
+    """The checks of pairs that have a split: that none leaks, and that each gold can be scored.
+
+    `pairs` has at least the columns `pair_id`, `parent_id`, `split`, `gold`.
+    """
+    return [
+        check_result(asset, LEAKAGE, quality.one_split_per_source(pairs)),
+        check_result(asset, SELF_TEST, quality.golds_pass(pairs)),
+    ]
+
+
+def recipe_result(stage: str, stale: int) -> dg.AssetCheckResult:
+    """The check of recipes, given how many rows of a stage are of an older one."""
+    says = "Every row is of the recipe of now."
+    if stale:
+        says = (
+            f"{stale:,} rows are of an older prompt, model or setting. They stay until they are "
+            f"made anew: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
+        )
+    return check_result(stage, CURRENT, Finding(stale == 0, says, {"stale_rows": stale}))
+
+
+def table_schema(row_type: type[Row]) -> dg.TableSchema:
+    """The columns of a table, with their descriptions."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(spec.name, spec.duckdb_type, description=spec.description)
+            for spec in columns_of(row_type)
+        ]
+    )
+
+
+def schema_metadata(row_type: type[Row]) -> dict[str, Any]:
+    """Metadata of an asset's definition: its columns, before anything was made."""
+    return {"dagster/column_schema": table_schema(row_type)}
+
+
+def stage_result(
+    store: Store,
+    partition: Partition,
+    row_type: type[Row],
+    *,
+    run_id: str,
+    forms: Sequence[str] = (),
+    pass_rates: bool = False,
+    sft_pairs: int = 0,
+    extra: Mapping[str, Any] | None = None,
+    checks: Sequence[dg.AssetCheckResult] = (),
+) -> dg.MaterializeResult:
+    """The result of one stage of one partition, with its checks.
+
+    Args:
+        store, partition, row_type: of the stage.
+        run_id: whose calls are counted apart.
+        forms, pass_rates, sft_pairs: see `accounts`.
+        extra: metadata of the stage's own.
+        checks: results of the stage's own checks.
+    """
+    stage = row_type.TABLE
+    with catalog(store, _needed(store, partition, stage)) as connection:
+        counted = accounts(connection, forms, pass_rates=pass_rates, sft_pairs=sft_pairs)
+        in_partition = [a for a in counted if a.partition == partition.key]
+        calls = [c for c in call_totals(connection) if c.stage == stage]
+        this_run = [c for c in call_totals(connection, run_id) if c.stage == stage]
+        span = figures.run_span(connection, partition, row_type, run_id)
+        shown = _shown(connection, partition, row_type, run_id, in_partition)
+        results = _stage_check_results(connection, partition, row_type)
+        version = fingerprint(connection, partition, row_type)
+    account = next((a for a in in_partition if a.stage == stage), None)
+    account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
+    took = _call_metadata("run", this_run)
+    return dg.MaterializeResult(
+        asset_key=stage,
+        metadata={
+            # The page keeps this order: pictures, counts, examples, and what it took.
+            "summary": _summary(account, span, took),
+            **{name: shown.pop(name) for name in _PICTURES if name in shown},
+            **count_metadata(account),
+            **(extra or {}),
+            **shown,
+            **_run_metadata(span, this_run),
+            **took,
+            **_call_metadata("total", calls),
+            "dagster/column_schema": table_schema(row_type),
+        },
+        data_version=dg.DataVersion(version),
+        check_results=[accounting_result(account), *results, *checks],
+    )
+
+
+def count_metadata(account: Account) -> dict[str, Any]:
+    """Row counts and reasons as Dagster metadata."""
+    reasons = "\n".join(f"| {word} | {rows} |" for word, rows in account.reasons.items())
+    table = f"| reason | rows |\n| --- | --- |\n{reasons}" if reasons else "none"
+    return {
+        "dagster/row_count": account.kept + account.rejected + account.failed,
+        "rows_in": account.rows_in,
+        "kept": account.kept,
+        "rejected": account.rejected,
+        "failed": account.failed,
+        "pending": account.pending,
+        "reasons": dg.MetadataValue.md(table),
+    }
+
+
+def pass_rate_metadata(store: Store, partition: Partition) -> dict[str, Any]:
+    """The pass rates of a domain as a table, a line for each policy; nothing where it has none."""
+    with catalog(store, [partition]) as connection:
+        found = rate_histograms(connection)
+    if not found:
+        return {}
+    lines = [
+        f"| {' | '.join(('policy', *BUCKETS, 'mean', 'truncated'))} |",
+        "| --- " * (len(BUCKETS) + 3) + "|",
+    ]
+    for h in found:
+        cells = (h.policy, *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return {
+        "pass_rates": dg.MetadataValue.md("\n".join(lines)),
+        "pairs_between_0_and_1": sum(h.between for h in found),
+    }
+
+
+def accounting_result(account: Account) -> dg.AssetCheckResult:
+    """The accounting check's result for one account."""
+    accounted = account.kept + account.rejected + account.failed + account.pending
+    says = f"{account.rows_in:,} rows in, {accounted:,} accounted for."
+    counts = {"rows_in": account.rows_in, "accounted": accounted}
+    return check_result(account.stage, ACCOUNTING, Finding(account.balanced, says, counts))
+
+
+def _stage_check_results(
+    connection: Connection, partition: Partition, row_type: type[Row]
+) -> list[dg.AssetCheckResult]:
+    stage = row_type.TABLE
+    unique = quality.unique_ids(figures.repeated_ids(connection, partition, row_type))
+    results = [check_result(stage, UNIQUE, unique)]
+    if stage in _WITH_REJECTION:
+        steady = quality.steady_rejection(figures.run_rates(connection, partition, row_type))
+        results.append(check_result(stage, REJECTION, steady))
+    return results
+
+
+def _shown(
+    connection: Connection,
+    partition: Partition,
+    row_type: type[Row],
+    run_id: str,
+    in_partition: Sequence[Account],
+) -> dict[str, Any]:
+    """What there is to look at: the funnel, sample rows, and the answers and stories of pairs."""
+    stage = row_type.TABLE
+    metadata: dict[str, Any] = {}
+    if any(account.rows_in for account in in_partition):
+        metadata["funnel"] = _funnel_image(in_partition)
+    sample = figures.sample_rows(connection, partition, row_type, run_id)
+    if sample.height:
+        metadata["sample_rows"] = _table(sample)
+    if stage in _PAST:
+        metadata |= _pair_metadata(connection, partition, stage, run_id)  # its table, if it has one
+    return metadata
+
+
+def _pair_metadata(
+    connection: Connection, partition: Partition, stage: str, run_id: str
+) -> dict[str, Any]:
+    past = _PAST[stage]
+    metadata: dict[str, Any] = {}
+    shapes = figures.answer_shapes(connection, partition, past)
+    metadata |= _answer_images(shapes)
+    found = figures.sample_pairs(connection, partition, stage, past, run_id)
+    if stage in _SHOWN_AS_PAIRS and found.height:
+        metadata["sample_rows"] = _table(_pair_rows(found))
+    for name, left in (("traced_pairs", False), ("rejections", True)):
+        stories = [story(row) for row in found.iter_rows(named=True) if row["left_here"] == left]
+        if stories:
+            metadata[name] = dg.MetadataValue.md("\n\n".join(stories))
+    return metadata
+
+
+def _pair_rows(found: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of `figures.sample_pairs` as a table that fits the page."""
+    left = pl.col("left_here")
+    return found.select(
+        pl.when(left).then(pl.lit("rejected")).otherwise(pl.lit("kept")).alias("status"),
+        pl.when(left).then("reason").alias("reason"),
+        *("question", "answer", "split", "pair_id"),
+    )
+
+
+def _funnel_image(found: Sequence[Account]) -> dg.MarkdownMetadataValue:
+    drawn = charts.funnel_stacks(found)
+    return dg.MetadataValue.md(charts.image(drawn, charts.COLOURS, "rows by outcome"))
+
+
+def _answer_images(shapes: pl.DataFrame) -> dict[str, Any]:
+    """Answers by type and by length, as images; nothing where there are none."""
+    if shapes.is_empty():
+        return {}
+    drawn = {"answer_types": charts.by_type(shapes), "answer_lengths": charts.by_length(shapes)}
+    return {
+        name: dg.MetadataValue.md(
+            charts.image(
+                [charts.Stack(label, {"pairs": int(pairs)}) for label, pairs in counts],
+                {"pairs": charts.ACCENT},
+                name.replace("_", " "),
+            )
+        )
+        for name, counts in drawn.items()
+    }
+
+
+def release_metadata(found: Sequence[Account], pairs: pl.DataFrame) -> dict[str, Any]:
+    """What a release shows: the funnel of everything, its answers, and some of its rows.
+
+    `pairs` has the columns of a release.
+    """
+    shapes = pairs.select("answer_type", characters=pl.col("answer").str.len_chars(), pairs=1)
+    names = ("domain", "split", "question", "answer", "answer_type", "pair_id")
+    sample = pairs.select(names).sort(pl.col("pair_id").hash(0)).head(5)
+    return {
+        "funnel": _funnel_image(found),
+        **_answer_images(shapes),
+        **({"sample_rows": _table(sample)} if sample.height else {}),
+    }
+
+
+def story(pair: Mapping[str, Any]) -> str:
+    """A pair as a fenced block of markdown, where nothing in it renders, links or ends the block.
+
+    `pair`: a row of `figures.sample_pairs`.
+    """
+    verdicts = [
+        f"{'ok' if verdict['passed'] else 'NO'} {verdict['check']}"
+        + (f" ({verdict['reason']})" if verdict["reason"] else "")
+        for verdict in pair["verdicts"] or []
+    ]
+    fields = {
+        "question": pair["question"],
+        "answer": f"{pair['answer']} ({pair['answer_type']})" if pair["answer"] else None,
+        "evidence": pair["evidence"],
+        "persona": pair["persona"],
+        "reason": pair["reason"],
+        "detail": without_credentials(pair["detail"] or ""),
+        "verdicts": ", ".join(verdicts),
+        "round trip": pair["round_trip_answer"],
+        "split": pair["split"],
+        "model": pair["model"],
+        "document": pair["doc_id"],
+        "trace": f"wsrl trace {pair['pair_id']}",
+    }
+    lines = [
+        _wrapped(f"{name:<11}", _line(value, _BLOCK_CHARS))
+        for name, value in fields.items()
+        if value
+    ]
+    return fenced("\n".join(lines))
+
+
+def _wrapped(label: str, text: str) -> str:
+    """A line as wide as Dagster's dialog, which does not wrap, with what is over below it."""
+    return textwrap.fill(
+        text,
+        _BLOCK_WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+    )
+
+
+def fenced(text: str) -> str:
+    """Text as a fenced block that it cannot end."""
+    runs = [len(run) for run in re.findall("`+", text)]
+    fence = "`" * max(3, 1 + max(runs, default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _table(rows: pl.DataFrame) -> dg.TableMetadataValue:
+    """Rows as Dagster shows them, less the columns that are empty: the page is narrow."""
+    rows = rows.select(name for name in rows.columns if rows[name].null_count() < rows.height)
+    records = [
+        dg.TableRecord({name: _cell(name, value) for name, value in row.items()})
+        for row in rows.iter_rows(named=True)
+    ]
+    return dg.MetadataValue.table(
+        records=records, schema=dg.TableSchema([dg.TableColumn(name) for name in rows.columns])
+    )
+
+
+def _cell(name: str, value: Any) -> str | int | float | bool:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list):
+        value = "; ".join(str(part) for part in value)
+    text = "" if value is None else str(value)
+    if name == "detail":
+        text = without_credentials(text)
+    if name == "reason":
+        text = text.replace("_", " ")  # a cell breaks at blanks only
+    return text[:_ID_CHARS] if name.endswith("_id") else _line(text, _CELL_CHARS)
+
+
+def _line(text: str, most: int) -> str:
+    line = printable(" ".join(text[: 4 * most].split()))
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _summary(account: Account, span: RunSpan, took: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """Where the rows of the partition are, and what this run did and spent, in two sentences.
+
+    `took` is `_call_metadata` of the run.
+    """
+    says = (
+        f"**{account.kept:,} of {account.rows_in:,} rows kept**, {account.rejected:,} rejected, "
+        f"{account.failed:,} failed, {account.pending:,} pending. "
+    )
+    if not span.rows:
+        return dg.MetadataValue.md(says + "This run found nothing to do.")
+    says += f"This run: {span.rows:,} rows in {span.seconds:,.1f} s"
+    if took:
+        tokens, cost = took["run_prompt_tokens"] + took["run_completion_tokens"], took["run_cost"]
+        says += (
+            f", {took['run_llm_calls']:,} calls, {tokens:,} tokens "
+            f"({took['run_cached_share']:.0%} of the prompts from cache), "
+            f"cost {f'{cost:,.4f}' if cost else 0}"
+        )
+    return dg.MetadataValue.md(says + ".")
+
+
+def _run_metadata(span: RunSpan, calls: Sequence[CallTotals]) -> dict[str, Any]:
+    """Rows that this run wrote, from its first call or row to its last, and how fast."""
+    if not span.rows:
+        return {"run_rows": 0}
+    metadata: dict[str, Any] = {"run_rows": span.rows, "run_seconds": round(span.seconds, 1)}
+    if span.seconds >= 1:
+        tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
+        metadata["run_rows_per_second"] = round(span.rows / span.seconds, 2)
+        if tokens:
+            metadata["run_tokens_per_second"] = round(tokens / span.seconds, 1)
+    return metadata
+
+
+def _call_metadata(prefix: str, totals: Sequence[CallTotals]) -> dict[str, Any]:
+    if not totals:
+        return {}
+    prompt = sum(t.prompt_tokens for t in totals)
+    cached = sum(t.cached_tokens for t in totals)
+    return {
+        f"{prefix}_llm_calls": sum(t.calls for t in totals),
+        f"{prefix}_prompt_tokens": prompt,
+        f"{prefix}_cached_share": round(cached / prompt, 3) if prompt else 0.0,
+        f"{prefix}_completion_tokens": sum(t.completion_tokens for t in totals),
+        f"{prefix}_failed_calls": sum(t.failed for t in totals),
+        f"{prefix}_cost": sum(t.cost for t in totals),
+    }
+
+
+def _needed(store: Store, partition: Partition, stage: str) -> Collection[Partition]:
+    """The partitions whose rows an account is made of."""
+    if stage == "filtered_documents":
+        return [partition, *store.partitions(Kind.SHARD)]
+    return [partition]

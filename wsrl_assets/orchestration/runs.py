@@ -1,0 +1,296 @@
+"""Materializing what is pending, by Dagster's own execution, from a command.
+
+Each partition is a Dagster run of its own, several at a time in threads of this process: one
+domain's tail is filled by another's work, and a failed partition leaves the others alone. The runs
+show in the UI like any other.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+
+from wsrl_assets.orchestration import definitions
+from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SFT_WARMUP, SHARD_ASSETS
+from wsrl_assets.orchestration.cancellation import interrupt_all
+from wsrl_assets.orchestration.failures import is_fatal
+from wsrl_assets.orchestration.partitions import SHARDS
+from wsrl_assets.orchestration.stage_job import Watch
+from wsrl_assets.pipeline.pending import pending_partitions
+from wsrl_assets.pipeline.progress import Progress
+from wsrl_assets.settings import Executor, Settings, load_automation
+from wsrl_assets.storage import Kind, Store
+from wsrl_assets.storage.accounting import PASS_RATES, STAGES
+from wsrl_assets.taxonomy.domains import Domain
+
+PARALLEL_PARTITIONS = 4
+_APART_S = 1.0
+_PARTITION_TAG = "dagster/partition"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFailure:
+    """A partition whose run failed, with the one sentence that says why."""
+
+    job: str
+    partition: str | None
+    message: str
+
+
+@dataclass
+class Outcome:
+    """What a command's runs came to.
+
+    Attributes:
+        failures: partitions whose runs failed.
+        steps: seconds by step, in order.
+        runs: Dagster runs that were started.
+    """
+
+    failures: list[PartitionFailure] = field(default_factory=list)
+    steps: dict[str, float] = field(default_factory=dict)
+    runs: int = 0
+
+    @contextmanager
+    def timed(self, step: str) -> Any:
+        """Adds the time of a block to `steps`."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.steps[step] = self.steps.get(step, 0.0) + time.monotonic() - began
+
+
+def use_dagster_home(home: Path) -> Path:
+    """`DAGSTER_HOME`, made under `home` with our `dagster.yaml` where it is not set."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or (home / "dagster")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        packaged = resources.files("wsrl_assets").joinpath("dagster.yaml")
+        config.write_text(packaged.read_text("utf-8"), "utf-8")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def register_partitions(instance: dg.DagsterInstance, shards: Iterable[str]) -> None:
+    """Makes shards known to Dagster as dynamic partitions."""
+    assert SHARDS.name is not None
+    instance.add_dynamic_partitions(SHARDS.name, list(shards))
+
+
+def register_shards(home: Path, shards: Iterable[str]) -> None:
+    """Makes shards known to the Dagster instance of a home."""
+    use_dagster_home(home)
+    with dg.DagsterInstance.get() as instance:
+        register_partitions(instance, shards)
+
+
+def materialize_pending(
+    store: Store,
+    settings: Settings,
+    *,
+    domains: Sequence[Domain] = (),
+    to: str = STAGES[-1],
+    progress: Progress | None = None,
+) -> Outcome:
+    """Materializes everything that is pending, up to the asset `to`.
+
+    Args:
+        domains: only these; all if none are named.
+        to: the last asset to bring up to date.
+        progress: told of finished rows.
+
+    A partition that fails is reported in the outcome. If the endpoint fails one, those that have
+    not begun are not tried.
+    """
+    outcome = Outcome()
+    with instance_for_threads() as instance:
+        configure_logging_once(instance)
+        runner = _Runner(instance, store, settings, outcome)
+        if progress is not None:
+            Watch.progress = progress
+        register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
+        wanted = _stages_up_to(to, settings)
+        in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
+        in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
+        with outcome.timed("read and triage"):
+            runner.shards(in_shards, with_libraries=bool(in_domains))
+        if runner.may_go_on and in_domains:
+            with outcome.timed("questions and checks"):
+                runner.domains(in_domains, domains)
+        if runner.may_go_on and STAGES[-1] in wanted:
+            with outcome.timed("release"):
+                runner.run(_Run("make_release"))
+    return outcome
+
+
+def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
+    stages = STAGES[: STAGES.index(last) + 1]
+    off = set()
+    if not settings.rates_pairs:
+        off.add(PASS_RATES)
+    if not settings.warms_up:
+        off.add(SFT_WARMUP)
+    return tuple(stage for stage in stages if stage not in off)
+
+
+def instance_for_threads() -> dg.DagsterInstance:
+    """The instance of `DAGSTER_HOME`, without capturing what steps print.
+
+    Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
+    run in several threads, whose saving and restoring would cross, and the terminal be lost.
+    """
+    overrides = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    ref = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=overrides)
+    return dg.DagsterInstance.from_ref(ref)
+
+
+def configure_logging_once(instance: dg.DagsterInstance) -> None:
+    """Lets runs begin in several threads at once.
+
+    Dagster configures the handlers of `dagster.yaml` anew as each run begins, by a call that takes
+    logging's own locks in the opposite order to any thread that happens to log: with other runs
+    at work in this process, that is a deadlock. The handlers are the same each time, so once will
+    do.
+    """
+    handlers = instance.get_yaml_python_handlers()
+    instance.get_yaml_python_handlers = lambda: handlers  # type: ignore[method-assign]
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    executor: Executor,
+    job: str,
+    partition: str | None,
+    stages: Sequence[str] = (),
+    *,
+    module: str = definitions.__name__,
+) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
+    """One Dagster run of a job, to its end. A failure is in the result.
+
+    Args:
+        instance: see `instance_for_threads`.
+        executor: of its steps.
+        job, partition: what is run.
+        stages: these assets of the job; all if none are named.
+        module: has the job, by its `job_named`.
+    """
+    selection = [dg.AssetKey(stage) for stage in stages] or None
+    found = dg.build_reconstructable_job(module, "job_named", (job,))
+    if executor is Executor.IN_PROCESS:
+        return found.get_definition().execute_in_process(
+            _QUIET, instance, partition, raise_on_error=False, asset_selection=selection
+        )
+    tags = {_PARTITION_TAG: partition} if partition is not None else None
+    with dg.execute_job(found, instance, _QUIET, tags, asset_selection=selection) as result:
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A run to make: a job, of a partition, of some of its assets or all."""
+
+    job: str
+    partition: str | None = None
+    stages: Sequence[str] = ()
+
+
+class _Runner:
+    """Runs jobs for partitions, several at a time."""
+
+    def __init__(
+        self, instance: dg.DagsterInstance, store: Store, settings: Settings, outcome: Outcome
+    ) -> None:
+        self._instance = instance
+        self._store = store
+        self._settings = settings
+        self._outcome = outcome
+        self._executor = load_automation().executor
+        self._mutex = threading.Lock()
+        self.may_go_on = True
+
+    def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
+        """Reads and triages the shards that have something pending.
+
+        Libraries are loaded meanwhile, so that the endpoint need not wait for them.
+        """
+        pending = pending_partitions(self._store, self._settings, stages)
+        runs = [_Run("read_shard", key, stages) for key in pending]
+        if with_libraries:
+            runs.insert(1, _Run("load_libraries"))
+        self._run_all(runs)
+
+    def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
+        """Advances the domains that have something pending, or places of another recipe."""
+        self._advance(stages, only, self._settings)
+        if self._settings.regenerate is not None:
+            # What was made anew may have let in, in domains that were done, what it stood in the
+            # way of; that alone is left to do.
+            waiting = {"regenerate": None, "retry_failed": False, "rerate": False}
+            self._advance(stages, only, self._settings.model_copy(update=waiting))
+
+    def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
+        pending = pending_partitions(self._store, settings, stages)
+        chosen = [key for key in pending if not only or Domain(key) in only]
+        self._run_all([_Run("advance_domain", key, stages) for key in chosen])
+
+    def run(self, run: _Run) -> None:
+        """One Dagster run; a failure goes to the outcome."""
+        if not self.may_go_on:
+            return
+        result = execute(self._instance, self._executor, run.job, run.partition, run.stages)
+        with self._mutex:
+            self._outcome.runs += 1
+            if not result.success:
+                message, fatal = _why(result)
+                self._outcome.failures.append(PartitionFailure(run.job, run.partition, message))
+                self.may_go_on = self.may_go_on and not fatal
+
+    def _run_all(self, runs: Sequence[_Run]) -> None:
+        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
+        begun: list[Future[None]] = []
+        try:
+            for run in runs:
+                # Begun at once, all would read or filter at once, and the endpoint wait for all.
+                if 0 < len(begun) < PARALLEL_PARTITIONS:
+                    wait(begun[-1:], _APART_S)
+                begun.append(pool.submit(self.run, run))
+            for future in begun:
+                future.result()
+        except BaseException:
+            # Ctrl-C reaches this thread alone: the runs in the others are told here.
+            self.may_go_on = False
+            interrupt_all()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _why(result: Any) -> tuple[str, bool]:
+    """The reason of a failed run in one sentence, and whether all others would fail of it too."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            user = data.user_failure_data
+            if user is not None and user.description:
+                return user.description, is_fatal(user)
+            if data.error is not None:
+                cause = data.error.cause or data.error
+                return f"unexpected: {cause.message.strip()} (the run's page has the trace)", False
+    return "the run failed; see it in the Dagster UI", False

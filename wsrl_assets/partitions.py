@@ -1,8 +1,0 @@
-"""What the assets are partitioned by: shards as they are registered, and the ten domains."""
-
-import dagster as dg
-
-from wsrl_assets.domains import Domain
-
-SHARDS = dg.DynamicPartitionsDefinition(name="shard")
-DOMAINS = dg.StaticPartitionsDefinition([str(domain) for domain in Domain])

@@ -1,0 +1,108 @@
+"""Pass rates, streamed: a policy's closed-book rollouts over a domain's verified pairs.
+
+Optional, since it costs more than all other stages together: the setting `pass_rate_rollouts`
+switches it on. Rollouts are committed as they come, so a run that stops anywhere goes on from
+there.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from wsrl_assets.llm import Role, StageRecipe, Stamp, model_recipe
+from wsrl_assets.pipeline.job import Job, pages
+from wsrl_assets.reward import Gold
+from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
+from wsrl_assets.storage import GroupWriter, Partition
+from wsrl_assets.storage.tables import Rollout
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.verification.pass_rates import STAGE, Pair, Rater
+
+
+async def rate_domain(job: Job, domain: Domain) -> int:
+    """Takes the pass rates that a domain's verified pairs lack; returns how many those were.
+
+    Does nothing while pass rates are switched off. With the setting `rerate` all pairs are rated
+    again: by today's policy, sampling, number of rollouts and reward, of which only what no stored
+    rollout answers is asked for.
+
+    Raises:
+        EndpointError: the policy's endpoint cannot be used; finished rollouts are kept.
+        StoreBusyError: another run is at this domain.
+    """
+    if not job.settings.rates_pairs:
+        return 0
+    partition = Partition.domain(domain)
+    with job.store.exclusive_run(partition):
+        pending = _count_pending(job, partition)
+        if pending == 0:
+            return 0
+        job.progress.expect(STAGE, pending)
+        async with (
+            GroupWriter(job.store, partition) as writer,
+            job.engine(writer, [Role.POLICY]) as engine,
+        ):
+            of_rates, of_rollouts = rate_recipes(job, engine.model(Role.POLICY))
+            writer.add(of_rates.row(), of_rollouts.row())
+            rater = Rater(
+                engine,
+                Stamp(of_rates, job.run_id),
+                Stamp(of_rollouts, job.run_id),
+                writer.put,
+                job.settings.pass_rate_rollouts,
+                job.settings.rollout_tokens,
+            )
+
+            async def work(pair: Pair, number: int) -> None:
+                await writer.put(await rater.rate(pair, number))
+                job.progress.advance(STAGE)
+
+            await engine.for_each(
+                _pending_pairs(job, partition, of_rollouts.hash),
+                work,
+                calls_at_once=job.settings.pass_rate_rollouts,
+            )
+        job.store.publish(partition)
+        return pending
+
+
+def rate_recipes(job: Job, policy: str) -> tuple[StageRecipe, StageRecipe]:
+    """The recipe of pass rates, and that of their rollouts, which leaves their number out."""
+    settings: dict[str, Any] = {
+        "instruction": INSTRUCTION,
+        "version": VERSION,
+        "max_tokens": job.settings.rollout_tokens,
+    }
+    role = job.roles[Role.POLICY]
+    of_rollouts = model_recipe(STAGE, role, policy, [], **settings)
+    settings["rollouts"] = job.settings.pass_rate_rollouts
+    return model_recipe(STAGE, role, policy, [], **settings), of_rollouts
+
+
+def _count_pending(job: Job, partition: Partition) -> int:
+    with job.store.transaction(partition) as transaction:
+        found = transaction.query(
+            "count_pending_rates",
+            rerate=job.settings.rerate,
+            retry_failed=job.settings.retry_failed,
+        )
+    return int(found.item())
+
+
+async def _pending_pairs(job: Job, partition: Partition, recipe: str) -> AsyncIterator[Pair]:
+    found = pages(
+        job,
+        partition,
+        "pending_rates",
+        key="pair_id",
+        rerate=job.settings.rerate,
+        recipe=recipe,
+        rollouts=job.settings.pass_rate_rollouts,
+    )
+    async for row in found:
+        yield Pair(
+            row["pair_id"], row["question"], Gold.from_json(row["gold"]), _made(row["rollouts"])
+        )
+
+
+def _made(rows: Sequence[dict[str, Any]]) -> tuple[Rollout, ...]:
+    return tuple(Rollout(**row) for row in rows)

@@ -1,0 +1,385 @@
+"""Personas, drafts and verification of a domain, streamed as one chain document by document.
+
+Personas, drafts and verification of a document run as one chain, because whoever finishes a
+document reads it while it is still in the server's prefix cache, and because no stage then waits
+for the slowest row of the stage before. Rows are committed as they come, so a run that stops
+anywhere goes on from there.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsrl_assets.generation import cloze, distractors, drafting, library, personas
+from wsrl_assets.generation.drafting import Drafter, DraftJob
+from wsrl_assets.llm import (
+    Engine,
+    Role,
+    StageRecipe,
+    Stamp,
+    model_recipe,
+)
+from wsrl_assets.pipeline.job import Job, batches, count, with_system
+from wsrl_assets.settings import Settings
+from wsrl_assets.storage import GroupWriter, Partition
+from wsrl_assets.storage.tables import Personas, QADraft, Status
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.verification import round_trip, verify
+from wsrl_assets.verification.judge import Jury
+from wsrl_assets.verification.verify import Draft, Verifier
+
+_log = logging.getLogger(__name__)
+DOMAIN_STAGES = (personas.STAGE, drafting.STAGE, verify.STAGE)
+_PAGE = 256
+
+
+async def advance_domain(
+    job: Job,
+    domain: Domain,
+    stages: Sequence[str] = DOMAIN_STAGES,
+    partition: Partition | None = None,
+) -> int:
+    """Does what is pending at `stages` of a domain; returns the rows that were pending before.
+
+    Args:
+        job: what to work with.
+        domain: whose documents these are.
+        stages: any of `DOMAIN_STAGES`. What a stage outside them would have to make first is
+            left pending.
+        partition: where the rows are, if not in the domain's own.
+
+    Raises:
+        EndpointError: the endpoint cannot be used; finished rows are kept.
+        StoreBusyError: another run is at this domain.
+    """
+    partition = partition or Partition.domain(domain)
+    with job.store.exclusive_run(partition):
+        if job.settings.retry_failed and drafting.STAGE in stages:
+            _forget_failed_drafts(job, partition)
+        pending = _pending_rows(job, partition, stages)
+        if not any(pending.values()):
+            return 0
+        for stage, rows in pending.items():
+            job.progress.expect(stage, rows)
+        async with (
+            GroupWriter(job.store, partition) as writer,
+            job.engine(writer, _roles_of(job, stages)) as engine,
+        ):
+            chain = _Chain.begin(job, domain, stages, engine, writer)
+            _warn_of_judging_oneself(job, engine, stages)
+            await engine.for_each(
+                _pending_work(job, partition, stages),
+                chain.run,
+                calls_at_once=_calls_at_once(job.settings),
+            )
+        job.store.publish(partition)
+        return sum(pending.values())
+
+
+def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict[str, StageRecipe]:
+    """The recipes of a domain's stages: `personas`, one a form for drafts, `verified_pairs`."""
+    settings, roles = job.settings, job.roles
+    examples = library.library_digest([_library(job)[domain]])
+    recipes = {}
+    if Role.TRIAGE in models:
+        recipes[personas.STAGE] = model_recipe(
+            personas.STAGE,
+            roles[Role.TRIAGE],
+            models[Role.TRIAGE],
+            with_system(personas.PROMPT),
+            personas=settings.personas,
+        )
+    if Role.GENERATOR in models:
+        generator = roles[Role.GENERATOR]
+        model = models[Role.GENERATOR]
+        recipes[Form.OPEN] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(drafting.OPEN_PROMPT),
+            form=str(Form.OPEN),
+            demonstrations=examples,
+            examples=drafting.EXAMPLES,
+        )
+        recipes[Form.CLOZE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(drafting.CLOZE_PROMPT),
+            form=str(Form.CLOZE),
+            rules=cloze.VERSION,
+        )
+        recipes[Form.MULTIPLE_CHOICE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(drafting.CLOZE_PROMPT),
+            form=str(Form.MULTIPLE_CHOICE),
+            rules=cloze.VERSION,
+            distractors=distractors.VERSION,
+        )
+    if Role.JUDGE in models:
+        jury = _jury(job)
+        recipes[verify.STAGE] = model_recipe(
+            verify.STAGE,
+            roles[Role.JUDGE],
+            models[Role.JUDGE],
+            with_system(
+                *(jury.prompts if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
+            ),
+            rules=verify.RULES_VERSION,
+            judge=jury.recipe if jury else None,
+            round_trip=settings.round_trip,
+        )
+    return recipes
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A document with what there is of it, and so what is left to do."""
+
+    doc_id: str
+    title: str | None
+    text: str
+    personas_status: Status | None
+    personas: tuple[str, ...]
+    drafted: frozenset[tuple[int, str]]
+    unverified: tuple[Draft, ...]
+    pool: distractors.Pool
+
+    @classmethod
+    def of(cls, row: dict[str, Any], pool: distractors.Pool) -> "_Work":
+        return cls(
+            doc_id=row["doc_id"],
+            title=row["title"],
+            text=row["text"],
+            personas_status=Status(row["personas_status"]) if row["personas_status"] else None,
+            personas=tuple(row["personas"]),
+            drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
+            unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            pool=pool,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """What happens to one document, from personas to verdicts."""
+
+    job: Job
+    domain: Domain
+    stages: frozenset[str]
+    engine: Engine
+    writer: GroupWriter
+    stamps: Mapping[str, Stamp]
+    drafter: Drafter
+    verifier: Verifier | None
+
+    @classmethod
+    def begin(
+        cls,
+        job: Job,
+        domain: Domain,
+        stages: Sequence[str],
+        engine: Engine,
+        writer: GroupWriter,
+    ) -> "_Chain":
+        models = {role: engine.model(role) for role in _roles_of(job, stages)}
+        recipes = domain_recipes(job, models, domain)
+        writer.add(*(recipe.row() for recipe in recipes.values()))
+        stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
+        drafter = Drafter(
+            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job)
+        )
+        verifier = None
+        if verify.STAGE in stages:
+            stamp = stamps[verify.STAGE]
+            verifier = Verifier(engine, stamp, _jury(job), job.settings.round_trip)
+        return cls(job, domain, frozenset(stages), engine, writer, stamps, drafter, verifier)
+
+    async def run(self, work: _Work, priority: int) -> None:
+        named = await self._personas(work, priority)
+        jobs = self._draft_jobs(work, named)
+
+        async def old() -> None:
+            verify_old = (self._verify(draft, work.text, priority) for draft in work.unverified)
+            await asyncio.gather(*verify_old)
+
+        async def new() -> None:
+            async def then(draft: QADraft) -> None:
+                await self._on_draft(draft, work.text, priority)
+
+            await self.drafter.draft_all(jobs, priority, then)
+
+        await asyncio.gather(old(), new())
+
+    async def _personas(self, work: _Work, priority: int) -> tuple[str, ...]:
+        if work.personas_status is not None:
+            return work.personas
+        if personas.STAGE not in self.stages:
+            return ()
+        row: Personas = await personas.name_personas(
+            work.doc_id,
+            work.text,
+            self.job.settings.personas,
+            self.engine,
+            self.stamps[personas.STAGE],
+            priority,
+        )
+        await self.writer.put(row)
+        self.job.progress.advance(personas.STAGE)
+        if drafting.STAGE in self.stages:
+            expected = len(row.personas) * len(self.job.settings.forms)
+            self.job.progress.expect(drafting.STAGE, expected)
+        return row.personas
+
+    def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
+        if drafting.STAGE not in self.stages:
+            return []
+        return [
+            DraftJob(
+                work.doc_id,
+                work.title,
+                work.text,
+                self.domain,
+                index,
+                persona,
+                len(named),
+                form,
+                work.pool,
+            )
+            for form in self.job.settings.forms
+            for index, persona in enumerate(named)
+            if (index, form) not in work.drafted
+        ]
+
+    async def _on_draft(self, draft: QADraft, document: str, priority: int) -> None:
+        await self.writer.put(draft)
+        self.job.progress.advance(drafting.STAGE)
+        if draft.status is not Status.KEPT or self.verifier is None:
+            return
+        self.job.progress.expect(verify.STAGE, 1)
+        await self._verify(
+            Draft(
+                draft.draft_id,
+                draft.doc_id,
+                draft.question,
+                draft.answer,
+                draft.answer_type,
+                draft.unit,
+                draft.evidence,
+                draft.choices,
+            ),
+            document,
+            priority,
+        )
+
+    async def _verify(self, draft: Draft, document: str, priority: int) -> None:
+        if self.verifier is None:
+            return
+        await self.writer.put(await self.verifier.verify(draft, document, priority))
+        self.job.progress.advance(verify.STAGE)
+
+
+async def _pending_work(
+    job: Job, partition: Partition, stages: Sequence[str]
+) -> AsyncIterator[_Work]:
+    parameters: dict[str, Any] = {
+        "forms": [str(form) for form in job.settings.forms],
+        "with_personas": personas.STAGE in stages,
+        "with_drafts": drafting.STAGE in stages,
+        "with_verification": verify.STAGE in stages,
+    }
+    async for page in batches(job, partition, "document_work", **parameters):
+        pool = distractors.Pool()
+        if drafting.STAGE in stages and any(_wants_choices(job.settings, row) for row in page):
+            pool = await asyncio.to_thread(_pool_of, job, partition, page)
+        for row in page:
+            yield _Work.of(row, pool)
+
+
+def _wants_choices(settings: Settings, row: dict[str, Any]) -> bool:
+    """Whether a multiple-choice draft of a document is still to be made."""
+    form = Form.MULTIPLE_CHOICE
+    drafted = sum(slot["form"] == form for slot in row["drafted"])
+    is_named = row["personas_status"] is not None
+    return form in settings.forms and not (is_named and drafted >= len(row["personas"]))
+
+
+def _pool_of(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> distractors.Pool:
+    """What a page of documents can be asked with options; others help out if the page is short.
+
+    Options come from the documents, not from drafts: so the first draft of a domain has as many
+    as the last, whatever the order in which drafts are done. A page is what memory holds anyway.
+    Documents that come later change what later drafts are given, and no draft that was made.
+    """
+    known = [row["doc_id"] for row in page]
+    lacking = max(0, distractors.POOL_DOCUMENTS - len(known))
+    with job.store.transaction(Partition.domain(partition.key)) as transaction:
+        others = transaction.query("distractor_documents", known=known, documents=lacking)
+    return distractors.Pool.of(
+        distractors.PoolDocument(row["doc_id"], row["parent_id"], row["title"], row["text"])
+        for row in (*page, *others.iter_rows(named=True))
+    )
+
+
+def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:
+    forms = [str(form) for form in job.settings.forms]
+    counts = count(job, partition, "count_document_work", forms=forms)
+    by_stage = {
+        personas.STAGE: int(counts["personas"]),
+        drafting.STAGE: int(counts["drafts"]),
+        verify.STAGE: int(counts["pairs"]),
+    }
+    return {stage: rows for stage, rows in by_stage.items() if stage in stages}
+
+
+def _forget_failed_drafts(job: Job, partition: Partition) -> None:
+    with job.store.transaction(partition) as transaction:
+        forms = [str(form) for form in job.settings.forms]
+        transaction.execute("forget_failed_drafts", forms=forms)
+
+
+def _calls_at_once(settings: Settings) -> float:
+    """About how many calls of a document run at a time: one to begin with, then one a draft."""
+    return (1 + settings.personas * len(settings.forms)) / 2
+
+
+def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:
+    roles = []
+    if personas.STAGE in stages:
+        roles.append(Role.TRIAGE)
+    if drafting.STAGE in stages:
+        roles.append(Role.GENERATOR)
+    if verify.STAGE in stages:
+        roles.append(Role.JUDGE)
+    return roles
+
+
+def _jury(job: Job) -> Jury | None:
+    """How the judge is asked; none where it is switched off."""
+    settings = job.settings
+    if not settings.judge:
+        return None
+    temperature = job.roles[Role.JUDGE].temperature
+    return Jury(settings.judge_votes, settings.judge_separate, temperature)
+
+
+def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:
+    roles = _roles_of(job, stages)
+    if not job.settings.judge or not {Role.GENERATOR, Role.JUDGE} <= set(roles):
+        return
+    model = engine.model(Role.JUDGE)
+    if model == engine.model(Role.GENERATOR):
+        job.warn(
+            f"the judge is the model that wrote the questions ({model}), and models go easy on "
+            "themselves: name another one with WSRL_LLM_JUDGE_MODEL or WSRL_LLM_JUDGE_BASE_URL"
+        )
+
+
+def _library(job: Job) -> dict[Domain, library.LibraryFile]:
+    folder: Path | None = job.settings.demonstrations
+    return library.load_library(folder)

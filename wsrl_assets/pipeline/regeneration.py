@@ -1,0 +1,151 @@
+"""Rows of an older recipe, made anew on purpose: a new prompt, another model, another judge.
+
+The new rows of a document are made beside the old ones, which stay what a release is made of. When
+all of them are there, verdicts included, they take the old ones' place in one transaction (see
+`storage.replacement`). A regeneration that was begun is gone on with by every later run of its
+domain, until it is done.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from wsrl_assets.curation import triage
+from wsrl_assets.generation import drafting, personas
+from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.pipeline import questions
+from wsrl_assets.pipeline.job import Job, model_names
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
+from wsrl_assets.pipeline.triage import triage_recipe
+from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage.replacement import plant, replace_whole
+from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.verification import verify
+
+ROLES: Mapping[str, Role] = {
+    triage.STAGE: Role.TRIAGE,
+    personas.STAGE: Role.TRIAGE,
+    drafting.STAGE: Role.GENERATOR,
+    verify.STAGE: Role.JUDGE,
+}
+"""Whose model makes the rows of each stage that can be made anew."""
+
+
+async def regenerate_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAIN_STAGES) -> int:
+    """Goes on with a domain's regeneration, or begins one; returns the documents it replaced.
+
+    `job.settings.regenerate` names the stage to begin with: its rows that are not of the recipe of
+    now are made anew, and what hangs on them. Rows of that recipe cost nothing. Without it, only
+    what was begun earlier goes on.
+
+    Raises:
+        EndpointError: the endpoint cannot be used; what is done is kept.
+        StoreBusyError: another run is at this domain.
+    """
+    begins = job.settings.regenerate in stages and job.store.exists(Partition.domain(domain))
+    if not begins and not is_under_way(job.store, domain):
+        return 0
+    with job.store.exclusive_run(Partition.domain(domain)):
+        if begins:
+            await _begin(job, domain, str(job.settings.regenerate))
+        if not is_under_way(job.store, domain):
+            return 0
+        anew = replace(job, settings=_settings_of(job, domain))
+        forms = [str(form) for form in anew.settings.forms]
+        try:
+            await questions.advance_domain(anew, domain, stages, Partition.next(domain))
+        finally:
+            replaced = replace_whole(job.store, domain, forms)
+        return replaced
+
+
+def is_under_way(store: Store, domain: str) -> bool:
+    """Whether a regeneration was begun in a domain and is not done."""
+    return store.exists(Partition.next(domain))
+
+
+def under_way(store: Store) -> list[str]:
+    """The domains in which `is_under_way` holds."""
+    return [partition.key for partition in store.partitions(Kind.NEXT)]
+
+
+def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
+    """Rows of other recipes than those of now, by stage, on a catalog connection.
+
+    A model that no setting names is taken for the one that a row is of, since only its server
+    could tell. Stages whose endpoint is not set are left out.
+    """
+    found: dict[str, int] = {}
+    for used in frame(connection, "recipes_in_use").iter_rows(named=True):
+        if not _is_current(job, used):
+            found[used["stage"]] = found.get(used["stage"], 0) + used["rows"]
+    return found
+
+
+async def _begin(job: Job, domain: Domain, stage: str) -> None:
+    """Lays out the documents that have rows of an older recipe."""
+    live, target = Partition.domain(domain), Partition.next(domain)
+    models = await model_names(job, live, [ROLES[stage]])
+    current = _recipes_of(job, stage, models, domain)
+    for partition in (target, live):
+        if job.store.exists(partition):
+            stale = _stale(job, partition, stage, current)
+            if partition == live:
+                stale = sorted(set(stale) - set(_laid_out(job.store, target)))
+            plant(job.store, domain, stale, stage, current)
+
+
+def _recipes_of(
+    job: Job, stage: str, models: Mapping[Role, str], domain: Domain
+) -> tuple[str, ...]:
+    recipes = questions.domain_recipes(job, models, domain)
+    return tuple(recipe.hash for recipe in recipes.values() if recipe.stage == stage)
+
+
+def _stale(job: Job, partition: Partition, stage: str, current: Sequence[str]) -> list[str]:
+    with job.store.transaction(partition) as transaction:
+        found = transaction.query(
+            "stale_documents",
+            stage=stage,
+            forms=[str(form) for form in job.settings.forms],
+            recipes=list(current),
+        )
+    return list(found["doc_id"])
+
+
+def _laid_out(store: Store, target: Partition) -> list[str]:
+    if not store.exists(target):
+        return []
+    with store.transaction(target) as transaction:
+        return list(transaction.query("filtered_ids", shard=None)["doc_id"])
+
+
+def _settings_of(job: Job, domain: Domain) -> Any:
+    """The settings under which a document counts as whole.
+
+    Where personas are made anew, so are the drafts of every form that there are, asked for or not.
+    """
+    asked = job.settings.regenerate is not None
+    update: dict[str, Any] = {"retry_failed": job.settings.retry_failed or asked}
+    if job.settings.regenerate == personas.STAGE:
+        with job.store.transaction(Partition.domain(domain)) as transaction:
+            there = transaction.query("forms_in_use")["form"].to_list()
+        forms = (*job.settings.forms, *(Form(form) for form in there))
+        update["forms"] = tuple(dict.fromkeys(forms))
+    return job.settings.model_copy(update=update)
+
+
+def _is_current(job: Job, used: Mapping[str, Any]) -> bool:
+    stage, role = used["stage"], ROLES[used["stage"]]
+    if used["form"] is not None and used["form"] not in job.settings.forms:
+        return True  # not asked for now, so neither stale nor fresh
+    try:
+        model = job.roles[role].model or json.loads(used["body"])["model"]
+        if stage == triage.STAGE:
+            return bool(triage_recipe(job, model).hash == used["recipe"])
+        return used["recipe"] in _recipes_of(job, stage, {role: model}, Domain(used["partition"]))
+    except EndpointError:
+        return True

@@ -1,0 +1,302 @@
+"""The report of a release: one HTML file that needs nothing else and prints well.
+
+A release is immutable and holds its pairs alone, while a report also tells of what was rejected and
+what it cost; so it lies beside the releases, as `HOME/reports/<release>.html`, and is written anew
+as those figures change.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from wsrl_assets.release.dataset import current_release, read_release
+from wsrl_assets.reporting import charts
+from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
+from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
+from wsrl_assets.storage import Store, catalog
+from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
+from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.highlight import Marked, excerpt, printable
+
+STAGE = "dataset_report"
+SAMPLED_PAIRS = 30
+_MOST = 15
+_RELEASED = {"released": charts.COLOURS["kept"], "not released": charts.COLOURS["pending"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A pair that the report shows, with its evidence marked in a piece of its document."""
+
+    pair: Mapping[str, Any]
+    evidence: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How unlike the questions are by their embeddings, as the report shows it."""
+
+    model: str
+    map: Markup
+    mapped: int
+    variance: float
+    spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report is made of.
+
+    Attributes:
+        name: the release.
+        made_at: when the figures were read (UTC).
+        pairs: its rows, as `dataset.COLUMNS`.
+        accounts: of all stages and partitions.
+        calls: the ledger, by stage and step.
+        domains: each domain from documents to the release, as `report_domains.sql`.
+        recipes: those of the released rows, in order of the stages; `body` is a mapping.
+        benchmarks: what questions were compared with: `benchmark`, `ngrams`.
+        rates: pass rates, where some were taken.
+        embedded: embeddings of its questions, where there are enough.
+    """
+
+    name: str
+    made_at: datetime
+    pairs: pl.DataFrame
+    accounts: Sequence[Account]
+    calls: Sequence[CallTotals]
+    domains: Sequence[Mapping[str, Any]]
+    recipes: Sequence[Mapping[str, Any]]
+    benchmarks: Sequence[Mapping[str, Any]]
+    rates: Sequence[RateHistogram]
+    embedded: Embedded | None
+
+
+def path_of(store: Store, release: str) -> Path:
+    """Where the report of a release is, or will be."""
+    return store.home / "reports" / f"{release}.html"
+
+
+def write_report(store: Store) -> Path:
+    """Writes the report of the current release, in place of an earlier one; returns its path.
+
+    Raises:
+        ReleaseError: there is no release.
+    """
+    report = gather(store)
+    path = path_of(store, report.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(render(report), "utf-8")
+    partial.replace(path)
+    return path
+
+
+def gather(store: Store) -> Report:
+    """What there is to tell of the current release.
+
+    Raises:
+        ReleaseError: there is no release.
+    """
+    folder = current_release(store)
+    with catalog(store) as connection:
+        found = accounts(connection, ())
+        pairs = read_release(folder)
+        ids = pairs.select("pair_id")
+        vectors = frame(connection, "release_vectors", {"pairs_of_release": ids})
+        return Report(
+            folder.name,
+            utc_now(),
+            pairs,
+            found,
+            call_totals(connection),
+            frame(connection, "report_domains", release=folder.name).to_dicts(),
+            _recipes(frame(connection, "report_recipes", release=folder.name)),
+            frame(connection, "report_benchmarks").to_dicts(),
+            rate_histograms(connection),
+            embedded(vectors),
+        )
+
+
+def render(report: Report) -> str:
+    """The report as one HTML page."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_shown,
+    )
+    environment.filters.update(
+        words=lambda name: name.replace("_", " "),
+        label=lambda slug: Domain(slug).label,
+        compact=lambda value: value if isinstance(value, str) else json.dumps(value),
+        share=_share,
+    )
+    source = resources.files("wsrl_assets.reporting").joinpath("report.html.j2").read_text("utf-8")
+    pairs, questions = report.pairs, report.pairs["question"].to_list()
+    return environment.from_string(source).render(
+        report=report,
+        total=pairs.height,
+        splits=_counts(pairs, "split"),
+        sources=pairs["parent_id"].n_unique(),
+        duplicates=_duplicates(report.accounts),
+        cost=sum(call.cost for call in report.calls),
+        tokens=sum(call.prompt_tokens + call.completion_tokens for call in report.calls),
+        prompt_tokens=sum(call.prompt_tokens for call in report.calls),
+        cached_tokens=sum(call.cached_tokens for call in report.calls),
+        charts={name: Markup(svg) for name, svg in _charts(report, questions).items()},
+        personas=pairs["persona"].n_unique(),
+        reasons=_reasons(report.accounts),
+        diversity=_diversity(pairs),
+        meaning=_meaning(report),
+        near=NEAR,
+        groups=len(Domain),
+        samples=sample(pairs),
+        buckets=BUCKETS,
+    )
+
+
+def sample(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[Sample]:
+    """Pairs to read, the same ones each time, spread over the domains."""
+    order = {
+        pair_id: place for place, pair_id in enumerate(sampled(pairs["pair_id"], pairs.height))
+    }
+    ranked = (
+        pairs.with_columns(place=pl.col("pair_id").replace_strict(order, return_dtype=pl.Int64))
+        .with_columns(turn=pl.col("place").rank("ordinal").over("domain"))
+        .sort("turn", "domain")
+        .head(most)
+        .sort("domain", "place")
+    )
+    return [
+        Sample(row, excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]))
+        for row in ranked.iter_rows(named=True)
+    ]
+
+
+def _charts(report: Report, questions: Sequence[str]) -> dict[str, str]:
+    pairs = report.pairs
+    shapes = pairs.select(
+        "answer_type", characters=pl.col("answer").str.len_chars(), pairs=pl.lit(1)
+    )
+    total = pairs.height or None
+    domains = [
+        charts.Stack(
+            Domain(row["domain"]).label,
+            {"released": row["released"], "not released": row["drafts"] - row["released"]},
+        )
+        for row in report.domains
+    ]
+    return {
+        "funnel": charts.funnel(report.accounts),
+        "domains": charts.stacks("Drafts by domain, released or not", domains, _RELEASED),
+        "types": charts.bars("Pairs by answer type", charts.by_type(shapes), share_of=total),
+        "lengths": charts.bars(
+            "Pairs by length of answer", charts.by_length(shapes), share_of=total
+        ),
+        "forms": charts.bars("Pairs by form", _counts(pairs, "form"), share_of=total),
+        "splits": charts.bars("Pairs by split", _counts(pairs, "split"), share_of=total),
+        "starts": charts.bars(
+            "Questions by their first two words", starts(questions, _MOST), share_of=total
+        ),
+        "personas": charts.bars(
+            "Pairs by persona", _counts(pairs, "persona")[:_MOST], share_of=total
+        ),
+    }
+
+
+def _counts(pairs: pl.DataFrame, column: str) -> list[tuple[str, int]]:
+    counted = pairs.group_by(column).len().sort("len", column, descending=[True, False])
+    return [(str(value), rows) for value, rows in counted.iter_rows()]
+
+
+def _reasons(found: Sequence[Account]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Reasons by stage, in order of the stages, the most frequent first."""
+    by_stage: dict[str, dict[str, int]] = {}
+    for account in found:
+        reasons = by_stage.setdefault(account.stage, {})
+        for word, rows in account.reasons.items():
+            reasons[word] = reasons.get(word, 0) + rows
+    return [
+        (stage, sorted(by_stage[stage].items(), key=lambda item: (-item[1], item[0])))
+        for stage in STAGES
+        if by_stage.get(stage)
+    ]
+
+
+_DUPLICATES = (
+    ("source_documents", "Exact duplicates of documents", ("exact_duplicate",)),
+    ("filtered_documents", "Near-duplicates of documents", ("near_duplicate",)),
+    ("final_splits", "Repeated questions", ("duplicate_question",)),
+    ("rl_dataset", "Repeated questions, over domains", ("duplicate_question",)),
+    ("final_splits", "Questions that overlap a benchmark", ("contaminated",)),
+)
+
+
+def _duplicates(found: Sequence[Account]) -> list[tuple[str, int, int]]:
+    """What it is, how many rows, of how many that came in."""
+    lines = []
+    for stage, label, words in _DUPLICATES:
+        same = [account for account in found if account.stage == stage]
+        rows = sum(account.reasons.get(word, 0) for account in same for word in words)
+        lines.append((label, rows, sum(account.rows_in for account in same)))
+    return lines
+
+
+def _diversity(pairs: pl.DataFrame) -> list[tuple[str, Diversity]]:
+    """The measures of all questions, and of each form: fill-in questions share their frame."""
+    forms = sorted(pairs["form"].unique())
+    parts = [(form, pairs.filter(pl.col("form") == form)) for form in forms]
+    named = [("all", pairs), *parts] if len(parts) > 1 else [("all", pairs)]
+    return [(name, diversity(part["question"].to_list())) for name, part in named]
+
+
+def _meaning(report: Report) -> Meaning | None:
+    if report.embedded is None:
+        return None
+    drawn = question_map(report.embedded)
+    by_id = report.pairs.select("pair_id", "question", "domain").rows_by_key("pair_id", unique=True)
+    groups = [domain.label for domain in Domain]
+    dots = []
+    for pair_id, (x, y) in zip(drawn.pair_ids, drawn.places.tolist(), strict=True):
+        question, domain = by_id[pair_id]
+        dots.append(charts.Dot(x, y, groups.index(domain), f"{domain}: {question}"))
+    axes = [
+        f"{name} axis, {share:.1%} of the variance"
+        for name, share in zip(("first", "second"), drawn.shares, strict=True)
+    ]
+    return Meaning(
+        report.embedded.model,
+        Markup(charts.scatter("Map of the questions by meaning", dots, groups, (axes[0], axes[1]))),
+        len(dots),
+        sum(drawn.shares),
+        spread(report.embedded),
+    )
+
+
+def _recipes(found: pl.DataFrame) -> list[dict[str, Any]]:
+    rows = [{**row, "body": json.loads(row["body"])} for row in found.iter_rows(named=True)]
+    return sorted(rows, key=lambda row: (STAGES.index(row["stage"]), -row["rows"], row["recipe"]))
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def _shown(value: Any) -> Any:
+    if value is None:
+        return ""
+    return printable(value) if type(value) is str else value

@@ -1,0 +1,164 @@
+"""Claims about what asks for work by itself; the daemon runs it in integration/ui/test_inbox."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from wsrl_assets.orchestration.automation.alerts import failure_text, post
+from wsrl_assets.orchestration.definitions import build_definitions
+from wsrl_assets.orchestration.resources import StoreResource
+from wsrl_assets.settings import SettingsError
+from wsrl_assets.storage import Store
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets_tests.release.pairs import Pair, plant
+from wsrl_assets_tests.release.test_finalise import question
+
+AUTOMATIC = ("WSRL_INBOX", "WSRL_SCHEDULE", "WSRL_TIMEZONE", "WSRL_ALERT_WEBHOOK")
+NIGHT = datetime(2026, 1, 2, 2, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in AUTOMATIC:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WSRL_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+def evaluate_top_up(home: Path) -> object:
+    schedule = build_definitions().resolve_schedule_def("top_up")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=NIGHT, resources={"store": StoreResource(home=str(home))}
+    )
+    return schedule(context)
+
+
+def running(name: str) -> bool:
+    sensor = build_definitions().resolve_sensor_def(name)
+    return sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+class TestSchedule:
+    def test_it_asks_for_the_domains_with_rows_to_do_and_for_no_other(self, store: Store) -> None:
+        plant(store, [Pair(question(1))], Domain.MATH)
+        plant(store, [Pair(question(2))], Domain.CODING)
+        asked = evaluate_top_up(store.home)
+        assert isinstance(asked, list)
+        assert [request.partition_key for request in asked] == ["coding", "math"]
+        assert len({request.run_key for request in asked}) == 2
+
+    def test_it_asks_for_nothing_where_nothing_is_pending(self, store: Store) -> None:
+        skipped = evaluate_top_up(store.home)
+        assert isinstance(skipped, dg.SkipReason)
+        assert "nothing is pending" in str(skipped.skip_message)
+
+    def test_a_second_look_on_the_same_night_asks_for_the_same_runs(self, store: Store) -> None:
+        plant(store, [Pair(question(1))], Domain.MATH)
+        first, again = evaluate_top_up(store.home), evaluate_top_up(store.home)
+        assert isinstance(first, list)
+        assert isinstance(again, list)
+        assert [r.run_key for r in first] == [r.run_key for r in again]
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("WSRL_SCHEDULE", "nightly"), ("WSRL_TIMEZONE", "Mars/Olympus")]
+    )
+    def test_one_that_dagster_cannot_go_by_is_one_sentence(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError, match=name):
+            build_definitions()
+
+
+class TestDefaults:
+    def test_nothing_that_costs_money_begins_unasked(self) -> None:
+        definitions = build_definitions()
+        schedule = definitions.resolve_schedule_def("top_up")
+        assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+        sensors = ("inbox", "inbox_domains", "keep_up", "alert_failures")
+        assert [name for name in sensors if running(name)] == []
+
+    def test_to_set_it_is_to_start_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("WSRL_INBOX", str(tmp_path))
+        assert [running(name) for name in ("inbox", "inbox_domains", "keep_up")] == [True] * 3
+        assert not running("alert_failures")
+
+    def test_without_an_inbox_the_sensor_says_what_to_set(self, store: Store) -> None:
+        sensor = build_definitions().resolve_sensor_def("inbox")
+        context = dg.build_sensor_context(
+            resources={"store": StoreResource(home=str(store.home))}, definitions=None
+        )
+        skipped = sensor(context)
+        assert isinstance(skipped, dg.SkipReason)
+        assert "WSRL_INBOX" in str(skipped.skip_message)
+
+
+class TestAlerts:
+    @pytest.fixture
+    def posted(self) -> Iterator[tuple[str, list[bytes]]]:
+        bodies: list[bytes] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                bodies.append(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/token", bodies
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    def test_a_failure_is_posted_as_text(self, posted: tuple[str, list[bytes]]) -> None:
+        url, bodies = posted
+        assert post(SecretStr(url), "advance_domain (math) failed")
+        assert json.loads(bodies[0]) == {"text": "advance_domain (math) failed"}
+
+    @pytest.mark.parametrize(("will_retry", "told"), [("true", True), ("false", False)])
+    def test_a_failure_is_told_with_its_reason_and_whether_it_is_begun_again(
+        self, will_retry: str, told: bool
+    ) -> None:
+        @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["math"]))
+        def pairs() -> None:
+            raise dg.Failure("the endpoint is down")
+
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = dg.materialize(
+                [pairs],
+                partition_key="math",
+                instance=instance,
+                tags={"dagster/will_retry": will_retry},
+                raise_on_error=False,
+            )
+            context = dg.build_run_status_sensor_context(
+                sensor_name="alert_failures",
+                dagster_event=result.get_run_failure_event(),
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+            )
+            text = failure_text(context.for_run_failure())
+        assert "(math) failed: the endpoint is down" in text
+        assert text.endswith("begun again by itself.") is told
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "not a url", "ftp:/x"])
+    def test_an_address_that_does_not_work_raises_nothing(self, url: str) -> None:
+        assert not post(SecretStr(url), "failed")

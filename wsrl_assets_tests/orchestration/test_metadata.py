@@ -1,0 +1,192 @@
+"""What Dagster is told of a materialization, and that strangers' texts stay texts in it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsrl_assets.orchestration.metadata import fenced, stage_checks, stage_result, story
+from wsrl_assets.storage import Store
+from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
+from wsrl_assets_tests.explore.home import pair, pair_id, plant
+from wsrl_assets_tests.factories import IN_DOMAIN, WHEN, call_row, document_text, draft_row
+
+TEXT = document_text(0)
+HOSTILE = "<script>x</script> [go](javascript:x) ![i](http://evil.example) www.evil.example ``` # h"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Store:
+    """Three kept and two rejected pairs, and the calls that a run made for them."""
+    rows = [row for n in range(3) for row in pair(n, TEXT, persona_index=n)]
+    rows += [row for n in (3, 4) for row in pair(n, TEXT, "leaked", persona_index=n)]
+    calls = [
+        call_row(
+            n,
+            row_id=pair_id(n),
+            stage="verified_pairs",
+            step="judge",
+            prompt_tokens=100,
+            cached_tokens=60,
+            completion_tokens=20,
+            latency_ms=4000.0,
+            cost=0.5,
+        )
+        for n in range(5)
+    ]
+    return plant(tmp_path, [TEXT], [*rows, *calls])
+
+
+def result(store: Store, run_id: str = "planted") -> dg.MaterializeResult[None]:
+    return stage_result(store, IN_DOMAIN, VerifiedPair, run_id=run_id, forms=["open"])
+
+
+def texts(metadata: Any) -> str:
+    return "\n".join(
+        value.md_str or ""
+        for value in metadata.values()
+        if isinstance(value, dg.MarkdownMetadataValue)
+    )
+
+
+def test_a_materialization_tells_rows_cost_and_speed(home: Store) -> None:
+    metadata = result(home).metadata or {}
+    figures = {k: v for k, v in metadata.items() if isinstance(v, int | float)}
+    assert figures == {
+        "dagster/row_count": 5,
+        "rows_in": 5,
+        "kept": 3,
+        "rejected": 2,
+        "failed": 0,
+        "pending": 0,
+        "run_rows": 5,
+        "run_seconds": 4.0,
+        "run_rows_per_second": 1.25,
+        "run_tokens_per_second": 150.0,
+        **{f"{who}_llm_calls": 5 for who in ("run", "total")},
+        **{f"{who}_failed_calls": 0 for who in ("run", "total")},
+        **{f"{who}_prompt_tokens": 500 for who in ("run", "total")},
+        **{f"{who}_cached_share": 0.6 for who in ("run", "total")},
+        **{f"{who}_completion_tokens": 100 for who in ("run", "total")},
+        **{f"{who}_cost": 2.5 for who in ("run", "total")},
+    }
+
+
+def test_a_run_that_did_nothing_says_so(home: Store) -> None:
+    metadata = result(home, "another").metadata or {}
+    assert metadata["run_rows"] == 0
+    assert "run_llm_calls" not in metadata
+    assert metadata["kept"] == 3
+
+
+def test_the_first_line_tells_what_was_kept_and_what_the_run_took(home: Store) -> None:
+    metadata: Any = result(home).metadata
+    assert re.fullmatch(
+        r"\*\*3 of 5 rows kept\*\*, 2 rejected, 0 failed, 0 pending\. "
+        r"This run: 5 rows in [\d.,]+ s, 5 calls, "
+        r"600 tokens \(60% of the prompts from cache\), cost 2\.5000\.",
+        metadata["summary"].md_str,
+    )
+    other: Any = result(home, run_id="another").metadata
+    assert other["summary"].md_str.endswith("This run found nothing to do.")
+
+
+def test_samples_charts_and_stories_are_there(home: Store) -> None:
+    metadata: Any = result(home).metadata
+    rows = [row.data for row in metadata["sample_rows"].records]
+    assert {row["status"] for row in rows} == {"kept", "rejected"}
+    assert all(row["question"] and row["answer"] for row in rows)  # the pair, not its ids alone
+    assert list(metadata)[:4] == ["summary", "funnel", "answer_types", "answer_lengths"]
+    for name in ("funnel", "answer_types", "answer_lengths"):
+        assert metadata[name].md_str.startswith("![")
+        assert len(metadata[name].md_str) < 1000
+    assert metadata["traced_pairs"].md_str.count("wsrl trace") == 3
+    assert max(map(len, metadata["traced_pairs"].md_str.splitlines())) <= 110
+    assert metadata["rejections"].md_str.count("leaked") >= 2
+    assert pair_id(3) not in metadata["traced_pairs"].md_str
+
+
+def test_each_check_has_a_result_of_its_severity(home: Store) -> None:
+    found = {check.check_name: check for check in result(home).check_results or []}
+    assert {spec.name for spec in stage_checks("verified_pairs")} == set(found)
+    assert all(check.passed for check in found.values())
+    assert found["unique_ids"].severity is dg.AssetCheckSeverity.ERROR
+    assert found["rejection_rate"].severity is dg.AssetCheckSeverity.WARN
+    blocking = {spec.name for spec in stage_checks("verified_pairs") if spec.blocking}
+    assert blocking == {"row_accounting", "unique_ids"}
+
+
+def test_a_doubled_row_fails_the_check_of_ids(home: Store) -> None:
+    with home.transaction(IN_DOMAIN) as transaction:
+        transaction.connection.execute(
+            "INSERT INTO verified_pairs SELECT * FROM verified_pairs LIMIT 1"
+        )
+    found = {check.check_name: check.passed for check in result(home).check_results or []}
+    assert not found["unique_ids"]
+    assert not found["row_accounting"]
+
+
+def test_markup_of_strangers_neither_renders_nor_links(tmp_path: Path) -> None:
+    rows = pair(0, TEXT, HOSTILE, question=HOSTILE, answer=HOSTILE, persona=HOSTILE)
+    store = plant(tmp_path, [TEXT], rows)
+    metadata: Any = result(store).metadata
+    (block,) = re.fullmatch(r"(`{4,}text\n.*\n`{4,})", metadata["rejections"].md_str, re.S).groups()  # type: ignore[union-attr]
+    fence = block[: block.index("text")]
+    assert block.count(fence) == 2  # nothing inside ends it
+    assert (
+        metadata["sample_rows"].records[0].data["reason"].startswith("<script>")
+    )  # a table's cell
+
+
+@given(st.text(alphabet="`~\n ab", max_size=40))
+def test_nothing_ends_a_fenced_block_from_inside(text: str) -> None:
+    first, *inside, last = fenced(text).split("\n")
+    fence = first.removesuffix("text")
+    assert last == fence
+    assert not any(line.lstrip().startswith(fence) for line in inside)
+
+
+def test_drafts_that_failed_are_no_stories(tmp_path: Path) -> None:
+    failed = draft_row(0, TEXT, status=Status.FAILED, reason="truncated")
+    store = plant(tmp_path, [TEXT], [failed])
+    metadata = (
+        stage_result(store, IN_DOMAIN, QADraft, run_id="planted", forms=["open"]).metadata or {}
+    )
+    assert "traced_pairs" not in metadata
+    assert metadata["failed"] == 1
+
+
+def test_a_pairs_verdicts_are_told_in_order() -> None:
+    verdicts = [Verdict("form", True), Verdict("leak", False, "answer_in_question")]
+    text = story(
+        {
+            **dict.fromkeys(
+                ("question", "answer", "answer_type", "evidence", "persona", "reason", "detail")
+            ),
+            **dict.fromkeys(("round_trip_answer", "split", "model", "doc_id")),
+            "pair_id": "abc",
+            "verdicts": [
+                {"check": v.check, "passed": v.passed, "reason": v.reason} for v in verdicts
+            ],
+            "at": WHEN,
+        }
+    )
+    assert "ok form, NO leak (answer_in_question)" in text
+
+
+def test_no_metadata_holds_a_key_or_an_address(
+    home: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSRL_LLM_API_KEY", "sk-secret-key")
+    monkeypatch.setenv("WSRL_LLM_BASE_URL", "http://user:secret-word@host.example/v1")
+    metadata: Any = result(home).metadata
+    shown = texts(metadata) + json.dumps(
+        [dict(row.data) for row in metadata["sample_rows"].records], default=str
+    )
+    assert "secret" not in shown
+    assert "host.example" not in shown

@@ -1,0 +1,216 @@
+"""The report tells of a release what is so, needs nothing else, and runs nothing."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from wsrl_assets.release.dataset import (
+    ReleaseError,
+    build_release,
+    current_release,
+    read_release,
+)
+from wsrl_assets.reporting import report
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.claims import QUESTION_INDEX
+from wsrl_assets.storage.tables import Signature, Status
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets_tests.factories import call_row
+from wsrl_assets_tests.release.pairs import Pair
+from wsrl_assets_tests.release.test_dataset import fill, some
+from wsrl_assets_tests.release.test_finalise import question
+
+HOSTILE = "<script>alert(1)</script><img src=http://evil.example onerror=alert(1)> \x00 {{ 7*7 }}"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Seven pairs in Math and three in Other that pass, two that leak, and what they cost."""
+    store = Store(tmp_path / "home")
+    rejected = [Pair(question(n), source=f"source {n}", status=Status.REJECTED) for n in (20, 21)]
+    fill(store, [*some(7), *rejected])
+    fill(store, some(3, first=7), Domain.OTHER)
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge(
+            [
+                call_row(n, stage="qa_drafts", step="open", prompt_tokens=1000, cost=0.25)
+                for n in range(4)
+            ]
+        )
+    build_release(store, "run")
+    return store
+
+
+class Page(HTMLParser):
+    """The text of a page, and what it would load or run."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.loads: list[tuple[str, str]] = []
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "link", "img", "iframe", "object", "base", "form", "a"):
+            self.loads.append((tag, str(attrs)))
+        self.loads += [(tag, name) for name, _ in attrs if name.startswith("on") or name == "src"]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def test_the_report_tells_counts_reasons_and_cost(store: Store) -> None:
+    path = report.write_report(store)
+    text = Page(path.read_text("utf-8")).text
+    assert "10 pairs" in text
+    assert "83.3% of 12 drafts released" in text
+    assert "verified pairs leaked 2" in text
+    assert "qa drafts open 4 0 0 4,000 0.0% 20 0.0 1.0000" in text
+    assert "cost per released pair, 1.00 in all" in text
+    assert "Math 9 9 9 7 7 7 77.8%" in text
+
+
+def test_figures_by_domain_add_up_to_the_release(store: Store) -> None:
+    gathered = report.gather(store)
+    assert sum(row["released"] for row in gathered.domains) == gathered.pairs.height
+    for row in gathered.domains:
+        steps = [row[n] for n in ("drafts", "drafted", "verified", "placed", "released")]
+        assert steps == sorted(steps, reverse=True)
+
+
+def test_every_recipe_of_the_released_rows_is_named(store: Store) -> None:
+    found = report.gather(store).recipes
+    assert [(row["stage"], row["rows"]) for row in found] == [("final_splits", 10)]
+    assert found[0]["body"]["seed"] == 0
+
+
+def test_the_report_loads_nothing_and_runs_nothing(store: Store) -> None:
+    html = report.write_report(store).read_text("utf-8")
+    assert Page(html).loads == []
+    assert "http://" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in html
+
+
+def test_strangers_texts_show_as_text(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, [Pair(HOSTILE + question(1), source=HOSTILE)])
+    build_release(store, "run")
+    html = report.write_report(store).read_text("utf-8")
+    page = Page(html)
+    assert page.loads == []
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7*7 }}" in page.text
+    assert "\x00" not in html
+
+
+def test_an_empty_release_has_a_report_too(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    build_release(store, "run")
+    assert "An empty release" in report.write_report(store).read_text("utf-8")
+
+
+def test_without_a_release_there_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="there is no release"):
+        report.write_report(Store(tmp_path))
+
+
+def test_samples_are_the_same_ones_and_spread_over_domains(store: Store) -> None:
+    pairs = read_release(current_release(store))
+    chosen = report.sample(pairs, 4)
+    shuffled = report.sample(pairs.sample(fraction=1, shuffle=True, seed=3), 4)
+    assert [s.pair["pair_id"] for s in chosen] == [s.pair["pair_id"] for s in shuffled]
+    assert [s.pair["domain"] for s in chosen] == ["Math", "Math", "Other", "Other"]
+    for one in chosen:
+        marked = "".join(piece.text for piece in one.evidence.pieces if piece.marks)
+        assert marked == one.pair["evidence"]
+
+
+def test_a_report_lies_beside_the_releases_and_not_inside(store: Store) -> None:
+    path = report.write_report(store)
+    assert path.parent == store.home / "reports"
+    assert re.fullmatch(r"[0-9a-f]{12}\.html", path.name)
+    assert [p for p in path.parent.iterdir() if p != path] == []
+
+
+def embed(store: Store, count: int, model: str = "some/model", width: int = 6) -> None:
+    """Gives embeddings to so many of the questions in the index."""
+    random = np.random.default_rng(0)
+    with store.transaction(QUESTION_INDEX) as transaction:
+        kept = transaction.frame(Signature).sort("item_id").head(count)
+        vectors = random.normal(size=(kept.height, width)).astype("<f2")
+        transaction.merge_frame(
+            Signature,
+            kept.with_columns(
+                vector=pl.Series([row.tobytes() for row in vectors], dtype=pl.Binary),
+                vector_model=pl.lit(model),
+            ),
+        )
+
+
+def test_without_embeddings_there_is_no_map(store: Store) -> None:
+    page = Page(report.write_report(store).read_text("utf-8"))
+    assert "Diversity" in page.text
+    assert "Map by meaning" not in page.text
+
+
+def test_nine_embeddings_are_too_few_for_a_map(store: Store) -> None:
+    embed(store, 9)
+    assert "Map by meaning" not in report.write_report(store).read_text("utf-8")
+
+
+def test_embeddings_in_the_index_make_a_map_with_its_measures(store: Store) -> None:
+    embed(store, 10)
+    html = report.write_report(store).read_text("utf-8")
+    page = Page(html)
+    assert "Map by meaning 10 questions, by domain" in page.text
+    assert len(re.findall(r'<path class="g\d"[^>]*><title>', html)) == 10
+    assert f"Math: {question(0)}" in page.text
+    assert "Math 7" in page.text
+    assert "Other 3" in page.text
+    assert "effective questions" in page.text
+    assert "Embeddings by some/model ." in page.text
+    assert "nan" not in page.text.lower().split()
+    assert page.loads == []
+
+
+def test_the_map_is_of_the_model_that_most_questions_have(store: Store) -> None:
+    fill(store, some(5, first=30))
+    build_release(store, "run")
+    embed(store, 15, "rare/model", width=9)
+    embed(store, 10, "common/model")
+    page = Page(report.write_report(store).read_text("utf-8"))
+    assert "Embeddings by common/model , which 10 of 15 pairs have." in page.text
+
+
+def test_only_questions_of_the_release_are_on_the_map(store: Store) -> None:
+    fill(store, some(5, first=30))
+    embed(store, 99)
+    found = report.gather(store)
+    assert found.embedded is not None
+    assert set(found.embedded.pair_ids) == set(found.pairs["pair_id"])
+
+
+def test_the_same_release_makes_the_same_page(store: Store) -> None:
+    embed(store, 10)
+    gathered = report.gather(store)
+    assert report.render(gathered) == report.render(gathered)
+    again = replace(report.gather(store), made_at=gathered.made_at)
+    assert report.render(again) == report.render(gathered)
+
+
+def test_a_hostile_question_shows_as_text_on_the_map(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, [*some(9), Pair("</title></svg>" + HOSTILE + question(99), source="strange")])
+    build_release(store, "run")
+    embed(store, 10)
+    html = report.write_report(store).read_text("utf-8")
+    assert "Map by meaning" in html
+    assert "<title>Math: &lt;/title&gt;&lt;/svg&gt;&lt;script&gt;alert(1)" in html
+    assert Page(html).loads == []
+    assert "\x00" not in html
