@@ -9,10 +9,12 @@ takes.
 import importlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from pathlib import Path
 
 from wsrl_assets.orchestration.runs import (
     PARALLEL_PARTITIONS,
@@ -36,7 +38,8 @@ def main() -> None:
 def run_all(wanted: Wanted, module: str) -> None:
     """Runs jobs of a module for partitions; the first that fails ends it all."""
     executor = load_automation().executor
-    with instance_for_threads() as instance, ThreadPoolExecutor(PARALLEL_PARTITIONS) as pool:
+    folder = Path(os.environ["DAGSTER_HOME"])
+    with instance_for_threads(folder) as instance, ThreadPoolExecutor(PARALLEL_PARTITIONS) as pool:
         configure_logging_once(instance)
         register_partitions(instance, [key for job, key in wanted if job == "read_shard" and key])
 

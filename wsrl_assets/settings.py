@@ -215,14 +215,13 @@ class Roles:
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of the environment, with `overrides` (those that are not none) over them.
+    """The settings of the environment, with `overrides` over them.
 
     Raises:
         SettingsError: a value that its setting cannot have.
     """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**(overrides or {}))
     except ValidationError as error:
         raise SettingsError(_say(error, "WSRL_")) from None
 
@@ -239,23 +238,30 @@ def load_automation() -> AutomationSettings:
         raise SettingsError(_say(error, "WSRL_")) from None
 
 
-def load_roles(overrides: Mapping[Role | None, RoleOverride] | None = None) -> Roles:
+def load_roles(
+    overrides: Mapping[Role | None, RoleOverride] | None = None, *, use_environment: bool = True
+) -> Roles:
     """The endpoint of each role, from the environment, with overrides over it.
 
     Args:
         overrides: by role; `None` stands for all roles.
+        use_environment: whether the environment is read at all.
 
     Raises:
         SettingsError: a value that its setting cannot have.
     """
     overrides = overrides or {}
-    shared = _role_environment("WSRL_LLM_", overrides.get(None))
-    own = {
-        role: _role_environment(f"WSRL_LLM_{role.upper()}_", overrides.get(role)) for role in Role
-    }
+
+    def read(role: Role | None) -> _RoleEnvironment:
+        name = f"WSRL_LLM_{role.upper()}_" if role else "WSRL_LLM_"
+        return _role_environment(name if use_environment else _UNUSED_PREFIX, overrides.get(role))
+
+    shared = read(None)
+    own = {role: read(role) for role in Role}
     return Roles({role: _role(role, own[role], shared) for role in Role})
 
 
+_UNUSED_PREFIX = "WSRL_NO_ENVIRONMENT_"
 # The policy samples as it does in training: GRPO draws its groups at 1.
 _TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0, Role.POLICY: 1.0}
 

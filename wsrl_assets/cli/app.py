@@ -15,11 +15,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
-from wsrl_assets.cli.bars import Bars
+from wsrl_assets.cli.bars import Watched
 from wsrl_assets.cli.common import HomeOption, open_home
 from wsrl_assets.cli.explore import explore
+from wsrl_assets.cli.interrupts import stops_on_signals
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
@@ -33,7 +35,7 @@ from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.serving import Engine, ServedEndpoint, ServingError, serve
-from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles, load_settings
+from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
@@ -41,6 +43,7 @@ from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
 from wsrl_assets.verification.warmup import STAGE as SFT_WARMUP
 
@@ -61,8 +64,28 @@ USER_ERRORS = (
 # minute.
 _DEMO_OPEN_DOCUMENTS = 4
 
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Ends a command in order: a user's mistake is one sentence and code 2, Ctrl-C code 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except USER_ERRORS as error:
+            _say_error(str(error))
+            sys.exit(2)
+        except KeyboardInterrupt:
+            # Not `sys.exit`, which waits for threads; every transaction is whole or not there.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+
+
 app = typer.Typer(
     name="wsrl",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -83,16 +106,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point: a user's mistake prints one clear message and exits with 2."""
+    """Entry point."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        app(args=arguments, standalone_mode=True)
-    except USER_ERRORS as error:
-        _say_error(str(error))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("interrupted; what came back is kept, and a new run goes on from there")
-        sys.exit(130)
+    app(args=arguments)
 
 
 def _say_error(message: str) -> None:
@@ -126,8 +142,7 @@ def demo(
 
     if corpus not in ("sample", "pydoc"):
         raise SettingsError(f"--corpus is {corpus!r}; it may be sample or pydoc")
-    os.environ.update({"WSRL_FORMS": "cloze", "WSRL_JUDGE": "false", "WSRL_PERSONAS": "2"})
-    settings, store = open_home(home)
+    settings, store = open_home(home, {"forms": (Form.CLOZE,), "judge": False, "personas": 2})
     began = time.monotonic()
     steps: dict[str, float] = {}
     folder = corpus_dir() if corpus == "sample" else store.home / "corpus"
@@ -136,8 +151,7 @@ def demo(
     registered = register(store, folder)
     _say_registered(registered)
     with _served(store, engine, None, steps) as endpoint:
-        _use_endpoint(endpoint)
-        failures = _demo_runs(store, settings, steps)
+        failures = _demo_runs(store, settings, endpoint, steps)
     with _timed(steps, "export"):
         folders = export(current_release(store), list(FORMATS), output or store.home / "exports")
     _say_funnel(store, settings)
@@ -151,13 +165,18 @@ def demo(
     _exit_for(failures, {})
 
 
-def _demo_runs(store: Store, settings: Settings, steps: dict[str, float]) -> list[Any]:
+def _demo_runs(
+    store: Store, settings: Settings, endpoint: ServedEndpoint, steps: dict[str, float]
+) -> list[Any]:
     """Cloze questions everywhere, then open ones in one small domain, then the release.
 
     A small model takes a hundred tokens to write an open question and one choice to pick a cloze,
     so on a few cores the open form is shown on a part.
     """
-    first = _materialize(store, settings, (), "final_splits", quiet=False)
+    # The server says which model it has. If it were named here, all rows would look stale in the
+    # UI, where nobody names it.
+    url = endpoint.base_url
+    first = _materialize(store, settings, (), "final_splits", base_url=url)
     steps.update(first.steps)
     with catalog(store) as connection:
         found = accounts(connection, [str(form) for form in settings.forms])
@@ -165,9 +184,8 @@ def _demo_runs(store: Store, settings: Settings, steps: dict[str, float]) -> lis
     if not sizes or first.failures:
         return list(first.failures)
     shown = min(sizes, key=lambda domain: (abs(sizes[domain] - _DEMO_OPEN_DOCUMENTS), domain))
-    os.environ["WSRL_FORMS"] = "open,cloze"
-    second = _materialize(store, load_settings(), (Domain(shown),), STAGES[-1], quiet=False)
-    os.environ["WSRL_FORMS"] = ",".join(settings.forms)
+    both = settings.model_copy(update={"forms": (Form.OPEN, Form.CLOZE)})
+    second = _materialize(store, both, (Domain(shown),), STAGES[-1], base_url=url)
     steps[f"open questions, {shown}"] = second.steps.get("questions and checks", 0.0)
     steps["release"] = second.steps.get("release", 0.0)
     return [*first.failures, *second.failures]
@@ -239,18 +257,18 @@ def run(
     """
     if to not in STAGES:
         raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
-    if rollouts is not None:
-        os.environ["WSRL_PASS_RATE_ROLLOUTS"] = str(rollouts)
     if regenerate is not None:
         _check_regenerated(regenerate, to)
-        os.environ["WSRL_REGENERATE"] = regenerate
-    if retry_failed:
-        os.environ["WSRL_RETRY_FAILED"] = "true"
-    if max_in_flight:
-        os.environ["WSRL_MAX_IN_FLIGHT"] = str(max_in_flight)
-    if spec is not None:
-        os.environ["WSRL_RELEASE_SPEC"] = str(spec)
-    settings, store = open_home(home)
+    settings, store = open_home(
+        home,
+        {
+            "pass_rate_rollouts": rollouts,
+            "regenerate": regenerate,
+            "retry_failed": retry_failed or None,
+            "max_in_flight": max_in_flight,
+            "release_spec": spec,
+        },
+    )
     load_spec(settings.release_spec)  # a mistake in it is said before hours of work, not after
     if to == PASS_RATES and not settings.rates_pairs:
         raise SettingsError(
@@ -455,28 +473,41 @@ def _served(
         yield endpoint
 
 
-def _use_endpoint(endpoint: ServedEndpoint) -> None:
-    """Points every role at this endpoint, whatever the environment says."""
-    for name in [name for name in os.environ if name.startswith("WSRL_LLM_")]:
-        del os.environ[name]
-    # The server says which model it has. If it were named here, it would be part of the code
-    # versions, and all that is made would look stale in the UI, where nobody names it.
-    os.environ["WSRL_LLM_BASE_URL"] = endpoint.base_url
-
-
 def _materialize(
-    store: Store, settings: Settings, domains: Sequence[Domain], to: str, *, quiet: bool
+    store: Store,
+    settings: Settings,
+    domains: Sequence[Domain],
+    to: str,
+    *,
+    quiet: bool = False,
+    base_url: str | None = None,
 ) -> Any:
+    """Runs what is pending, with bars unless `quiet`; all roles at `base_url` if one is given."""
     # Dagster takes a second to import; commands that only read do without.
-    from wsrl_assets.orchestration.runs import materialize_pending, use_dagster_home
+    from wsrl_assets.orchestration.resources import EndpointResource
+    from wsrl_assets.orchestration.runs import materialize_pending
 
-    os.environ["WSRL_HOME"] = str(store.home)
-    use_dagster_home(store.home)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    if quiet:
-        return materialize_pending(store, settings, domains=domains, to=to)
-    with Bars(errors) as bars:
-        return materialize_pending(store, settings, domains=domains, to=to, progress=bars)
+    endpoint = EndpointResource(base_url=base_url, use_environment=False) if base_url else None
+    watched = Watched(None if quiet else errors)
+    try:
+        with stops_on_signals(), watched:
+            return materialize_pending(
+                store, settings, domains=domains, to=to, endpoint=endpoint, progress=watched
+            )
+    except KeyboardInterrupt:
+        _say_interrupted(watched)
+        raise
+
+
+def _say_interrupted(watched: Watched) -> None:
+    kept = ", ".join(f"{rows:,} {stage}" for stage, rows in watched.done.items())
+    errors.print(
+        f"interrupted; rows of this run that are kept: {kept or 'none'}. Run the same command "
+        "again to continue.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None:

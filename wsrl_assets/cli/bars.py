@@ -19,12 +19,21 @@ from rich.progress import (
 _LINE_EVERY_S = 10.0
 
 
-class Bars:
-    """A `wsrl_assets.pipeline.progress.Progress` that draws. Safe to tell from several threads."""
+class Watched:
+    """A `wsrl_assets.pipeline.progress.Progress` that counts and draws. Safe from several threads.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._drawn = console.is_terminal
+    Args:
+        console: where bars or lines go; none draws nothing.
+
+    Attributes:
+        done: rows finished so far, by stage.
+    """
+
+    is_stopping = False
+
+    def __init__(self, console: Console | None) -> None:
+        self._silent = console is None
+        self._drawn = console is not None and console.is_terminal
         self._bars = Progress(
             TextColumn("{task.description:20}"),
             BarColumn(),
@@ -35,11 +44,11 @@ class Bars:
         )
         self._tasks: dict[str, TaskID] = {}
         self._expected: dict[str, int] = {}
-        self._done: dict[str, int] = {}
+        self.done: dict[str, int] = {}
         self._mutex = threading.Lock()
         self._last_line = time.monotonic()
 
-    def __enter__(self) -> "Bars":
+    def __enter__(self) -> "Watched":
         if self._drawn:
             self._bars.start()
         return self
@@ -60,11 +69,13 @@ class Bars:
 
     def advance(self, stage: str, rows: int = 1) -> None:
         with self._mutex:
-            self._done[stage] = self._done.get(stage, 0) + rows
+            self.done[stage] = self.done.get(stage, 0) + rows
             self._show(stage)
 
     def _show(self, stage: str) -> None:
-        done = self._done.get(stage, 0)
+        if self._silent:
+            return
+        done = self.done.get(stage, 0)
         expected = max(done, self._expected.get(stage, 0))
         if self._drawn:
             if stage not in self._tasks:
@@ -73,7 +84,7 @@ class Bars:
         elif time.monotonic() - self._last_line > _LINE_EVERY_S:
             self._last_line = time.monotonic()
             parts = [
-                f"{name} {self._done.get(name, 0)}/{max(self._done.get(name, 0), rows)}"
+                f"{name} {self.done.get(name, 0)}/{max(self.done.get(name, 0), rows)}"
                 for name, rows in self._expected.items()
             ]
             print("  ".join(parts), file=sys.stderr, flush=True)

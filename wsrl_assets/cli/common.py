@@ -1,8 +1,8 @@
 """What all commands share."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,17 @@ HomeOption = Annotated[
 ]
 
 
-def open_home(home: Path | None) -> tuple[Settings, Store]:
-    """The settings, and the store of `home` or of the home that they name."""
+def open_home(
+    home: Path | None, options: Mapping[str, Any] | None = None
+) -> tuple[Settings, Store]:
+    """The settings, and the store of `home` or of the home that they name.
+
+    Args:
+        home: the folder of all data, if the command names one.
+        options: settings that the command was given; none there means not given.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
     if home is not None:
-        os.environ["WSRL_HOME"] = str(home)
-    settings = load_settings()
+        given["home"] = home
+    settings = load_settings(given)
     return settings, Store(settings.home.resolve())

@@ -1,6 +1,5 @@
 """A domain's qualified documents, less near-duplicates. No model is asked."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
@@ -24,9 +23,6 @@ from wsrl_assets.text.minhash import MinHashSettings
 T = TypeVar("T")
 
 _PAGE = 500
-# Domains that begin together are filtered one after another: the work is Python's, so together
-# none of them would be done before all are, and the endpoint would idle until then.
-_one_at_a_time = threading.Lock()
 
 
 def filter_recipe(settings: MinHashSettings) -> StageRecipe:
@@ -45,7 +41,7 @@ def filter_domain(
     domain: Domain,
     run_id: str,
     settings: MinHashSettings | None = None,
-    on_progress: Callable[[int], None] = lambda rows: None,
+    on_rows: Callable[[int], None] = lambda rows: None,
 ) -> int:
     """Brings `filtered_documents` of a domain up to date; returns the number of new rows.
 
@@ -60,8 +56,10 @@ def filter_domain(
     Raises:
         StoreBusyError: another run is at this domain.
     """
-    with store.exclusive_run(Partition.domain(domain)), _one_at_a_time:
-        return _filter(store, domain, run_id, settings or MinHashSettings(), on_progress)
+    # One domain at a time: the work is bound by the processor, so of several at once none would be
+    # done before all are, and the endpoint would idle until then.
+    with store.exclusive_run(Partition.domain(domain)), store.turn(STAGE):
+        return _filter(store, domain, run_id, settings or MinHashSettings(), on_rows)
 
 
 def _filter(
@@ -69,7 +67,7 @@ def _filter(
     domain: Domain,
     run_id: str,
     settings: MinHashSettings,
-    on_progress: Callable[[int], None],
+    on_rows: Callable[[int], None],
 ) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(filter_recipe(settings), run_id)
@@ -85,7 +83,7 @@ def _filter(
         with store.transaction(partition) as transaction:
             transaction.merge(rows)
         added += len(rows)
-        on_progress(len(rows))
+        on_rows(len(rows))
     store.publish(partition)
     return added
 

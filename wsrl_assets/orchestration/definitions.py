@@ -26,7 +26,7 @@ from wsrl_assets.orchestration.automation import (
     top_up,
     watch_inbox,
 )
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.resources import default_resources
 from wsrl_assets.orchestration.versions import versioned
 from wsrl_assets.settings import Executor, load_automation
 
@@ -65,7 +65,7 @@ def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Defin
     settings = load_automation()
     by_name = jobs()
     read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
-    resources = {"store": StoreResource(), "endpoint": EndpointResource(), **(overrides or {})}
+    resources = {**default_resources(), **(overrides or {})}
     return dg.Definitions(
         assets=automated(versioned(ASSETS), settings),
         jobs=list(by_name.values()),

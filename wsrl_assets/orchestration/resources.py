@@ -1,14 +1,16 @@
 """The store and the endpoints as Dagster resources: environment first, the launchpad over it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from wsrl_assets.llm import Role
-from wsrl_assets.settings import Roles, load_roles, load_settings
+from wsrl_assets.pipeline.progress import NoProgress
+from wsrl_assets.settings import Roles, Settings, load_roles, load_settings
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.store import Connection
 
@@ -40,6 +42,27 @@ class StoreResource(dg.ConfigurableResource):
         return Store(home, connect=_connect)
 
 
+class SettingsResource(dg.ConfigurableResource):
+    """The settings of a run: those of the environment, with `overrides` over them.
+
+    `wsrl run` puts the settings it was called with here, so that the run's page shows them.
+
+    Attributes:
+        overrides: settings by their name in lower case without `WSRL_`, such as `forms`.
+    """
+
+    overrides: dict[str, Any] = {}  # noqa: RUF012 - a config schema, which Dagster copies
+
+    def load(self, launched_with: Mapping[str, Any] | None = None) -> Settings:
+        """The settings, with what the launchpad set over them; none there means not set.
+
+        Raises:
+            SettingsError: a value that its setting cannot have.
+        """
+        given = {name: value for name, value in (launched_with or {}).items() if value is not None}
+        return load_settings({**self.overrides, **given})
+
+
 class EndpointResource(dg.ConfigurableResource):
     """The models. What is not set here comes from `WSRL_LLM_...`; keys come only from there.
 
@@ -49,6 +72,7 @@ class EndpointResource(dg.ConfigurableResource):
         judge_base_url, judge_model: the same, for the judge alone.
         policy_base_url, policy_model: the same, for the policy whose pass rates are taken.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
+        use_environment: whether `WSRL_LLM_...` fills in what is not set here.
     """
 
     base_url: str | None = None
@@ -58,6 +82,7 @@ class EndpointResource(dg.ConfigurableResource):
     policy_base_url: str | None = None
     policy_model: str | None = None
     max_in_flight: int | None = None
+    use_environment: bool = True
 
     def roles(self) -> Roles:
         """The endpoint of each role."""
@@ -66,5 +91,16 @@ class EndpointResource(dg.ConfigurableResource):
                 None: {"base_url": self.base_url, "model": self.model},
                 Role.JUDGE: {"base_url": self.judge_base_url, "model": self.judge_model},
                 Role.POLICY: {"base_url": self.policy_base_url, "model": self.policy_model},
-            }
+            },
+            use_environment=self.use_environment,
         )
+
+
+def default_resources() -> dict[str, object]:
+    """The resources that the assets need, as the environment sets them, by name."""
+    return {
+        "store": StoreResource(),
+        "endpoint": EndpointResource(),
+        "settings": SettingsResource(),
+        "progress": NoProgress(),
+    }

@@ -8,7 +8,7 @@ show in the UI like any other.
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,15 +24,17 @@ from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SFT_WARMUP, SHAR
 from wsrl_assets.orchestration.cancellation import interrupt_all
 from wsrl_assets.orchestration.failures import is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
-from wsrl_assets.orchestration.stage_job import Watch
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
-from wsrl_assets.pipeline.progress import Progress
+from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import Kind, Store
 from wsrl_assets.storage.accounting import PASS_RATES, STAGES
 from wsrl_assets.taxonomy.domains import Domain
 
 PARALLEL_PARTITIONS = 4
+STOP_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.2
 _APART_S = 1.0
 _PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -71,15 +73,17 @@ class Outcome:
             self.steps[step] = self.steps.get(step, 0.0) + time.monotonic() - began
 
 
-def use_dagster_home(home: Path) -> Path:
-    """`DAGSTER_HOME`, made under `home` with our `dagster.yaml` where it is not set."""
+def dagster_home(home: Path) -> Path:
+    """The folder of the Dagster instance: `DAGSTER_HOME`, or one under `home`, made if missing.
+
+    A new folder gets our `dagster.yaml`.
+    """
     folder = Path(os.environ.get("DAGSTER_HOME") or (home / "dagster")).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
         packaged = resources.files("wsrl_assets").joinpath("dagster.yaml")
         config.write_text(packaged.read_text("utf-8"), "utf-8")
-    os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 
@@ -91,8 +95,7 @@ def register_partitions(instance: dg.DagsterInstance, shards: Iterable[str]) -> 
 
 def register_shards(home: Path, shards: Iterable[str]) -> None:
     """Makes shards known to the Dagster instance of a home."""
-    use_dagster_home(home)
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.from_config(str(dagster_home(home))) as instance:
         register_partitions(instance, shards)
 
 
@@ -102,24 +105,32 @@ def materialize_pending(
     *,
     domains: Sequence[Domain] = (),
     to: str = STAGES[-1],
+    endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Materializes everything that is pending, up to the asset `to`.
 
     Args:
+        store: the databases.
+        settings: of all runs; the page of each run shows them.
         domains: only these; all if none are named.
         to: the last asset to bring up to date.
-        progress: told of finished rows.
+        endpoint: the models; those of the environment if not given.
+        progress: receives finished rows.
 
-    A partition that fails is reported in the outcome. If the endpoint fails one, those that have
-    not begun are not tried.
+    A partition that fails is reported in the outcome. After a failure that would hit all others
+    too, such as an endpoint that is gone, those that have not begun are not tried.
+
+    Raises:
+        KeyboardInterrupt: interrupted. Runs under way have had `STOP_WITHIN_S` to commit what came
+            back.
     """
     outcome = Outcome()
-    with instance_for_threads() as instance:
+    with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
-        runner = _Runner(instance, store, settings, outcome)
-        if progress is not None:
-            Watch.progress = progress
+        watched = _StoppableProgress(progress or NoProgress())
+        models = endpoint or EndpointResource()
+        runner = _Runner(instance, store, settings, models, watched, outcome)
         register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
         wanted = _stages_up_to(to, settings)
         in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
@@ -131,7 +142,7 @@ def materialize_pending(
                 runner.domains(in_domains, domains)
         if runner.may_go_on and STAGES[-1] in wanted:
             with outcome.timed("release"):
-                runner.run(_Run("make_release"))
+                runner.release()
     return outcome
 
 
@@ -145,8 +156,8 @@ def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
     return tuple(stage for stage in stages if stage not in off)
 
 
-def instance_for_threads() -> dg.DagsterInstance:
-    """The instance of `DAGSTER_HOME`, without capturing what steps print.
+def instance_for_threads(folder: Path) -> dg.DagsterInstance:
+    """The instance of a Dagster home, without capturing what steps print.
 
     Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
     run in several threads, whose saving and restoring would cross, and the terminal be lost.
@@ -157,14 +168,14 @@ def instance_for_threads() -> dg.DagsterInstance:
             "class": "NoOpComputeLogManager",
         }
     }
-    ref = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=overrides)
+    ref = InstanceRef.from_dir(str(folder), overrides=overrides)
     return dg.DagsterInstance.from_ref(ref)
 
 
 def configure_logging_once(instance: dg.DagsterInstance) -> None:
     """Lets runs begin in several threads at once.
 
-    Dagster configures the handlers of `dagster.yaml` anew as each run begins, by a call that takes
+    Dagster configures the handlers of `dagster.yaml` again as each run begins, by a call that takes
     logging's own locks in the opposite order to any thread that happens to log: with other runs
     at work in this process, that is a deadlock. The handlers are the same each time, so once will
     do.
@@ -180,6 +191,8 @@ def execute(
     partition: str | None,
     stages: Sequence[str] = (),
     *,
+    resources: Mapping[str, dg.ConfigurableResource[Any]] | None = None,
+    built: dg.Definitions | None = None,
     module: str = definitions.__name__,
 ) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
     """One Dagster run of a job, to its end. A failure is in the result.
@@ -189,17 +202,36 @@ def execute(
         executor: of its steps.
         job, partition: what is run.
         stages: these assets of the job; all if none are named.
+        resources: configured resources of the run, by name, in place of the default ones.
+        built: has the job for the in-process executor, if other objects than those of `module` are
+            to be its resources.
         module: has the job, by its `job_named`.
     """
     selection = [dg.AssetKey(stage) for stage in stages] or None
+    config = {**_QUIET, "resources": {name: _config(r) for name, r in (resources or {}).items()}}
     found = dg.build_reconstructable_job(module, "job_named", (job,))
     if executor is Executor.IN_PROCESS:
-        return found.get_definition().execute_in_process(
-            _QUIET, instance, partition, raise_on_error=False, asset_selection=selection
+        defined = built.resolve_job_def(job) if built is not None else found.get_definition()
+        return defined.execute_in_process(
+            config, instance, partition, raise_on_error=False, asset_selection=selection
         )
     tags = {_PARTITION_TAG: partition} if partition is not None else None
-    with dg.execute_job(found, instance, _QUIET, tags, asset_selection=selection) as result:
+    with dg.execute_job(found, instance, config, tags, asset_selection=selection) as result:
         return result
+
+
+def _config(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
+    return {"config": resource.model_dump(mode="json", exclude_none=True)}
+
+
+class _StoppableProgress:
+    """Progress that also tells stages without an event loop to stop at their next commit."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self.is_stopping = False
+        self.expect = inner.expect
+        self.advance = inner.advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +239,7 @@ class _Run:
     """A run to make: a job, of a partition, of some of its assets or all."""
 
     job: str
+    settings: Settings
     partition: str | None = None
     stages: Sequence[str] = ()
 
@@ -215,15 +248,32 @@ class _Runner:
     """Runs jobs for partitions, several at a time."""
 
     def __init__(
-        self, instance: dg.DagsterInstance, store: Store, settings: Settings, outcome: Outcome
+        self,
+        instance: dg.DagsterInstance,
+        store: Store,
+        settings: Settings,
+        endpoint: EndpointResource,
+        progress: _StoppableProgress,
+        outcome: Outcome,
     ) -> None:
         self._instance = instance
         self._store = store
         self._settings = settings
+        self._progress = progress
         self._outcome = outcome
         self._executor = load_automation().executor
+        self._endpoint = endpoint
+        self._built = definitions.build_definitions({"progress": progress})
         self._mutex = threading.Lock()
         self.may_go_on = True
+
+    def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
+        overrides = settings.model_dump(mode="json", exclude_unset=True)
+        return {
+            "store": StoreResource(home=str(self._store.home.resolve())),
+            "settings": SettingsResource(overrides=overrides),
+            "endpoint": self._endpoint,
+        }
 
     def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
         """Reads and triages the shards that have something pending.
@@ -231,16 +281,16 @@ class _Runner:
         Libraries are loaded meanwhile, so that the endpoint need not wait for them.
         """
         pending = pending_partitions(self._store, self._settings, stages)
-        runs = [_Run("read_shard", key, stages) for key in pending]
+        runs = [_Run("read_shard", self._settings, key, stages) for key in pending]
         if with_libraries:
-            runs.insert(1, _Run("load_libraries"))
+            runs.insert(1, _Run("load_libraries", self._settings))
         self._run_all(runs)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
         self._advance(stages, only, self._settings)
         if self._settings.regenerate is not None:
-            # What was made anew may have let in, in domains that were done, what it stood in the
+            # Regenerated rows may have let in, in domains that were done, what they stood in the
             # way of; that alone is left to do.
             waiting = {"regenerate": None, "retry_failed": False, "rerate": False}
             self._advance(stages, only, self._settings.model_copy(update=waiting))
@@ -248,13 +298,25 @@ class _Runner:
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
         pending = pending_partitions(self._store, settings, stages)
         chosen = [key for key in pending if not only or Domain(key) in only]
-        self._run_all([_Run("advance_domain", key, stages) for key in chosen])
+        self._run_all([_Run("advance_domain", settings, key, stages) for key in chosen])
 
-    def run(self, run: _Run) -> None:
+    def release(self) -> None:
+        """Makes the release and its report."""
+        self._run_all([_Run("make_release", self._settings)])
+
+    def _run(self, run: _Run) -> None:
         """One Dagster run; a failure goes to the outcome."""
         if not self.may_go_on:
             return
-        result = execute(self._instance, self._executor, run.job, run.partition, run.stages)
+        result = execute(
+            self._instance,
+            self._executor,
+            run.job,
+            run.partition,
+            run.stages,
+            resources=self._resources(run.settings),
+            built=self._built,
+        )
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
@@ -270,16 +332,25 @@ class _Runner:
                 # Begun at once, all would read or filter at once, and the endpoint wait for all.
                 if 0 < len(begun) < PARALLEL_PARTITIONS:
                     wait(begun[-1:], _APART_S)
-                begun.append(pool.submit(self.run, run))
-            for future in begun:
-                future.result()
+                begun.append(pool.submit(self._run, run))
+            _wait_interruptibly(begun)
         except BaseException:
-            # Ctrl-C reaches this thread alone: the runs in the others are told here.
+            # Ctrl-C reaches this thread alone: the runs in the others are stopped from here.
             self.may_go_on = False
+            self._progress.is_stopping = True
             interrupt_all()
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait(begun, STOP_WITHIN_S)
             raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown()
+        for future in begun:
+            future.result()
+
+
+def _wait_interruptibly(futures: Sequence[Future[None]]) -> None:
+    """Waits for all in timed steps: with Polars loaded, Ctrl-C does not end an untimed wait."""
+    while wait(futures, _LOOK_EVERY_S).not_done:
+        pass
 
 
 def _why(result: Any) -> tuple[str, bool]:

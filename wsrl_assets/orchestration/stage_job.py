@@ -10,18 +10,12 @@ from wsrl_assets.orchestration.metadata import recipe_result
 from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
 from wsrl_assets.pipeline import regeneration
 from wsrl_assets.pipeline.job import Job
-from wsrl_assets.pipeline.progress import NoProgress, Progress
+from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Partition, catalog
 
 _log = logging.getLogger(__name__)
 POOL = "llm"
-
-
-class Watch:
-    """Where runs of this process report their progress; `wsrl run` puts a bar here."""
-
-    progress: Progress = NoProgress()
 
 
 class _Warnings:
@@ -48,7 +42,9 @@ def stage_job(
     store: StoreResource,
     endpoint: EndpointResource,
     settings: Settings,
+    progress: Progress,
 ) -> Job:
+    """What a stage works with in this run."""
     if endpoint.max_in_flight is not None:
         settings = settings.model_copy(update={"max_in_flight": endpoint.max_in_flight})
     return Job(
@@ -56,7 +52,7 @@ def stage_job(
         settings,
         endpoint.roles(),
         context.run.run_id,
-        Watch.progress,
+        progress,
         lambda text: _warnings.tell(context, text),
     )
 
@@ -64,6 +60,7 @@ def stage_job(
 def recipe_checks(
     job: Job, partition: Partition, stages: Sequence[str]
 ) -> list[dg.AssetCheckResult]:
+    """Whether all rows of these stages use the current recipe, a result a stage."""
     with catalog(job.store, [partition]) as connection:
         stale = regeneration.stale_rows(connection, job)
     return [recipe_result(stage, stale.get(stage, 0)) for stage in stages]

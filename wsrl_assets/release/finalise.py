@@ -6,8 +6,7 @@ threads or processes, one comes first. What it decides it decides again when it 
 run that was killed before its rows were written loses and doubles nothing.
 """
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
@@ -27,9 +26,6 @@ from wsrl_assets.storage.tables import FinalSplit, Status
 from wsrl_assets.taxonomy.domains import Domain
 
 _PAGE = 1000
-# As in `curation.filter`: domains that end together go one after another, so that the first is
-# through, and makes room for the next one at the endpoint, before the last is.
-_one_at_a_time = threading.Lock()
 
 Pair = dict[str, str]
 
@@ -40,6 +36,7 @@ def split_domain(
     run_id: str,
     settings: SplitSettings,
     questions: QuestionSettings | None = None,
+    on_rows: Callable[[int], None] = lambda rows: None,
 ) -> int:
     """Places the domain's verified pairs that have no place yet; returns how many.
 
@@ -50,8 +47,10 @@ def split_domain(
     Raises:
         EmbeddingError: embeddings are asked for and cannot be made.
     """
-    with _one_at_a_time:
-        return _split(store, domain, run_id, settings, questions or QuestionSettings())
+    # One domain at a time: of those that end together, the first is done, and makes room for the
+    # next one at the endpoint, before the last is.
+    with store.turn(STAGE):
+        return _split(store, domain, run_id, settings, questions or QuestionSettings(), on_rows)
 
 
 def _split(
@@ -60,6 +59,7 @@ def _split(
     run_id: str,
     settings: SplitSettings,
     questions: QuestionSettings,
+    on_rows: Callable[[int], None],
 ) -> int:
     partition = Partition.domain(domain)
     stamp = Stamp(final_recipe(store, settings, questions), run_id)
@@ -75,6 +75,7 @@ def _split(
         with store.transaction(partition) as transaction:
             transaction.merge([stamp.recipe.row(), *rows])
         placed += len(rows)
+        on_rows(len(rows))
     store.publish(partition)
     return placed
 

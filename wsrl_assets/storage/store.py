@@ -327,6 +327,17 @@ class Store:
         with _owned(lock, _beside(path)):
             yield
 
+    @contextmanager
+    def turn(self, work: str) -> Iterator[None]:
+        """Waits for its turn at work that is best done by one partition at a time, in any process.
+
+        The turn of a process that dies passes on.
+        """
+        path = self.home / "locks" / f"{work}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path, thread_local=False):
+            yield
+
     def _files(self, partition: Partition) -> PartitionFiles:
         return PartitionFiles.of(self.home, partition)
 

@@ -314,7 +314,7 @@ def test_a_row_that_repeats_a_passage_of_another_is_linked_to_it(store: Store) -
 def test_progress_is_told_by_rows(store: Store) -> None:
     plant(store, "a", [text(n) for n in range(3)])
     told: list[int] = []
-    filter_domain(store, DOMAIN, "run", on_progress=told.append)
+    filter_domain(store, DOMAIN, "run", on_rows=told.append)
     assert sum(told) == 3
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.orchestration.runs import Outcome, materialize_pending, use_dagster_home
+from wsrl_assets.orchestration.runs import Outcome, dagster_home, materialize_pending
 from wsrl_assets.samples import corpus_dir
 from wsrl_assets.serving import Engine, ServedEndpoint, serve
 from wsrl_assets.settings import Settings, load_settings
@@ -49,7 +49,7 @@ def job(vllm: ServedEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Job:
         }
     )
     os.environ.pop("DAGSTER_HOME", None)
-    use_dagster_home(home)
+    dagster_home(home)
     store, settings = Store(home), load_settings()
     register(store, _six_documents(home))
     return Job(vllm, store, settings, materialize_pending(store, settings))

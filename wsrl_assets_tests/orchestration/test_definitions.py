@@ -23,8 +23,8 @@ from wsrl_assets.orchestration.assets.questions import pass_rate_asset
 from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.orchestration.metadata import ACCOUNTING, CURRENT
 from wsrl_assets.orchestration.partitions import DOMAINS
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
-from wsrl_assets.orchestration.runs import Outcome, materialize_pending, use_dagster_home
+from wsrl_assets.orchestration.resources import default_resources
+from wsrl_assets.orchestration.runs import Outcome, dagster_home, materialize_pending
 from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
@@ -103,7 +103,7 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
     patch.setenv("WSRL_LLM_BASE_URL", base_url)
     patch.setenv("WSRL_FORMS", "cloze")
     patch.setenv("WSRL_JUDGE", "false")
-    use_dagster_home(folder / "home")
+    dagster_home(folder / "home")
 
 
 def test_every_asset_says_what_it_is() -> None:
@@ -218,7 +218,7 @@ def test_switched_off_the_asset_says_so_and_leaves_everything_as_it_was(
     result = dg.materialize(
         [pass_rate_asset],
         partition_key="coding",
-        resources={"store": StoreResource(), "endpoint": EndpointResource()},
+        resources=default_resources(),
         selection=["pass_rates"],
     )
     assert result.success

@@ -12,14 +12,14 @@ import pytest
 from dagster._core.launcher import WorkerStatus
 
 from wsrl_assets.orchestration.launcher import LocalRunLauncher, process_lives
-from wsrl_assets.orchestration.runs import use_dagster_home
+from wsrl_assets.orchestration.runs import dagster_home
 
 
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """Of the `dagster.yaml` that everybody gets."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    with dg.DagsterInstance.from_config(str(use_dagster_home(tmp_path))) as instance:
+    with dg.DagsterInstance.from_config(str(dagster_home(tmp_path))) as instance:
         yield instance
 
 

@@ -12,7 +12,8 @@ from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import job as pipeline_job
 from wsrl_assets.pipeline import questions, triage
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES, Job
+from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.release.dataset import build_release, read_release
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings

@@ -20,8 +20,9 @@ from simulator import (
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import Role
 from wsrl_assets.pipeline import questions, regeneration, triage
+from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.pending import has_work
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES, Job
+from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.settings import Roles

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsrl_assets.orchestration.assets.release import rl_dataset
-from wsrl_assets.orchestration.resources import StoreResource
+from wsrl_assets.orchestration.resources import StoreResource, default_resources
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.selection import (
@@ -233,7 +233,7 @@ def materialized(home: Path, **config: str) -> dg.ExecuteInProcessResult:
             rl_dataset,
         ],
         selection=[rl_dataset],
-        resources={"store": StoreResource(home=str(home))},
+        resources={**default_resources(), "store": StoreResource(home=str(home))},
         run_config={"ops": {"rl_dataset": {"config": config}}},
         raise_on_error=False,
     )

@@ -16,10 +16,10 @@ from wsrl_assets.orchestration.metadata import (
     stage_result,
 )
 from wsrl_assets.orchestration.partitions import DOMAINS, SHARDS
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.orchestration.stage_job import POOL, recipe_checks, stage_job
+from wsrl_assets.pipeline.progress import Progress, commit_callback
 from wsrl_assets.pipeline.triage import triage_shard
-from wsrl_assets.settings import load_settings
 from wsrl_assets.storage import Partition
 from wsrl_assets.storage.tables import FilteredDocument, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
@@ -55,6 +55,8 @@ def triaged_documents(
     config: TriageConfig,
     store: StoreResource,
     endpoint: EndpointResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """One call per document: does it qualify, why, and for which domain?
 
@@ -64,8 +66,8 @@ def triaged_documents(
     partition = Partition.shard(context.partition_key)
     with as_failures():
         regenerate = triage.STAGE if config.regenerate else None
-        settings = load_settings({"retry_failed": config.retry_failed, "regenerate": regenerate})
-        job = stage_job(context, store, endpoint, settings)
+        chosen = settings.load({"retry_failed": config.retry_failed, "regenerate": regenerate})
+        job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: triage_shard(job, context.partition_key))
     context.log.info(f"{rows} documents were pending")
     return stage_result(
@@ -89,7 +91,9 @@ def triaged_documents(
     check_specs=stage_checks(STAGE),
 )
 def filtered_documents(
-    context: dg.AssetExecutionContext, store: StoreResource
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """The documents that triage qualified for this domain, less near-duplicates.
 
@@ -99,7 +103,12 @@ def filtered_documents(
     database = store.open()
     domain = Domain(context.partition_key)
     with as_failures():
-        rows = filter_domain(database, domain, context.run.run_id)
+        rows = filter_domain(
+            database,
+            domain,
+            context.run.run_id,
+            on_rows=commit_callback(progress, STAGE),
+        )
     context.log.info(f"{rows} new documents in {domain.label}")
     partition = Partition.domain(domain)
     return stage_result(database, partition, FilteredDocument, run_id=context.run.run_id)

@@ -5,8 +5,7 @@ import dagster as dg
 from wsrl_assets.generation.library import library_digest, load_library
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.metadata import OWNERS, schema_metadata
-from wsrl_assets.orchestration.resources import StoreResource
-from wsrl_assets.settings import load_settings
+from wsrl_assets.orchestration.resources import SettingsResource, StoreResource
 from wsrl_assets.storage import Partition
 from wsrl_assets.storage.tables import DemonstrationRow, utc_now
 
@@ -21,14 +20,14 @@ LIBRARY = Partition.library("demonstrations")
     owners=OWNERS,
     metadata=schema_metadata(DemonstrationRow),
 )
-def demonstration_library(store: StoreResource) -> dg.MaterializeResult:
+def demonstration_library(store: StoreResource, settings: SettingsResource) -> dg.MaterializeResult:
     """The few-shot examples that drafts are prompted with, by domain.
 
     Read from versioned files (`WSRL_DEMONSTRATIONS` for one's own), and kept as a table, so that
     lineage shows which examples a release rests on.
     """
     with as_failures():
-        library = load_library(load_settings().demonstrations)
+        library = load_library(settings.load().demonstrations)
     rows = [
         DemonstrationRow(
             demonstration_id=example.id,

@@ -25,13 +25,13 @@ from wsrl_assets.orchestration.metadata import (
     stage_result,
 )
 from wsrl_assets.orchestration.partitions import DOMAINS
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.orchestration.stage_job import POOL, recipe_checks, stage_job
 from wsrl_assets.pipeline import questions, regeneration
 from wsrl_assets.pipeline.pass_rates import rate_domain
+from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.reward import instruction
-from wsrl_assets.settings import load_settings
 from wsrl_assets.storage import Partition
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
@@ -163,12 +163,14 @@ def question_chain(
     config: ChainConfig,
     store: StoreResource,
     endpoint: EndpointResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
 ) -> Iterator[dg.MaterializeResult]:
     """Personas, drafts and verdicts, streamed document by document."""
     domain = Domain(context.partition_key)
     stages = [s for s in DOMAIN_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
     with as_failures():
-        settings = load_settings(
+        chosen = settings.load(
             {
                 "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
                 "personas": config.personas,
@@ -180,7 +182,7 @@ def question_chain(
                 "regenerate": config.regenerate.value if config.regenerate else None,
             }
         )
-        job = stage_job(context, store, endpoint, settings)
+        job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
         anew = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
     context.log.info(f"{rows} rows were pending in {domain.label}")
@@ -194,7 +196,7 @@ def question_chain(
             partition,
             _TABLES[stage],
             run_id=context.run.run_id,
-            forms=[str(form) for form in settings.forms],
+            forms=[str(form) for form in chosen.forms],
             checks=[check],
         )
 
@@ -216,6 +218,8 @@ def pass_rate_asset(
     config: PassRateConfig,
     store: StoreResource,
     endpoint: EndpointResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """How often a policy answers each verified pair closed-book, by the shipped reward.
 
@@ -225,7 +229,7 @@ def pass_rate_asset(
     domain = Domain(context.partition_key)
     partition = Partition.domain(domain)
     with as_failures():
-        settings = load_settings(
+        chosen = settings.load(
             {
                 "pass_rate_rollouts": config.rollouts,
                 "rollout_tokens": config.max_tokens,
@@ -233,9 +237,9 @@ def pass_rate_asset(
                 "retry_failed": config.retry_failed,
             }
         )
-        job = stage_job(context, store, endpoint, settings)
+        job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: rate_domain(job, domain))
-    if settings.rates_pairs:
+    if chosen.rates_pairs:
         context.log.info(f"{rows} pairs were pending in {domain.label}")
     else:
         context.log.info("pass rates are off: set WSRL_PASS_RATE_ROLLOUTS to 8, say, to take them")
@@ -244,6 +248,6 @@ def pass_rate_asset(
         partition,
         PassRate,
         run_id=context.run.run_id,
-        pass_rates=settings.rates_pairs,
+        pass_rates=chosen.rates_pairs,
         extra=pass_rate_metadata(job.store, partition),
     )

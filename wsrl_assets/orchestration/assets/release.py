@@ -23,15 +23,15 @@ from wsrl_assets.orchestration.metadata import (
     stage_result,
 )
 from wsrl_assets.orchestration.partitions import DOMAINS
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.orchestration.stage_job import POOL, stage_job
+from wsrl_assets.pipeline.progress import Progress, commit_callback
 from wsrl_assets.pipeline.sft_warmup import warm_up_domain
 from wsrl_assets.release import dataset, decontamination, finalise, quality, spec, splits
 from wsrl_assets.release.gate import refuse_broken, repeated
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.reporting import report
-from wsrl_assets.settings import load_settings
 from wsrl_assets.storage import Partition, catalog
 from wsrl_assets.storage.accounting import accounts
 from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit, SftWarmup
@@ -72,12 +72,12 @@ class WarmupConfig(dg.Config):
     owners=OWNERS,
     metadata=schema_metadata(BenchmarkNgram),
 )
-def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
+def benchmark_ngrams(store: StoreResource, settings: SettingsResource) -> dg.MaterializeResult:
     """Hashed word n-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
-    settings = load_settings()
-    paths = [Path(path) for path in settings.benchmarks]
+    chosen = settings.load()
+    paths = [Path(path) for path in chosen.benchmarks]
     with as_failures():
-        rows = decontamination.load_benchmarks(store.open(), paths, settings.benchmark_columns)
+        rows = decontamination.load_benchmarks(store.open(), paths, chosen.benchmark_columns)
     return dg.MaterializeResult(
         metadata={"dagster/row_count": rows, "files": [str(path) for path in paths]}
     )
@@ -94,19 +94,31 @@ def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
     metadata=schema_metadata(FinalSplit),
     check_specs=stage_checks(splits.STAGE, LEAKAGE, SELF_TEST),
 )
-def final_splits(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult:
+def final_splits(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult:
     """Verified pairs with a place in train, validation or test.
 
     Questions that overlap a benchmark and repeated ones, of this domain or another, are rejected.
     A source document, and documents that share a passage, go to one split and stay there.
     """
     database = store.open()
-    settings = load_settings()
+    chosen = settings.load()
     domain = Domain(context.partition_key)
-    shares = splits.SplitSettings(settings.validation_share, settings.test_share, settings.seed)
-    questions = QuestionSettings(embedding_model=settings.embedding_model)
+    shares = splits.SplitSettings(chosen.validation_share, chosen.test_share, chosen.seed)
+    questions = QuestionSettings(embedding_model=chosen.embedding_model)
     with as_failures():
-        rows = finalise.split_domain(database, domain, context.run.run_id, shares, questions)
+        rows = finalise.split_domain(
+            database,
+            domain,
+            context.run.run_id,
+            shares,
+            questions,
+            on_rows=commit_callback(progress, splits.STAGE),
+        )
     context.log.info(f"{rows} pairs placed in {domain.label}")
     partition = Partition.domain(domain)
     return stage_result(
@@ -135,6 +147,8 @@ def sft_warmup(
     config: WarmupConfig,
     store: StoreResource,
     endpoint: EndpointResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """Held-out pairs, each with a chain of thought that ends in an answer the reward scores 1.
 
@@ -143,10 +157,10 @@ def sft_warmup(
     """
     domain = Domain(context.partition_key)
     with as_failures():
-        settings = load_settings({"sft_pairs": config.pairs, "retry_failed": config.retry_failed})
-        job = stage_job(context, store, endpoint, settings)
+        chosen = settings.load({"sft_pairs": config.pairs, "retry_failed": config.retry_failed})
+        job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: warm_up_domain(job, domain))
-    if settings.warms_up:
+    if chosen.warms_up:
         context.log.info(f"{rows} pairs were held out in {domain.label}")
     else:
         context.log.info("the warm-up set is off: set WSRL_SFT_PAIRS to 50, say, to make it")
@@ -155,7 +169,7 @@ def sft_warmup(
         Partition.domain(domain),
         SftWarmup,
         run_id=context.run.run_id,
-        sft_pairs=settings.sft_pairs,
+        sft_pairs=chosen.sft_pairs,
     )
 
 
@@ -178,7 +192,10 @@ def sft_warmup(
     check_specs=stage_checks(dataset.STAGE, LEAKAGE, SELF_TEST, BALANCE),
 )
 def rl_dataset(
-    context: dg.AssetExecutionContext, config: ReleaseConfig, store: StoreResource
+    context: dg.AssetExecutionContext,
+    config: ReleaseConfig,
+    store: StoreResource,
+    settings: SettingsResource,
 ) -> dg.MaterializeResult:
     """The release: the placed pairs of all domains, in a folder named by its content.
 
@@ -186,17 +203,17 @@ def rl_dataset(
     forms, pass rates and size; without one, it takes everything.
     """
     with as_failures():
-        settings = load_settings(config.model_dump())
-        rates = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
-        asked = spec.load_spec(settings.release_spec).bounded_by(rates)
+        chosen = settings.load(config.model_dump())
+        rates = PassRateRange(chosen.pass_rate_above, chosen.pass_rate_below)
+        asked = spec.load_spec(chosen.release_spec).bounded_by(rates)
     database = store.open()
-    forms = [str(form) for form in settings.forms]
+    forms = [str(form) for form in chosen.forms]
     with as_failures():
-        refuse_broken(database, forms, pass_rates=settings.rates_pairs)
+        refuse_broken(database, forms, pass_rates=chosen.rates_pairs)
     release = dataset.build_release(database, context.run.run_id, asked)
     pairs = dataset.read_release(release.folder)
     with catalog(database) as connection:
-        found = accounts(connection, forms, pass_rates=settings.rates_pairs)
+        found = accounts(connection, forms, pass_rates=chosen.rates_pairs)
     account = next(a for a in found if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
         metadata={

@@ -6,8 +6,8 @@ from wsrl_assets.llm.window import passage_budget
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.metadata import OWNERS, schema_metadata, stage_checks, stage_result
 from wsrl_assets.orchestration.partitions import SHARDS
-from wsrl_assets.orchestration.resources import EndpointResource, StoreResource
-from wsrl_assets.settings import load_settings
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
+from wsrl_assets.pipeline.progress import Progress, commit_callback
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION
 from wsrl_assets.sources.ingest import STAGE, IngestSettings, ingest_shard
 from wsrl_assets.storage import Partition
@@ -25,7 +25,11 @@ from wsrl_assets.storage.tables import SourceDocument
     check_specs=stage_checks(STAGE),
 )
 def source_documents(
-    context: dg.AssetExecutionContext, store: StoreResource, endpoint: EndpointResource
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    endpoint: EndpointResource,
+    settings: SettingsResource,
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult:
     """A shard's rows, normalised, cut into passages and past the heuristics.
 
@@ -36,12 +40,13 @@ def source_documents(
     database = store.open()
     with as_failures():
         roles = endpoint.roles().given()
-        with passage_budget(roles, load_settings().max_passage_tokens) as budget:
+        with passage_budget(roles, settings.load().max_passage_tokens) as budget:
             rows = ingest_shard(
                 database,
                 context.partition_key,
                 context.run.run_id,
                 IngestSettings(budget.max_tokens, budget.counted_by),
+                on_rows=commit_callback(progress, STAGE),
                 count_tokens=budget.count,
             )
     context.log.info(f"{rows} new rows in shard {context.partition_key}")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from simulator import SimulatorProcess, SimulatorSettings, simulator_process
-from wsrl_assets.orchestration.runs import use_dagster_home
+from wsrl_assets.orchestration.runs import dagster_home
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.factories import document_text, honest_reply
 
@@ -154,7 +154,7 @@ def _environment(home: Path, endpoint: SimulatorProcess) -> dict[str, str]:
 def _dagster_home(home: Path) -> Path:
     before = os.environ.pop("DAGSTER_HOME", None)
     try:
-        return use_dagster_home(home)
+        return dagster_home(home)
     finally:
         os.environ.pop("DAGSTER_HOME", None)
         if before is not None:
