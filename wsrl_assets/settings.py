@@ -8,13 +8,22 @@ with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or `_POLICY` after `LLM` hold for one, fo
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
+from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 
 
 class SettingsError(ValueError):
@@ -40,10 +49,6 @@ class _RoleEnvironment(BaseSettings):
     prompt_price: float | None = Field(default=None, ge=0)
     cached_price: float | None = Field(default=None, ge=0)
     completion_price: float | None = Field(default=None, ge=0)
-
-
-Regenerable = Literal["triaged_documents", "personas", "qa_drafts", "verified_pairs"]
-REGENERABLE: tuple[str, ...] = get_args(Regenerable)
 
 
 class Settings(BaseSettings):
@@ -100,7 +105,7 @@ class Settings(BaseSettings):
     demonstrations: Path | None = None
     max_in_flight: int | None = Field(default=None, ge=1, le=1024)
     retry_failed: bool = False
-    regenerate: Regenerable | None = None
+    regenerate: Stage | None = None
     seed: int = 0
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)
@@ -132,6 +137,26 @@ class Settings(BaseSettings):
         if above is not None and below is not None and above >= below:
             raise ValueError("WSRL_PASS_RATE_ABOVE must be below WSRL_PASS_RATE_BELOW")
         return self
+
+    @field_validator("regenerate")
+    @classmethod
+    def _is_regenerable(cls, stage: Stage | None) -> Stage | None:
+        if stage is not None and stage not in REGENERABLE:
+            raise ValueError(
+                f"{stage} asks no model, and follows by itself; regenerate one of "
+                f"{', '.join(REGENERABLE)}"
+            )
+        return stage
+
+    @property
+    def wanted(self) -> Wanted:
+        """What these settings ask for, as accounts count it."""
+        switches = {Stage.PASS_RATES: self.rates_pairs, Stage.SFT_WARMUP: self.warms_up}
+        return Wanted(
+            tuple(str(form) for form in self.forms),
+            frozenset(stage for stage, is_on in switches.items() if is_on),
+            self.sft_pairs,
+        )
 
     @property
     def rates_pairs(self) -> bool:

@@ -29,7 +29,7 @@ from wsrl_assets.llm import Ask, Engine, Role, RoleSettings
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import Kind, Partition, Store, catalog
-from wsrl_assets.storage.accounting import Account, accounts
+from wsrl_assets.storage.accounting import Account, Wanted, accounts
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
     FilteredDocument,
@@ -238,7 +238,7 @@ def ledger(store: Store) -> list[LLMCall]:
 def balances(store: Store, forms: Sequence[Form] = (Form.OPEN,)) -> list[Account]:
     """Every account of a home, as the accounting check reads it."""
     with catalog(store) as connection:
-        return accounts(connection, [str(form) for form in forms])
+        return accounts(connection, Wanted(tuple(str(form) for form in forms)))
 
 
 def ids(found: Iterable[Row]) -> list[str]:

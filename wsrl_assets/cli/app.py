@@ -35,17 +35,16 @@ from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.serving import Engine, ServedEndpoint, ServingError, serve
-from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles
+from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
-from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.verification.pass_rates import STAGE as PASS_RATES
-from wsrl_assets.verification.warmup import STAGE as SFT_WARMUP
+from wsrl_assets.taxonomy.stages import LAST_STAGE, RECIPE_COLUMNS, REGENERABLE, Stage, stages_up_to
 
 USER_ERRORS = (
     SettingsError,
@@ -176,16 +175,16 @@ def _demo_runs(
     # The server says which model it has. If it were named here, all rows would look stale in the
     # UI, where nobody names it.
     url = endpoint.base_url
-    first = _materialize(store, settings, (), "final_splits", base_url=url)
+    first = _materialize(store, settings, (), Stage.FINAL_SPLITS, base_url=url)
     steps.update(first.steps)
     with catalog(store) as connection:
-        found = accounts(connection, [str(form) for form in settings.forms])
+        found = accounts(connection, settings.wanted)
     sizes = {a.partition: a.kept for a in found if a.stage == "filtered_documents"}
     if not sizes or first.failures:
         return list(first.failures)
     shown = min(sizes, key=lambda domain: (abs(sizes[domain] - _DEMO_OPEN_DOCUMENTS), domain))
     both = settings.model_copy(update={"forms": (Form.OPEN, Form.CLOZE)})
-    second = _materialize(store, both, (Domain(shown),), STAGES[-1], base_url=url)
+    second = _materialize(store, both, (Domain(shown),), LAST_STAGE, base_url=url)
     steps[f"open questions, {shown}"] = second.steps.get("questions and checks", 0.0)
     steps["release"] = second.steps.get("release", 0.0)
     return [*first.failures, *second.failures]
@@ -218,13 +217,13 @@ def run(
     domain: Annotated[
         list[Domain] | None, typer.Option(help="Only this domain. Can be given several times.")
     ] = None,
-    to: Annotated[str, typer.Option(help=f"Last asset: {', '.join(STAGES)}.")] = STAGES[-1],
+    to: Annotated[Stage, typer.Option(help="Last asset to bring up to date.")] = LAST_STAGE,
     retry_failed: Annotated[bool, typer.Option(help="Try rows again that failed earlier.")] = False,
     regenerate: Annotated[
-        str | None,
+        Stage | None,
         typer.Option(
             metavar="STAGE",
-            help=f"Make rows of older recipes anew, from this stage on: {', '.join(REGENERABLE)}.",
+            help=f"Replace rows of older recipes, from this stage on: {', '.join(REGENERABLE)}.",
         ),
     ] = None,
     max_in_flight: Annotated[
@@ -252,13 +251,11 @@ def run(
     stopped. With --rollouts, a policy (WSRL_LLM_POLICY_BASE_URL) also answers each verified pair
     closed-book, to show how hard it is.
 
-    After a change of prompt, model or judge, `wsrl status` says how many rows are of an older
-    recipe. --regenerate makes those anew; the old ones stay until the new ones are verified.
+    After a change of prompt, model or judge, `wsrl status` says how many rows use an older recipe.
+    --regenerate replaces those; the old rows stay until the new ones are verified.
     """
-    if to not in STAGES:
-        raise SettingsError(f"--to is {to!r}; it may be one of {', '.join(STAGES)}")
-    if regenerate is not None:
-        _check_regenerated(regenerate, to)
+    if regenerate is not None and regenerate not in stages_up_to(to):
+        raise SettingsError(f"--to {to} ends before --regenerate {regenerate} begins")
     settings, store = open_home(
         home,
         {
@@ -270,12 +267,12 @@ def run(
         },
     )
     load_spec(settings.release_spec)  # a mistake in it is said before hours of work, not after
-    if to == PASS_RATES and not settings.rates_pairs:
+    if to is Stage.PASS_RATES and not settings.rates_pairs:
         raise SettingsError(
             "pass rates are switched off: set WSRL_PASS_RATE_ROLLOUTS, or --rollouts, to the "
             "number of rollouts a pair, such as 8"
         )
-    if to == SFT_WARMUP and not settings.warms_up:
+    if to is Stage.SFT_WARMUP and not settings.warms_up:
         raise SettingsError(
             "the warm-up set is switched off: set WSRL_SFT_PAIRS to a number of pairs per domain, "
             "such as 50"
@@ -287,16 +284,6 @@ def run(
     else:
         _say_funnel(store, settings)
     _exit_for(outcome.failures, _totals(store, settings), before)
-
-
-def _check_regenerated(stage: str, to: str) -> None:
-    if stage not in REGENERABLE:
-        raise SettingsError(
-            f"--regenerate is {stage!r}; it may be one of {', '.join(REGENERABLE)}. The other "
-            "stages ask no model, and follow by themselves"
-        )
-    if STAGES.index(to) < STAGES.index(stage):
-        raise SettingsError(f"--to {to} ends before --regenerate {stage} begins")
 
 
 @app.command()
@@ -329,16 +316,16 @@ def status(
 
 
 def _say_stale(store: Store, settings: Settings) -> None:
-    """Rows of older recipes, and what is being made anew."""
+    """Rows of older recipes, and domains that are being regenerated."""
     for stage, rows in _stale(store, settings).items():
         console.print(
-            f"{rows:,} rows of {stage} are of an older recipe; "
-            f"wsrl run --regenerate {stage} makes them anew",
+            f"{rows:,} rows of {stage} use an older recipe; "
+            f"`wsrl run --regenerate {stage}` replaces them",
             highlight=False,
             soft_wrap=True,
         )
     for domain in under_way(store):
-        console.print(f"{domain} is being made anew; the next run goes on", highlight=False)
+        console.print(f"{domain} is being regenerated; the next run resumes", highlight=False)
 
 
 @app.command()
@@ -477,7 +464,7 @@ def _materialize(
     store: Store,
     settings: Settings,
     domains: Sequence[Domain],
-    to: str,
+    to: Stage,
     *,
     quiet: bool = False,
     base_url: str | None = None,
@@ -524,11 +511,8 @@ def _say_registered(registered: Sequence[Registered]) -> None:
 
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
     with catalog(store) as connection:
-        forms = [str(form) for form in settings.forms]
-        found = accounts(
-            connection, forms, pass_rates=settings.rates_pairs, sft_pairs=settings.sft_pairs
-        )
-        return [a for a in found if a.rows_in or a.stage != STAGES[-1]], call_totals(connection)
+        found = accounts(connection, settings.wanted)
+        return [a for a in found if a.rows_in or a.stage != LAST_STAGE], call_totals(connection)
 
 
 def _status(store: Store, settings: Settings) -> dict[str, Any]:
@@ -605,8 +589,7 @@ def _find_pair(
 def _walked_back(
     connection: Connection, pair: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    keys = show.RECIPES
-    hashes = [pair[key] for key in keys if pair[key]]
+    hashes = [pair[key] for key in RECIPE_COLUMNS.values() if pair[key]]
     recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
     ledger = frame(
         connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]

@@ -10,12 +10,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wsrl_assets.storage.accounting import STAGES, Account, CallTotals
+from wsrl_assets.storage.accounting import Account, CallTotals
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
+from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
 
 _COUNTS = ("in", "kept", "rejected", "failed", "pending")
-RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
-"""The recipes behind a pair, in order of the stages, as columns of a trace."""
 _BAR_WIDTH = 6
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -298,7 +297,7 @@ def _recipe_table(pair: Mapping[str, Any], recipes: Mapping[str, Any]) -> Table:
     table = _table("Recipes", "stage", "recipe")
     table.columns[1].justify = "left"
     table.add_column("model, prompts and settings", overflow="fold")
-    for key in RECIPES:
+    for key in RECIPE_COLUMNS.values():
         recipe = recipes.get(pair[key] or "")
         if recipe is None:
             continue

@@ -19,9 +19,10 @@ from wsrl_assets.storage.claims import DOCUMENT_INDEX
 from wsrl_assets.storage.similar import Item, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.minhash import MinHashSettings, signature
 
-STAGE = "filtered_documents"
+STAGE = Stage.FILTERED_DOCUMENTS
 VERSION = "2"
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import stable_hash
 
-STAGE = "triaged_documents"
+STAGE = Stage.TRIAGED_DOCUMENTS
 PROMPT = load_prompt("triage")
 MAX_TOKENS = 80
 

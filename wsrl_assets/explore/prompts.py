@@ -64,9 +64,9 @@ def sent_prompts(view: PairView, demonstrations: Path | None) -> list[SentPrompt
     called = {(call["step"], call["recipe"]) for call in view.calls}
     rebuilders = (
         (row["triage_recipe"], ("triage",), _triage),
-        (row["personas_recipe"], ("personas",), _personas),
+        (row["persona_recipe"], ("personas",), _personas),
         (row["recipe"], (row["form"],), lambda v, s: _draft(v, s, demonstrations)),
-        (row["pair_recipe"], _verification_steps(view), _verification),
+        (row["verify_recipe"], _verification_steps(view), _verification),
     )
     found: list[SentPrompt] = []
     for recipe, steps, rebuild in rebuilders:
@@ -177,7 +177,7 @@ def _draft_differences(view: PairView) -> list[str]:
 def _verification_steps(view: PairView) -> tuple[str, ...]:
     """The steps that verification asked of this pair, as the ledger has them."""
     before = ("triage", "personas", view.row["form"])
-    steps = [call["step"] for call in view.calls if call["recipe"] == view.row["pair_recipe"]]
+    steps = [call["step"] for call in view.calls if call["recipe"] == view.row["verify_recipe"]]
     return tuple(dict.fromkeys(step for step in steps if step not in before))
 
 

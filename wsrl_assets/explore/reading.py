@@ -10,10 +10,10 @@ import polars as pl
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.storage import Kind, Partition, Store, catalog
 from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
 FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model")
 VERDICTS = ("kept", "rejected", "failed", "pending")
-_RECIPES = ("triage_recipe", "personas_recipe", "recipe", "pair_recipe", "rate_recipe")
 
 Row = dict[str, Any]
 
@@ -95,7 +95,7 @@ def find_pair(store: Store, prefix: str) -> PairView | None:
         told = [p for p in _pairs_of(connection, row["doc_id"]) if p["pair_id"] == row["draft_id"]]
         if document is None or not told:
             return None
-        hashes = [row[key] for key in _RECIPES if row[key]]
+        hashes = [row[key] for key in RECIPE_COLUMNS.values() if row[key]]
         recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
         calls = frame(
             connection, "trace_calls", draft_id=row["draft_id"], doc_id=row["doc_id"]
@@ -116,7 +116,7 @@ def find_document(store: Store, doc_id: str) -> DocumentView | None:
 
 def recipes_of(view: PairView) -> list[Row]:
     """The recipes behind a pair, in order of the stages, each once."""
-    hashes = dict.fromkeys(view.row[key] for key in _RECIPES)
+    hashes = dict.fromkeys(view.row[key] for key in RECIPE_COLUMNS.values())
     return [view.recipes[found] for found in hashes if found in view.recipes]
 
 

@@ -15,9 +15,10 @@ from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form, with_options
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import stable_hash
 
-STAGE = "qa_drafts"
+STAGE = Stage.QA_DRAFTS
 OPEN_PROMPT = load_prompt("open")
 CLOZE_PROMPT = load_prompt("cloze")
 EXAMPLES = 3

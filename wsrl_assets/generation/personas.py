@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.storage.tables import Personas, Status
+from wsrl_assets.taxonomy.stages import Stage
 
-STAGE = "personas"
+STAGE = Stage.PERSONAS
 PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
 _MAX_TOKENS_EACH = 80

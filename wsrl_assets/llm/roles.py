@@ -1,21 +1,12 @@
 """Who answers which kind of question: a role is an endpoint, a model and its sampling."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from pydantic import SecretStr
 
+from wsrl_assets.taxonomy.stages import Role
 
-class Role(StrEnum):
-    """The jobs a model has here. The judge should be another model than the generator.
-
-    The policy is the model to be trained: it answers closed-book, to show how hard a pair is.
-    """
-
-    TRIAGE = "triage"
-    GENERATOR = "generator"
-    JUDGE = "judge"
-    POLICY = "policy"
+__all__ = ["Prices", "Role", "RoleSettings"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from wsrl_assets.release import quality
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
 from wsrl_assets.storage import Partition, Store, catalog, figures
-from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import Account, CallTotals, Wanted, accounts, call_totals
 from wsrl_assets.storage.figures import RunSpan
 from wsrl_assets.storage.fingerprint import fingerprint
 from wsrl_assets.storage.layout import Kind
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Connection
+from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.text.highlight import printable, without_credentials
 
 OWNERS = ["team:data-engine"]
@@ -45,15 +46,6 @@ _DESCRIPTIONS = {
 }
 # Worth a look, and no reason to stop.
 _WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
-_WITH_REJECTION = ("filtered_documents", "qa_drafts", "verified_pairs", "final_splits")
-# A pair that got past the stage cannot have left at one of these.
-_PAST = {
-    "qa_drafts": ("qa_drafts",),
-    "verified_pairs": ("qa_drafts", "verified_pairs"),
-    "final_splits": ("qa_drafts", "verified_pairs", "final_splits"),
-}
-# Their own rows hold ids and verdicts: what a person wants to see is the pair.
-_SHOWN_AS_PAIRS = ("verified_pairs", "final_splits")
 _PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`
@@ -66,13 +58,17 @@ def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
 
     Those that are not mere warnings block: lost or doubled rows go no further.
     """
-    names = [ACCOUNTING, UNIQUE, *([REJECTION] if asset in _WITH_REJECTION else []), *others]
+    names = [ACCOUNTING, UNIQUE, *([REJECTION] if _watches_rejections(asset) else []), *others]
     return [
         dg.AssetCheckSpec(
             name, asset=asset, blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
         )
         for name in names
     ]
+
+
+def _watches_rejections(asset: str) -> bool:
+    return asset in STAGES and STAGES[Stage(asset)].watches_rejections
 
 
 def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult:
@@ -132,9 +128,7 @@ def stage_result(
     row_type: type[Row],
     *,
     run_id: str,
-    forms: Sequence[str] = (),
-    pass_rates: bool = False,
-    sft_pairs: int = 0,
+    wanted: Wanted | None = None,
     extra: Mapping[str, Any] | None = None,
     checks: Sequence[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult:
@@ -143,13 +137,13 @@ def stage_result(
     Args:
         store, partition, row_type: of the stage.
         run_id: whose calls are counted apart.
-        forms, pass_rates, sft_pairs: see `accounts`.
+        wanted: see `accounts`.
         extra: metadata of the stage's own.
         checks: results of the stage's own checks.
     """
-    stage = row_type.TABLE
+    stage = Stage(row_type.TABLE)
     with catalog(store, _needed(store, partition, stage)) as connection:
-        counted = accounts(connection, forms, pass_rates=pass_rates, sft_pairs=sft_pairs)
+        counted = accounts(connection, wanted)
         in_partition = [a for a in counted if a.partition == partition.key]
         calls = [c for c in call_totals(connection) if c.stage == stage]
         this_run = [c for c in call_totals(connection, run_id) if c.stage == stage]
@@ -224,10 +218,10 @@ def accounting_result(account: Account) -> dg.AssetCheckResult:
 def _stage_check_results(
     connection: Connection, partition: Partition, row_type: type[Row]
 ) -> list[dg.AssetCheckResult]:
-    stage = row_type.TABLE
+    stage = Stage(row_type.TABLE)
     unique = quality.unique_ids(figures.repeated_ids(connection, partition, row_type))
     results = [check_result(stage, UNIQUE, unique)]
-    if stage in _WITH_REJECTION:
+    if STAGES[stage].watches_rejections:
         steady = quality.steady_rejection(figures.run_rates(connection, partition, row_type))
         results.append(check_result(stage, REJECTION, steady))
     return results
@@ -241,27 +235,27 @@ def _shown(
     in_partition: Sequence[Account],
 ) -> dict[str, Any]:
     """What there is to look at: the funnel, sample rows, and the answers and stories of pairs."""
-    stage = row_type.TABLE
+    stage = Stage(row_type.TABLE)
     metadata: dict[str, Any] = {}
     if any(account.rows_in for account in in_partition):
         metadata["funnel"] = _funnel_image(in_partition)
     sample = figures.sample_rows(connection, partition, row_type, run_id)
     if sample.height:
         metadata["sample_rows"] = _table(sample)
-    if stage in _PAST:
+    if STAGES[stage].holds_pairs:
         metadata |= _pair_metadata(connection, partition, stage, run_id)  # its table, if it has one
     return metadata
 
 
 def _pair_metadata(
-    connection: Connection, partition: Partition, stage: str, run_id: str
+    connection: Connection, partition: Partition, stage: Stage, run_id: str
 ) -> dict[str, Any]:
-    past = _PAST[stage]
+    past = pair_stages_up_to(stage)
     metadata: dict[str, Any] = {}
     shapes = figures.answer_shapes(connection, partition, past)
     metadata |= _answer_images(shapes)
     found = figures.sample_pairs(connection, partition, stage, past, run_id)
-    if stage in _SHOWN_AS_PAIRS and found.height:
+    if STAGES[stage].shown_as_pairs and found.height:
         metadata["sample_rows"] = _table(_pair_rows(found))
     for name, left in (("traced_pairs", False), ("rejections", True)):
         stories = [story(row) for row in found.iter_rows(named=True) if row["left_here"] == left]

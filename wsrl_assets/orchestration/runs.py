@@ -20,7 +20,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
 from wsrl_assets.orchestration import definitions
-from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SFT_WARMUP, SHARD_ASSETS
+from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.cancellation import interrupt_all
 from wsrl_assets.orchestration.failures import is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
@@ -29,8 +29,8 @@ from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import Kind, Store
-from wsrl_assets.storage.accounting import PASS_RATES, STAGES
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
 
 PARALLEL_PARTITIONS = 4
 STOP_WITHIN_S = 10.0
@@ -104,7 +104,7 @@ def materialize_pending(
     settings: Settings,
     *,
     domains: Sequence[Domain] = (),
-    to: str = STAGES[-1],
+    to: Stage = LAST_STAGE,
     endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -140,20 +140,15 @@ def materialize_pending(
         if runner.may_go_on and in_domains:
             with outcome.timed("questions and checks"):
                 runner.domains(in_domains, domains)
-        if runner.may_go_on and STAGES[-1] in wanted:
+        if runner.may_go_on and LAST_STAGE in wanted:
             with outcome.timed("release"):
                 runner.release()
     return outcome
 
 
-def _stages_up_to(last: str, settings: Settings) -> tuple[str, ...]:
-    stages = STAGES[: STAGES.index(last) + 1]
-    off = set()
-    if not settings.rates_pairs:
-        off.add(PASS_RATES)
-    if not settings.warms_up:
-        off.add(SFT_WARMUP)
-    return tuple(stage for stage in stages if stage not in off)
+def _stages_up_to(last: Stage, settings: Settings) -> tuple[Stage, ...]:
+    wanted = settings.wanted.optional
+    return tuple(s for s in stages_up_to(last) if s in wanted or not STAGES[s].is_optional)
 
 
 def instance_for_threads(folder: Path) -> dg.DagsterInstance:

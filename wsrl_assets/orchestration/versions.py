@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.pipeline import regeneration
 from wsrl_assets.settings import Roles, SettingsError, load_roles
+from wsrl_assets.taxonomy.stages import REGENERABLE, STAGES, Stage
 
 
 def versioned(assets: Sequence[Any]) -> Sequence[Any]:
@@ -23,7 +23,8 @@ def versioned(assets: Sequence[Any]) -> Sequence[Any]:
 
 
 def _versioned(spec: dg.AssetSpec, roles: Roles) -> dg.AssetSpec:
-    role = regeneration.ROLES.get(spec.key.to_user_string())
+    name = spec.key.to_user_string()
+    role = STAGES[Stage(name)].role if name in REGENERABLE else None
     model = roles.model(role) if role else None
     if model is None:
         return spec

@@ -28,19 +28,19 @@ from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
 from wsrl_assets.verification import round_trip, verify
 from wsrl_assets.verification.judge import Jury
 from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
-DOMAIN_STAGES = (personas.STAGE, drafting.STAGE, verify.STAGE)
 _PAGE = 256
 
 
 async def advance_domain(
     job: Job,
     domain: Domain,
-    stages: Sequence[str] = DOMAIN_STAGES,
+    stages: Sequence[str] = QUESTION_STAGES,
     partition: Partition | None = None,
 ) -> int:
     """Does what is pending at `stages` of a domain; returns the rows that were pending before.
@@ -48,7 +48,7 @@ async def advance_domain(
     Args:
         job: what to work with.
         domain: whose documents these are.
-        stages: any of `DOMAIN_STAGES`. What a stage outside them would have to make first is
+        stages: any of `QUESTION_STAGES`. What a stage outside them would have to make first is
             left pending.
         partition: where the rows are, if not in the domain's own.
 
@@ -67,7 +67,7 @@ async def advance_domain(
             job.progress.expect(stage, rows)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, _roles_of(job, stages)) as engine,
+            job.engine(writer, _roles_of(stages)) as engine,
         ):
             chain = _Chain.begin(job, domain, stages, engine, writer)
             _warn_of_judging_oneself(job, engine, stages)
@@ -84,7 +84,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
     """The recipes of a domain's stages: `personas`, one a form for drafts, `verified_pairs`."""
     settings, roles = job.settings, job.roles
     examples = library.library_digest([_library(job)[domain]])
-    recipes = {}
+    recipes: dict[str, StageRecipe] = {}
     if Role.TRIAGE in models:
         recipes[personas.STAGE] = model_recipe(
             personas.STAGE,
@@ -187,7 +187,7 @@ class _Chain:
         engine: Engine,
         writer: GroupWriter,
     ) -> "_Chain":
-        models = {role: engine.model(role) for role in _roles_of(job, stages)}
+        models = {role: engine.model(role) for role in _roles_of(stages)}
         recipes = domain_recipes(job, models, domain)
         writer.add(*(recipe.row() for recipe in recipes.values()))
         stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
@@ -348,15 +348,9 @@ def _calls_at_once(settings: Settings) -> float:
     return (1 + settings.personas * len(settings.forms)) / 2
 
 
-def _roles_of(job: Job, stages: Sequence[str]) -> list[Role]:
-    roles = []
-    if personas.STAGE in stages:
-        roles.append(Role.TRIAGE)
-    if drafting.STAGE in stages:
-        roles.append(Role.GENERATOR)
-    if verify.STAGE in stages:
-        roles.append(Role.JUDGE)
-    return roles
+def _roles_of(stages: Sequence[str]) -> list[Role]:
+    roles = (STAGES[stage].role for stage in QUESTION_STAGES if stage in stages)
+    return [role for role in roles if role is not None]
 
 
 def _jury(job: Job) -> Jury | None:
@@ -369,7 +363,7 @@ def _jury(job: Job) -> Jury | None:
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:
-    roles = _roles_of(job, stages)
+    roles = _roles_of(stages)
     if not job.settings.judge or not {Role.GENERATOR, Role.JUDGE} <= set(roles):
         return
     model = engine.model(Role.JUDGE)

@@ -11,30 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wsrl_assets.curation import triage
-from wsrl_assets.generation import drafting, personas
+from wsrl_assets.generation import personas
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job, model_names
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.pipeline.triage import triage_recipe
 from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage.recipes_in_use import RecipeInUse, recipes_in_use, stale_documents
 from wsrl_assets.storage.replacement import plant, replace_whole
-from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.verification import verify
-
-ROLES: Mapping[str, Role] = {
-    triage.STAGE: Role.TRIAGE,
-    personas.STAGE: Role.TRIAGE,
-    drafting.STAGE: Role.GENERATOR,
-    verify.STAGE: Role.JUDGE,
-}
-"""Whose model makes the rows of each stage that can be made anew."""
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
 
 
-async def regenerate_domain(job: Job, domain: Domain, stages: Sequence[str] = DOMAIN_STAGES) -> int:
+async def regenerate_domain(
+    job: Job, domain: Domain, stages: Sequence[str] = QUESTION_STAGES
+) -> int:
     """Goes on with a domain's regeneration, or begins one; returns the documents it replaced.
 
     `job.settings.regenerate` names the stage to begin with: its rows that are not of the recipe of
@@ -45,12 +38,13 @@ async def regenerate_domain(job: Job, domain: Domain, stages: Sequence[str] = DO
         EndpointError: the endpoint cannot be used; what is done is kept.
         StoreBusyError: another run is at this domain.
     """
-    begins = job.settings.regenerate in stages and job.store.exists(Partition.domain(domain))
+    stage = job.settings.regenerate if job.settings.regenerate in stages else None
+    begins = stage is not None and job.store.exists(Partition.domain(domain))
     if not begins and not is_under_way(job.store, domain):
         return 0
     with job.store.exclusive_run(Partition.domain(domain)):
-        if begins:
-            await _begin(job, domain, str(job.settings.regenerate))
+        if stage is not None and begins:
+            await _begin(job, domain, stage)
         if not is_under_way(job.store, domain):
             return 0
         anew = replace(job, settings=_settings_of(job, domain))
@@ -79,16 +73,16 @@ def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
     could tell. Stages whose endpoint is not set are left out.
     """
     found: dict[str, int] = {}
-    for used in frame(connection, "recipes_in_use").iter_rows(named=True):
+    for used in recipes_in_use(connection):
         if not _is_current(job, used):
-            found[used["stage"]] = found.get(used["stage"], 0) + used["rows"]
+            found[used.stage] = found.get(used.stage, 0) + used.rows
     return found
 
 
-async def _begin(job: Job, domain: Domain, stage: str) -> None:
+async def _begin(job: Job, domain: Domain, stage: Stage) -> None:
     """Lays out the documents that have rows of an older recipe."""
     live, target = Partition.domain(domain), Partition.next(domain)
-    models = await model_names(job, live, [ROLES[stage]])
+    models = await model_names(job, live, [_role_of(stage)])
     current = _recipes_of(job, stage, models, domain)
     for partition in (target, live):
         if job.store.exists(partition):
@@ -98,6 +92,12 @@ async def _begin(job: Job, domain: Domain, stage: str) -> None:
             plant(job.store, domain, stale, stage, current)
 
 
+def _role_of(stage: Stage) -> Role:
+    role = STAGES[stage].role
+    assert role is not None
+    return role
+
+
 def _recipes_of(
     job: Job, stage: str, models: Mapping[Role, str], domain: Domain
 ) -> tuple[str, ...]:
@@ -105,15 +105,10 @@ def _recipes_of(
     return tuple(recipe.hash for recipe in recipes.values() if recipe.stage == stage)
 
 
-def _stale(job: Job, partition: Partition, stage: str, current: Sequence[str]) -> list[str]:
+def _stale(job: Job, partition: Partition, stage: Stage, current: Sequence[str]) -> list[str]:
+    forms = [str(form) for form in job.settings.forms]
     with job.store.transaction(partition) as transaction:
-        found = transaction.query(
-            "stale_documents",
-            stage=stage,
-            forms=[str(form) for form in job.settings.forms],
-            recipes=list(current),
-        )
-    return list(found["doc_id"])
+        return stale_documents(transaction, stage, forms, current)
 
 
 def _laid_out(store: Store, target: Partition) -> list[str]:
@@ -138,14 +133,14 @@ def _settings_of(job: Job, domain: Domain) -> Any:
     return job.settings.model_copy(update=update)
 
 
-def _is_current(job: Job, used: Mapping[str, Any]) -> bool:
-    stage, role = used["stage"], ROLES[used["stage"]]
-    if used["form"] is not None and used["form"] not in job.settings.forms:
+def _is_current(job: Job, used: RecipeInUse) -> bool:
+    if used.form is not None and used.form not in job.settings.forms:
         return True  # not asked for now, so neither stale nor fresh
+    role = _role_of(used.stage)
     try:
-        model = job.roles[role].model or json.loads(used["body"])["model"]
-        if stage == triage.STAGE:
-            return bool(triage_recipe(job, model).hash == used["recipe"])
-        return used["recipe"] in _recipes_of(job, stage, {role: model}, Domain(used["partition"]))
+        model = job.roles[role].model or json.loads(used.body)["model"]
+        if used.stage is Stage.TRIAGED_DOCUMENTS:
+            return bool(triage_recipe(job, model).hash == used.recipe)
+        return used.recipe in _recipes_of(job, used.stage, {role: model}, Domain(used.partition))
     except EndpointError:
         return True

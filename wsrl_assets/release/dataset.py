@@ -25,8 +25,9 @@ from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 
-STAGE = "rl_dataset"
+STAGE = Stage.RL_DATASET
 RELEASE = Partition.library("release")
 CURRENT = "current"
 DESCRIPTION = "release.json"

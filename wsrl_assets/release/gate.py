@@ -1,19 +1,18 @@
-"""What a release refuses to be made of, whoever asks for it."""
-
-from collections.abc import Sequence
+"""Preconditions checked before any release."""
 
 import polars as pl
 
 from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import Kind, Store, catalog
-from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.accounting import Wanted, accounts
+from wsrl_assets.taxonomy.stages import Stage
 
 # What a release is read from. Earlier stages block what follows them in their own runs.
-_READ = ("verified_pairs", "final_splits")
+_READ = (Stage.VERIFIED_PAIRS, Stage.FINAL_SPLITS)
 
 
-def refuse_broken(store: Store, forms: Sequence[str], *, pass_rates: bool) -> None:
+def refuse_broken(store: Store, wanted: Wanted) -> None:
     """Looks over the placed pairs of all domains before a release is made of them.
 
     These are the blocking checks of `final_splits` once more, over all domains: a check that failed
@@ -21,14 +20,14 @@ def refuse_broken(store: Store, forms: Sequence[str], *, pass_rates: bool) -> No
 
     Args:
         store: the databases.
-        forms, pass_rates: see `accounts`.
+        wanted: see `accounts`.
 
     Raises:
         ReleaseError: rows do not add up, an id is there twice, or a source document feeds two
             splits. The release before stays the current one.
     """
     with catalog(store) as connection:
-        counted = accounts(connection, forms, pass_rates=pass_rates)
+        counted = accounts(connection, wanted)
     lost = [a for a in counted if a.stage in _READ and not a.balanced]
     if lost:
         first = lost[0]

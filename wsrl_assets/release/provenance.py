@@ -14,17 +14,12 @@ from wsrl_assets.release.selection import Mixed
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.store import frame
+from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, Stage
 
-# The stages whose recipes `release_rows` tells of each pair, by the column that it does so in.
-ROW_RECIPES = {
-    "filtered_documents": "filter_recipe",
-    "personas": "persona_recipe",
-    "qa_drafts": "draft_recipe",
-    "verified_pairs": "verify_recipe",
-    "pass_rates": "rate_recipe",
-    "final_splits": "split_recipe",
-}
-_STAGES = ("source_documents", "triaged_documents", *ROW_RECIPES)
+# The stages whose recipes `release_rows` has of each pair, by column. Those of reading and triage are
+# looked up by document.
+ROW_RECIPES = {s: c for s, c in RECIPE_COLUMNS.items() if s is not Stage.TRIAGED_DOCUMENTS}
+_STAGES = (Stage.SOURCE_DOCUMENTS, Stage.TRIAGED_DOCUMENTS, *ROW_RECIPES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from enum import StrEnum
 
 from wsrl_assets.storage import Transaction
 from wsrl_assets.storage.tables import SplitKey
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import stable_hash
 
-STAGE = "final_splits"
+STAGE = Stage.FINAL_SPLITS
 VERSION = "2"
 
 

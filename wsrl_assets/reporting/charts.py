@@ -12,7 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
-from wsrl_assets.storage.accounting import STAGES, Account
+from wsrl_assets.storage.accounting import Account
+from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import printable
 
 WIDTH = 470

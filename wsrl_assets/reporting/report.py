@@ -23,11 +23,12 @@ from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import Marked, excerpt, printable
 
 STAGE = "dataset_report"
@@ -112,7 +113,7 @@ def gather(store: Store) -> Report:
     """
     folder = current_release(store)
     with catalog(store) as connection:
-        found = accounts(connection, ())
+        found = accounts(connection)
         pairs = read_release(folder)
         ids = pairs.select("pair_id")
         vectors = frame(connection, "release_vectors", {"pairs_of_release": ids})
@@ -288,8 +289,9 @@ def _meaning(report: Report) -> Meaning | None:
 
 
 def _recipes(found: pl.DataFrame) -> list[dict[str, Any]]:
+    order = list(STAGES)
     rows = [{**row, "body": json.loads(row["body"])} for row in found.iter_rows(named=True)]
-    return sorted(rows, key=lambda row: (STAGES.index(row["stage"]), -row["rows"], row["recipe"]))
+    return sorted(rows, key=lambda row: (order.index(row["stage"]), -row["rows"], row["recipe"]))
 
 
 def _share(part: float, whole: float) -> str:

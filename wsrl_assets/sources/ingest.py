@@ -12,9 +12,10 @@ from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
 from wsrl_assets.storage import Kind, Partition, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
 
-STAGE = "source_documents"
+STAGE = Stage.SOURCE_DOCUMENTS
 DOCUMENTS = Partition.library("documents")
 _HEADING = re.compile(r"\ufeff?\s*#\s+(\S.{0,198}\S)\s*(?:\n|\Z)")
 

@@ -1,26 +1,9 @@
 """Row accounting: at every stage and partition, in = kept + rejected + failed + pending."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import polars as pl
-
-from wsrl_assets.storage.store import Connection, frame
-
-# Optional: only where a setting asks for it are pairs without one pending.
-PASS_RATES = "pass_rates"
-STAGES = (
-    "source_documents",
-    "triaged_documents",
-    "filtered_documents",
-    "personas",
-    "qa_drafts",
-    "verified_pairs",
-    PASS_RATES,
-    "final_splits",
-    "sft_warmup",
-    "rl_dataset",
-)
+from wsrl_assets.storage.store import Connection, frame, query_text
+from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 
 MAX_SFT_SHARE = 0.25
 """Of a domain's pairs in train, at most this share is held out, however many are asked for."""
@@ -52,42 +35,90 @@ class Account:
         return self.rows_in == self.kept + self.rejected + self.failed + self.pending
 
 
-def accounts(
-    connection: Connection,
-    forms: Sequence[str],
-    *,
-    pass_rates: bool = False,
-    sft_pairs: int = 0,
-) -> list[Account]:
-    """The accounts of every stage and partition, in order of stage, on a catalog connection.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What settings ask for, which decides how many rows are pending.
 
-    Args:
-        forms: question forms that are wanted, which decides how many drafts are pending.
-        pass_rates: whether pass rates are wanted, which decides whether pairs wait for one.
+    Attributes:
+        forms: question forms of which a draft is wanted for each persona.
+        optional: the optional stages that are switched on.
         sft_pairs: pairs of each domain that are wanted for the warm-up set.
     """
-    columns = ["stage", "partition", "rows_in", "kept", "rejected", "failed", "pending"]
-    counted = pl.concat(
-        [
-            frame(connection, "accounting_shards").select(columns),
-            frame(
-                connection,
-                "accounting_domains",
-                forms=list(forms),
-                pass_rates=pass_rates,
-                sft_pairs=sft_pairs,
-                sft_share=MAX_SFT_SHARE,
-            ).select(columns),
-            frame(connection, "accounting_release").select(columns),
-        ],
-        how="vertical_relaxed",
-    )
-    reasons = _reasons(connection)
-    found = [
-        Account(**row, reasons=reasons.get((row["stage"], row["partition"]), {}))
-        for row in counted.iter_rows(named=True)
+
+    forms: tuple[str, ...] = ()
+    optional: frozenset[Stage] = frozenset()
+    sft_pairs: int = 0
+
+
+def accounts(connection: Connection, wanted: Wanted | None = None) -> list[Account]:
+    """The accounts of every stage and partition, in order of stage, on a catalog connection.
+
+    An optional stage that is not wanted has an account where it has rows.
+    """
+    wanted = wanted or Wanted()
+    partitions = _partitions(connection)
+    return [
+        account
+        for stage in STAGES
+        for account in _stage_accounts(connection, stage, partitions, wanted)
     ]
-    return sorted(found, key=lambda account: (STAGES.index(account.stage), account.partition))
+
+
+def _partitions(connection: Connection) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {kind: [] for kind in PartitionedBy}
+    for kind, partition in frame(connection, "account_partitions").iter_rows():
+        found[kind].append(partition)
+    return {kind: sorted(keys) for kind, keys in found.items()}
+
+
+def _stage_accounts(
+    connection: Connection, stage: Stage, partitions: dict[str, list[str]], wanted: Wanted
+) -> list[Account]:
+    spec = STAGES[stage]
+    is_off = spec.is_optional and stage not in wanted.optional
+    inflow = {row[0]: row[1:] for row in _inflow(connection, stage, wanted)}
+    outcomes = _outcomes(connection, stage)
+    found = []
+    for partition in partitions[spec.partitioned_by]:
+        if is_off and partition not in outcomes:
+            continue
+        rows_in, pending = inflow.get(partition, (0, 0))
+        counts, reasons = outcomes.get(partition, ({}, {}))
+        kept, rejected, failed = (counts.get(o, 0) for o in ("kept", "rejected", "failed"))
+        found.append(Account(stage, partition, rows_in, kept, rejected, failed, pending, reasons))
+    return found
+
+
+def _inflow(connection: Connection, stage: Stage, wanted: Wanted) -> list[tuple[str, int, int]]:
+    """Partition, rows that come in, and rows that wait."""
+    name = f"inflow_{stage}"
+    known = {
+        "forms": list(wanted.forms),
+        "wanted": stage in wanted.optional,
+        "sft_pairs": wanted.sft_pairs,
+        "sft_share": MAX_SFT_SHARE,
+    }
+    text = query_text(name)
+    used = {key: value for key, value in known.items() if f"${key}" in text}
+    return frame(connection, name, **used).select("partition", "rows_in", "pending").rows()
+
+
+def _outcomes(
+    connection: Connection, stage: Stage
+) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+    """By partition: rows by status, and rows that are not kept by reason."""
+    is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
+    sql = query_text("outcome_counts").format(
+        partition='"partition"' if is_partitioned else "'all'", table=table_of(stage)
+    )
+    found: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+    for partition, status, reason, rows in connection.execute(sql).fetchall():
+        counts, reasons = found.setdefault(partition, ({}, {}))
+        counts[status] = counts.get(status, 0) + rows
+        if status != "kept":
+            word = reason or "unknown"
+            reasons[word] = reasons.get(word, 0) + rows
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +141,3 @@ def call_totals(connection: Connection, run_id: str | None = None) -> list[CallT
     """The ledger by stage and step, on a catalog connection; of one run if it is named."""
     rows = frame(connection, "calls", run_id=run_id).iter_rows(named=True)
     return [CallTotals(**row) for row in rows]
-
-
-def _reasons(connection: Connection) -> dict[tuple[str, str], dict[str, int]]:
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in frame(connection, "reasons").iter_rows(named=True):
-        by_reason = found.setdefault((row["stage"], row["partition"]), {})
-        word = row["reason"] or "unknown"
-        by_reason[word] = by_reason.get(word, 0) + row["n"]
-    return found

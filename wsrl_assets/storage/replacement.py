@@ -16,6 +16,7 @@ from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.store import Store, Transaction
 from wsrl_assets.storage.tables import (
+    STAGE_TABLES,
     FilteredDocument,
     FinalSplit,
     LLMCall,
@@ -27,9 +28,10 @@ from wsrl_assets.storage.tables import (
     Status,
     VerifiedPair,
 )
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 
 _PAGE = 256
-_MADE: tuple[type[Row], ...] = (Personas, QADraft, VerifiedPair)
+_MADE: tuple[type[Row], ...] = tuple(STAGE_TABLES[stage] for stage in QUESTION_STAGES)
 # What hangs on a pair. Rollouts stay, as they were paid for: a pair may come back.
 _OF_PAIR: tuple[type[Row], ...] = (FinalSplit, PassRate, SftWarmup)
 _OF_DOCUMENT: tuple[type[Row], ...] = (FilteredDocument, *_MADE)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from wsrl_assets.storage.schema import Row, column
+from wsrl_assets.taxonomy.stages import STAGES, Stage, table_of
 
 
 class Status(StrEnum):
@@ -469,3 +470,10 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))
 )
+STAGE_TABLES: dict[Stage, type[Row]] = {
+    stage: row_type
+    for stage in STAGES
+    for row_type in ALL_TABLES
+    if table_of(stage) == row_type.TABLE
+}
+"""The table of each stage's rows."""

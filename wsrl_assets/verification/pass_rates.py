@@ -13,8 +13,9 @@ from wsrl_assets.llm import Ask, Asks, FreeText, Role, RowFault, Stamp
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.storage.tables import Miss, PassRate, Rollout, Status
+from wsrl_assets.taxonomy.stages import Stage
 
-STAGE = "pass_rates"
+STAGE = Stage.PASS_RATES
 STEP = "rollout"
 TRUNCATED = "truncated"
 _MAX_MISSES = 4

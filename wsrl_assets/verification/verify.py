@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from wsrl_assets.llm import Asks, RowFault, Stamp
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, Verdict, VerifiedPair
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.judge import Case, Jury, judge
@@ -13,7 +14,7 @@ from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.self_containment import stands_alone
 
-STAGE = "verified_pairs"
+STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
 RULES_VERSION = "4"
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import SftWarmup, Status
+from wsrl_assets.taxonomy.stages import Stage
 
-STAGE = "sft_warmup"
+STAGE = Stage.SFT_WARMUP
 PROMPT = load_prompt("warmup")
 VERSION = "1"
 """Bump with the rules below."""

@@ -17,7 +17,7 @@ import pytest
 from benchmarks.engine_corpus import articles
 from simulator import SimulatorProcess, SimulatorSettings, simulator_process
 from wsrl_assets.storage import Store
-from wsrl_assets.storage.accounting import STAGES
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets_tests.factories import balances
 
 NO_NEW_CALLS_AFTER_S = 2.0
@@ -112,5 +112,5 @@ def test_a_stopped_run_makes_no_more_calls_and_says_what_is_kept(
         assert "interrupted; rows of this run that are kept: " in terminal.text
         assert "triaged_documents" in terminal.text.split("kept: ")[-1]
         assert "Traceback" not in terminal.text
-        kept = {a.stage: a for a in balances(Store(home)) if a.stage == STAGES[1]}
+        kept = {a.stage: a for a in balances(Store(home)) if a.stage == Stage.TRIAGED_DOCUMENTS}
         assert kept

@@ -10,7 +10,7 @@ import pytest
 from simulator import SimulatorSettings, simulator_process
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.accounting import Wanted, accounts
 from wsrl_assets_tests.orchestration.test_definitions import reply, shard, use_endpoint
 
 
@@ -28,7 +28,7 @@ def test_steps_run_in_processes_of_their_own_if_that_is_asked_for(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with catalog(store) as connection:
-        found = accounts(connection, ["cloze"])
+        found = accounts(connection, Wanted(("cloze",)))
     assert {a.pending for a in found if a.stage == "verified_pairs"} == {0}
     assert sum(a.kept for a in found if a.stage == "verified_pairs") > 0
     with dg.DagsterInstance.get() as instance:

@@ -15,8 +15,9 @@ from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.reward import Gold, render, score
 from wsrl_assets.storage import Kind, catalog
-from wsrl_assets.storage.accounting import STAGES, accounts, call_totals
+from wsrl_assets.storage.accounting import accounts, call_totals
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets_tests.integration.conftest import DOCUMENTS, Job
 from wsrl_assets_tests.release.trainers.exported import load
 
@@ -29,7 +30,7 @@ def test_every_run_succeeds(job: Job) -> None:
 
 def test_every_row_is_accounted_for_and_nothing_is_pending(job: Job) -> None:
     with catalog(job.store) as connection:
-        found = accounts(connection, [str(form) for form in job.settings.forms])
+        found = accounts(connection, job.settings.wanted)
     off = {"pass_rates", "sft_warmup"}
     assert {account.stage for account in found} == set(STAGES) - off
     assert [account for account in found if not account.balanced] == []

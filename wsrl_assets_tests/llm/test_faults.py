@@ -16,9 +16,9 @@ from simulator import Fault, FaultPlan, SimulatorStats, running_simulator
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import EndpointError, endpoint, engine
 from wsrl_assets.pipeline import questions
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.pipeline.triage import triage_shard
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,
@@ -135,8 +135,8 @@ async def test_all_faults_together_leave_every_row_once_and_the_ledger_complete(
         stats = sim.stats
     found = balances(work.store)
     assert all(account.balanced for account in found)
-    assert {a.stage: a.pending for a in found if a.stage in DOMAIN_STAGES} == dict.fromkeys(
-        DOMAIN_STAGES, 0
+    assert {a.stage: a.pending for a in found if a.stage in QUESTION_STAGES} == dict.fromkeys(
+        QUESTION_STAGES, 0
     )
     reasons = Counter[str]()
     for account in found:

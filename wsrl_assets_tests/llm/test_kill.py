@@ -15,7 +15,6 @@ import pytest
 from simulator import SimulatorProcess, simulator_process
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.pipeline import questions, triage
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.storage import GroupWriter, Store, catalog
 from wsrl_assets.storage.tables import (
     FilteredDocument,
@@ -25,6 +24,7 @@ from wsrl_assets.storage.tables import (
     TriagedDocument,
     VerifiedPair,
 )
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets_tests.factories import (
     DOMAIN,
     SHARD,
@@ -134,7 +134,7 @@ def test_every_stage_balances_with_nothing_left(homes: list[Home]) -> None:
     for home in homes:
         found = {account.stage: account for account in balances(home.store)}
         assert all(account.balanced for account in found.values())
-        for stage in ("triaged_documents", "filtered_documents", *DOMAIN_STAGES):
+        for stage in ("triaged_documents", "filtered_documents", *QUESTION_STAGES):
             assert (found[stage].pending, found[stage].failed) == (0, 0)
 
 

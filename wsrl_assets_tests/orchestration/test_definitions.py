@@ -29,8 +29,9 @@ from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import STAGES, accounts, call_totals
+from wsrl_assets.storage.accounting import accounts, call_totals
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import STAGES
 
 TEXT = (
     "The Suez Canal was opened to shipping in November 1869 by the Khedive of Egypt. "
@@ -153,7 +154,7 @@ def test_the_domains_are_the_ten_of_the_paper() -> None:
 def test_the_whole_graph_runs_and_every_row_is_accounted_for(ran: Ran) -> None:
     assert ran.outcome.failures == []
     with catalog(ran.store) as connection:
-        found = accounts(connection, [str(form) for form in ran.settings.forms])
+        found = accounts(connection, ran.settings.wanted)
     assert all(account.balanced for account in found)
     assert sum(account.pending for account in found) == 0
     kept = {account.stage: account.kept for account in found if account.kept}
@@ -187,7 +188,7 @@ def test_one_setting_switches_pass_rates_on(ran: Ran, monkeypatch: pytest.Monkey
     settings = load_settings()
     assert materialize_pending(ran.store, settings).failures == []
     with catalog(ran.store) as connection:
-        found = accounts(connection, [str(f) for f in settings.forms], pass_rates=True)
+        found = accounts(connection, settings.wanted)
         calls = {totals.step: totals.calls for totals in call_totals(connection)}
     verified, rates = (
         next(a for a in found if (a.stage, a.partition) == (stage, "math"))
@@ -246,7 +247,7 @@ def test_rows_of_an_older_recipe_show_and_are_made_anew_when_asked(
     assert len(drafted(ran)) == len(before)
     assert drafted(ran) & before == set()
     with catalog(ran.store) as connection:
-        found = accounts(connection, [str(form) for form in ran.settings.forms])
+        found = accounts(connection, ran.settings.wanted)
     assert all(a.balanced for a in found if a.stage != "rl_dataset")
 
     traced = CliRunner().invoke(app, ["trace", min(before), "--json"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wsrl_assets.orchestration.metadata import fenced, stage_checks, stage_result, story
 from wsrl_assets.storage import Store
+from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import IN_DOMAIN, WHEN, call_row, document_text, draft_row
@@ -43,7 +44,7 @@ def home(tmp_path: Path) -> Store:
 
 
 def result(store: Store, run_id: str = "planted") -> dg.MaterializeResult[None]:
-    return stage_result(store, IN_DOMAIN, VerifiedPair, run_id=run_id, forms=["open"])
+    return stage_result(store, IN_DOMAIN, VerifiedPair, run_id=run_id, wanted=Wanted(("open",)))
 
 
 def texts(metadata: Any) -> str:
@@ -155,7 +156,8 @@ def test_drafts_that_failed_are_no_stories(tmp_path: Path) -> None:
     failed = draft_row(0, TEXT, status=Status.FAILED, reason="truncated")
     store = plant(tmp_path, [TEXT], [failed])
     metadata = (
-        stage_result(store, IN_DOMAIN, QADraft, run_id="planted", forms=["open"]).metadata or {}
+        stage_result(store, IN_DOMAIN, QADraft, run_id="planted", wanted=Wanted(("open",))).metadata
+        or {}
     )
     assert "traced_pairs" not in metadata
     assert metadata["failed"] == 1

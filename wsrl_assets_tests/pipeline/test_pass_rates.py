@@ -20,9 +20,10 @@ from wsrl_assets.pipeline import pass_rates
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import GroupWriter, Partition, Store, StoreBusyError, catalog
-from wsrl_assets.storage.accounting import Account, accounts
+from wsrl_assets.storage.accounting import Account, Wanted, accounts
 from wsrl_assets.storage.tables import LLMCall, PassRate, Recipe, Rollout, Status
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets_tests.factories import (
     delivered,
     ids,
@@ -74,7 +75,8 @@ def rated(store: Store) -> dict[str, PassRate]:
 
 def account(store: Store, switched_on: bool = True) -> Account | None:
     with catalog(store) as connection:
-        found = accounts(connection, ["open"], pass_rates=switched_on)
+        optional = frozenset([Stage.PASS_RATES] if switched_on else [])
+        found = accounts(connection, Wanted(("open",), optional))
     return next((a for a in found if a.stage == "pass_rates"), None)
 
 

@@ -13,7 +13,6 @@ from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import job as pipeline_job
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.release.dataset import build_release, read_release
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings
@@ -32,6 +31,7 @@ from wsrl_assets.storage.tables import (
     VerifiedPair,
 )
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,
@@ -55,7 +55,7 @@ from wsrl_assets_tests.factories import (
 from wsrl_assets_tests.processes import Said, elsewhere
 
 COUNT = 6
-ALL = DOMAIN_STAGES
+ALL = QUESTION_STAGES
 
 
 async def advance(work: Job, *stages: str) -> int:

@@ -22,7 +22,6 @@ from wsrl_assets.llm import Role
 from wsrl_assets.pipeline import questions, regeneration, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.pending import has_work
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.settings import Roles
@@ -40,6 +39,7 @@ from wsrl_assets.storage.tables import (
     VerifiedPair,
 )
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,
@@ -132,7 +132,7 @@ async def test_a_stage_is_made_anew_with_what_hangs_on_it(tmp_path: Path, stage:
     for table in STAGE_TABLES:
         name = table.TABLE
         made_by = {row.run_id for row in rows(work.store, table, IN_DOMAIN)}
-        hangs = DOMAIN_STAGES.index(name) >= DOMAIN_STAGES.index(stage)
+        hangs = QUESTION_STAGES.index(name) >= QUESTION_STAGES.index(stage)
         assert made_by == ({"anew"} if hangs else {"run"})
     assert not regeneration.is_under_way(work.store, DOMAIN)
     assert_balanced(work.store)

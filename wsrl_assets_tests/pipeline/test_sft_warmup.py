@@ -29,9 +29,10 @@ from wsrl_assets.reward import parse_gold, score
 from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.accounting import Account, accounts
+from wsrl_assets.storage.accounting import Account, Wanted, accounts
 from wsrl_assets.storage.tables import FinalSplit, ReleasedPair, SftWarmup, Status
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets_tests.factories import WHEN, delivered, job, ledger, quick, rows, tokens_of
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 
@@ -66,7 +67,8 @@ def held(store: Store) -> dict[str, SftWarmup]:
 
 def account(store: Store, wanted: int = N) -> Account | None:
     with catalog(store) as connection:
-        found = accounts(connection, ["open"], sft_pairs=wanted)
+        optional = frozenset([Stage.SFT_WARMUP] if wanted else [])
+        found = accounts(connection, Wanted(("open",), optional, wanted))
     return next((a for a in found if a.stage == "sft_warmup"), None)
 
 

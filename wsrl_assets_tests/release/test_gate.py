@@ -10,6 +10,7 @@ from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.release.dataset import ReleaseError, build_release, current_release
 from wsrl_assets.release.gate import refuse_broken
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import FinalSplit
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
@@ -29,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def refuse(store: Store) -> None:
-    refuse_broken(store, ["open"], pass_rates=False)
+    refuse_broken(store, Wanted(("open",)))
 
 
 def move_one(store: Store) -> None:

@@ -122,7 +122,7 @@ def test_the_rows_of_a_shard_are_accounted_for(tmp_path: Path) -> None:
     (unread,) = register(store, shard_file(tmp_path, "unread.jsonl", {"text": BODY}))
     read = ingest(store, shard_file(tmp_path, "read.jsonl", {"text": LONG + BODY}, "no json"))
     with catalog(store) as connection:
-        found = {a.partition: a for a in accounts(connection, ()) if a.stage == "source_documents"}
+        found = {a.partition: a for a in accounts(connection) if a.stage == "source_documents"}
     assert found[unread.key].pending == 1
     assert (found[read].rows_in, found[read].kept, found[read].rejected) == (2, 1, 1)
     assert all(account.balanced for account in found.values())

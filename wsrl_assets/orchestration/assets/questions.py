@@ -30,33 +30,19 @@ from wsrl_assets.orchestration.stage_job import POOL, recipe_checks, stage_job
 from wsrl_assets.pipeline import questions, regeneration
 from wsrl_assets.pipeline.pass_rates import rate_domain
 from wsrl_assets.pipeline.progress import Progress
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.reward import instruction
 from wsrl_assets.storage import Partition
-from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
+    STAGE_TABLES,
     PassRate,
-    Personas,
-    QADraft,
-    VerifiedPair,
 )
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
 
-_TABLES: dict[str, type[Row]] = {
-    personas.STAGE: Personas,
-    drafting.STAGE: QADraft,
-    verify.STAGE: VerifiedPair,
-}
-
-
-class Anew(Enum):
-    """The stages of a domain that can be made anew. The launchpad offers the names."""
-
-    personas = personas.STAGE
-    qa_drafts = drafting.STAGE
-    verified_pairs = verify.STAGE
+# The launchpad offers the names.
+Regenerable = Enum("Regenerable", {stage.value: stage.value for stage in QUESTION_STAGES})  # type: ignore[misc]
 
 
 class ChainConfig(dg.Config):
@@ -80,7 +66,7 @@ class ChainConfig(dg.Config):
     retry_failed: bool | None = Field(
         None, description="Whether rows that failed earlier are tried again."
     )
-    regenerate: Anew | None = Field(
+    regenerate: Regenerable | None = Field(
         None,
         description="A stage whose rows of an older prompt, model or setting are made anew, with "
         "what hangs on them. The old rows stay until the new ones are verified.",
@@ -119,7 +105,7 @@ def _spec(
         kinds={"openai", "duckdb"},
         owners=OWNERS,
         code_version=".".join([*versions, f"rules-{rules}"]),
-        metadata=schema_metadata(_TABLES[name]),
+        metadata=schema_metadata(STAGE_TABLES[Stage(name)]),
     )
 
 
@@ -156,7 +142,7 @@ def _spec(
             "judge, round trip (paper, stage 4).",
         ),
     ],
-    check_specs=[spec for stage in DOMAIN_STAGES for spec in stage_checks(stage, CURRENT)],
+    check_specs=[spec for stage in QUESTION_STAGES for spec in stage_checks(stage, CURRENT)],
 )
 def question_chain(
     context: dg.AssetExecutionContext,
@@ -168,7 +154,7 @@ def question_chain(
 ) -> Iterator[dg.MaterializeResult]:
     """Personas, drafts and verdicts, streamed document by document."""
     domain = Domain(context.partition_key)
-    stages = [s for s in DOMAIN_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
+    stages = [s for s in QUESTION_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
     with as_failures():
         chosen = settings.load(
             {
@@ -194,9 +180,9 @@ def question_chain(
         yield stage_result(
             job.store,
             partition,
-            _TABLES[stage],
+            STAGE_TABLES[stage],
             run_id=context.run.run_id,
-            forms=[str(form) for form in chosen.forms],
+            wanted=chosen.wanted,
             checks=[check],
         )
 
@@ -248,6 +234,6 @@ def pass_rate_asset(
         partition,
         PassRate,
         run_id=context.run.run_id,
-        pass_rates=chosen.rates_pairs,
+        wanted=chosen.wanted,
         extra=pass_rate_metadata(job.store, partition),
     )

@@ -169,7 +169,7 @@ def sft_warmup(
         Partition.domain(domain),
         SftWarmup,
         run_id=context.run.run_id,
-        sft_pairs=chosen.sft_pairs,
+        wanted=chosen.wanted,
     )
 
 
@@ -207,13 +207,12 @@ def rl_dataset(
         rates = PassRateRange(chosen.pass_rate_above, chosen.pass_rate_below)
         asked = spec.load_spec(chosen.release_spec).bounded_by(rates)
     database = store.open()
-    forms = [str(form) for form in chosen.forms]
     with as_failures():
-        refuse_broken(database, forms, pass_rates=chosen.rates_pairs)
+        refuse_broken(database, chosen.wanted)
     release = dataset.build_release(database, context.run.run_id, asked)
     pairs = dataset.read_release(release.folder)
     with catalog(database) as connection:
-        found = accounts(connection, forms, pass_rates=chosen.rates_pairs)
+        found = accounts(connection, chosen.wanted)
     account = next(a for a in found if a.stage == dataset.STAGE)
     return dg.MaterializeResult(
         metadata={

@@ -8,7 +8,6 @@ from wsrl_assets.orchestration.automation.jobs import (
     LIBRARY_ASSETS,
     READ_SHARD,
     RELEASE_ASSETS,
-    SFT_WARMUP,
     SHARD_ASSETS,
     jobs,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "LIBRARY_ASSETS",
     "READ_SHARD",
     "RELEASE_ASSETS",
-    "SFT_WARMUP",
     "SHARD_ASSETS",
     "advance_arrivals",
     "alert_failures",

@@ -5,24 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.storage.accounting import PASS_RATES
+from wsrl_assets.taxonomy.stages import PartitionedBy, Stage, stages_by
 
 READ_SHARD = "read_shard"
 ADVANCE_DOMAIN = "advance_domain"
-SHARD_ASSETS = ("source_documents", "triaged_documents")
-SFT_WARMUP = "sft_warmup"
-DOMAIN_ASSETS = (
-    "filtered_documents",
-    "personas",
-    "qa_drafts",
-    "verified_pairs",
-    # Does nothing while it is switched off: one setting for commands, schedules and the UI.
-    PASS_RATES,
-    "final_splits",
-    SFT_WARMUP,
-)
+SHARD_ASSETS = stages_by(PartitionedBy.SHARD)
+# Optional ones do nothing while they are off: one setting for commands, schedules and the UI.
+DOMAIN_ASSETS = stages_by(PartitionedBy.DOMAIN)
 LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
-RELEASE_ASSETS = ("rl_dataset", "dataset_report")
+RELEASE_ASSETS = (Stage.RL_DATASET, "dataset_report")
 
 
 def jobs() -> Mapping[str, Any]:

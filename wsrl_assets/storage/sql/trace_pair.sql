@@ -1,14 +1,14 @@
 -- One draft, walked back to its shard, on the catalog.
 SELECT
-  q."partition" AS domain, q.*, 
+  q."partition" AS domain, q.*, q.recipe AS draft_recipe,
   v.status AS pair_status, v.reason AS pair_reason, v.detail AS pair_detail, v.gold,
   v.evidence_start, v.evidence_end, v.round_trip_answer, v.verdicts,
-  v.recipe AS pair_recipe, v.model AS pair_model, v.run_id AS pair_run_id,
+  v.recipe AS verify_recipe, v.model AS pair_model, v.run_id AS pair_run_id,
   x.pass_rate, x.rollouts, x.passed, x.misses, x.model AS policy, x.recipe AS rate_recipe,
-  s.status AS split_status, s.reason AS split_reason, s.split,
+  s.recipe AS split_recipe, s.status AS split_status, s.reason AS split_reason, s.split,
   r.release, r.status AS release_status, r.reason AS release_reason, r.detail AS release_detail,
-  p.recipe AS personas_recipe, p.model AS personas_model,
-  f.title, f.text, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
+  p.recipe AS persona_recipe, p.model AS personas_model,
+  f.recipe AS filter_recipe, f.title, f.text, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
   t.explanation AS triage_explanation, t.recipe AS triage_recipe, t.model AS triage_model,
   h.path AS shard_path, h.sha256 AS shard_sha256
 FROM qa_drafts q

@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 
 from simulator import simulator_process
-from wsrl_assets.pipeline.questions import DOMAIN_STAGES
 from wsrl_assets.storage import Partition
 from wsrl_assets.storage.tables import LLMCall, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets_tests.curation.test_filter import plant
 from wsrl_assets_tests.factories import document_text, quick, rows
 from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
@@ -53,7 +53,7 @@ def wsrl_run(domain: Domain) -> Sequence[str]:
 
 def materialize(domain: Domain) -> Sequence[str]:
     command = (sys.executable, "-m", "dagster", "asset", "materialize")
-    selected = ("--partition", str(domain), "--select", ",".join(DOMAIN_STAGES))
+    selected = ("--partition", str(domain), "--select", ",".join(QUESTION_STAGES))
     return (*command, "-m", "wsrl_assets.definitions", *selected)
 
 
