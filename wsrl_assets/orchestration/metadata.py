@@ -61,7 +61,7 @@ def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
     names = [ACCOUNTING, UNIQUE, *([REJECTION] if _watches_rejections(asset) else []), *others]
     return [
         dg.AssetCheckSpec(
-            name, asset=asset, blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
+            name, asset=str(asset), blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
         )
         for name in names
     ]
@@ -78,7 +78,7 @@ def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult
     return dg.AssetCheckResult(
         passed=finding.passed,
         check_name=name,
-        asset_key=asset,
+        asset_key=str(asset),
         severity=severity,
         description=finding.says,
         metadata={**finding.figures, **examples},
@@ -155,7 +155,7 @@ def stage_result(
     account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
     took = _call_metadata("run", this_run)
     return dg.MaterializeResult(
-        asset_key=stage,
+        asset_key=stage.value,
         metadata={
             # The page keeps this order: pictures, counts, examples, and what it took.
             "summary": _summary(account, span, took),

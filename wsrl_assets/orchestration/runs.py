@@ -202,7 +202,7 @@ def execute(
             to be its resources.
         module: has the job, by its `job_named`.
     """
-    selection = [dg.AssetKey(stage) for stage in stages] or None
+    selection = [dg.AssetKey(str(stage)) for stage in stages] or None
     config = {**_QUIET, "resources": {name: _config(r) for name, r in (resources or {}).items()}}
     found = dg.build_reconstructable_job(module, "job_named", (job,))
     if executor is Executor.IN_PROCESS:

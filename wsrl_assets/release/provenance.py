@@ -16,8 +16,7 @@ from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, Stage
 
-# The stages whose recipes `release_rows` has of each pair, by column. Those of reading and triage are
-# looked up by document.
+# Stages whose recipes `release_rows` has, by column; those of reading and triage go by document.
 ROW_RECIPES = {s: c for s, c in RECIPE_COLUMNS.items() if s is not Stage.TRIAGED_DOCUMENTS}
 _STAGES = (Stage.SOURCE_DOCUMENTS, Stage.TRIAGED_DOCUMENTS, *ROW_RECIPES)
 

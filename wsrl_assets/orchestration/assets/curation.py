@@ -39,7 +39,7 @@ class TriageConfig(dg.Config):
 
 
 @dg.asset(
-    name=triage.STAGE,
+    name=triage.STAGE.value,
     partitions_def=SHARDS,
     deps=["source_documents"],
     group_name="curation",
@@ -80,9 +80,9 @@ def triaged_documents(
 
 
 @dg.asset(
-    name=STAGE,
+    name=STAGE.value,
     partitions_def=DOMAINS,
-    deps=[dg.AssetDep(triage.STAGE, partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(triage.STAGE.value, partition_mapping=dg.AllPartitionMapping())],
     group_name="curation",
     kinds={"duckdb", "polars"},
     owners=OWNERS,

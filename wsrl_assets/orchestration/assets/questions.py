@@ -89,7 +89,7 @@ class PassRateConfig(dg.Config):
 
 
 def _spec(
-    name: str,
+    name: Stage,
     deps: list[str],
     prompts: tuple[Prompt, ...],
     rules: str,
@@ -98,14 +98,14 @@ def _spec(
 ) -> dg.AssetSpec:
     versions = [f"{prompt.name}-{prompt.version}" for prompt in prompts]
     return dg.AssetSpec(
-        name,
+        name.value,
         deps=deps,
         description=description,
         group_name=group,
         kinds={"openai", "duckdb"},
         owners=OWNERS,
         code_version=".".join([*versions, f"rules-{rules}"]),
-        metadata=schema_metadata(STAGE_TABLES[Stage(name)]),
+        metadata=schema_metadata(STAGE_TABLES[name]),
     )
 
 
@@ -117,7 +117,7 @@ def _spec(
     specs=[
         _spec(
             personas.STAGE,
-            [dedup.STAGE],
+            [dedup.STAGE.value],
             (personas.PROMPT,),
             "1",
             "generation",
@@ -125,7 +125,7 @@ def _spec(
         ),
         _spec(
             drafting.STAGE,
-            [dedup.STAGE, personas.STAGE, DEMONSTRATIONS],
+            [dedup.STAGE.value, personas.STAGE.value, DEMONSTRATIONS],
             (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
             f"{cloze.VERSION}.{distractors.VERSION}",
             "generation",
@@ -134,7 +134,7 @@ def _spec(
         ),
         _spec(
             verify.STAGE,
-            [dedup.STAGE, drafting.STAGE],
+            [dedup.STAGE.value, drafting.STAGE.value],
             (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
             verify.RULES_VERSION,
             "verification",
@@ -154,7 +154,7 @@ def question_chain(
 ) -> Iterator[dg.MaterializeResult]:
     """Personas, drafts and verdicts, streamed document by document."""
     domain = Domain(context.partition_key)
-    stages = [s for s in QUESTION_STAGES if dg.AssetKey(s) in context.selected_asset_keys]
+    stages = [s for s in QUESTION_STAGES if dg.AssetKey(s.value) in context.selected_asset_keys]
     with as_failures():
         chosen = settings.load(
             {
@@ -188,9 +188,9 @@ def question_chain(
 
 
 @dg.asset(
-    name=pass_rates.STAGE,
+    name=pass_rates.STAGE.value,
     partitions_def=DOMAINS,
-    deps=[drafting.STAGE, verify.STAGE],
+    deps=[drafting.STAGE.value, verify.STAGE.value],
     group_name="verification",
     kinds={"openai", "duckdb"},
     owners=OWNERS,

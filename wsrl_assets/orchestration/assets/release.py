@@ -84,7 +84,7 @@ def benchmark_ngrams(store: StoreResource, settings: SettingsResource) -> dg.Mat
 
 
 @dg.asset(
-    name=splits.STAGE,
+    name=splits.STAGE.value,
     partitions_def=DOMAINS,
     deps=["verified_pairs", BENCHMARK_NGRAMS],
     group_name="release",
@@ -131,9 +131,9 @@ def final_splits(
 
 
 @dg.asset(
-    name=warmup.STAGE,
+    name=warmup.STAGE.value,
     partitions_def=DOMAINS,
-    deps=["filtered_documents", "qa_drafts", "verified_pairs", splits.STAGE],
+    deps=["filtered_documents", "qa_drafts", "verified_pairs", splits.STAGE.value],
     group_name="release",
     kinds={"openai", "duckdb"},
     owners=OWNERS,
@@ -174,10 +174,10 @@ def sft_warmup(
 
 
 @dg.asset(
-    name=dataset.STAGE,
+    name=dataset.STAGE.value,
     deps=[
-        dg.AssetDep(stage, partition_mapping=dg.AllPartitionMapping())
-        for stage in (splits.STAGE, "pass_rates", "sft_warmup")
+        dg.AssetDep(str(stage), partition_mapping=dg.AllPartitionMapping())
+        for stage in (splits.STAGE.value, "pass_rates", "sft_warmup")
     ],
     group_name="release",
     kinds={"parquet", "huggingface"},
@@ -236,7 +236,7 @@ def rl_dataset(
 
 @dg.asset(
     name=report.STAGE,
-    deps=[dataset.STAGE],
+    deps=[dataset.STAGE.value],
     group_name="release",
     kinds={"html"},
     owners=OWNERS,

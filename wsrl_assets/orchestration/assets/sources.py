@@ -15,7 +15,7 @@ from wsrl_assets.storage.tables import SourceDocument
 
 
 @dg.asset(
-    name=STAGE,
+    name=STAGE.value,
     partitions_def=SHARDS,
     group_name="sources",
     kinds={"duckdb", "polars"},

@@ -13,7 +13,7 @@ SHARD_ASSETS = stages_by(PartitionedBy.SHARD)
 # Optional ones do nothing while they are off: one setting for commands, schedules and the UI.
 DOMAIN_ASSETS = stages_by(PartitionedBy.DOMAIN)
 LIBRARY_ASSETS = ("demonstration_library", "benchmark_ngrams")
-RELEASE_ASSETS = (Stage.RL_DATASET, "dataset_report")
+RELEASE_ASSETS = (Stage.RL_DATASET.value, "dataset_report")
 
 
 def jobs() -> Mapping[str, Any]:
@@ -21,12 +21,12 @@ def jobs() -> Mapping[str, Any]:
     defined = [
         dg.define_asset_job(
             READ_SHARD,
-            selection=dg.AssetSelection.assets(*SHARD_ASSETS),
+            selection=dg.AssetSelection.assets(*map(str, SHARD_ASSETS)),
             description="Reads a shard and triages its documents.",
         ),
         dg.define_asset_job(
             ADVANCE_DOMAIN,
-            selection=dg.AssetSelection.assets(*DOMAIN_ASSETS),
+            selection=dg.AssetSelection.assets(*map(str, DOMAIN_ASSETS)),
             description="Does what is pending in a domain, from filter to splits and warm-up.",
         ),
         dg.define_asset_job(
