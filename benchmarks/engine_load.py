@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from simulator import SimulatorSettings
-from wsrl_assets.llm import Ask, Engine, Role, RoleSettings, document_first
+from wsrl_assets.llm import ChatRequest, Engine, Role, RoleSettings, document_first
 from wsrl_assets.storage.tables import LLMCall
 
 PROMPT_CHARS = 2048
@@ -61,13 +61,13 @@ async def put_load(
         roles,
         record=record,
         run_id="benchmark",
-        gate_folder=load.folder,
+        limiter_folder=load.folder,
         max_in_flight=load.max_in_flight,
     ) as engine:
 
-        async def work(row_id: str, number: int) -> None:
-            await engine.ask(ask_of(row_id, number))
-            on_row(number)
+        async def work(row_id: str) -> None:
+            await engine.ask(ask_of(row_id))
+            on_row(int(row_id.removeprefix(load.label)))
 
         await engine.for_each(rows(load), work)
 
@@ -78,10 +78,10 @@ async def rows(load: Load) -> AsyncIterator[str]:
         yield f"{load.label}{number}"
 
 
-def ask_of(row_id: str, priority: int) -> Ask[PlainReply]:
+def ask_of(row_id: str) -> ChatRequest[PlainReply]:
     """A call with a prompt of 2 KB."""
     document = f"{row_id} {_DOCUMENT * (PROMPT_CHARS // len(_DOCUMENT))}"[: PROMPT_CHARS - 300]
-    return Ask(
+    return ChatRequest(
         stage="benchmark",
         step="plain",
         role=Role.TRIAGE,
@@ -90,5 +90,4 @@ def ask_of(row_id: str, priority: int) -> Ask[PlainReply]:
         messages=document_first(document, "Say when it was dug."),
         reply_type=PlainReply,
         max_tokens=64,
-        priority=priority,
     )

@@ -120,7 +120,7 @@ _SCHEMA = PlainReply.model_json_schema()
 
 
 def _body(number: int, model: str) -> dict[str, object]:
-    ask = ask_of(f"row {number}", number)
+    ask = ask_of(f"row {number}")
     return {
         "model": model,
         "messages": ask.messages,

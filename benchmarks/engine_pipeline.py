@@ -22,7 +22,7 @@ from wsrl_assets.llm.client import ChatClient, Completion
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
-from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.tables import Shard, SourceDocument, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
@@ -83,7 +83,7 @@ def job_of(store: Store, base_url: str) -> Job:
 
 def run_pipeline(job: Job) -> dict[str, float]:
     """Everything that is pending, from triage to verified pairs; seconds by step."""
-    shards = [shard.key for shard in job.store.partitions(Kind.SHARD)]
+    shards = [shard.key for shard in job.store.partitions(PartitionKind.SHARD)]
     began = time.monotonic()
     _in_threads(lambda key: asyncio.run(triage.triage_shard(job, key)), shards)
     triaged = time.monotonic()

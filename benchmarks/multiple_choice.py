@@ -35,7 +35,7 @@ from benchmarks.engine_report import heading, note, percent, table, verdict
 from wsrl_assets.generation.cloze import BLANK
 from wsrl_assets.generation.distractors import OPTIONS, Pool, PoolDocument, answers_of
 from wsrl_assets.generation.drafting import STAGE, Drafter, DraftJob
-from wsrl_assets.llm import Ask, StageRecipe, Stamp
+from wsrl_assets.llm import ChatRequest, Provenance, StageModel, StageRecipe
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.samples import corpus_dir, pydoc_topics
 from wsrl_assets.storage.tables import QADraft, Status
@@ -134,14 +134,25 @@ def with_naive_distractors(
 
 async def _draft(documents: Sequence[PoolDocument], seed: int) -> list[QADraft]:
     form = Form.MULTIPLE_CHOICE
-    drafter = Drafter(_Picks(seed), {form: Stamp(StageRecipe(STAGE, "{}"), "bench")}, {})
+    model = StageModel(_Picks(seed), Provenance(StageRecipe(STAGE, "{}"), "bench"))
+    drafter = Drafter({form: model}, {})
     pool = Pool.of(documents)
     jobs = (
-        DraftJob(d.doc_id, d.title, d.text, Domain.OTHER, n, "anyone", _DRAFTS, form, pool)
+        DraftJob(
+            doc_id=d.doc_id,
+            title=d.title,
+            text=d.text,
+            domain=Domain.OTHER,
+            persona_index=n,
+            persona="anyone",
+            personas=_DRAFTS,
+            form=form,
+            pool=pool,
+        )
         for d in documents
         for n in range(_DRAFTS)
     )
-    rows = [await drafter.draft(job, 0) for job in jobs]
+    rows = [await drafter.draft(job) for job in jobs]
     return [row for row in rows if row.status is Status.KEPT]
 
 
@@ -151,7 +162,7 @@ class _Picks:
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)
 
-    async def ask(self, ask: Ask[Reply]) -> Reply:
+    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         properties = (ask.schema or {})["properties"]
         assert isinstance(properties, Mapping)
         return ask.reply_type.model_validate(

@@ -32,7 +32,7 @@ from benchmarks.engine_report import heading, note, percent, table, verdict
 from benchmarks.engine_saturation import SLOTS, server_settings
 from simulator import SimulatorProcess, SimulatorStats, simulator_process
 from wsrl_assets.settings import Executor
-from wsrl_assets.storage import Kind, Store
+from wsrl_assets.storage import PartitionKind, Store
 from wsrl_assets.taxonomy.domains import Domain
 
 OURS, BARE = "wsrl_assets.orchestration.definitions", "benchmarks.orchestration_bare"
@@ -228,7 +228,7 @@ def _asked(environment: dict[str, str]) -> float:
 
 def _everything(home: Path) -> list[tuple[str, str | None]]:
     return [
-        *(("read_shard", shard.key) for shard in Store(home).partitions(Kind.SHARD)),
+        *(("read_shard", shard.key) for shard in Store(home).partitions(PartitionKind.SHARD)),
         ("load_libraries", None),
         *(("advance_domain", str(domain)) for domain in Domain),
         ("make_release", None),

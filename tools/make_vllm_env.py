@@ -2,8 +2,8 @@
 
     .venv/bin/python tools/make_vllm_env.py [--into FOLDER] [--force]
 
-About 3 GB and half a minute to four minutes. A second call is instant: a stamp in the folder
-holds the hash of what was asked for. A folder without that stamp is made anew.
+About 3 GB and half a minute to four minutes. A second call is instant: a provenance in the folder
+holds the hash of what was asked for. A folder without that provenance is made anew.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def is_current(folder: Path) -> bool:
     """Whether `folder` was finished from the requirements as they are now."""
-    stamp = folder / STAMP
-    return stamp.is_file() and stamp.read_text().strip() == wanted_hash()
+    provenance = folder / STAMP
+    return provenance.is_file() and provenance.read_text().strip() == wanted_hash()
 
 
 def wanted_hash() -> str:
@@ -62,7 +62,7 @@ def wanted_hash() -> str:
 
 
 def make(folder: Path) -> None:
-    """Build the environment from nothing, and stamp it once it works.
+    """Build the environment from nothing, and provenance it once it works.
 
     Raises:
         SetupError: uv is missing, no index has the CPU build of torch, a step failed, or

@@ -25,10 +25,10 @@ from simulator import (
     schema_name,
     schema_of,
 )
-from wsrl_assets.llm import Ask, Engine, Role, RoleSettings
+from wsrl_assets.llm import ChatRequest, Engine, Role, RoleSettings
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
-from wsrl_assets.storage import Kind, Partition, Store, catalog
+from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.accounting import Account, Wanted, accounts
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
@@ -231,7 +231,7 @@ def rows(store: Store, row_type: type[R], partition: Partition) -> list[R]:
 
 def ledger(store: Store) -> list[LLMCall]:
     """All ledger entries of a home."""
-    partitions = [*store.partitions(Kind.SHARD), *store.partitions(Kind.DOMAIN)]
+    partitions = [*store.partitions(PartitionKind.SHARD), *store.partitions(PartitionKind.DOMAIN)]
     return [entry for partition in partitions for entry in rows(store, LLMCall, partition)]
 
 
@@ -263,7 +263,7 @@ def role(base_url: str, **others: Any) -> RoleSettings:
     return RoleSettings(**{"base_url": base_url, "timeout_s": 5.0, "api_key": secret, **others})
 
 
-def ask(number: int, text: str = "", **others: Any) -> Ask[Answer]:
+def ask(number: int, text: str = "", **others: Any) -> ChatRequest[Answer]:
     """A question, unlike those of other numbers."""
     given = {
         "stage": "triaged_documents",
@@ -274,16 +274,15 @@ def ask(number: int, text: str = "", **others: Any) -> Ask[Answer]:
         "messages": [{"role": "user", "content": f"document {number} {text}"}],
         "reply_type": Answer,
         "max_tokens": 80,
-        "priority": number,
     }
-    return Ask(**{**given, **others})
+    return ChatRequest(**{**given, **others})
 
 
 def engine(base_url: str, home: Path, record: Callable[[LLMCall], None], **others: Any) -> Engine:
     """An engine with one endpoint for all roles; `max_in_flight` goes to it, the rest to `role`."""
     fixed = others.pop("max_in_flight", None)
     roles = dict.fromkeys(Role, role(base_url, **others))
-    return Engine(roles, record=record, run_id="run", gate_folder=home, max_in_flight=fixed)
+    return Engine(roles, record=record, run_id="run", limiter_folder=home, max_in_flight=fixed)
 
 
 async def stream(items: Iterable[T]) -> AsyncIterator[T]:

@@ -34,7 +34,7 @@ from wsrl_assets.pipeline.regeneration import stale_rows, under_way
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
-from wsrl_assets.serving import Engine, ServedEndpoint, ServingError, serve
+from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
 from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError
@@ -120,9 +120,9 @@ def _say_error(message: str) -> None:
 @app.command()
 def demo(
     engine: Annotated[
-        Engine,
+        ServerEngine,
         typer.Option(help="Model server: embedded llama.cpp, or real vLLM."),
-    ] = Engine.EMBEDDED,
+    ] = ServerEngine.EMBEDDED,
     corpus: Annotated[
         str, typer.Option(help="sample (bundled documents) or pydoc (CPython's own help topics).")
     ] = "sample",
@@ -381,8 +381,8 @@ app.command()(report)
 @app.command(name="serve")
 def serve_command(
     engine: Annotated[
-        Engine, typer.Option(help="embedded llama.cpp, or real vLLM in its own environment.")
-    ] = Engine.EMBEDDED,
+        ServerEngine, typer.Option(help="embedded llama.cpp, or real vLLM in its own environment.")
+    ] = ServerEngine.EMBEDDED,
     model: Annotated[
         str | None, typer.Option(help="Model to serve. Default: the bundled SmolLM2-135M-Instruct.")
     ] = None,
@@ -435,7 +435,7 @@ def _timed(steps: dict[str, float], name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _served(
-    store: Store, engine: Engine, options: dict[str, Any] | None, steps: dict[str, float]
+    store: Store, engine: ServerEngine, options: dict[str, Any] | None, steps: dict[str, float]
 ) -> Iterator[ServedEndpoint]:
     began = time.monotonic()
     with (

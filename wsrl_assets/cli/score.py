@@ -19,7 +19,7 @@ from rich.table import Table
 
 from wsrl_assets.cli.score_rows import (
     Keys,
-    Rollout,
+    ScoringItem,
     Summary,
     json_line,
     read_rows,
@@ -34,8 +34,8 @@ _COMPRESSION = {".gz": "gz", ".zst": "zst"}
 _DRAW_EVERY_S = 0.2
 _JUDGED_AT_ONCE = 256
 
-Keep = Callable[[dict[str, Any], Rollout, Score], None]
-Row = tuple[dict[str, Any], Rollout]
+Keep = Callable[[dict[str, Any], ScoringItem, Score], None]
+Row = tuple[dict[str, Any], ScoringItem]
 
 
 def score_command(
@@ -87,7 +87,7 @@ def score_command(
     keys = Keys(response_key, gold_key, question_key)
     with _progress(errors, file) as advance, _written(output) as write:
 
-        def keep(row: dict[str, Any], rollout: Rollout, scored: Score) -> None:
+        def keep(row: dict[str, Any], rollout: ScoringItem, scored: Score) -> None:
             summary.add(rollout.gold, scored)
             write(row, scored)
             advance(summary.rows)
@@ -126,7 +126,7 @@ async def _score_judged(rows: Iterator[Row], keep: Keep) -> None:
         # A file is no partition of the store, so its calls have no ledger to go to.
         record=lambda call: None,
         run_id="score",
-        gate_folder=settings.home.resolve() / "locks" / "endpoints",
+        limiter_folder=settings.home.resolve() / "locks" / "endpoints",
         max_in_flight=settings.max_in_flight,
     )
     async with engine:

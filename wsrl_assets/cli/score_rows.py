@@ -32,7 +32,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
+class ScoringItem:
     """A row that can be scored; `question` is only for a judge."""
 
     response: str
@@ -102,7 +102,7 @@ def read_row(data: bytes, keys: Keys, *, question_required: bool = False) -> dic
     return row
 
 
-def read_rollout(row: Mapping[str, Any], keys: Keys) -> Rollout:
+def read_rollout(row: Mapping[str, Any], keys: Keys) -> ScoringItem:
     """What is scored of a row. The gold is an object or the JSON text of one.
 
     Raises:
@@ -112,7 +112,7 @@ def read_rollout(row: Mapping[str, Any], keys: Keys) -> Rollout:
     if not isinstance(response, str):
         raise RowError(f'"{keys.response}" must be text, not {_kind(response)}.')
     gold = read_gold(row.get(keys.gold), keys.gold)
-    return Rollout(response, gold, question if isinstance(question, str) else "")
+    return ScoringItem(response, gold, question if isinstance(question, str) else "")
 
 
 def read_gold(value: object, key: str) -> Gold:
@@ -147,7 +147,7 @@ def json_line(row: object) -> bytes:
 
 def read_rows(
     stream: io.BufferedReader, name: str, keys: Keys, *, question_required: bool = False
-) -> Iterator[tuple[dict[str, Any], Rollout]]:
+) -> Iterator[tuple[dict[str, Any], ScoringItem]]:
     """The rows of a stream of JSON lines, one at a time; blank lines are skipped.
 
     Raises:
@@ -165,7 +165,7 @@ def read_rows(
 
 def _read_line(
     line: Line, name: str, keys: Keys, *, question_required: bool
-) -> tuple[dict[str, Any], Rollout]:
+) -> tuple[dict[str, Any], ScoringItem]:
     try:
         if line.data is None:
             raise RowError(

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wsrl_assets.cli.score_rows import Keys, Rollout, RowError, read_rollout
+from wsrl_assets.cli.score_rows import Keys, RowError, ScoringItem, read_rollout
 from wsrl_assets.reward import AnswerType, Gold, Score, score
 from wsrl_assets.settings import SettingsError
 
@@ -187,7 +187,7 @@ def _scores(body: bytes, limits: Limits) -> dict[str, Any]:
     return {"scores": [_shown(one) for one in _score_all(rollouts, deadline, limits)]}
 
 
-def _rollout(item: object, where: str, limits: Limits) -> Rollout:
+def _rollout(item: object, where: str, limits: Limits) -> ScoringItem:
     if not isinstance(item, dict):
         raise HTTPException(400, f"{where}a JSON {type(item).__name__}, not an object")
     for key in (_KEYS.response, _KEYS.gold):
@@ -206,7 +206,7 @@ def _rollout(item: object, where: str, limits: Limits) -> Rollout:
         raise HTTPException(400, f"{where}{error}") from None
 
 
-def _score_all(rollouts: list[Rollout], deadline: float, limits: Limits) -> list[Score]:
+def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> list[Score]:
     scores = []
     for rollout in rollouts:
         if time.monotonic() > deadline:

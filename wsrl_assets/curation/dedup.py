@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
-from wsrl_assets.storage.similar import Item, Match, SimilarItems
+from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
@@ -49,7 +49,7 @@ def claim_documents(
     Asked again, for instance after a kill, it gives a domain what it has claimed before.
     """
     with store.transaction(DOCUMENT_INDEX) as transaction:
-        items = [Item(new.doc_id, str(domain), new.doc_id, new.minhash) for new in page]
+        items = [IndexedItem(new.doc_id, str(domain), new.doc_id, new.minhash) for new in page]
         index = SimilarItems(transaction, items, settings)
         matches = [_decide(index, position, item) for position, item in enumerate(items)]
         index.save()
@@ -68,7 +68,7 @@ def link_repeated_passages(store: Store, passages: Sequence[tuple[str, str]]) ->
             transaction.execute("link_passages", doc_ids=doc_ids, parent_ids=parent_ids)
 
 
-def _decide(index: SimilarItems, position: int, item: Item) -> Match | None:
+def _decide(index: SimilarItems, position: int, item: IndexedItem) -> Match | None:
     owner = index.owner(position)
     if owner == item.domain:
         return None

@@ -11,9 +11,9 @@ from wsrl_assets.curation.dedup import (
     claim_documents,
     link_repeated_passages,
 )
-from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
-from wsrl_assets.storage import Kind, Partition, Store
-from wsrl_assets.storage.replacement import withdraw
+from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
+from wsrl_assets.storage import Partition, PartitionKind, Store
+from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
@@ -70,16 +70,16 @@ def _filter(
     on_rows: Callable[[int], None],
 ) -> int:
     partition = Partition.domain(domain)
-    stamp = Stamp(filter_recipe(settings), run_id)
+    provenance = Provenance(filter_recipe(settings), run_id)
     _withdraw(store, domain)
     with store.transaction(partition) as transaction:
-        transaction.merge([stamp.recipe.row()])
+        transaction.merge([provenance.recipe.row()])
     added = 0
     for page in _pages(_new_documents(store, domain)):
         new = [NewDocument.of(document, settings) for document in page]
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
-        rows = [_row(*parts, stamp) for parts in zip(page, new, matches, strict=True)]
+        rows = [_row(*parts, provenance) for parts in zip(page, new, matches, strict=True)]
         with store.transaction(partition) as transaction:
             transaction.merge(rows)
         added += len(rows)
@@ -95,10 +95,10 @@ def _withdraw(store: Store, domain: Domain) -> None:
         return
     with store.transaction(partition) as transaction:
         shards = transaction.query("filtered_shards")["shard"].to_list()
-    here = set(store.partitions(Kind.SHARD))
+    here = set(store.partitions(PartitionKind.SHARD))
     for shard in (Partition.shard(key) for key in shards):
         if shard in here:
-            withdraw(store, domain, _unqualified(store, domain, shard))
+            remove_documents(store, domain, _unqualified(store, domain, shard))
 
 
 def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
@@ -112,7 +112,7 @@ def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
 def _new_documents(store: Store, domain: Domain) -> Iterator[dict[str, object]]:
     """Qualified documents that the domain has not filtered, each once, whole, in order."""
     seen: set[str] = set()
-    for shard in store.partitions(Kind.SHARD):
+    for shard in store.partitions(PartitionKind.SHARD):
         with store.snapshot(shard) as connection:
             ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"].to_list()
             fresh = [doc_id for doc_id in _unfiltered(store, domain, ids) if doc_id not in seen]
@@ -139,7 +139,7 @@ def _pages(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _row(
-    document: dict[str, object], new: NewDocument, match: Match | None, stamp: Stamp
+    document: dict[str, object], new: NewDocument, match: Match | None, provenance: Provenance
 ) -> FilteredDocument:
     kept = match is None
     return FilteredDocument(
@@ -149,7 +149,7 @@ def _row(
         status=Status.KEPT if kept else Status.REJECTED,
         reason=None if kept else "near_duplicate",
         detail=_detail(match, new.doc_id) if match else None,
-        **stamp(),
+        **provenance.columns(),
     )
 
 

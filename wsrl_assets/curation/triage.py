@@ -8,7 +8,12 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    RowError,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
@@ -47,31 +52,25 @@ class Document:
     is_triaged: bool = False
 
 
-async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) -> TriagedDocument:
+async def triage(document: Document, model: StageModel) -> TriagedDocument:
     """The triage row of one document; a fault of its call makes it a failed row."""
     domains = _shuffled_domains(document.doc_id)
     try:
-        reply = await engine.ask(
-            Ask(
-                stage=STAGE,
-                step="triage",
-                role=Role.TRIAGE,
-                row_id=document.doc_id,
-                recipe=stamp.recipe.hash,
-                messages=document_first(document.text, PROMPT.render(domains=domains)),
-                reply_type=TriageReply,
-                schema=_schema(domains),
-                max_tokens=MAX_TOKENS,
-                priority=priority,
-            )
+        reply = await model.ask(
+            "triage",
+            document.doc_id,
+            document_first(document.text, PROMPT.render(domains=domains)),
+            TriageReply,
+            schema=_schema(domains),
+            max_tokens=MAX_TOKENS,
         )
-    except RowFault as fault:
+    except RowError as fault:
         return TriagedDocument(
             doc_id=document.doc_id,
             status=Status.FAILED,
             reason=fault.reason,
             detail=fault.detail,
-            **stamp(),
+            **model.columns(),
         )
     if reply.domain not in domains:  # a server that does not hold replies to the schema
         return TriagedDocument(
@@ -79,12 +78,12 @@ async def triage(document: Document, engine: Asks, stamp: Stamp, priority: int) 
             status=Status.FAILED,
             reason="invalid_reply",
             detail=f"{reply.domain[:80]!r} is none of the domains",
-            **stamp(),
+            **model.columns(),
         )
-    return _row(document, reply, stamp)
+    return _row(document, reply, model)
 
 
-def _row(document: Document, reply: TriageReply, stamp: Stamp) -> TriagedDocument:
+def _row(document: Document, reply: TriageReply, model: StageModel) -> TriagedDocument:
     fault = "unqualified" if reply.fault is Fault.NONE else str(reply.fault)
     return TriagedDocument(
         doc_id=document.doc_id,
@@ -93,7 +92,7 @@ def _row(document: Document, reply: TriageReply, stamp: Stamp) -> TriagedDocumen
         qualified=reply.qualified,
         domain=Domain.from_label(reply.domain),
         explanation=reply.title,
-        **stamp(),
+        **model.columns(),
     )
 
 

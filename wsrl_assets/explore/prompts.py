@@ -17,12 +17,12 @@ from typing import Any
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, library, personas
-from wsrl_assets.llm import Ask, RowFault, StageRecipe, Stamp, load_prompt
+from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
-from wsrl_assets.verification.judge import Jury
+from wsrl_assets.verification.judge import JudgePolicy
 
 # Prompts that a recipe names, by the step of a call that they are for; the others do not matter.
 _PROMPTS_OF = {
@@ -76,7 +76,7 @@ def sent_prompts(view: PairView, demonstrations: Path | None) -> list[SentPrompt
     return found
 
 
-Rebuild = Callable[[PairView, Stamp], Coroutine[Any, Any, list[Ask[Any]]]]
+Rebuild = Callable[[PairView, Provenance], Coroutine[Any, Any, list[ChatRequest[Any]]]]
 
 
 def _rebuilt(
@@ -92,7 +92,7 @@ def _rebuilt(
         return [SentPrompt(step, recipe, differs=(why,)) for step in steps]
     body = known["body"]
     found: list[SentPrompt] = []
-    asks: dict[str, Ask[Any]] | None = None
+    asks: dict[str, ChatRequest[Any]] | None = None
     for step in steps:
         differs = _differences(body, step, view, demonstrations)
         if differs:
@@ -100,8 +100,8 @@ def _rebuilt(
             continue
         if asks is None:
             text = json.dumps(body, sort_keys=True, ensure_ascii=False)
-            stamp = Stamp(StageRecipe(known["stage"], text, body.get("model")), "rebuilt")
-            asks = {ask.step: ask for ask in reversed(asyncio.run(rebuild(view, stamp)))}
+            made_by = Provenance(StageRecipe(known["stage"], text, body.get("model")), "rebuilt")
+            asks = {ask.step: ask for ask in reversed(asyncio.run(rebuild(view, made_by)))}
         ask = asks.get(step)
         if ask is None:
             why = "this version of the program would not make this call"
@@ -185,9 +185,9 @@ class _Recorder:
     """In place of the engine: keeps what it is asked, and agrees to everything."""
 
     def __init__(self) -> None:
-        self.asked: list[Ask[Any]] = []
+        self.asked: list[ChatRequest[Any]] = []
 
-    async def ask(self, ask: Ask[Reply]) -> Reply:
+    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         self.asked.append(ask)
         return _agreeing(ask.reply_type)
 
@@ -196,57 +196,61 @@ def _agreeing(reply_type: type[Reply]) -> Reply:
     """A reply with every boolean true: verification goes on to what it asks next."""
     kinds = {name: field.annotation for name, field in reply_type.model_fields.items()}
     if not any(kind is bool for kind in kinds.values()):
-        raise RowFault("rebuilt", "only the prompt was wanted")
+        raise RowError("rebuilt", "only the prompt was wanted")
     agreed: dict[str, Any] = {name: kind is bool or "" for name, kind in kinds.items()}
     return reply_type.model_construct(**agreed)
 
 
 async def _recorded(work: Callable[[_Recorder], Coroutine[Any, Any, Any]]) -> list[Any]:
     recorder = _Recorder()
-    with contextlib.suppress(RowFault):  # the recorder's own, where a stage lets it through
+    with contextlib.suppress(RowError):  # the recorder's own, where a stage lets it through
         await work(recorder)
     return recorder.asked
 
 
-async def _triage(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
+async def _triage(view: PairView, made_by: Provenance) -> list[ChatRequest[Any]]:
     document = triage.Document(view.row["doc_id"], view.row["text"])
-    return await _recorded(lambda recorder: triage.triage(document, recorder, stamp, 0))
+    return await _recorded(lambda recorder: triage.triage(document, StageModel(recorder, made_by)))
 
 
-async def _personas(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
-    count = json.loads(stamp.recipe.body)["personas"]
+async def _personas(view: PairView, made_by: Provenance) -> list[ChatRequest[Any]]:
+    count = json.loads(made_by.recipe.body)["personas"]
     return await _recorded(
         lambda recorder: personas.name_personas(
-            view.row["doc_id"], view.row["text"], count, recorder, stamp, 0
+            view.row["doc_id"], view.row["text"], count, StageModel(recorder, made_by)
         )
     )
 
 
-async def _draft(view: PairView, stamp: Stamp, demonstrations: Path | None) -> list[Ask[Any]]:
+async def _draft(
+    view: PairView, made_by: Provenance, demonstrations: Path | None
+) -> list[ChatRequest[Any]]:
     row = view.row
     job = drafting.DraftJob(
-        row["doc_id"],
-        row["title"],
-        row["text"],
-        Domain(row["domain"]),
-        row["persona_index"],
-        row["persona"],
-        len(view.document["personas"]),
-        Form(row["form"]),
+        doc_id=row["doc_id"],
+        title=row["title"],
+        text=row["text"],
+        domain=Domain(row["domain"]),
+        persona_index=row["persona_index"],
+        persona=row["persona"],
+        personas=len(view.document["personas"]),
+        form=Form(row["form"]),
     )
     examples = library.load_library(demonstrations)
     return await _recorded(
-        lambda recorder: drafting.Drafter(recorder, {job.form: stamp}, examples).draft(job, 0)
+        lambda recorder: drafting.Drafter(
+            {job.form: StageModel(recorder, made_by)}, examples
+        ).draft(job)
     )
 
 
-async def _verification(view: PairView, stamp: Stamp) -> list[Ask[Any]]:
+async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest[Any]]:
     known = {field.name for field in fields(verify.Draft)}
     draft = verify.Draft(**{name: view.row[name] for name in known})
-    body = json.loads(stamp.recipe.body)
-    jury = Jury(**body["judge"]) if body["judge"] else None
+    body = json.loads(made_by.recipe.body)
+    jury = JudgePolicy(**body["judge"]) if body["judge"] else None
     return await _recorded(
-        lambda recorder: verify.Verifier(recorder, stamp, jury, bool(body["round_trip"])).verify(
-            draft, view.row["text"], 0
-        )
+        lambda recorder: verify.Verifier(
+            StageModel(recorder, made_by), jury, bool(body["round_trip"])
+        ).verify(draft, view.row["text"])
     )

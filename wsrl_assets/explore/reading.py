@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
-from wsrl_assets.storage import Kind, Partition, Store, catalog
+from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
@@ -162,7 +162,7 @@ def _place(verdict: str) -> int:
 
 
 def _home(store: Store, pair_id: str = "", doc_id: str = "") -> Row | None:
-    with catalog(store, store.partitions(Kind.DOMAIN)) as connection:
+    with catalog(store, store.partitions(PartitionKind.DOMAIN)) as connection:
         found = frame(connection, "explore_home", pair_id=pair_id, doc_id=doc_id).to_dicts()
     if not found or (pair_id and len(found) != 1):
         return None
@@ -179,7 +179,7 @@ def _pairs_of(connection: Connection, doc_id: str) -> list[Row]:
 
 
 def _with_pairs(store: Store) -> Collection[Partition]:
-    return [*store.partitions(Kind.DOMAIN), *store.partitions(Kind.LIBRARY)]
+    return [*store.partitions(PartitionKind.DOMAIN), *store.partitions(PartitionKind.LIBRARY)]
 
 
 def _around(store: Store, home: Row) -> Collection[Partition]:
@@ -187,5 +187,5 @@ def _around(store: Store, home: Row) -> Collection[Partition]:
     return [
         Partition.domain(home["domain"]),
         Partition.shard(home["shard"]),
-        *store.partitions(Kind.LIBRARY),
+        *store.partitions(PartitionKind.LIBRARY),
     ]

@@ -103,7 +103,7 @@ class Answer:
     document: PoolDocument
 
     @cached_property
-    def lot(self) -> str:
+    def draw_order(self) -> str:
         """A number drawn for it, the same in every run."""
         return stable_hash(self.document.doc_id, self.candidate.blanked, self.candidate.answer)
 
@@ -197,7 +197,7 @@ def answers_of(document: PoolDocument) -> Iterator[Answer]:
 
 def _sets_of_strangers(answers: Iterable[Answer]) -> Iterator[list[Answer]]:
     """Sets of four answers, any two of them strangers; each answer is in one set at most."""
-    waiting = sorted(answers, key=lambda answer: answer.lot)
+    waiting = sorted(answers, key=lambda answer: answer.draw_order)
     while len(waiting) >= OPTIONS:
         found = waiting[:1]
         for other in waiting[1:_MAX_LOOKS]:
@@ -212,11 +212,11 @@ def _sets_of_strangers(answers: Iterable[Answer]) -> Iterator[list[Answer]]:
 
 def _drawn(options: Sequence[Answer]) -> Answer:
     """The one that is asked for: each is as likely."""
-    return options[int(stable_hash(*(option.lot for option in options)), 16) % len(options)]
+    return options[int(stable_hash(*(option.draw_order for option in options)), 16) % len(options)]
 
 
 def _arranged(right: Answer, options: Iterable[Answer]) -> tuple[str, ...]:
-    """The options in the right one's style, in an order by lot."""
+    """The options in the right one's style, in an order by draw_order."""
     texts = (_in_style(option.candidate, right.candidate.answer) for option in options)
     return tuple(sorted(texts, key=lambda text: stable_hash(right.candidate.blanked, text)))
 

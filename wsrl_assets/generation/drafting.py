@@ -10,7 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
-from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    RowError,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
@@ -79,13 +84,12 @@ class DraftJob:
 
 @dataclass(frozen=True, slots=True)
 class Drafter:
-    """Makes drafts of every form. `stamps` has the recipe of each form that is asked for."""
+    """Makes drafts of every form. `models` has the model of each form that is asked for."""
 
-    engine: Asks
-    stamps: dict[Form, Stamp]
+    models: dict[Form, StageModel]
     library: dict[Domain, LibraryFile]
 
-    async def draft(self, job: DraftJob, priority: int) -> QADraft:
+    async def draft(self, job: DraftJob) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
         make = {
             Form.OPEN: self._open,
@@ -93,14 +97,13 @@ class Drafter:
             Form.MULTIPLE_CHOICE: self._multiple_choice,
         }
         try:
-            return await make[job.form](job, priority)
-        except RowFault as fault:
+            return await make[job.form](job)
+        except RowError as fault:
             return self._row(job, status=Status.FAILED, reason=fault.reason, detail=fault.detail)
 
     async def draft_all(
         self,
         jobs: Sequence[DraftJob],
-        priority: int,
         then: Callable[[QADraft], Awaitable[None]],
     ) -> None:
         """All drafts of one document; `then` gets each as it is done.
@@ -110,7 +113,7 @@ class Drafter:
         """
 
         async def one(job: DraftJob) -> None:
-            await then(await self.draft(job, priority))
+            await then(await self.draft(job))
 
         async def of_form(same: list[DraftJob]) -> None:
             await one(same[0])
@@ -121,25 +124,19 @@ class Drafter:
             by_form.setdefault(job.form, []).append(job)
         await asyncio.gather(*(of_form(same) for same in by_form.values()))
 
-    async def _open(self, job: DraftJob, priority: int) -> QADraft:
+    async def _open(self, job: DraftJob) -> QADraft:
         instruction = OPEN_PROMPT.render(
             answer_types=list(OPEN_TYPES),
             examples=self._examples(job),
             persona=job.persona,
         )
-        reply = await self.engine.ask(
-            Ask(
-                stage=STAGE,
-                step=Form.OPEN,
-                role=Role.GENERATOR,
-                row_id=self._id(job),
-                recipe=self.stamps[job.form].recipe.hash,
-                messages=document_first(job.text, instruction),
-                reply_type=OpenReply,
-                schema=_OPEN_SCHEMA,
-                max_tokens=OPEN_MAX_TOKENS,
-                priority=priority,
-            )
+        reply = await self.models[job.form].ask(
+            Form.OPEN,
+            self._id(job),
+            document_first(job.text, instruction),
+            OpenReply,
+            schema=_OPEN_SCHEMA,
+            max_tokens=OPEN_MAX_TOKENS,
         )
         return self._row(
             job,
@@ -151,11 +148,11 @@ class Drafter:
             evidence=reply.evidence.strip(),
         )
 
-    async def _cloze(self, job: DraftJob, priority: int) -> QADraft:
+    async def _cloze(self, job: DraftJob) -> QADraft:
         candidates = _shares(job.text, job.title, job.personas)[job.persona_index]
         if not candidates:
             return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
-        chosen = await self._choose(job, candidates, priority)
+        chosen = await self._choose(job, candidates)
         return self._row(
             job,
             question=_question(job, chosen),
@@ -165,7 +162,7 @@ class Drafter:
             evidence=_evidence(job, chosen),
         )
 
-    async def _multiple_choice(self, job: DraftJob, priority: int) -> QADraft:
+    async def _multiple_choice(self, job: DraftJob) -> QADraft:
         """A cloze with options, which are settled before the model picks among what to ask."""
         options = {choice.candidate: choice.options for choice in job.pool.choices(job.doc_id)}
         candidates = cloze.share_out(options, job.personas)[job.persona_index]
@@ -173,7 +170,7 @@ class Drafter:
             has_any = any(_shares(job.text, job.title, job.personas))
             reason = "too_few_distractors" if has_any else "no_candidate_span"
             return self._row(job, status=Status.REJECTED, reason=reason)
-        chosen = await self._choose(job, candidates, priority)
+        chosen = await self._choose(job, candidates)
         return self._row(
             job,
             question=with_options(_question(job, chosen), options[chosen]),
@@ -183,36 +180,28 @@ class Drafter:
             evidence=_evidence(job, chosen),
         )
 
-    async def _choose(
-        self, job: DraftJob, candidates: list[cloze.Candidate], priority: int
-    ) -> cloze.Candidate:
+    async def _choose(self, job: DraftJob, candidates: list[cloze.Candidate]) -> cloze.Candidate:
         by_answer = {candidate.answer: candidate for candidate in candidates}
         if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
             return candidates[0]
         instruction = CLOZE_PROMPT.render(candidates=candidates, persona=job.persona)
-        reply = await self.engine.ask(
-            Ask(
-                stage=STAGE,
-                step=job.form,
-                role=Role.GENERATOR,
-                row_id=self._id(job),
-                recipe=self.stamps[job.form].recipe.hash,
-                messages=document_first(job.text, instruction),
-                reply_type=ClozeReply,
-                schema=_cloze_schema(list(by_answer)),
-                max_tokens=_CLOZE_MAX_TOKENS,
-                priority=priority,
-            )
+        reply = await self.models[job.form].ask(
+            job.form,
+            self._id(job),
+            document_first(job.text, instruction),
+            ClozeReply,
+            schema=_cloze_schema(list(by_answer)),
+            max_tokens=_CLOZE_MAX_TOKENS,
         )
         if reply.blank not in by_answer:  # a server that does not hold replies to the schema
-            raise RowFault("invalid_reply", f"{reply.blank[:80]!r} is none of the candidates")
+            raise RowError("invalid_reply", f"{reply.blank[:80]!r} is none of the candidates")
         return by_answer[reply.blank]
 
     def _examples(self, job: DraftJob) -> tuple[Demonstration, ...]:
         return pick_examples(self.library[job.domain], EXAMPLES, job.doc_id)
 
     def _id(self, job: DraftJob) -> str:
-        return job.draft_id(self.stamps[job.form].recipe.hash)
+        return job.draft_id(self.models[job.form].provenance.recipe.hash)
 
     def _row(
         self,
@@ -243,7 +232,7 @@ class Drafter:
             unit=unit,
             choices=choices,
             evidence=evidence,
-            **self.stamps[job.form](),
+            **self.models[job.form].columns(),
         )
 
 

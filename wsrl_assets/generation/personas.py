@@ -4,7 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    RowError,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.storage.tables import Personas, Status
 from wsrl_assets.taxonomy.stages import Stage
 
@@ -25,44 +30,40 @@ class PersonasReply(BaseModel):
     personas: list[_Phrase] = Field(min_length=1, max_length=MAX_PERSONAS)
 
 
-async def name_personas(
-    doc_id: str, text: str, count: int, engine: Asks, stamp: Stamp, priority: int
-) -> Personas:
+async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -> Personas:
     """The personas row of one document, of up to `count` different readers.
 
     A fault of the call makes a failed row. Readers that the model repeats count once; a reply
     with none but blanks is rejected as `no_persona`.
     """
     try:
-        reply = await engine.ask(
-            Ask(
-                stage=STAGE,
-                step="personas",
-                role=Role.TRIAGE,
-                row_id=doc_id,
-                recipe=stamp.recipe.hash,
-                messages=document_first(text, PROMPT.render(count=count)),
-                reply_type=PersonasReply,
-                schema=_schema(count),
-                max_tokens=_MAX_TOKENS_EACH * count + 16,
-                priority=priority,
-            )
+        reply = await model.ask(
+            "personas",
+            doc_id,
+            document_first(text, PROMPT.render(count=count)),
+            PersonasReply,
+            schema=_schema(count),
+            max_tokens=_MAX_TOKENS_EACH * count + 16,
         )
-    except RowFault as fault:
+    except RowError as fault:
         return Personas(
             doc_id=doc_id,
             personas=(),
             status=Status.FAILED,
             reason=fault.reason,
             detail=fault.detail,
-            **stamp(),
+            **model.columns(),
         )
     personas = _distinct(reply.personas)[:count]
     if not personas:
         return Personas(
-            doc_id=doc_id, personas=(), status=Status.REJECTED, reason="no_persona", **stamp()
+            doc_id=doc_id,
+            personas=(),
+            status=Status.REJECTED,
+            reason="no_persona",
+            **model.columns(),
         )
-    return Personas(doc_id=doc_id, personas=personas, **stamp())
+    return Personas(doc_id=doc_id, personas=personas, **model.columns())
 
 
 def _schema(count: int) -> dict[str, object]:

@@ -1,26 +1,28 @@
 """Asking models: the engine, its faults, roles, prompts and recipes."""
 
-from wsrl_assets.llm.engine import Ask, Asks, Engine, FreeText
+from wsrl_assets.llm.engine import ChatModel, ChatRequest, Engine, FreeText
 from wsrl_assets.llm.equivalence import EndpointJudge
-from wsrl_assets.llm.faults import EndpointError, RowFault
+from wsrl_assets.llm.errors import EndpointError, RowError
 from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
-from wsrl_assets.llm.recipes import StageRecipe, Stamp, model_recipe, rule_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe, rule_recipe
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
+from wsrl_assets.llm.stage_model import StageModel
 
 __all__ = [
-    "Ask",
-    "Asks",
+    "ChatModel",
+    "ChatRequest",
     "EndpointError",
     "EndpointJudge",
     "Engine",
     "FreeText",
     "Prices",
     "Prompt",
+    "Provenance",
     "Role",
     "RoleSettings",
-    "RowFault",
+    "RowError",
+    "StageModel",
     "StageRecipe",
-    "Stamp",
     "document_first",
     "load_prompt",
     "model_recipe",

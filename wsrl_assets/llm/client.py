@@ -17,7 +17,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
+from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.roles import RoleSettings
 
 _MAX_RETRY_AFTER_S = 120.0
@@ -84,8 +84,8 @@ class ChatClient:
         """Sends one chat completion.
 
         Raises:
-            TransientFault: worth another try (connection, timeout, 408, 409, 429, 5xx, cut body).
-            RowFault: this request is refused for good (context too long, 400, 422).
+            TransientError: worth another try (connection, timeout, 408, 409, 429, 5xx, cut body).
+            RowError: this request is refused for good (context too long, 400, 422).
             EndpointError: no request can succeed (401, 403, unknown model or path).
         """
         # The raw response, not the client's typed one: parsing a completion into its full
@@ -99,9 +99,9 @@ class ChatClient:
         except openai.APIStatusError as error:
             raise self._status_fault(error, str(body.get("model"))) from None
         except openai.APITimeoutError:
-            raise TransientFault("timeout", f"no answer in {self._role.timeout_s:.0f} s") from None
+            raise TransientError("timeout", f"no answer in {self._role.timeout_s:.0f} s") from None
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            raise TransientFault("connection", self._clean(_said(error))) from None
+            raise TransientError("connection", self._clean(_said(error))) from None
 
     async def get(self, url: str, timeout_s: float) -> httpx2.Response:
         """A GET on the endpoint's connection pool, with its key; for models and metrics."""
@@ -125,14 +125,14 @@ class ChatClient:
         if status == 404:
             return EndpointError(unknown_model(self._role.base_url, model, said))
         if status == 429:
-            return TransientFault("rate_limited", said, _retry_after(error.response))
+            return TransientError("rate_limited", said, _retry_after(error.response))
         if status in (408, 409) or status >= 500:
-            return TransientFault(f"http_{status}", said, _retry_after(error.response))
+            return TransientError(f"http_{status}", said, _retry_after(error.response))
         if _CONTEXT_ERROR.search(said):
-            return RowFault("context_too_long", said)
+            return RowError("context_too_long", said)
         if status == 400 and _MODEL_ERROR.search(said) and "not exist" in said:
             return EndpointError(unknown_model(self._role.base_url, model, said))
-        return RowFault("refused_by_server", f"HTTP {status}: {said}")
+        return RowError("refused_by_server", f"HTTP {status}: {said}")
 
     def _clean(self, text: str) -> str:
         """An error text that may be stored: short, one line, and without the key."""
@@ -200,7 +200,7 @@ def _completion(content: bytes) -> Completion:
             completion_tokens=int(usage.get("completion_tokens") or 0),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise TransientFault("bad_response", f"not a chat completion: {error!r}"[:200]) from None
+        raise TransientError("bad_response", f"not a chat completion: {error!r}"[:200]) from None
 
 
 def _message(error: openai.APIStatusError) -> str:

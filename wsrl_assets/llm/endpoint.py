@@ -25,9 +25,9 @@ from wsrl_assets.llm.client import (
     served_models,
     unknown_model,
 )
-from wsrl_assets.llm.faults import EndpointError, TransientFault
-from wsrl_assets.llm.gate import Gate, gate_for
+from wsrl_assets.llm.errors import EndpointError, TransientError
 from wsrl_assets.llm.health import PATIENCE_S, Health
+from wsrl_assets.llm.limiter import Limiter, limiter_for
 from wsrl_assets.llm.roles import RoleSettings
 
 _PROBE_TIMEOUT_S = 8.0
@@ -53,37 +53,39 @@ class Backlog(Protocol):
 class Endpoint:
     """A base URL with its connection pool, slots and health. Start it, use it, close it."""
 
-    def __init__(self, role: RoleSettings, gate_folder: Path, max_in_flight: int | None) -> None:
+    def __init__(self, role: RoleSettings, limiter_folder: Path, max_in_flight: int | None) -> None:
         self.base_url = role.base_url.rstrip("/")
-        self.gate: Gate = gate_for(self.base_url, gate_folder, max_in_flight or starting_ceiling())
+        self.limiter: Limiter = limiter_for(
+            self.base_url, limiter_folder, max_in_flight or starting_ceiling()
+        )
         self.served: dict[str, ServedModel] = {}
         self._timeout_s = role.timeout_s
         self._fixed = max_in_flight
         self._client = ChatClient(role)
         self._health = Health(PATIENCE_S)
-        self._aimd = AdditiveIncrease(self.gate.slots)
-        self._follower = QueueFollower(self.gate.slots)
+        self._aimd = AdditiveIncrease(self.limiter.slots)
+        self._follower = QueueFollower(self.limiter.slots)
         self._has_queue = False
         self._not_before = 0.0
         self._in_flight = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._condemned: asyncio.Future[None] | None = None
+        self._died: asyncio.Future[None] | None = None
 
     @property
     def root(self) -> str:
         """The server's root, where vLLM and llama.cpp keep health and metrics."""
         return self.base_url.removesuffix("/v1")
 
-    async def start(self, condemned: "asyncio.Future[None]") -> None:
+    async def start(self, died: "asyncio.Future[None]") -> None:
         """Asks what is served, and begins to follow the server's load.
 
         Args:
-            condemned: gets an `EndpointError` when the endpoint dies later on.
+            died: gets an `EndpointError` when the endpoint dies later on.
 
         Raises:
             EndpointError: nobody answers, or the key is refused.
         """
-        self._condemned = condemned
+        self._died = died
         await self._ask_models()
         await self._choose_ceiling()
         self._tasks = [
@@ -129,13 +131,13 @@ class Endpoint:
         """One attempt at a completion, when a slot is free and server and backlog allow it.
 
         Raises:
-            TransientFault, RowFault, EndpointError: see `ChatClient.complete`.
+            TransientError, RowError, EndpointError: see `ChatClient.complete`.
         """
         while True:
             await self._await_permission()
             if backlog is not None:
                 await backlog.drained()
-            async with self.gate.slot(priority):
+            async with self.limiter.slot(priority):
                 # Either may have changed while the call waited for its slot.
                 is_full = backlog is not None and backlog.is_full
                 if self._told_to_wait_s() <= 0 and not is_full:
@@ -167,10 +169,10 @@ class Endpoint:
             async with asyncio.timeout(self._timeout_s):
                 completion = await self._client.complete(body)
         except TimeoutError:
-            fault = TransientFault("timeout", f"no whole answer in {self._timeout_s:.0f} s")
+            fault = TransientError("timeout", f"no whole answer in {self._timeout_s:.0f} s")
             self._note_fault(row_id, fault)
             raise fault from None
-        except TransientFault as fault:
+        except TransientError as fault:
             self._note_fault(row_id, fault)
             raise
         finally:
@@ -181,9 +183,9 @@ class Endpoint:
     def _note_success(self) -> None:
         self._health.success()
         if self._fixed is None and not self._has_queue:
-            self._aimd.after_success(self.gate.waiting)
+            self._aimd.after_success(self.limiter.waiting)
 
-    def _note_fault(self, row_id: str, fault: TransientFault) -> None:
+    def _note_fault(self, row_id: str, fault: TransientError) -> None:
         self._health.failure(row_id, fault.kind)
         all_wait = True
         if fault.kind == "rate_limited" and self._fixed is None:
@@ -219,7 +221,7 @@ class Endpoint:
             await asyncio.sleep(0.5)
 
     async def _choose_ceiling(self) -> None:
-        slots = self.gate.slots
+        slots = self.limiter.slots
         if self._fixed is not None:
             slots.ceiling = self._fixed
             return
@@ -254,14 +256,14 @@ class Endpoint:
         if depth is None:
             return False
         self._follower.saw(depth)
-        self.gate.admit()
+        self.limiter.admit()
         return True
 
     async def _admit_often(self) -> None:
         """Slots freed by other processes ring no bell here."""
         while True:
             await asyncio.sleep(_ADMIT_EVERY_S)
-            self.gate.admit()
+            self.limiter.admit()
 
     async def _follow_queue(self) -> None:
         """Lets the ceiling follow the server's load; one process at a time looks, for all."""
@@ -316,8 +318,8 @@ class Endpoint:
             self._condemn(error)
 
     def _condemn(self, error: BaseException) -> None:
-        if self._condemned is not None and not self._condemned.done():
-            self._condemned.set_exception(error)
+        if self._died is not None and not self._died.done():
+            self._died.set_exception(error)
 
 
 def _nobody(base_url: str, problem: str) -> str:

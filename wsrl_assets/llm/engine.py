@@ -18,6 +18,7 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,8 +29,8 @@ from pydantic import BaseModel, ValidationError
 
 from wsrl_assets.llm.client import Completion
 from wsrl_assets.llm.endpoint import Backlog, Endpoint
-from wsrl_assets.llm.faults import EndpointError, RowFault, TransientFault
-from wsrl_assets.llm.gate import Gate
+from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
+from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall, utc_now
@@ -38,6 +39,8 @@ from wsrl_assets.text.normalisation import estimate_tokens
 T = TypeVar("T")
 
 _numbers = itertools.count()
+# The item that the current task works on: its calls go before those of later items.
+_ITEM: ContextVar[int] = ContextVar("item", default=0)
 Reply = TypeVar("Reply", bound=BaseModel)
 
 _MAX_TRANSIENT_ATTEMPTS = 8
@@ -68,7 +71,7 @@ class FreeText(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[Reply]):
+class ChatRequest(Generic[Reply]):
     """One question to a model.
 
     Attributes:
@@ -80,7 +83,6 @@ class Ask(Generic[Reply]):
         reply_type: what the reply must be; its JSON schema is sent along. `FreeText` takes any.
         max_tokens: longest reply.
         schema: sent in place of the reply type's own, where the choices depend on the row.
-        priority: order of its document; lower goes first.
         sample: number of the sample, where one question is asked several times.
         temperature: sampling temperature in place of the role's.
     """
@@ -94,15 +96,14 @@ class Ask(Generic[Reply]):
     reply_type: type[Reply]
     max_tokens: int
     schema: Mapping[str, Any] | None = None
-    priority: int = 0
     sample: int = 0
     temperature: float | None = None
 
 
-class Asks(Protocol):
+class ChatModel(Protocol):
     """What a stage needs of the engine; tests pass something simpler."""
 
-    async def ask(self, ask: Ask[Reply]) -> Reply:
+    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         """See `Engine.ask`."""
         ...
 
@@ -121,7 +122,7 @@ class _Tally:
     content_faults: dict[str, int] = field(default_factory=dict)
     finish_reason: str | None = None
 
-    def fail(self, fault: TransientFault) -> None:
+    def fail(self, fault: TransientError) -> None:
         if fault.kind != "rate_limited":
             self.transients += 1
             self.timeouts += fault.kind == "timeout"
@@ -145,7 +146,7 @@ class Engine:
         roles: settings of each role that the run may ask.
         record: takes each ledger entry as its call ends; must not block.
         run_id: written into ledger entries.
-        gate_folder: shared by all processes of a home; holds the slot files.
+        limiter_folder: shared by all processes of a home; holds the slot files.
         max_in_flight: a fixed ceiling in place of the adaptive one.
         backlog: holds calls back while too much is uncommitted; none holds back nothing.
     """
@@ -156,7 +157,7 @@ class Engine:
         *,
         record: Callable[[LLMCall], None],
         run_id: str,
-        gate_folder: Path,
+        limiter_folder: Path,
         max_in_flight: int | None = None,
         backlog: Backlog | None = None,
     ) -> None:
@@ -164,16 +165,16 @@ class Engine:
         self._roles = dict(roles)
         self._record = record
         self._run_id = run_id
-        self._gate_folder = gate_folder
+        self._gate_folder = limiter_folder
         self._max_in_flight = max_in_flight
         self._endpoints: dict[Role, Endpoint] = {}
         self._models: dict[Role, str] = {}
-        self._condemned: asyncio.Future[None] | None = None
+        self._endpoint_died: asyncio.Future[None] | None = None
         self._asking: set[asyncio.Task[Any]] = set()
         self._ended = False
 
     async def __aenter__(self) -> "Engine":
-        self._condemned = asyncio.get_running_loop().create_future()
+        self._endpoint_died = asyncio.get_running_loop().create_future()
         try:
             await self._start_endpoints()
         except BaseException:
@@ -201,11 +202,11 @@ class Engine:
     async def for_each(
         self,
         items: AsyncIterator[T],
-        work: Callable[[T, int], Awaitable[None]],
+        work: Callable[[T], Awaitable[None]],
         *,
         calls_at_once: float = 1.0,
     ) -> None:
-        """Runs `work(item, number)` for each item, many at once, begun in order.
+        """Runs `work(item)` for each item, many at once, begun in order.
 
         Numbers rise with each item that any engine of this process begins, so as priorities they
         let documents be finished in the order in which they were begun, over all partitions.
@@ -222,23 +223,23 @@ class Engine:
             EndpointError: an endpoint died; what was done is recorded.
             Exception: the first that `work` raised; the others are cancelled.
         """
-        assert self._condemned is not None, "use the engine as a context manager"
+        assert self._endpoint_died is not None, "use the engine as a context manager"
         has_room: Callable[[int], bool] = lambda n: self._has_room(n, calls_at_once)  # noqa: E731
-        crowd: _Crowd[T] = _Crowd(has_room, self._condemned)
+        group: _BoundedTaskGroup[T] = _BoundedTaskGroup(has_room, self._endpoint_died)
         with contextlib.ExitStack() as stack:
-            for gate in self._gates():
-                stack.enter_context(gate.crowd())
+            for limiter in self._limiters():
+                stack.enter_context(limiter.task_group())
             try:
-                await crowd.run(items, work)
+                await group.run(items, work)
             except BaseException:
                 await self._end_calls()
                 raise
 
-    async def ask(self, ask: Ask[Reply]) -> Reply:
+    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         """The model's reply to one question, retried as far as sense goes.
 
         Raises:
-            RowFault: this row cannot be answered; its reason is in the ledger too.
+            RowError: this row cannot be answered; its reason is in the ledger too.
             EndpointError: no row can be answered now.
         """
         if self._ended:
@@ -250,7 +251,7 @@ class Engine:
         try:
             await self._refuse_too_long(ask)
             reply = await self._attempts(ask, tally)
-        except (RowFault, EndpointError) as error:
+        except (RowError, EndpointError) as error:
             if tally.attempts:
                 self._record(self._entry(ask, tally, str(error)))
             raise
@@ -265,7 +266,7 @@ class Engine:
         return reply
 
     async def _start_endpoints(self) -> None:
-        assert self._condemned is not None
+        assert self._endpoint_died is not None
         by_url: dict[str, Endpoint] = {}
         for role, settings in self._roles.items():
             key = settings.api_key.get_secret_value() if settings.api_key else ""
@@ -273,15 +274,15 @@ class Engine:
             if identity not in by_url:
                 endpoint = Endpoint(settings, self._gate_folder, self._max_in_flight)
                 by_url[identity] = self._endpoints[role] = endpoint
-                await endpoint.start(self._condemned)
+                await endpoint.start(self._endpoint_died)
             self._endpoints[role] = by_url[identity]
             self._models[role] = by_url[identity].resolve_model(settings.model)
 
     async def _close(self) -> None:
         for endpoint in set(self._endpoints.values()):
             await endpoint.close()
-        if self._condemned is not None and self._condemned.done():
-            self._condemned.exception()  # seen, so that asyncio does not complain of it
+        if self._endpoint_died is not None and self._endpoint_died.done():
+            self._endpoint_died.exception()  # seen, so that asyncio does not complain of it
 
     async def _end_calls(self) -> None:
         """Ends what still asks after `work` failed.
@@ -295,43 +296,43 @@ class Engine:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-    def _gates(self) -> set[Gate]:
-        return {endpoint.gate for endpoint in self._endpoints.values()}
+    def _limiters(self) -> set[Limiter]:
+        return {endpoint.limiter for endpoint in self._endpoints.values()}
 
     def _has_room(self, open_items: int, calls_at_once: float) -> bool:
         """Whether to begin another item: as many as keep a call waiting for each free slot."""
-        gates = self._gates()
-        slots = sum(gate.part for gate in gates) * _CALLS_PER_SLOT
+        limiters = self._limiters()
+        slots = sum(limiter.quota for limiter in limiters) * _CALLS_PER_SLOT
         if open_items < 1 + slots / calls_at_once:
             return True
         # Items that ask less often than was said.
-        return open_items < 4 + slots and any(gate.has_spare for gate in gates)
+        return open_items < 4 + slots and any(limiter.has_spare for limiter in limiters)
 
-    async def _attempts(self, ask: Ask[Reply], tally: _Tally) -> Reply:
+    async def _attempts(self, ask: ChatRequest[Reply], tally: _Tally) -> Reply:
         endpoint = self._endpoints[ask.role]
         while True:
             tally.attempts += 1
             try:
                 completion = await endpoint.complete(
-                    self._body(ask, tally), ask.row_id, ask.priority, self._backlog
+                    self._body(ask, tally), ask.row_id, _ITEM.get(), self._backlog
                 )
-            except TransientFault as fault:
+            except TransientError as fault:
                 tally.fail(fault)
                 if tally.used_up and not await endpoint.is_to_blame():
                     detail = f"{tally.transients} attempts, last {fault}"
-                    raise RowFault("endpoint_fault", detail) from None
+                    raise RowError("endpoint_fault", detail) from None
                 await asyncio.sleep(_backoff_s(tally, fault))
                 continue
             tally.add(completion)
             try:
                 return _parsed(completion, ask.reply_type)
-            except RowFault as fault:
+            except RowError as fault:
                 seen = tally.content_faults.get(fault.reason, 0) + 1
                 tally.content_faults[fault.reason] = seen
                 if seen >= _CONTENT_TRIES[fault.reason]:
                     raise
 
-    def _body(self, ask: Ask[Reply], tally: _Tally) -> dict[str, Any]:
+    def _body(self, ask: ChatRequest[Reply], tally: _Tally) -> dict[str, Any]:
         retries = sum(tally.content_faults.values())
         own = self._roles[ask.role].temperature
         temperature = own if ask.temperature is None else ask.temperature
@@ -344,7 +345,7 @@ class Engine:
             **_form_of(ask),
         }
 
-    async def _refuse_too_long(self, ask: Ask[Reply]) -> None:
+    async def _refuse_too_long(self, ask: ChatRequest[Reply]) -> None:
         """A prompt beyond the context window is never sent."""
         limit = self.max_model_len(ask.role)
         if limit is None:
@@ -358,12 +359,12 @@ class Engine:
         counted = await self._endpoints[ask.role].count_tokens(self._models[ask.role], text)
         tokens = estimate if counted is None else counted + 32
         if tokens + ask.max_tokens > limit:
-            raise RowFault(
+            raise RowError(
                 "context_too_long",
                 f"{tokens} prompt and {ask.max_tokens} reply tokens exceed the window of {limit}",
             )
 
-    def _entry(self, ask: Ask[Reply], tally: _Tally, error: str | None) -> LLMCall:
+    def _entry(self, ask: ChatRequest[Reply], tally: _Tally, error: str | None) -> LLMCall:
         prices = self._roles[ask.role].prices
         return LLMCall(
             call_id=uuid.uuid4().hex,
@@ -386,39 +387,44 @@ class Engine:
         )
 
 
-class _Crowd(Generic[T]):
+class _BoundedTaskGroup(Generic[T]):
     """Tasks over a stream of items, as many at once as there is room for."""
 
-    def __init__(self, has_room: Callable[[int], bool], condemned: "asyncio.Future[None]") -> None:
+    def __init__(
+        self, has_room: Callable[[int], bool], endpoint_died: "asyncio.Future[None]"
+    ) -> None:
         self._has_room = has_room
-        self._condemned = condemned
+        self._endpoint_died = endpoint_died
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._error: BaseException | None = None
 
-    async def run(self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]) -> None:
-        wake = self._condemned.add_done_callback
-        wake(self._on_condemned)
+    async def run(self, items: AsyncIterator[T], work: Callable[[T], Awaitable[None]]) -> None:
+        wake = self._endpoint_died.add_done_callback
+        wake(self._on_endpoint_died)
         try:
             await self._feed(items, work)
             await self._until(lambda: not self._tasks)
         finally:
-            self._condemned.remove_done_callback(self._on_condemned)
+            self._endpoint_died.remove_done_callback(self._on_endpoint_died)
             await self._cancel_all()
         if self._error is not None:
             raise self._error
 
-    async def _feed(
-        self, items: AsyncIterator[T], work: Callable[[T, int], Awaitable[None]]
-    ) -> None:
+    async def _feed(self, items: AsyncIterator[T], work: Callable[[T], Awaitable[None]]) -> None:
         async for item in items:
             await self._until(lambda: self._has_room(len(self._tasks)))
             if self._error is not None:
                 return
-            task = asyncio.ensure_future(work(item, next(_numbers)))
+            task = asyncio.create_task(self._numbered(work, item))
             self._tasks.add(task)
             task.add_done_callback(self._on_done)
             await asyncio.sleep(0)  # it asks before the next one is thought of
+
+    @staticmethod
+    async def _numbered(work: Callable[[T], Awaitable[None]], item: T) -> None:
+        _ITEM.set(next(_numbers))
+        await work(item)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():
@@ -435,8 +441,8 @@ class _Crowd(Generic[T]):
             self._error = self._error or task.exception()
         self._changed.set()
 
-    def _on_condemned(self, condemned: "asyncio.Future[None]") -> None:
-        self._error = self._error or condemned.exception()
+    def _on_endpoint_died(self, endpoint_died: "asyncio.Future[None]") -> None:
+        self._error = self._error or endpoint_died.exception()
         self._changed.set()
 
     async def _cancel_all(self) -> None:
@@ -446,7 +452,7 @@ class _Crowd(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _form_of(ask: Ask[Reply]) -> dict[str, Any]:
+def _form_of(ask: ChatRequest[Reply]) -> dict[str, Any]:
     """The part of a request that says what form the reply has."""
     if issubclass(ask.reply_type, FreeText):
         # The whole distribution, as trainers sample: servers cut its tail off by default.
@@ -469,27 +475,27 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
         )
     text = completion.text.strip()
     if completion.finish_reason == "length":
-        raise RowFault("truncated", f"reply cut off at {completion.completion_tokens} tokens")
+        raise RowError("truncated", f"reply cut off at {completion.completion_tokens} tokens")
     if not text:
-        raise RowFault("empty_reply", "the model returned nothing")
+        raise RowError("empty_reply", "the model returned nothing")
     try:
         return reply_type.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         detail = f"{place}: {first['msg']}" if place else str(first["msg"])
-        raise RowFault("invalid_reply", detail[:200]) from None
+        raise RowError("invalid_reply", detail[:200]) from None
 
 
-def _backoff_s(tally: _Tally, fault: TransientFault) -> float:
+def _backoff_s(tally: _Tally, fault: TransientError) -> float:
     """Seconds to wait before the next attempt.
 
     Raises:
-        RowFault: this row has been told to wait for too long.
+        RowError: this row has been told to wait for too long.
     """
     if fault.kind == "rate_limited":
         if time.monotonic() - tally.started > _MAX_RATE_LIMITED_S:
-            raise RowFault("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
+            raise RowError("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
         return random.uniform(0.0, 0.1) + (fault.retry_after_s or random.uniform(0.2, 1.9))
     ceiling = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** (tally.transients - 1))
     return random.uniform(ceiling / 2, ceiling)

@@ -4,7 +4,7 @@ import hashlib
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm.engine import Ask, Asks
+from wsrl_assets.llm.engine import ChatModel, ChatRequest
 from wsrl_assets.llm.prompting import load_prompt
 from wsrl_assets.llm.roles import Role
 
@@ -29,7 +29,7 @@ class EndpointJudge:
         recipe: hash that goes into the ledger with each call.
     """
 
-    def __init__(self, engine: Asks, recipe: str = "") -> None:
+    def __init__(self, engine: ChatModel, recipe: str = "") -> None:
         self._engine = engine
         self._recipe = recipe
 
@@ -37,12 +37,12 @@ class EndpointJudge:
         """Whether the model holds the two for one answer; the texts are JSON string literals.
 
         Raises:
-            RowFault: this call failed for good.
+            RowError: this call failed for good.
             EndpointError: no call can succeed now.
         """
         text = PROMPT.render(question=question, first=first, second=second)
         reply = await self._engine.ask(
-            Ask(
+            ChatRequest(
                 stage="score",
                 step="same_answer",
                 role=Role.JUDGE,

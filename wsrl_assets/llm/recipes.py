@@ -53,7 +53,7 @@ def model_recipe(
     return StageRecipe(stage, _canonical(body), model)
 
 
-class Provenance(TypedDict):
+class ProvenanceColumns(TypedDict):
     """The provenance columns of a stage row."""
 
     recipe: str
@@ -63,15 +63,15 @@ class Provenance(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """Marks the rows of one stage in one run."""
+class Provenance:
+    """Where the rows of one stage in one run come from."""
 
     recipe: StageRecipe
     run_id: str
 
-    def __call__(self) -> Provenance:
+    def columns(self) -> ProvenanceColumns:
         """The provenance of a row that is made now."""
-        return Provenance(
+        return ProvenanceColumns(
             recipe=self.recipe.hash,
             model=self.recipe.model,
             run_id=self.run_id,

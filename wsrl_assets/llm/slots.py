@@ -29,7 +29,7 @@ _SIZE = _MEMBERS_AT + _MAX_PROCESSES * _MEMBER.size
 # A process that has not said for this long that it waits, is stopped or stuck: no use in leaving
 # slots to it.
 _WAITING_HOLDS_S = 1.0
-_BURY_EVERY_S = 0.25
+_RECLAIM_EVERY_S = 0.25
 
 # POSIX locks belong to the process, so these files' own places must be told apart here.
 _own_places: set[tuple[Path, int]] = set()
@@ -61,7 +61,7 @@ class SharedSlots:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._mutex = threading.Lock()
         self._held = 0
-        self._buried_at = 0.0
+        self._reclaimed_at = 0.0
         with self._alone():
             if os.fstat(self._file).st_size != _SIZE:
                 os.ftruncate(self._file, _SIZE)
@@ -118,7 +118,7 @@ class SharedSlots:
             return False
         with self._alone():
             wanted = self._held + 1
-            room = self._has_room(wanted) or (self._bury_the_dead() and self._has_room(wanted))
+            room = self._has_room(wanted) or (self._reclaim_dead() and self._has_room(wanted))
             if room:
                 self._set_held(wanted)
         return room
@@ -216,12 +216,12 @@ class SharedSlots:
                 return place
         raise RuntimeError(f"more than {_MAX_PROCESSES} processes share {self._path}")
 
-    def _bury_the_dead(self) -> bool:
+    def _reclaim_dead(self) -> bool:
         """Forgets processes that died with slots; whether there were any."""
         now = time.monotonic()
-        if now - self._buried_at < _BURY_EVERY_S:
+        if now - self._reclaimed_at < _RECLAIM_EVERY_S:
             return False
-        self._buried_at = now
+        self._reclaimed_at = now
         found = False
         for place in self._places():
             member = self._member(place)

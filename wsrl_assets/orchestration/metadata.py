@@ -19,7 +19,7 @@ from wsrl_assets.storage import Partition, Store, catalog, figures
 from wsrl_assets.storage.accounting import Account, CallTotals, Wanted, accounts, call_totals
 from wsrl_assets.storage.figures import RunSpan
 from wsrl_assets.storage.fingerprint import fingerprint
-from wsrl_assets.storage.layout import Kind
+from wsrl_assets.storage.layout import PartitionKind
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Connection
@@ -444,5 +444,5 @@ def _call_metadata(prefix: str, totals: Sequence[CallTotals]) -> dict[str, Any]:
 def _needed(store: Store, partition: Partition, stage: str) -> Collection[Partition]:
     """The partitions whose rows an account is made of."""
     if stage == "filtered_documents":
-        return [partition, *store.partitions(Kind.SHARD)]
+        return [partition, *store.partitions(PartitionKind.SHARD)]
     return [partition]

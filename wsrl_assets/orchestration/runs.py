@@ -28,7 +28,7 @@ from wsrl_assets.orchestration.resources import EndpointResource, SettingsResour
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
-from wsrl_assets.storage import Kind, Store
+from wsrl_assets.storage import PartitionKind, Store
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
 
@@ -50,7 +50,7 @@ class PartitionFailure:
 
 
 @dataclass
-class Outcome:
+class RunSummary:
     """What a command's runs came to.
 
     Attributes:
@@ -107,7 +107,7 @@ def materialize_pending(
     to: Stage = LAST_STAGE,
     endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
-) -> Outcome:
+) -> RunSummary:
     """Materializes everything that is pending, up to the asset `to`.
 
     Args:
@@ -125,13 +125,15 @@ def materialize_pending(
         KeyboardInterrupt: interrupted. Runs under way have had `STOP_WITHIN_S` to commit what came
             back.
     """
-    outcome = Outcome()
+    outcome = RunSummary()
     with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
         watched = _StoppableProgress(progress or NoProgress())
         models = endpoint or EndpointResource()
         runner = _Runner(instance, store, settings, models, watched, outcome)
-        register_partitions(instance, (shard.key for shard in store.partitions(Kind.SHARD)))
+        register_partitions(
+            instance, (shard.key for shard in store.partitions(PartitionKind.SHARD))
+        )
         wanted = _stages_up_to(to, settings)
         in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
         in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
@@ -249,7 +251,7 @@ class _Runner:
         settings: Settings,
         endpoint: EndpointResource,
         progress: _StoppableProgress,
-        outcome: Outcome,
+        outcome: RunSummary,
     ) -> None:
         self._instance = instance
         self._store = store

@@ -42,7 +42,7 @@ class Job:
             record=writer.add,
             backlog=writer,
             run_id=self.run_id,
-            gate_folder=self.store.home / "locks" / "endpoints",
+            limiter_folder=self.store.home / "locks" / "endpoints",
             max_in_flight=self.settings.max_in_flight,
         )
 

@@ -8,7 +8,7 @@ there.
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from wsrl_assets.llm import Role, StageRecipe, Stamp, model_recipe
+from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
 from wsrl_assets.pipeline.job import Job, pages
 from wsrl_assets.reward import Gold
 from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
@@ -44,16 +44,15 @@ async def rate_domain(job: Job, domain: Domain) -> int:
             of_rates, of_rollouts = rate_recipes(job, engine.model(Role.POLICY))
             writer.add(of_rates.row(), of_rollouts.row())
             rater = Rater(
-                engine,
-                Stamp(of_rates, job.run_id),
-                Stamp(of_rollouts, job.run_id),
+                StageModel(engine, Provenance(of_rollouts, job.run_id)),
+                Provenance(of_rates, job.run_id),
                 writer.put,
                 job.settings.pass_rate_rollouts,
                 job.settings.rollout_tokens,
             )
 
-            async def work(pair: Pair, number: int) -> None:
-                await writer.put(await rater.rate(pair, number))
+            async def work(pair: Pair) -> None:
+                await writer.put(await rater.rate(pair))
                 job.progress.advance(STAGE)
 
             await engine.for_each(

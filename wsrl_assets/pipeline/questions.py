@@ -17,9 +17,10 @@ from wsrl_assets.generation import cloze, distractors, drafting, library, person
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
+    Provenance,
     Role,
+    StageModel,
     StageRecipe,
-    Stamp,
     model_recipe,
 )
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
@@ -30,7 +31,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
 from wsrl_assets.verification import round_trip, verify
-from wsrl_assets.verification.judge import Jury
+from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ class _Chain:
     stages: frozenset[str]
     engine: Engine
     writer: GroupWriter
-    stamps: Mapping[str, Stamp]
+    models: Mapping[str, StageModel]
     drafter: Drafter
     verifier: Verifier | None
 
@@ -190,33 +191,36 @@ class _Chain:
         models = {role: engine.model(role) for role in _roles_of(stages)}
         recipes = domain_recipes(job, models, domain)
         writer.add(*(recipe.row() for recipe in recipes.values()))
-        stamps = {name: Stamp(recipe, job.run_id) for name, recipe in recipes.items()}
+        stage_models = {
+            name: StageModel(engine, Provenance(recipe, job.run_id))
+            for name, recipe in recipes.items()
+        }
         drafter = Drafter(
-            engine, {form: stamps[form] for form in Form if form in stamps}, _library(job)
+            {form: stage_models[form] for form in Form if form in stage_models}, _library(job)
         )
         verifier = None
         if verify.STAGE in stages:
-            stamp = stamps[verify.STAGE]
-            verifier = Verifier(engine, stamp, _jury(job), job.settings.round_trip)
-        return cls(job, domain, frozenset(stages), engine, writer, stamps, drafter, verifier)
+            judge = stage_models[verify.STAGE]
+            verifier = Verifier(judge, _jury(job), job.settings.round_trip)
+        return cls(job, domain, frozenset(stages), engine, writer, stage_models, drafter, verifier)
 
-    async def run(self, work: _Work, priority: int) -> None:
-        named = await self._personas(work, priority)
+    async def run(self, work: _Work) -> None:
+        named = await self._personas(work)
         jobs = self._draft_jobs(work, named)
 
         async def old() -> None:
-            verify_old = (self._verify(draft, work.text, priority) for draft in work.unverified)
+            verify_old = (self._verify(draft, work.text) for draft in work.unverified)
             await asyncio.gather(*verify_old)
 
         async def new() -> None:
             async def then(draft: QADraft) -> None:
-                await self._on_draft(draft, work.text, priority)
+                await self._on_draft(draft, work.text)
 
-            await self.drafter.draft_all(jobs, priority, then)
+            await self.drafter.draft_all(jobs, then)
 
         await asyncio.gather(old(), new())
 
-    async def _personas(self, work: _Work, priority: int) -> tuple[str, ...]:
+    async def _personas(self, work: _Work) -> tuple[str, ...]:
         if work.personas_status is not None:
             return work.personas
         if personas.STAGE not in self.stages:
@@ -225,9 +229,7 @@ class _Chain:
             work.doc_id,
             work.text,
             self.job.settings.personas,
-            self.engine,
-            self.stamps[personas.STAGE],
-            priority,
+            self.models[personas.STAGE],
         )
         await self.writer.put(row)
         self.job.progress.advance(personas.STAGE)
@@ -241,46 +243,36 @@ class _Chain:
             return []
         return [
             DraftJob(
-                work.doc_id,
-                work.title,
-                work.text,
-                self.domain,
-                index,
-                persona,
-                len(named),
-                form,
-                work.pool,
+                doc_id=work.doc_id,
+                title=work.title,
+                text=work.text,
+                domain=self.domain,
+                persona_index=index,
+                persona=persona,
+                personas=len(named),
+                form=form,
+                pool=work.pool,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
             if (index, form) not in work.drafted
         ]
 
-    async def _on_draft(self, draft: QADraft, document: str, priority: int) -> None:
+    async def _on_draft(self, draft: QADraft, document: str) -> None:
         await self.writer.put(draft)
         self.job.progress.advance(drafting.STAGE)
         if draft.status is not Status.KEPT or self.verifier is None:
             return
         self.job.progress.expect(verify.STAGE, 1)
         await self._verify(
-            Draft(
-                draft.draft_id,
-                draft.doc_id,
-                draft.question,
-                draft.answer,
-                draft.answer_type,
-                draft.unit,
-                draft.evidence,
-                draft.choices,
-            ),
+            Draft.of(draft),
             document,
-            priority,
         )
 
-    async def _verify(self, draft: Draft, document: str, priority: int) -> None:
+    async def _verify(self, draft: Draft, document: str) -> None:
         if self.verifier is None:
             return
-        await self.writer.put(await self.verifier.verify(draft, document, priority))
+        await self.writer.put(await self.verifier.verify(draft, document))
         self.job.progress.advance(verify.STAGE)
 
 
@@ -353,13 +345,13 @@ def _roles_of(stages: Sequence[str]) -> list[Role]:
     return [role for role in roles if role is not None]
 
 
-def _jury(job: Job) -> Jury | None:
+def _jury(job: Job) -> JudgePolicy | None:
     """How the judge is asked; none where it is switched off."""
     settings = job.settings
     if not settings.judge:
         return None
     temperature = job.roles[Role.JUDGE].temperature
-    return Jury(settings.judge_votes, settings.judge_separate, temperature)
+    return JudgePolicy(settings.judge_votes, settings.judge_separate, temperature)
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:

@@ -16,9 +16,9 @@ from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job, model_names
 from wsrl_assets.pipeline.triage import triage_recipe
-from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.recipes_in_use import RecipeInUse, recipes_in_use, stale_documents
-from wsrl_assets.storage.replacement import plant, replace_whole
+from wsrl_assets.storage.replacement import copy_documents, replace_whole
 from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
@@ -63,7 +63,7 @@ def is_under_way(store: Store, domain: str) -> bool:
 
 def under_way(store: Store) -> list[str]:
     """The domains in which `is_under_way` holds."""
-    return [partition.key for partition in store.partitions(Kind.NEXT)]
+    return [partition.key for partition in store.partitions(PartitionKind.NEXT)]
 
 
 def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
@@ -89,7 +89,7 @@ async def _begin(job: Job, domain: Domain, stage: Stage) -> None:
             stale = _stale(job, partition, stage, current)
             if partition == live:
                 stale = sorted(set(stale) - set(_laid_out(job.store, target)))
-            plant(job.store, domain, stale, stage, current)
+            copy_documents(job.store, domain, stale, stage, current)
 
 
 def _role_of(stage: Stage) -> Role:

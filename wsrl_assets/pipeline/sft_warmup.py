@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from wsrl_assets.llm import Role, StageRecipe, Stamp, load_prompt, model_recipe
+from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, load_prompt, model_recipe
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.accounting import MAX_SFT_SHARE
@@ -45,11 +45,12 @@ async def warm_up_domain(job: Job, domain: Domain) -> int:
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, [Role.GENERATOR]) as engine,
         ):
-            stamp = Stamp(warmup_recipe(job, engine.model(Role.GENERATOR)), job.run_id)
-            writer.add(stamp.recipe.row())
+            recipe = warmup_recipe(job, engine.model(Role.GENERATOR))
+            writer.add(recipe.row())
+            model = StageModel(engine, Provenance(recipe, job.run_id))
 
-            async def work(pair: HeldOut, number: int) -> None:
-                await writer.put(await think_aloud(pair, engine, stamp, number))
+            async def work(pair: HeldOut) -> None:
+                await writer.put(await think_aloud(pair, model))
                 job.progress.advance(STAGE)
 
             await engine.for_each(_held_out(job, partition, pending), work)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from wsrl_assets.curation import triage
-from wsrl_assets.llm import Role, StageRecipe, Stamp, model_recipe
+from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
 from wsrl_assets.pipeline.job import Job, count, model_names, pages, with_system
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Status
@@ -27,11 +27,12 @@ async def triage_shard(job: Job, shard: str) -> int:
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, [Role.TRIAGE]) as engine,
         ):
-            stamp = Stamp(triage_recipe(job, engine.model(Role.TRIAGE)), job.run_id)
-            writer.add(stamp.recipe.row())
+            used = triage_recipe(job, engine.model(Role.TRIAGE))
+            writer.add(used.row())
+            model = StageModel(engine, Provenance(used, job.run_id))
 
-            async def work(document: triage.Document, number: int) -> None:
-                row = await triage.triage(document, engine, stamp, number)
+            async def work(document: triage.Document) -> None:
+                row = await triage.triage(document, model)
                 # A verdict is replaced by another one, and not by a failure to give one.
                 if row.status is not Status.FAILED or not document.is_triaged:
                     await writer.put(row)

@@ -10,7 +10,7 @@ import polars as pl
 import yaml
 
 from wsrl_assets.release.licences import hub_licences
-from wsrl_assets.release.provenance import Provenance, UsedRecipe
+from wsrl_assets.release.provenance import ReleaseProvenance, UsedRecipe
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage.pass_rates import BUCKETS, counted
 
@@ -24,7 +24,7 @@ def write_card(
     name: str,
     pairs: pl.DataFrame,
     columns: Mapping[str, str],
-    provenance: Provenance,
+    provenance: ReleaseProvenance,
 ) -> None:
     """Writes `README.md`: the Hub's YAML header, counts, how it was made, limits and the schema.
 
@@ -137,7 +137,7 @@ def _is_short(value: Any) -> bool:
     return not isinstance(value, dict | list) and len(str(value)) <= 60
 
 
-def _pairs_without(provenance: Provenance, check: str) -> int:
+def _pairs_without(provenance: ReleaseProvenance, check: str) -> int:
     return sum(
         recipe.pairs
         for recipe in provenance.recipes

@@ -18,8 +18,8 @@ from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import split_proven
-from wsrl_assets.release.provenance import ROW_RECIPES, Provenance, trace_back
-from wsrl_assets.release.selection import Sifted, in_proportion, in_spec, mixture, sifted
+from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
+from wsrl_assets.release.selection import Selected, in_proportion, in_spec, mixture, selected
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
@@ -102,13 +102,13 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     """
     # Repetitions last but for the size: of one question's two answers, the one that is asked for
     # is kept, and what is no longer there takes no room.
-    candidates, refused = _sift(
+    candidates, refused = _select(
         with_licences(_gather(store)),
         _hold_out,
         split_proven,
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
-        _last_look,
+        _self_test,
     )
     kept, over = in_proportion(candidates, spec)
     refused = pl.concat([refused, over])
@@ -194,22 +194,22 @@ def _empty() -> pl.DataFrame:
     return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
 
 
-def _sift(pairs: pl.DataFrame, *sieves: Callable[[pl.DataFrame], Sifted]) -> Sifted:
-    """What passes one sieve after the other, and all that did not, with reason and detail."""
+def _select(pairs: pl.DataFrame, *filters: Callable[[pl.DataFrame], Selected]) -> Selected:
+    """What passes one filter after the other, and all that did not, with reason and detail."""
     refused = [pairs.clear().with_columns(reason=_NO_TEXT, detail=_NO_TEXT)]
-    for sieve in sieves:
-        pairs, left_out = sieve(pairs)
+    for keep in filters:
+        pairs, left_out = keep(pairs)
         refused.append(left_out)
     return pairs, pl.concat(refused)
 
 
-def _hold_out(pairs: pl.DataFrame) -> Sifted:
+def _hold_out(pairs: pl.DataFrame) -> Selected:
     """Leaves out what the warm-up set has: no pair is in supervised training and in RL."""
     reason = pl.when(pl.col("held_out")).then(pl.lit(HELD_OUT))
-    return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
+    return selected(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 
-def _last_look(pairs: pl.DataFrame) -> Sifted:
+def _self_test(pairs: pl.DataFrame) -> Selected:
     """Leaves out repeated questions, and what would stand in two splits.
 
     Final splits see to both over all domains. This is for domains that were placed under different
@@ -226,10 +226,10 @@ def _last_look(pairs: pl.DataFrame) -> Sifted:
         .when(spans & (pl.col("split") != Split.TRAIN))
         .then(pl.lit(SPLIT_CONFLICT))
     )
-    return sifted(pairs.with_columns(reason=reason, detail=_NO_TEXT))
+    return selected(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 
-def _name(table: pl.DataFrame, provenance: Provenance) -> str:
+def _name(table: pl.DataFrame, provenance: ReleaseProvenance) -> str:
     """A hash of all that the files of a release are made of."""
     digest = hashlib.blake2b(json.dumps(COLUMNS).encode(), digest_size=6)
     digest.update(_as_json(provenance.to_dict()).encode())
@@ -238,7 +238,7 @@ def _name(table: pl.DataFrame, provenance: Provenance) -> str:
     return digest.hexdigest()
 
 
-def _write(release: Release, table: pl.DataFrame, provenance: Provenance) -> None:
+def _write(release: Release, table: pl.DataFrame, provenance: ReleaseProvenance) -> None:
     with written_whole(release.folder) as folder:
         for split in Split:
             _write_parquet(table.filter(pl.col("split") == split), folder / f"{split}.parquet")

@@ -34,7 +34,7 @@ from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
 from wsrl_assets.storage import Partition, Store, Transaction
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.tables import BenchmarkFile, BenchmarkItem, BenchmarkNgram, utc_now
-from wsrl_assets.text.hashing import Sieve, text_hash
+from wsrl_assets.text.hashing import BloomFilter, text_hash
 from wsrl_assets.text.normalisation import stable_hash
 
 BENCHMARKS = Partition.library("benchmarks")
@@ -144,11 +144,11 @@ class LongNgrams:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         known = frame(connection, "benchmark_hashes", n=LONG)["ngram_hash"].to_numpy()
-        self._sieve = Sieve(known)
+        self._bloom_filter = BloomFilter(known)
 
     def overlapping(self, questions: Sequence[str]) -> set[int]:
         """The positions of the questions that share a run of 13 words with a benchmark."""
-        pages = list(hashed_ngrams(questions, LONG, self._sieve))
+        pages = list(hashed_ngrams(questions, LONG, self._bloom_filter))
         if not pages:
             return set()
         tables = {"question_ngrams": pl.concat(pages)}

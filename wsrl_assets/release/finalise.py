@@ -9,7 +9,7 @@ run that was killed before its rows were written loses and doubles nothing.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
+from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.release.decontamination import (
     RULES_VERSION,
     Hit,
@@ -18,10 +18,18 @@ from wsrl_assets.release.decontamination import (
 )
 from wsrl_assets.release.embeddings import Embedder
 from wsrl_assets.release.questions import REASONS, QuestionSettings, question_items, say
-from wsrl_assets.release.splits import STAGE, VERSION, Deal, Split, SplitSettings, Ties, ties_of
+from wsrl_assets.release.splits import (
+    STAGE,
+    VERSION,
+    Split,
+    SplitAssignment,
+    SplitGroups,
+    SplitSettings,
+    split_groups_of,
+)
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
-from wsrl_assets.storage.similar import Item, Match, SimilarItems
+from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 from wsrl_assets.taxonomy.domains import Domain
 
@@ -62,18 +70,18 @@ def _split(
     on_rows: Callable[[int], None],
 ) -> int:
     partition = Partition.domain(domain)
-    stamp = Stamp(final_recipe(store, settings, questions), run_id)
+    provenance = Provenance(final_recipe(store, settings, questions), run_id)
     embedder = Embedder(questions.embedding_model) if questions.embedding_model else None
     _forget_withdrawn(store, partition)
     placed = 0
-    for pairs in _pages(store, partition, stamp.recipe.hash):
+    for pairs in _pages(store, partition, provenance.recipe.hash):
         hits = find_contamination(store, [p["question"] for p in pairs], _answers(pairs))
         linked = _linked_clusters(store, pairs)
         page = _Page.of(domain, pairs, hits, linked, questions, embedder)
         places = page.decide(store, settings, questions)
-        rows = [place.row(stamp) for place in places]
+        rows = [place.row(provenance) for place in places]
         with store.transaction(partition) as transaction:
-            transaction.merge([stamp.recipe.row(), *rows])
+            transaction.merge([provenance.recipe.row(), *rows])
         placed += len(rows)
         on_rows(len(rows))
     store.publish(partition)
@@ -118,7 +126,7 @@ class Place:
     cluster_id: str | None = None
     benchmark: str | None = None
 
-    def row(self, stamp: Stamp) -> FinalSplit:
+    def row(self, provenance: Provenance) -> FinalSplit:
         return FinalSplit(
             pair_id=self.pair["pair_id"],
             doc_id=self.pair["doc_id"],
@@ -129,7 +137,7 @@ class Place:
             status=Status.KEPT if self.split else Status.REJECTED,
             reason=self.reason,
             detail=self.detail,
-            **stamp(),
+            **provenance.columns(),
         )
 
 
@@ -139,8 +147,8 @@ class _Page:
 
     pairs: list[Pair]
     hits: dict[int, Hit]
-    ties: list[Ties]
-    items: list[Item]
+    groups: list[SplitGroups]
+    items: list[IndexedItem]
 
     @classmethod
     def of(
@@ -153,7 +161,7 @@ class _Page:
         embedder: Embedder | None,
     ) -> "_Page":
         items = question_items(str(domain), pairs, questions, embedder)
-        return cls(pairs, hits, ties_of(pairs, linked), items)
+        return cls(pairs, hits, split_groups_of(pairs, linked), items)
 
     def decide(
         self, store: Store, settings: SplitSettings, questions: QuestionSettings
@@ -161,19 +169,21 @@ class _Page:
         """The place of each pair, claimed for good before anyone else is asked."""
         with store.transaction(QUESTION_INDEX) as transaction:
             index = SimilarItems(transaction, self.items, questions.wording, questions.meaning)
-            deal = Deal.read(transaction, settings, self.ties)
-            places = [self._place(position, index, deal) for position in range(len(self.pairs))]
+            assignment = SplitAssignment.read(transaction, settings, self.groups)
+            places = [
+                self._place(position, index, assignment) for position in range(len(self.pairs))
+            ]
             index.save()
-            deal.save(transaction)
+            assignment.save(transaction)
         return places
 
-    def _place(self, position: int, index: SimilarItems, deal: Deal) -> Place:
-        place = self._rejected(position, index) or self._dealt(position, deal)
+    def _place(self, position: int, index: SimilarItems, assignment: SplitAssignment) -> Place:
+        place = self._rejected(position, index) or self._dealt(position, assignment)
         if place.split is None:
             index.release(position)
         else:
             index.claim(position)
-            deal.take(self.ties[position], place.split)
+            assignment.take(self.groups[position], place.split)
         return place
 
     def _rejected(self, position: int, index: SimilarItems) -> Place | None:
@@ -186,9 +196,9 @@ class _Page:
             return Place(pair, question_id, None, REASONS[match.how], say(match), match.item_id)
         return None
 
-    def _dealt(self, position: int, deal: Deal) -> Place:
+    def _dealt(self, position: int, assignment: SplitAssignment) -> Place:
         pair, question_id = self.pairs[position], self.items[position].content_id
-        split, why_not = deal.offer(self.ties[position])
+        split, why_not = assignment.offer(self.groups[position])
         if split is None:
             return Place(pair, question_id, None, "split_conflict", why_not)
         return Place(pair, question_id, split, cluster_id=pair["pair_id"])

@@ -57,7 +57,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class ReleaseProvenance:
     """What the card and `release.json` tell besides the rows."""
 
     spec: dict[str, Any]
@@ -83,7 +83,7 @@ def trace_back(
     refused: pl.DataFrame,
     spec: ReleaseSpec,
     mixture: Sequence[Mixed],
-) -> Provenance:
+) -> ReleaseProvenance:
     """The provenance of a release of the pairs `kept`.
 
     Args:
@@ -98,7 +98,7 @@ def trace_back(
         unplaced = frame(connection, "unplaced_reasons")
         benchmarks = frame(connection, "benchmark_names")
     used = kept.select("doc_id", **ROW_RECIPES).join(documents, on="doc_id", how="left")
-    return Provenance(
+    return ReleaseProvenance(
         spec.to_dict(),
         mixture,
         [recipe for stage in _STAGES for recipe in _used(used, stage, bodies)],

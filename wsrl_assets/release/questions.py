@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsrl_assets.release.embeddings import Embedder
-from wsrl_assets.storage.similar import Item, Match
+from wsrl_assets.storage.similar import IndexedItem, Match
 from wsrl_assets.text.hashing import text_hash
 from wsrl_assets.text.minhash import MinHashSettings, signature
 from wsrl_assets.text.normalisation import stable_hash, words
@@ -62,11 +62,11 @@ def question_items(
     pairs: Sequence[dict[str, str]],
     settings: QuestionSettings,
     embedder: Embedder | None,
-) -> list[Item]:
+) -> list[IndexedItem]:
     """Pairs with `pair_id`, `question` and `answer`, as the index of kept questions takes them."""
     vectors = embedder.embed([pair["question"] for pair in pairs]) if embedder else None
     return [
-        Item(
+        IndexedItem(
             pair["pair_id"],
             domain,
             question_id(pair["question"]),

@@ -19,7 +19,7 @@ NOT_IN_SPEC = "not_in_spec"
 OVER_CAP = "over_cap"
 OVER_SIZE = "over_size"
 
-Sifted = tuple[pl.DataFrame, pl.DataFrame]
+Selected = tuple[pl.DataFrame, pl.DataFrame]
 """The pairs that stay, and the others with columns `reason` and `detail`."""
 
 
@@ -43,7 +43,7 @@ class Mixed:
     got: int
 
 
-def in_spec(pairs: pl.DataFrame, spec: ReleaseSpec) -> Sifted:
+def in_spec(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     """Leaves out the domains, answer types and forms that the spec does not ask for.
 
     `pairs` has at least the columns slug, answer_type and form.
@@ -56,10 +56,10 @@ def in_spec(pairs: pl.DataFrame, spec: ReleaseSpec) -> Sifted:
     marked = pairs.with_columns(
         reason=pl.lit(None, dtype=pl.String), detail=pl.coalesce(*reasons)
     ).with_columns(reason=pl.when(pl.col("detail").is_not_null()).then(pl.lit(NOT_IN_SPEC)))
-    return sifted(marked)
+    return selected(marked)
 
 
-def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Sifted:
+def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     """Leaves out what is over the domains' caps, and over the size.
 
     `pairs` has at least the columns slug and pair_id, of domains that the spec asks for.
@@ -94,7 +94,7 @@ def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Sifted:
         .sort("pair_id")
         .select(*pairs.columns, "reason", "detail")
     )
-    return sifted(marked)
+    return selected(marked)
 
 
 def mixture(candidates: pl.DataFrame, kept: pl.DataFrame, spec: ReleaseSpec) -> list[Mixed]:
@@ -125,7 +125,7 @@ def mixture(candidates: pl.DataFrame, kept: pl.DataFrame, spec: ReleaseSpec) -> 
     return rows
 
 
-def sifted(marked: pl.DataFrame) -> Sifted:
+def selected(marked: pl.DataFrame) -> Selected:
     """Pairs with a `reason` or none, and a `detail`, told apart."""
     stays = pl.col("reason").is_null()
     return marked.filter(stays).drop("reason", "detail"), marked.filter(~stays)

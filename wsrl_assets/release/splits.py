@@ -4,7 +4,7 @@ The first pair of a source document that is placed deals the document to a split
 id. The deal is written down under two kinds of key, the source document and every near-duplicate
 cluster that a passage of it is of, and what shares a key goes where the key was dealt. A pair whose
 keys were dealt to different splits belongs to neither: it is left out. The place of each pair is
-written down too, so that nothing that was placed ever moves, whatever ties are found later.
+written down too, so that nothing that was placed ever moves, whatever groups are found later.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class SplitSettings:
 
 
 def split_of(source_id: str, settings: SplitSettings) -> Split:
-    """The split that a source document is dealt to, if nothing else ties it down.
+    """The split that a source document is dealt to, if nothing else groups it down.
 
     `source_id` names the whole source row. The answer depends on nothing else, so it stays the
     same as data is added.
@@ -59,7 +59,7 @@ def split_of(source_id: str, settings: SplitSettings) -> Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Ties:
+class SplitGroups:
     """What a pair shares a split with: its source document, and clusters of documents."""
 
     pair_id: str
@@ -75,51 +75,55 @@ class Ties:
 
 
 @dataclass(slots=True)
-class Deal:
-    """The splits that have been dealt, as far as a page of pairs is concerned."""
+class SplitAssignment:
+    """The splits that are assigned, as far as a page of pairs is concerned."""
 
     settings: SplitSettings
-    dealt: dict[tuple[str, str], Split]
+    assigned: dict[tuple[str, str], Split]
     _new: list[SplitKey] = field(default_factory=list)
 
     @classmethod
     def read(
-        cls, transaction: Transaction, settings: SplitSettings, ties: Iterable[Ties]
-    ) -> "Deal":
-        """What was dealt to anything that some pairs are tied to."""
-        keys = sorted({key for tie in ties for _, key in [tie.pair, *tie.shared()]})
-        rows = transaction.query("dealt_splits", deal=settings.deal, keys=keys)
+        cls, transaction: Transaction, settings: SplitSettings, groups: Iterable[SplitGroups]
+    ) -> "SplitAssignment":
+        """What is assigned to the groups of some pairs."""
+        keys = sorted({key for group in groups for _, key in [group.pair, *group.shared()]})
+        rows = transaction.query("assigned_splits", deal=settings.deal, keys=keys)
         return cls(settings, {(kind, key): Split(split) for kind, key, split in rows.iter_rows()})
 
-    def offer(self, ties: Ties) -> tuple[Split | None, str]:
+    def offer(self, groups: SplitGroups) -> tuple[Split | None, str]:
         """The split that a pair belongs to, or none and why not."""
-        if ties.pair in self.dealt:
-            return self.dealt[ties.pair], ""
-        found = {self.dealt[key]: key for key in reversed(ties.shared()) if key in self.dealt}
+        if groups.pair in self.assigned:
+            return self.assigned[groups.pair], ""
+        found = {
+            self.assigned[key]: key for key in reversed(groups.shared()) if key in self.assigned
+        }
         if len(found) > 1:
             said = ", ".join(f"{kind} {key} is in {split}" for split, (kind, key) in found.items())
             return None, said
-        return next(iter(found), split_of(ties.parent_id, self.settings)), ""
+        return next(iter(found), split_of(groups.parent_id, self.settings)), ""
 
-    def take(self, ties: Ties, split: Split) -> None:
-        """Deals everything that a placed pair is tied to."""
-        for kind, key in [ties.pair, *ties.shared()]:
-            if (kind, key) not in self.dealt:
-                self.dealt[kind, key] = split
+    def take(self, groups: SplitGroups, split: Split) -> None:
+        """Assigns the split to all groups of a placed pair."""
+        for kind, key in [groups.pair, *groups.shared()]:
+            if (kind, key) not in self.assigned:
+                self.assigned[kind, key] = split
                 self._new.append(SplitKey(deal=self.settings.deal, kind=kind, key=key, split=split))
 
     def save(self, transaction: Transaction) -> None:
         transaction.merge(self._new)
 
 
-def ties_of(pairs: Sequence[Mapping[str, str]], linked: Mapping[str, set[str]]) -> list[Ties]:
-    """The ties of pairs with `parent_id` and the `document_cluster` of their own document.
+def split_groups_of(
+    pairs: Sequence[Mapping[str, str]], linked: Mapping[str, set[str]]
+) -> list[SplitGroups]:
+    """The groups of pairs with `parent_id` and the `document_cluster` of their own document.
 
     Args:
         linked: the clusters of all passages of a source row, by its `parent_id`.
     """
     return [
-        Ties(
+        SplitGroups(
             pair["pair_id"],
             pair["parent_id"],
             frozenset(linked.get(pair["parent_id"], set()) | {pair["document_cluster"]}),

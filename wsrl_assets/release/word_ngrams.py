@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from wsrl_assets.text.hashing import Hashes, Sieve, joined, mix, run_hashes, signed
+from wsrl_assets.text.hashing import BloomFilter, Hashes, joined, mix, run_hashes, signed
 from wsrl_assets.text.normalisation import words
 
 _PUNCTUATION = string.punctuation.encode()
@@ -55,20 +55,20 @@ _MAX_PIECES = 32
 
 
 def hashed_ngrams(
-    texts: Sequence[str], n: int, sieve: Sieve | None = None
+    texts: Sequence[str], n: int, bloom_filter: BloomFilter | None = None
 ) -> Iterator[pl.DataFrame]:
     """The hashed n-grams of texts, in pages of bounded size; one that repeats may come twice.
 
     Args:
         n: words in an n-gram; 0 for the text as a whole, whatever its length.
-        sieve: leaves out what it does not let through.
+        bloom_filter: leaves out what it does not let through.
 
     Yields:
         frames of `row` (number of the text) and `ngram_hash` (64 bits, signed).
     """
     for first, page in _pages(texts):
         views, rows = _views(page)
-        hashes, owners = _hash(views, n, sieve)
+        hashes, owners = _hash(views, n, bloom_filter)
         yield pl.DataFrame({"row": rows[owners] + first, "ngram_hash": signed(hashes)})
 
 
@@ -127,7 +127,7 @@ def _without(characters: str, text: str, instead: str) -> str:
 
 
 def _hash(
-    texts: Sequence[str], n: int, sieve: Sieve | None = None
+    texts: Sequence[str], n: int, bloom_filter: BloomFilter | None = None
 ) -> tuple[Hashes, NDArray[np.int64]]:
     """The hashed n-grams of texts, and the number of the text that each is of."""
     data, starts, ends, is_mark = _split(texts)
@@ -135,8 +135,12 @@ def _hash(
     if n == 0:
         return _whole_hashes(hashes, is_mark)
     grams = run_hashes(hashes, n)
-    # The sieve first: it lets so few through that the rest costs next to nothing.
-    chosen = np.arange(len(grams)) if sieve is None else np.flatnonzero(sieve.passes(grams))
+    # The filter first: it lets so few through that the rest costs next to nothing.
+    chosen = (
+        np.arange(len(grams))
+        if bloom_filter is None
+        else np.flatnonzero(bloom_filter.may_contain(grams))
+    )
     owners = np.cumsum(is_mark) - 1
     is_inside = (owners[chosen] == owners[chosen + n - 1]) & ~is_mark[chosen]
     chosen = chosen[is_inside]

@@ -16,7 +16,7 @@ from wsrl_assets.serving.readiness import Progress, wait_until_healthy
 _LOGS_KEPT = 10
 
 
-class Engine(StrEnum):
+class ServerEngine(StrEnum):
     """Which server: llama.cpp in a few seconds, or vLLM as in production."""
 
     EMBEDDED = "embedded"
@@ -37,7 +37,7 @@ class ServedEndpoint:
 
     base_url: str
     model: str
-    engine: Engine
+    engine: ServerEngine
     pid: int
     log: Path
 
@@ -53,7 +53,7 @@ class ServedEndpoint:
 
 @contextmanager
 def serve(
-    engine: Engine,
+    engine: ServerEngine,
     *,
     home: Path,
     host: str = "127.0.0.1",
@@ -108,7 +108,7 @@ def serve(
         yield ServedEndpoint(f"{url}/v1", launch.model, engine, process.pid, log)
 
 
-def _log_file(folder: Path, engine: Engine, port: int) -> Path:
+def _log_file(folder: Path, engine: ServerEngine, port: int) -> Path:
     """A log for this start; of earlier ones only the latest are kept."""
     earlier = sorted(folder.glob(f"{engine}-*.log"), key=_written_at)
     for old in earlier[: -_LOGS_KEPT + 1]:
@@ -123,9 +123,9 @@ def _written_at(file: Path) -> float:
         return 0.0
 
 
-def _prepare(engine: Engine, request: Request, on_progress: Progress | None) -> Launch:
+def _prepare(engine: ServerEngine, request: Request, on_progress: Progress | None) -> Launch:
     match engine:
-        case Engine.EMBEDDED:
+        case ServerEngine.EMBEDDED:
             return embedded.prepare(request)
-        case Engine.VLLM:
+        case ServerEngine.VLLM:
             return vllm_server.prepare(request, on_progress)

@@ -1,6 +1,6 @@
 """The inbox: a folder, or a prefix of an object store, whose files become shards as they arrive.
 
-A look lists the inbox, compares it with what the table `inbox_files` has of earlier looks, and
+A scan lists the inbox, compares it with what the table `inbox_files` has of earlier scans, and
 opens only files that are new or have changed:
 
 * A file is taken once its size and its times of change are the same at two looks in a row, so one
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 INBOX = Partition.library("inbox")
 UNFINISHED_ENDINGS = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".filepart", "~")
-# A sensor is given a minute; what does not fit is taken at the next look.
+# A sensor is given a minute; what does not fit is taken at the next scan.
 LOOK_S = 20.0
 
 
@@ -51,13 +51,13 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the inbox came to.
+class InboxScan:
+    """What one scan of the inbox found.
 
     Attributes:
-        arrivals: files that were registered at this look or an earlier one, after the number
+        arrivals: files that were registered in this scan or an earlier one, after the number
             asked for, in order.
-        said: a sentence for each file that this look decided on.
+        said: a sentence for each file thin this scan decided on.
         files: files that could be shards.
         settling: of these, not taken yet.
     """
@@ -83,14 +83,14 @@ class _Seen:
         )
 
 
-def look(
+def scan(
     store: Store,
     inbox: str | Path,
     *,
     after: int = -1,
     text_column: str | None = None,
     budget_s: float = LOOK_S,
-) -> Look:
+) -> InboxScan:
     """Looks at the inbox once, and registers what has settled.
 
     Args:
@@ -135,7 +135,7 @@ def look(
         if row.state == State.REGISTERED and row.number is not None and row.number > after
     ]
     states = [known[seen.path].state for seen in listed]
-    return Look(
+    return InboxScan(
         tuple(sorted(arrivals, key=lambda row: row.number or 0)),
         tuple(said),
         len(listed),

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
+from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
-from wsrl_assets.storage import Kind, Partition, Store, Transaction
+from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
@@ -125,7 +125,7 @@ def _register(store: Store, file: ShardFile, text_column: str | None) -> Registe
 def _with_content(store: Store, file: ShardFile) -> Shard | None:
     """The shard that has a file's content, under whatever name it was registered."""
     ending = file.key.rpartition("-")[2]
-    for partition in store.partitions(Kind.SHARD):
+    for partition in store.partitions(PartitionKind.SHARD):
         if partition.key.endswith(f"-{ending}"):
             with store.transaction(partition) as transaction:
                 rows = transaction.rows(Shard)
@@ -151,7 +151,7 @@ def _is_there(shard: Shard) -> bool:
 
 
 def _registered(store: Store, partition: Partition) -> Shard:
-    known = ", ".join(known.key for known in store.partitions(Kind.SHARD)) or "none"
+    known = ", ".join(known.key for known in store.partitions(PartitionKind.SHARD)) or "none"
     missing = SourceError(
         f"shard {partition.key!r} is not registered; use `wsrl ingest PATH`. Registered: {known}"
     )
@@ -176,7 +176,7 @@ class _Ingest:
     count_tokens: CountTokens
 
     def __post_init__(self) -> None:
-        self.stamp = Stamp(ingest_recipe(self.settings), self.run_id)
+        self.provenance = Provenance(ingest_recipe(self.settings), self.run_id)
 
     def run(self, on_rows: Callable[[int], None]) -> int:
         file = self._file()
@@ -187,7 +187,7 @@ class _Ingest:
             source_rows += len(batch)
             added += len(rows)
             on_rows(len(rows))
-        recipe = self.stamp.recipe
+        recipe = self.provenance.recipe
         done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
         with self.store.transaction(self.partition) as transaction:
             transaction.merge([done, recipe.row()])
@@ -240,7 +240,7 @@ class _Ingest:
             status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,
-            **self.stamp(),
+            **self.provenance.columns(),
         )
 
     def _commit(self, rows: Sequence[SourceDocument]) -> None:

@@ -8,8 +8,8 @@ from itertools import chain
 
 from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, storable, title_of
 from wsrl_assets.sources.rows import (
+    DropReason,
     ReadLimits,
-    Reason,
     SourceError,
     SourceRow,
     checked_text,
@@ -98,16 +98,16 @@ def _parse_line(line: Line, limits: ReadLimits) -> _Parsed | SourceRow | None:
         return None
     if b"\0" in data:
         detail = f"binary: a NUL byte at offset {data.index(0):,}"
-        return rejected(line.number, Reason.BINARY, detail)
+        return rejected(line.number, DropReason.BINARY, detail)
     try:
         value = json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         return rejected(line.number, *wrong_encoding(error, "UTF-8"))
     except (ValueError, RecursionError) as error:
-        return rejected(line.number, Reason.BAD_JSON, f"not JSON ({_in_words(error)})")
+        return rejected(line.number, DropReason.BAD_JSON, f"not JSON ({_in_words(error)})")
     if not isinstance(value, dict):
         detail = f"a JSON {_json_type(value)}, not an object"
-        return rejected(line.number, Reason.NOT_AN_OBJECT, detail)
+        return rejected(line.number, DropReason.NOT_AN_OBJECT, detail)
     return _Parsed(line.number, line.size_bytes, value)
 
 
@@ -148,7 +148,7 @@ def _row(item: _Parsed, columns: Columns) -> SourceRow:
     metadata = metadata_of(item.cells, columns)
     if columns.text not in item.cells:
         detail = f'column "{storable(columns.text)}" is missing'
-        return rejected(item.number, Reason.NO_TEXT, detail, metadata)
+        return rejected(item.number, DropReason.NO_TEXT, detail, metadata)
     text = checked_text(item.cells[columns.text], storable(columns.text))
     if not isinstance(text, str):
         return rejected(item.number, *text, metadata)

@@ -9,8 +9,8 @@ import pyarrow.types as pat
 
 from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, title_of
 from wsrl_assets.sources.rows import (
+    DropReason,
     ReadLimits,
-    Reason,
     SourceError,
     SourceRow,
     checked_text,
@@ -48,7 +48,7 @@ def read_parquet(
                 batch = next(batches, None)
             except _ARROW_ERRORS as error:
                 detail = f"the rest of the file cannot be read ({error})"
-                yield rejected(row_number + 1, Reason.CORRUPT_FILE, detail)
+                yield rejected(row_number + 1, DropReason.CORRUPT_FILE, detail)
                 return
             if batch is None:
                 return
@@ -126,7 +126,7 @@ def _rows(
 
 def _text_or_reason(
     value: bytes | None, column: str, limits: ReadLimits
-) -> str | tuple[Reason, str]:
+) -> str | tuple[DropReason, str]:
     if value is None:
         return checked_text(None, column)
     if len(value) > limits.max_row_bytes:

@@ -10,7 +10,7 @@ from typing import Literal
 from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, guess_text_column
 from wsrl_assets.sources.json_lines import read_json_lines
 from wsrl_assets.sources.parquet import read_parquet
-from wsrl_assets.sources.rows import ReadLimits, Reason, SourceError, SourceRow
+from wsrl_assets.sources.rows import DropReason, ReadLimits, SourceError, SourceRow
 from wsrl_assets.sources.shards import KNOWN_ENDINGS, ShardFile, ShardKind, discover, safe_name
 from wsrl_assets.sources.streams import faults_named
 from wsrl_assets.sources.text_files import read_text_files
@@ -18,7 +18,7 @@ from wsrl_assets.sources.text_files import read_text_files
 __all__ = [
     "KNOWN_ENDINGS",
     "TEXT_COLUMN_NAMES",
-    "Reason",
+    "DropReason",
     "ShardFile",
     "ShardKind",
     "SourceError",
@@ -51,7 +51,7 @@ def read_rows(
         shard: As `discover` found it.
         text_column: The column with the documents, case ignored where needed; None guesses, see
             `guess_text_column`. Text files have no columns.
-        on_bad_row: "reject" yields a row with its `Reason`; "fail" raises at the first such row.
+        on_bad_row: "reject" yields a row with its reason; "fail" raises at the first such row.
         batch_rows: Rows in a batch, at most.
         batch_bytes: Memory of a batch, about; one row may be more by itself.
         max_row_bytes: A larger row is rejected as `row_too_large`, and never held as a whole
@@ -107,7 +107,7 @@ def _place(shard: ShardFile, row: SourceRow) -> tuple[str, str]:
         return "file", ""
     if shard.kind is ShardKind.TEXT_FOLDER:
         return "file", f'file "{row.metadata["file"]}"'
-    if row.reason in (Reason.TRUNCATED_FILE, Reason.CORRUPT_FILE):
+    if row.reason in (DropReason.TRUNCATED_FILE, DropReason.CORRUPT_FILE):
         return "file", ""
     unit = "row" if shard.kind is ShardKind.PARQUET else "line"
     return unit, f"{unit} {row.row_number:,}"

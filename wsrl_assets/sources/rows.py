@@ -9,7 +9,7 @@ class SourceError(ValueError):
     """A file or folder cannot be read at all; the message names it, the place and the way out."""
 
 
-class Reason(StrEnum):
+class DropReason(StrEnum):
     """Why a row of a shard gave no document."""
 
     BAD_JSON = "bad_json"
@@ -39,7 +39,7 @@ class SourceRow:
 
     row_number: int
     text: str | None = None
-    reason: Reason | None = None
+    reason: DropReason | None = None
     detail: str | None = None
     title: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -61,31 +61,31 @@ class ReadLimits:
 
 
 def rejected(
-    row_number: int, reason: Reason, detail: str, metadata: Mapping[str, str] | None = None
+    row_number: int, reason: DropReason, detail: str, metadata: Mapping[str, str] | None = None
 ) -> SourceRow:
     """A row without a document."""
     return SourceRow(row_number, reason=reason, detail=detail, metadata=metadata or {})
 
 
-def row_too_large(size_bytes: int, limits: ReadLimits) -> tuple[Reason, str]:
+def row_too_large(size_bytes: int, limits: ReadLimits) -> tuple[DropReason, str]:
     size_mib, limit_mib = size_bytes / 2**20, limits.max_row_bytes / 2**20
     detail = f"{size_mib:,.1f} MiB is above the limit of {limit_mib:,.1f} MiB (max_row_bytes)"
-    return Reason.ROW_TOO_LARGE, detail
+    return DropReason.ROW_TOO_LARGE, detail
 
 
-def wrong_encoding(error: UnicodeDecodeError, encoding: str) -> tuple[Reason, str]:
+def wrong_encoding(error: UnicodeDecodeError, encoding: str) -> tuple[DropReason, str]:
     """Bytes that are not in the one encoding they could be in. Others are never guessed."""
     byte = error.object[error.start]
     detail = f"not {encoding}: byte 0x{byte:02X} at offset {error.start:,}"
-    return Reason.WRONG_ENCODING, detail
+    return DropReason.WRONG_ENCODING, detail
 
 
-def checked_text(value: object, column: str) -> str | tuple[Reason, str]:
+def checked_text(value: object, column: str) -> str | tuple[DropReason, str]:
     """A cell as a document's text, or the reason why it is none."""
     if value is None:
-        return Reason.NO_TEXT, f'column "{column}" is null'
+        return DropReason.NO_TEXT, f'column "{column}" is null'
     if not isinstance(value, str):
-        return Reason.TEXT_NOT_A_STRING, f'column "{column}" holds a {type(value).__name__}'
+        return DropReason.TEXT_NOT_A_STRING, f'column "{column}" holds a {type(value).__name__}'
     if not value or value.isspace():
-        return Reason.NO_TEXT, f'column "{column}" is blank'
+        return DropReason.NO_TEXT, f'column "{column}" is blank'
     return value

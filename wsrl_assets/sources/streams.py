@@ -13,7 +13,7 @@ import fsspec
 import zstandard
 from fsspec.implementations.local import LocalFileSystem
 
-from wsrl_assets.sources.rows import Reason, SourceError
+from wsrl_assets.sources.rows import DropReason, SourceError
 
 _BUFFER_BYTES = 1 << 20
 _SKIP_BYTES = 1 << 20
@@ -139,8 +139,8 @@ class _ZstdStream(io.RawIOBase):
 BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
 
 
-def broken_stream_reason(error: Exception) -> Reason:
-    return Reason.TRUNCATED_FILE if isinstance(error, EOFError) else Reason.CORRUPT_FILE
+def broken_stream_reason(error: Exception) -> DropReason:
+    return DropReason.TRUNCATED_FILE if isinstance(error, EOFError) else DropReason.CORRUPT_FILE
 
 
 @dataclass(frozen=True, slots=True)

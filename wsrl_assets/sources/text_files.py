@@ -4,8 +4,8 @@ import codecs
 from collections.abc import Iterator
 
 from wsrl_assets.sources.rows import (
+    DropReason,
     ReadLimits,
-    Reason,
     SourceRow,
     rejected,
     row_too_large,
@@ -37,7 +37,7 @@ def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]
             yield rejected(index + 1, *text, metadata)
 
 
-def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[Reason, str]:
+def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[DropReason, str]:
     with open_bytes(path) as stream, faults_named(path):
         data = stream.read(limits.max_row_bytes + 1)
     if len(data) > limits.max_row_bytes:
@@ -54,9 +54,9 @@ def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[Reason, str]:
     if "\0" in text:
         return _binary(text.index("\0"))
     if not text or text.isspace():
-        return Reason.NO_TEXT, "the file is blank"
+        return DropReason.NO_TEXT, "the file is blank"
     return text
 
 
-def _binary(offset: int) -> tuple[Reason, str]:
-    return Reason.BINARY, f"binary: a NUL at offset {offset:,}"
+def _binary(offset: int) -> tuple[DropReason, str]:
+    return DropReason.BINARY, f"binary: a NUL at offset {offset:,}"

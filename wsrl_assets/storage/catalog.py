@@ -7,17 +7,17 @@ from typing import Any
 
 import duckdb
 
-from wsrl_assets.storage.layout import Kind, Partition
+from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Connection, Store, attach, query_text
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
-_SCOPES: dict[Kind, tuple[type[Row], ...]] = {
-    Kind.SHARD: SHARD_TABLES,
-    Kind.DOMAIN: DOMAIN_TABLES,
-    Kind.LIBRARY: LIBRARY_TABLES,
+_SCOPES: dict[PartitionKind, tuple[type[Row], ...]] = {
+    PartitionKind.SHARD: SHARD_TABLES,
+    PartitionKind.DOMAIN: DOMAIN_TABLES,
+    PartitionKind.LIBRARY: LIBRARY_TABLES,
 }
-_WITH_SUPERSEDED = {**_SCOPES, Kind.SUPERSEDED: DOMAIN_TABLES}
+_WITH_SUPERSEDED = {**_SCOPES, PartitionKind.SUPERSEDED: DOMAIN_TABLES}
 # Views over the tables' views, each in `sql/view_<name>.sql`.
 _DERIVED = ("pairs",)
 
@@ -108,7 +108,7 @@ def _view_sql(
     row_type: type[Row],
     attached: dict[Partition, str],
     held: Collection[tuple[str, str]],
-    scopes: Mapping[Kind, Collection[type[Row]]],
+    scopes: Mapping[PartitionKind, Collection[type[Row]]],
 ) -> str:
     """The view of a table. A snapshot that is older than a table, or a column, has none of it."""
     parts = [

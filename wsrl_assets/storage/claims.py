@@ -7,7 +7,7 @@ are to be compared again: their rows are deleted, which makes them pending in th
 
 from collections.abc import Sequence
 
-from wsrl_assets.storage.layout import Kind, Partition
+from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.similar import forget_items
 from wsrl_assets.storage.store import Store
 
@@ -35,6 +35,6 @@ def _give_up(store: Store, index: Partition, reopen: str, item_ids: Sequence[str
     if store.exists(index):
         with store.transaction(index) as transaction:
             forget_items(transaction, item_ids)
-    for partition in store.partitions(Kind.DOMAIN):
+    for partition in store.partitions(PartitionKind.DOMAIN):
         with store.transaction(partition) as transaction:
             transaction.execute(reopen, item_ids=list(item_ids))

@@ -8,7 +8,7 @@ from pathlib import Path
 _SAFE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
-class Kind(StrEnum):
+class PartitionKind(StrEnum):
     """The folders of partition files under a home."""
 
     SHARD = "shards"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 class Partition:
     """One DuckDB file's worth of data: a shard, a domain, or a library."""
 
-    kind: Kind
+    kind: PartitionKind
     key: str
 
     def __post_init__(self) -> None:
@@ -35,23 +35,23 @@ class Partition:
 
     @classmethod
     def shard(cls, key: str) -> "Partition":
-        return cls(Kind.SHARD, key)
+        return cls(PartitionKind.SHARD, key)
 
     @classmethod
     def domain(cls, key: str) -> "Partition":
-        return cls(Kind.DOMAIN, key)
+        return cls(PartitionKind.DOMAIN, key)
 
     @classmethod
     def library(cls, key: str) -> "Partition":
-        return cls(Kind.LIBRARY, key)
+        return cls(PartitionKind.LIBRARY, key)
 
     @classmethod
     def next(cls, domain: str) -> "Partition":
-        return cls(Kind.NEXT, domain)
+        return cls(PartitionKind.NEXT, domain)
 
     @classmethod
     def superseded(cls, domain: str) -> "Partition":
-        return cls(Kind.SUPERSEDED, domain)
+        return cls(PartitionKind.SUPERSEDED, domain)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.key}"
@@ -63,7 +63,7 @@ class PartitionFiles:
 
     Attributes:
         live: the database that writers open, one at a time.
-        unborn: where a new database is written until its first commit, so that `live` is whole
+        initial: where a new database is written until its first commit, so that `live` is whole
             from the moment it is there, wherever a process is killed.
         snapshot: the published copy that readers open.
         lock: held while the live file is open.
@@ -72,7 +72,7 @@ class PartitionFiles:
     """
 
     live: Path
-    unborn: Path
+    initial: Path
     snapshot: Path
     lock: Path
     owner: Path
@@ -84,7 +84,7 @@ class PartitionFiles:
         locks = home / "locks" / partition.kind
         return cls(
             live=folder / f"{partition.key}.duckdb",
-            unborn=folder / f".{partition.key}.unborn",
+            initial=folder / f".{partition.key}.initial",
             snapshot=folder / "snapshots" / f"{partition.key}.duckdb",
             lock=locks / f"{partition.key}.lock",
             owner=locks / f"{partition.key}.owner",

@@ -1,10 +1,10 @@
-"""A domain's documents made anew beside the old ones, and put in their place when they are whole.
+"""Regenerated documents of a domain: made beside the old ones, and swapped in when they are whole.
 
-`plant` copies what stays of a document to the partition `next`; whoever makes the rest works
-there as on any domain; `replace_whole` moves documents that are whole back, and what they replace
-to the partition `superseded`, where `withdraw` puts those that no longer belong. Until then nothing
-of the old document is touched. A move gives up the claims of what leaves (see `claims`) and is then
-one transaction on the domain; doing it again after a crash changes nothing.
+`copy_documents` copies what stays of a document to the partition `next`, where the stages work as
+on any domain. `replace_whole` moves whole documents back, and what they replace to the partition
+`superseded`, where `remove_documents` puts those that no longer belong. Until then nothing of the
+old document is touched. A move gives up the claims of what leaves (see `claims`) and is then one
+transaction on the domain; repeating it after a crash changes nothing.
 """
 
 from collections.abc import Collection, Sequence
@@ -37,7 +37,7 @@ _OF_PAIR: tuple[type[Row], ...] = (FinalSplit, PassRate, SftWarmup)
 _OF_DOCUMENT: tuple[type[Row], ...] = (FilteredDocument, *_MADE)
 
 
-def plant(
+def copy_documents(
     store: Store, domain: str, doc_ids: Sequence[str], stage: str, recipes: Collection[str]
 ) -> int:
     """Copies documents to `next`, without their rows at `stage` and after; returns how many.
@@ -82,7 +82,7 @@ def replace_whole(store: Store, domain: str, forms: Sequence[str]) -> int:
     return len(whole)
 
 
-def withdraw(store: Store, domain: str, doc_ids: Sequence[str]) -> None:
+def remove_documents(store: Store, domain: str, doc_ids: Sequence[str]) -> None:
     """Takes documents out of a domain, with all that hangs on them, to `superseded`."""
     target, begun = Partition.domain(domain), Partition.next(domain)
     for page in _pages(doc_ids):

@@ -24,7 +24,7 @@ How = Literal["content", "wording", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class IndexedItem:
     """A newcomer.
 
     Attributes:
@@ -68,7 +68,7 @@ class SimilarItems:
     def __init__(
         self,
         transaction: Transaction,
-        items: Sequence[Item],
+        items: Sequence[IndexedItem],
         settings: MinHashSettings,
         vector_similarity: float = 0.9,
     ) -> None:
@@ -132,7 +132,7 @@ class SimilarItems:
             ),
         )
 
-    def _is_new(self, item: Item) -> bool:
+    def _is_new(self, item: IndexedItem) -> bool:
         """Whether there is anything to write of it: an embedding may have come to an old one."""
         if item.item_id not in self._owned:
             return True
@@ -214,7 +214,7 @@ class _Vectors:
     width: int
 
     @classmethod
-    def read(cls, transaction: Transaction, items: Sequence[Item]) -> "_Vectors":
+    def read(cls, transaction: Transaction, items: Sequence[IndexedItem]) -> "_Vectors":
         first = next((item for item in items if item.vector is not None), None)
         if first is None or first.vector is None:
             return cls({}, {}, 0)
@@ -246,7 +246,7 @@ def _best(
     return Match(item_id, how, float(-value)) if -value >= threshold else None
 
 
-def _row(item: Item) -> Signature:
+def _row(item: IndexedItem) -> Signature:
     vector = None if item.vector is None else item.vector.astype("<f2").tobytes()
     return Signature(
         item_id=item.item_id,

@@ -22,7 +22,7 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from wsrl_assets.storage.layout import Kind, Partition, PartitionFiles
+from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
 from wsrl_assets.storage.schema import Row, create_table_sql, frame_of, merge_sql, rows_of
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
@@ -30,12 +30,12 @@ R = TypeVar("R", bound=Row)
 Connection = duckdb.DuckDBPyConnection
 Connect = Callable[[Path, bool], AbstractContextManager[Connection]]
 
-_TABLES: dict[Kind, tuple[type[Row], ...]] = {
-    Kind.SHARD: SHARD_TABLES,
-    Kind.DOMAIN: DOMAIN_TABLES,
-    Kind.LIBRARY: LIBRARY_TABLES,
-    Kind.NEXT: DOMAIN_TABLES,
-    Kind.SUPERSEDED: DOMAIN_TABLES,
+_TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
+    PartitionKind.SHARD: SHARD_TABLES,
+    PartitionKind.DOMAIN: DOMAIN_TABLES,
+    PartitionKind.LIBRARY: LIBRARY_TABLES,
+    PartitionKind.NEXT: DOMAIN_TABLES,
+    PartitionKind.SUPERSEDED: DOMAIN_TABLES,
 }
 # A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
@@ -217,7 +217,7 @@ class Store:
         """
         self._lock_timeout_s = min(self._lock_timeout_s, _HURRIED_LOCK_TIMEOUT_S)
 
-    def partitions(self, kind: Kind) -> list[Partition]:
+    def partitions(self, kind: PartitionKind) -> list[Partition]:
         """The partitions that have a file, by key."""
         folder = self.home / kind
         return sorted(Partition(kind, path.stem) for path in folder.glob("*.duckdb"))
@@ -235,7 +235,7 @@ class Store:
         """
         files = self._files(partition)
         with self._locked(partition, files):
-            path = files.live if files.live.exists() else _cleared(files.unborn)
+            path = files.live if files.live.exists() else _cleared(files.initial)
             with self._open(path) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.begin()
@@ -296,7 +296,9 @@ class Store:
             connection.execute("SET search_path = 'snapshot.main,memory.main'")
             yield connection
 
-    def snapshots(self, kinds: Iterable[Kind] = tuple(Kind)) -> dict[Partition, Path]:
+    def snapshots(
+        self, kinds: Iterable[PartitionKind] = tuple(PartitionKind)
+    ) -> dict[Partition, Path]:
         """The snapshot files to read, brought up to date where a killed run left one behind."""
         found = {}
         for kind in kinds:

@@ -188,7 +188,7 @@ class Rollout(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class FailureCount:
     """A way in which rollouts failed: the reason, how many, and a final answer that was given."""
 
     reason: str
@@ -210,7 +210,7 @@ class PassRate(Outcome):
     truncated: int = column("of these, cut off at the most tokens allowed")
     completion_tokens_mean: float | None = column("mean length of a rollout, tokens")
     completion_tokens_max: int | None = column("longest rollout, tokens")
-    misses: tuple[Miss, ...] = column("why rollouts failed, most frequent reason first")
+    misses: tuple[FailureCount, ...] = column("why rollouts failed, most frequent reason first")
     rollout_recipe: str = column("recipe of its rollouts, which does not tell their number")
 
 

@@ -56,7 +56,7 @@ def row_hashes(rows: Hashes) -> Hashes:
     return combined
 
 
-class Sieve:
+class BloomFilter:
     """Lets all hashes of a set through, and few others: a Bloom filter with one hash function.
 
     A look into it costs a tenth of a join. It takes 8 to 16 bytes for each hash, and no more than
@@ -71,7 +71,7 @@ class Sieve:
         self._seen = np.zeros(1 << bits, np.bool_)
         self._seen[hashes.view(np.uint64) & self._mask] = True
 
-    def passes(self, hashes: Hashes) -> NDArray[np.bool_]:
+    def may_contain(self, hashes: Hashes) -> NDArray[np.bool_]:
         """Which hashes may be in the set."""
         # `take` by signed indices: half the time of unsigned ones in brackets.
         places = (hashes & self._mask).view(np.int64)

@@ -38,7 +38,7 @@ _WITH_TRAILING_WORD = (AnswerType.INTEGER, AnswerType.DECIMAL, AnswerType.ENTITY
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class BlankCompletion:
     """How a fill-in question is completed.
 
     Attributes:
@@ -54,7 +54,7 @@ class Completion:
     @classmethod
     def of(
         cls, question: str, answer_type: AnswerType, choices: tuple[str, ...] = ()
-    ) -> "Completion | None":
+    ) -> "BlankCompletion | None":
         """The completion of a question with a blank; none for a question without."""
         before, blank, _ = question.partition(BLANK)
         if not blank:

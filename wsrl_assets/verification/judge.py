@@ -11,7 +11,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Prompt, Role, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    Prompt,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.storage.tables import Verdict
 
 _T = TypeVar("_T")
@@ -73,7 +78,7 @@ CRITERIA = (
 
 
 @dataclass(frozen=True, slots=True)
-class Jury:
+class JudgePolicy:
     """How the judge is asked.
 
     Attributes:
@@ -124,7 +129,6 @@ class Case:
     question: str
     answer: str
     document: str
-    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,28 +145,29 @@ PROMPTS = (PROMPT, *(criterion.prompt for criterion in CRITERIA))
 _Votes = dict[Criterion, Vote]
 
 
-async def judge(case: Case, jury: Jury, engine: Asks, stamp: Stamp) -> tuple[Verdict, ...]:
+async def judge(case: Case, jury: JudgePolicy, model: StageModel) -> tuple[Verdict, ...]:
     """The judge's three verdicts: reasons `not_supported`, `leaked`, `not_self_contained`.
 
     The detail is what a vote of the winning side said, after the tally where there were several.
 
     Raises:
-        RowFault: a call failed.
+        RowError: a call failed.
     """
-    court = _Court(case, jury, engine, stamp)
+    polls = _Polls(case, jury, model)
     if jury.separate:
-        benches = [court.poll((one,), court.ask_one(one)) for one in CRITERIA]
+        votes = [polls.poll((one,), polls.ask_one(one)) for one in CRITERIA]
     else:
-        benches = [court.poll(CRITERIA, court.ask_all)]
-    return tuple(verdict for bench in await _all(benches) for verdict in bench)
+        votes = [polls.poll(CRITERIA, polls.ask_all)]
+    return tuple(verdict for verdicts in await _all(votes) for verdict in verdicts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Court:
+class _Polls:
+    """The votes on one case."""
+
     case: Case
-    jury: Jury
-    engine: Asks
-    stamp: Stamp
+    jury: JudgePolicy
+    model: StageModel
 
     async def poll(
         self, criteria: Sequence[Criterion], ask: Callable[[int], Awaitable[_Votes]]
@@ -202,20 +207,14 @@ class _Court:
     ) -> _Reply:
         case = self.case
         instruction = prompt.render(question=case.question, answer=case.answer)
-        return await self.engine.ask(
-            Ask(
-                stage="verified_pairs",
-                step=step,
-                role=Role.JUDGE,
-                row_id=case.pair_id,
-                recipe=self.stamp.recipe.hash,
-                messages=document_first(case.document, instruction),
-                reply_type=reply_type,
-                max_tokens=max_tokens,
-                priority=case.priority,
-                sample=number,
-                temperature=self.jury.sampling_temperature,
-            )
+        return await self.model.ask(
+            step,
+            case.pair_id,
+            document_first(case.document, instruction),
+            reply_type,
+            max_tokens=max_tokens,
+            sample=number,
+            temperature=self.jury.sampling_temperature,
         )
 
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from wsrl_assets.llm import Ask, Asks, FreeText, Role, RowFault, Stamp
+from wsrl_assets.llm import FreeText, Provenance, RowError, StageModel
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.reward.instruction import rollout_messages
-from wsrl_assets.storage.tables import Miss, PassRate, Rollout, Status
+from wsrl_assets.storage.tables import FailureCount, PassRate, Rollout, Status
 from wsrl_assets.taxonomy.stages import Stage
 
 STAGE = Stage.PASS_RATES
@@ -37,24 +37,22 @@ class Rater:
     """Rolls a policy out on pairs.
 
     Attributes:
-        engine: answers for the policy.
-        stamp: of the pass rates; its recipe tells the number of rollouts.
-        rollout_stamp: of single rollouts, which is the same for any number of them: whoever asks
-            for more later pays for the difference.
+        model: the policy. Its recipe is that of single rollouts, which is the same for any number
+            of them: asking for more later costs the difference.
+        provenance: of the pass rates; its recipe has the number of rollouts.
         keep: takes each rollout as it comes back.
         rollouts: per pair.
         max_tokens: longest rollout.
     """
 
-    engine: Asks
-    stamp: Stamp
-    rollout_stamp: Stamp
+    model: StageModel
+    provenance: Provenance
     keep: Callable[[Rollout], Awaitable[None]]
     rollouts: int
     max_tokens: int
 
-    async def rate(self, pair: Pair, priority: int) -> PassRate:
-        """The pair's pass rate. Rollouts that it has are scored anew, not asked for again.
+    async def rate(self, pair: Pair) -> PassRate:
+        """The pair's pass rate. Rollouts that it has are scored again, not asked for again.
 
         If a rollout has no reply for a fault, the row fails with it; the others are kept.
         """
@@ -62,29 +60,24 @@ class Rater:
         wanted = range(self.rollouts)
         outcomes = await asyncio.gather(
             *(self._rescored(made[sample], pair.gold) for sample in wanted if sample in made),
-            *(self._rolled_out(pair, sample, priority) for sample in wanted if sample not in made),
+            *(self._rolled_out(pair, sample) for sample in wanted if sample not in made),
         )
         scored = [outcome for outcome in outcomes if isinstance(outcome, Rollout)]
-        fault = next((outcome for outcome in outcomes if isinstance(outcome, RowFault)), None)
-        recipe = self.rollout_stamp.recipe.hash
-        return pass_rate(pair.pair_id, scored, self.stamp, recipe, fault)
+        fault = next((outcome for outcome in outcomes if isinstance(outcome, RowError)), None)
+        recipe = self.model.provenance.recipe.hash
+        return pass_rate(pair.pair_id, scored, self.provenance, recipe, fault)
 
-    async def _rolled_out(self, pair: Pair, sample: int, priority: int) -> Rollout | RowFault:
-        ask = Ask(
-            stage=STAGE,
-            step=STEP,
-            role=Role.POLICY,
-            row_id=pair.pair_id,
-            recipe=self.rollout_stamp.recipe.hash,
-            messages=rollout_messages(pair.question),
-            reply_type=FreeText,
-            max_tokens=self.max_tokens,
-            priority=priority,
-            sample=sample,
-        )
+    async def _rolled_out(self, pair: Pair, sample: int) -> Rollout | RowError:
         try:
-            reply = await self.engine.ask(ask)
-        except RowFault as fault:
+            reply = await self.model.ask(
+                STEP,
+                pair.pair_id,
+                rollout_messages(pair.question),
+                FreeText,
+                max_tokens=self.max_tokens,
+                sample=sample,
+            )
+        except RowError as fault:
             return fault
         rollout = Rollout(
             pair_id=pair.pair_id,
@@ -94,7 +87,7 @@ class Rater:
             completion_tokens=reply.completion_tokens,
             score=0,
             reason=TRUNCATED,
-            **self.rollout_stamp(),
+            **self.model.columns(),
         )
         rollout = await asyncio.to_thread(scored_by_reward, rollout, pair.gold)
         await self.keep(rollout)
@@ -124,9 +117,9 @@ def scored_by_reward(rollout: Rollout, gold: Gold) -> Rollout:
 def pass_rate(
     pair_id: str,
     rollouts: Sequence[Rollout],
-    stamp: Stamp,
+    provenance: Provenance,
     rollout_recipe: str,
-    fault: RowFault | None = None,
+    fault: RowError | None = None,
 ) -> PassRate:
     """What a pair's scored rollouts come to; without a rate if there are none, or with a fault."""
     passed = sum(rollout.score for rollout in rollouts)
@@ -145,17 +138,17 @@ def pass_rate(
         status=Status.KEPT if rated else Status.FAILED,
         reason=fault.reason if fault else None,
         detail=fault.detail if fault else None,
-        **stamp(),
+        **provenance.columns(),
     )
 
 
-def misses(rollouts: Sequence[Rollout]) -> tuple[Miss, ...]:
+def misses(rollouts: Sequence[Rollout]) -> tuple[FailureCount, ...]:
     """Why rollouts failed, most frequent reason first, each with its most frequent wrong answer."""
     failed = [rollout for rollout in rollouts if rollout.score == 0]
     reasons = Counter(rollout.reason for rollout in failed)
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
-        Miss(reason, count, _commonest(r.extracted for r in failed if r.reason == reason))
+        FailureCount(reason, count, _commonest(r.extracted for r in failed if r.reason == reason))
         for reason, count in ordered[:_MAX_MISSES]
     )
 

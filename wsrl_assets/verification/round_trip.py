@@ -5,10 +5,15 @@ A pair that our own reward cannot recognise, when the document lies open, is not
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Prompt, Role, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    Prompt,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import Verdict
-from wsrl_assets.verification.completion import Completion
+from wsrl_assets.verification.completion import BlankCompletion
 
 PROMPT = load_prompt("round_trip")
 COMPLETION_PROMPT = load_prompt("complete")
@@ -29,30 +34,22 @@ async def round_trip(
     question: str,
     gold: Gold,
     document: str,
-    engine: Asks,
-    stamp: Stamp,
-    priority: int,
+    model: StageModel,
 ) -> tuple[str, Verdict]:
     """The open-book answer and the verdict on it; reason `round_trip_disagrees`.
 
     Raises:
-        RowFault: the call failed.
+        RowError: the call failed.
     """
-    completion = Completion.of(question, gold.type, gold.choices)
+    completion = BlankCompletion.of(question, gold.type, gold.choices)
     prompt: Prompt = PROMPT if completion is None else COMPLETION_PROMPT
-    reply = await engine.ask(
-        Ask(
-            stage="verified_pairs",
-            step="round_trip",
-            role=Role.JUDGE,
-            row_id=pair_id,
-            recipe=stamp.recipe.hash,
-            messages=document_first(document, prompt.render(question=question)),
-            reply_type=RoundTripReply,
-            schema=_schema(completion),
-            max_tokens=_MAX_TOKENS,
-            priority=priority,
-        )
+    reply = await model.ask(
+        "round_trip",
+        pair_id,
+        document_first(document, prompt.render(question=question)),
+        RoundTripReply,
+        schema=_schema(completion),
+        max_tokens=_MAX_TOKENS,
     )
     answer = reply.answer if completion is None else completion.answer(reply.answer)
     scored = score(f"Answer: {answer}", gold)
@@ -65,7 +62,7 @@ async def round_trip(
     )
 
 
-def _schema(completion: Completion | None) -> dict[str, object]:
+def _schema(completion: BlankCompletion | None) -> dict[str, object]:
     answer: dict[str, object] = {"type": "string", "maxLength": _MAX_ANSWER_CHARS}
     if completion is not None:
         answer = completion.schema

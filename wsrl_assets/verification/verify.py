@@ -1,15 +1,15 @@
 """All checks of one pair, cheapest first; every verdict is kept, also of a rejected pair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from wsrl_assets.llm import Asks, RowFault, Stamp
+from wsrl_assets.llm import RowError, StageModel
 from wsrl_assets.reward import Gold
-from wsrl_assets.storage.tables import Status, Verdict, VerifiedPair
+from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
-from wsrl_assets.verification.judge import Case, Jury, judge
+from wsrl_assets.verification.judge import Case, JudgePolicy, judge
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.self_containment import stands_alone
@@ -32,6 +32,11 @@ class Draft:
     evidence: str | None
     choices: Sequence[str] = ()
 
+    @classmethod
+    def of(cls, row: QADraft) -> "Draft":
+        """The draft of a row."""
+        return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
+
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
@@ -52,12 +57,11 @@ class RuleResult:
 class Verifier:
     """The checks that a run makes. The judge (no jury) and the round trip can be switched off."""
 
-    engine: Asks
-    stamp: Stamp
-    jury: Jury | None = Jury()
+    model: StageModel
+    jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
 
-    async def verify(self, draft: Draft, document: str, priority: int) -> VerifiedPair:
+    async def verify(self, draft: Draft, document: str) -> VerifiedPair:
         """The verified row of a draft; kept only if every check passed.
 
         The models are asked only of what the rules let through, and the round trip only of what
@@ -68,24 +72,22 @@ class Verifier:
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):
-                verdicts += await self._judge(self.jury, draft, document, priority)
+                verdicts += await self._judge(self.jury, draft, document)
             if self.use_round_trip and _all_passed(verdicts):
-                answer, verdict = await self._round_trip(draft, rules, document, priority)
+                answer, verdict = await self._round_trip(draft, rules, document)
                 verdicts.append(verdict)
-        except RowFault as fault:
+        except RowError as fault:
             return self._row(draft, rules, verdicts, fault=fault)
         return self._row(draft, rules, verdicts, answer=answer)
 
-    async def _judge(
-        self, jury: Jury, draft: Draft, document: str, priority: int
-    ) -> tuple[Verdict, ...]:
+    async def _judge(self, jury: JudgePolicy, draft: Draft, document: str) -> tuple[Verdict, ...]:
         assert draft.question is not None
         assert draft.answer is not None
-        case = Case(draft.draft_id, draft.question, draft.answer, document, priority)
-        return await judge(case, jury, self.engine, self.stamp)
+        case = Case(draft.draft_id, draft.question, draft.answer, document)
+        return await judge(case, jury, self.model)
 
     async def _round_trip(
-        self, draft: Draft, rules: RuleResult, document: str, priority: int
+        self, draft: Draft, rules: RuleResult, document: str
     ) -> tuple[str, Verdict]:
         assert draft.question is not None
         assert rules.gold is not None
@@ -94,9 +96,7 @@ class Verifier:
             draft.question,
             rules.gold,
             document,
-            self.engine,
-            self.stamp,
-            priority,
+            self.model,
         )
 
     def _row(
@@ -106,7 +106,7 @@ class Verifier:
         verdicts: Sequence[Verdict],
         *,
         answer: str | None = None,
-        fault: RowFault | None = None,
+        fault: RowError | None = None,
     ) -> VerifiedPair:
         failed = next((verdict for verdict in verdicts if not verdict.passed), None)
         status, reason, detail = Status.KEPT, None, None
@@ -125,7 +125,7 @@ class Verifier:
             evidence_end=rules.evidence.end if rules.evidence else None,
             round_trip_answer=answer,
             verdicts=tuple(verdicts),
-            **self.stamp(),
+            **self.model.columns(),
         )
 
 

@@ -10,7 +10,12 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Ask, Asks, Role, RowFault, Stamp, document_first, load_prompt
+from wsrl_assets.llm import (
+    RowError,
+    StageModel,
+    document_first,
+    load_prompt,
+)
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import SftWarmup, Status
 from wsrl_assets.taxonomy.stages import Stage
@@ -57,34 +62,24 @@ class HeldOut(BaseModel):
     text: str
 
 
-async def think_aloud(pair: HeldOut, engine: Asks, stamp: Stamp, priority: int) -> SftWarmup:
+async def think_aloud(pair: HeldOut, model: StageModel) -> SftWarmup:
     """The pair's row: kept with a response to imitate, or rejected, or failed if there was none.
 
     Reasons of rejection: `refers_to_document`, `tells_of_given_answer`, and the reward's own, after
     `answer_`, where it does not score the response 1.
     """
-    ask = Ask(
-        stage=STAGE,
-        step="warmup",
-        role=Role.GENERATOR,
-        row_id=pair.pair_id,
-        recipe=stamp.recipe.hash,
-        messages=document_first(
-            pair.text, PROMPT.render(question=pair.question, answer=pair.answer)
-        ),
-        reply_type=WarmupReply,
-        max_tokens=_MAX_TOKENS,
-        priority=priority,
-    )
+    messages = document_first(pair.text, PROMPT.render(question=pair.question, answer=pair.answer))
     try:
-        reply = await engine.ask(ask)
-    except RowFault as fault:
+        reply = await model.ask(
+            "warmup", pair.pair_id, messages, WarmupReply, max_tokens=_MAX_TOKENS
+        )
+    except RowError as fault:
         return SftWarmup(
             pair_id=pair.pair_id,
             status=Status.FAILED,
             reason=fault.reason,
             detail=fault.detail,
-            **stamp(),
+            **model.columns(),
         )
     response = response_of(reply)
     why_not = await asyncio.to_thread(fault_of, response, Gold.from_json(pair.gold))
@@ -95,7 +90,7 @@ async def think_aloud(pair: HeldOut, engine: Asks, stamp: Stamp, priority: int) 
         status=Status.KEPT if reason is None else Status.REJECTED,
         reason=reason,
         detail=detail,
-        **stamp(),
+        **model.columns(),
     )
 
 

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from wsrl_assets.curation.triage import Document, triage
-from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.llm import Role, RowError
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, offered, prompt_of, stage_model
 
 GOOD = {"title": "The Suez Canal", "domain": "Coding", "qualified": True, "fault": "none"}
 
 
 async def triaged(reply: Any, doc_id: str = "doc-1") -> TriagedDocument:
-    model = FakeAsks(triage=reply)
-    return await triage(Document(doc_id, "A text."), model, stamp("triaged_documents"), 0)
+    model = FakeChatModel(triage=reply)
+    return await triage(Document(doc_id, "A text."), stage_model(model, "triaged_documents"))
 
 
 @pytest.mark.parametrize("domain", Domain)
@@ -37,7 +37,7 @@ async def test_an_unqualified_document_is_rejected_by_its_fault(fault: str, reas
 
 
 async def test_a_fault_makes_a_failed_row_without_a_verdict() -> None:
-    row = await triaged(RowFault("truncated", "cut off"))
+    row = await triaged(RowError("truncated", "cut off"))
     assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
     assert row.qualified is None
     assert row.domain is None
@@ -60,18 +60,18 @@ async def test_a_server_that_ignores_the_schema_fails_the_row(changes: dict[str,
 
 
 async def test_all_domains_are_offered_in_prompt_and_schema_alike() -> None:
-    model = FakeAsks(triage=GOOD)
-    await triage(Document("doc-1", "A text."), model, stamp("triaged_documents"), 3)
+    model = FakeChatModel(triage=GOOD)
+    await triage(Document("doc-1", "A text."), stage_model(model, "triaged_documents"))
     (ask,) = model.asked
-    assert (ask.role, ask.row_id, ask.priority) == (Role.TRIAGE, "doc-1", 3)
+    assert (ask.role, ask.row_id) == (Role.TRIAGE, "doc-1")
     assert sorted(offered(ask, "domain")) == sorted(domain.label for domain in Domain)
     assert "; ".join(offered(ask, "domain")) in prompt_of(ask)
 
 
 async def test_the_order_of_domains_is_the_documents_own_and_the_same_each_time() -> None:
-    model = FakeAsks(triage=GOOD)
+    model = FakeChatModel(triage=GOOD)
     for doc_id in ("a", "b", "c", "d", "a"):
-        await triage(Document(doc_id, "A text."), model, stamp("triaged_documents"), 0)
+        await triage(Document(doc_id, "A text."), stage_model(model, "triaged_documents"))
     orders = [tuple(offered(ask, "domain")) for ask in model.asked]
     assert orders[0] == orders[-1]
     assert len(set(orders)) == 4

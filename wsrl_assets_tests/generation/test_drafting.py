@@ -8,12 +8,12 @@ import pytest
 from wsrl_assets.generation.distractors import Pool, PoolDocument
 from wsrl_assets.generation.drafting import OPEN_TYPES, Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import Ask, Role, RowFault
+from wsrl_assets.llm import ChatRequest, Role, RowError
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets_tests.asks import FakeAsks, offered, prompt_of, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, offered, prompt_of, stage_model
 
 TEXT = (
     "Marie Curie was born in Warsaw on 7 November 1867. She liked to travel. "
@@ -43,17 +43,19 @@ def job(**changes: Any) -> DraftJob:
     return DraftJob(**{**given, **changes})
 
 
-def drafter(model: FakeAsks, body: str = "test") -> Drafter:
-    return Drafter(model, {form: stamp("qa_drafts", body + form) for form in Form}, load_library())
+def drafter(model: FakeChatModel, body: str = "test") -> Drafter:
+    return Drafter(
+        {form: stage_model(model, "qa_drafts", body + form) for form in Form}, load_library()
+    )
 
 
-async def draft(model: FakeAsks, **changes: Any) -> QADraft:
-    return await drafter(model).draft(job(**changes), 0)
+async def draft(model: FakeChatModel, **changes: Any) -> QADraft:
+    return await drafter(model).draft(job(**changes))
 
 
 class TestOpen:
     async def test_a_reply_becomes_a_kept_row_without_its_loose_ends(self) -> None:
-        model = FakeAsks(open=REPLY)
+        model = FakeChatModel(open=REPLY)
         row = await draft(model)
         assert row.status is Status.KEPT
         assert (row.answer, row.answer_type) == ("7 November 1867", "date")
@@ -62,7 +64,7 @@ class TestOpen:
         assert (row.form, row.persona, row.model) == ("open", "a pilot", "a-model")
 
     async def test_the_prompt_holds_persona_examples_and_types(self) -> None:
-        model = FakeAsks(open=REPLY)
+        model = FakeChatModel(open=REPLY)
         await draft(model, persona="a curious pilot")
         (ask,) = model.asked
         assert ask.role is Role.GENERATOR
@@ -71,17 +73,17 @@ class TestOpen:
         assert "yes_no" not in prompt_of(ask)
 
     async def test_the_call_is_booked_on_the_row_it_makes(self) -> None:
-        model = FakeAsks(open=REPLY)
+        model = FakeChatModel(open=REPLY)
         row = await draft(model)
         assert model.asked[0].row_id == row.draft_id
         assert model.asked[0].recipe == row.recipe
 
     async def test_a_blank_unit_is_none(self) -> None:
-        row = await draft(FakeAsks(open={**REPLY, "unit": "  "}))
+        row = await draft(FakeChatModel(open={**REPLY, "unit": "  "}))
         assert row.unit is None
 
     async def test_a_fault_makes_a_failed_row_with_its_reason(self) -> None:
-        row = await draft(FakeAsks(open=RowFault("truncated", "cut off at 320 tokens")))
+        row = await draft(FakeChatModel(open=RowError("truncated", "cut off at 320 tokens")))
         assert (row.status, row.reason) == (Status.FAILED, "truncated")
         assert row.detail == "cut off at 320 tokens"
         assert row.question is None
@@ -93,21 +95,21 @@ class TestOpen:
     async def test_a_server_that_ignores_the_schema_fails_the_row(
         self, changes: dict[str, Any]
     ) -> None:
-        row = await draft(FakeAsks(open={**REPLY, **changes}))
+        row = await draft(FakeChatModel(open={**REPLY, **changes}))
         assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
 
     def test_choices_and_yes_no_are_not_asked_for(self) -> None:
         assert not {AnswerType.CHOICE, AnswerType.YES_NO} & set(OPEN_TYPES)
 
     async def test_the_schema_lists_the_types_that_the_prompt_does(self) -> None:
-        model = FakeAsks(open=REPLY)
+        model = FakeChatModel(open=REPLY)
         await draft(model)
         assert offered(model.asked[0], "answer_type") == [str(kind) for kind in OPEN_TYPES]
 
 
 class TestCloze:
     async def test_the_model_picks_among_the_candidates(self) -> None:
-        model = FakeAsks(cloze={"blank": "84"})
+        model = FakeChatModel(cloze={"blank": "84"})
         row = await draft(model, form=Form.CLOZE)
         assert (row.status, row.answer, row.answer_type) == (Status.KEPT, "84", "integer")
         assert row.question is not None
@@ -117,7 +119,7 @@ class TestCloze:
         assert row.evidence in TEXT
 
     async def test_the_schema_lists_exactly_the_candidates_of_the_prompt(self) -> None:
-        model = FakeAsks(cloze={"blank": "84"})
+        model = FakeChatModel(cloze={"blank": "84"})
         await draft(model, form=Form.CLOZE)
         (ask,) = model.asked
         answers = offered(ask, "blank")
@@ -125,36 +127,40 @@ class TestCloze:
         assert all(f"- {answer} in: " in prompt_of(ask) for answer in answers)
 
     async def test_a_single_candidate_costs_no_call(self) -> None:
-        model = FakeAsks()
+        model = FakeChatModel()
         row = await draft(model, form=Form.CLOZE, personas=3)
         assert (row.status, row.answer) == (Status.KEPT, "7 November 1867")
         assert model.asked == []
 
     async def test_a_text_without_candidates_is_rejected_without_a_call(self) -> None:
-        model = FakeAsks()
+        model = FakeChatModel()
         row = await draft(model, form=Form.CLOZE, text="Nothing here can be asked for at all.")
         assert (row.status, row.reason) == (Status.REJECTED, "no_candidate_span")
         assert model.asked == []
 
     async def test_a_pick_that_was_not_offered_fails_the_row(self) -> None:
-        row = await draft(FakeAsks(cloze={"blank": "1,000"}), form=Form.CLOZE)
+        row = await draft(FakeChatModel(cloze={"blank": "1,000"}), form=Form.CLOZE)
         assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
         assert row.detail is not None
         assert "1,000" in row.detail
 
     async def test_no_two_personas_are_asked_about_one_sentence(self) -> None:
-        def first(ask: Ask[Any]) -> dict[str, str]:
+        def first(ask: ChatRequest[Any]) -> dict[str, str]:
             return {"blank": offered(ask, "blank")[0]}
 
         rows = [
-            await draft(FakeAsks(cloze=first), form=Form.CLOZE, personas=3, persona_index=index)
+            await draft(
+                FakeChatModel(cloze=first), form=Form.CLOZE, personas=3, persona_index=index
+            )
             for index in range(3)
         ]
         assert len({row.evidence for row in rows}) == 3
 
     async def test_a_heading_stands_in_for_a_missing_title(self) -> None:
         text = f"# The life of a scientist\n\n{TEXT}"
-        row = await draft(FakeAsks(cloze={"blank": "84"}), form=Form.CLOZE, text=text, title=None)
+        row = await draft(
+            FakeChatModel(cloze={"blank": "84"}), form=Form.CLOZE, text=text, title=None
+        )
         assert row.question is not None
         assert "about The life of a scientist" in row.question
 
@@ -171,7 +177,9 @@ def harbours(count: int) -> list[PoolDocument]:
 
 
 class TestMultipleChoice:
-    async def draft_each(self, model: FakeAsks, documents: list[PoolDocument]) -> list[QADraft]:
+    async def draft_each(
+        self, model: FakeChatModel, documents: list[PoolDocument]
+    ) -> list[QADraft]:
         pool = Pool.of(documents)
         form = Form.MULTIPLE_CHOICE
         return [
@@ -180,7 +188,7 @@ class TestMultipleChoice:
         ]
 
     async def test_a_draft_has_four_options_and_shows_them(self) -> None:
-        model = FakeAsks(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[0]})
+        model = FakeChatModel(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[0]})
         rows = await self.draft_each(model, harbours(16))
         kept = [row for row in rows if row.status is Status.KEPT]
         assert len(kept) >= 4
@@ -196,13 +204,13 @@ class TestMultipleChoice:
     async def test_the_model_picks_among_what_has_options(self) -> None:
         documents = harbours(16)
         pool = Pool.of(documents)
-        model = FakeAsks(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[-1]})
+        model = FakeChatModel(multiple_choice=lambda ask: {"blank": offered(ask, "blank")[-1]})
         await self.draft_each(model, documents)
         askable = [[c.candidate.answer for c in pool.choices(d.doc_id)] for d in documents]
         assert [offered(ask, "blank") for ask in model.asked] == [a for a in askable if len(a) > 1]
 
     async def test_too_few_documents_make_no_options(self) -> None:
-        model = FakeAsks()
+        model = FakeChatModel()
         (row, *_) = await self.draft_each(model, harbours(3))
         assert (row.status, row.reason) == (Status.REJECTED, "too_few_distractors")
         assert row.choices == ()
@@ -210,7 +218,7 @@ class TestMultipleChoice:
 
     async def test_a_text_without_candidates_says_so(self) -> None:
         text = "Nothing here can be asked for at all."
-        row = await draft(FakeAsks(), form=Form.MULTIPLE_CHOICE, text=text)
+        row = await draft(FakeChatModel(), form=Form.MULTIPLE_CHOICE, text=text)
         assert (row.status, row.reason) == (Status.REJECTED, "no_candidate_span")
 
 
@@ -230,8 +238,8 @@ class TestIds:
         assert job().draft_id("one") != job().draft_id("another")
 
     async def test_a_failed_row_and_its_retry_are_one_row(self) -> None:
-        failed = await draft(FakeAsks(open=RowFault("timeout", "")))
-        kept = await draft(FakeAsks(open=REPLY))
+        failed = await draft(FakeChatModel(open=RowError("timeout", "")))
+        kept = await draft(FakeChatModel(open=REPLY))
         assert failed.draft_id == kept.draft_id
 
 
@@ -240,8 +248,8 @@ class TestOrder:
         running = 0
         seen: list[tuple[str, int]] = []
 
-        class Slow(FakeAsks):
-            async def ask(self, ask: Ask[Any]) -> Any:
+        class Slow(FakeChatModel):
+            async def ask(self, ask: ChatRequest[Any]) -> Any:
                 nonlocal running
                 running += 1
                 seen.append((prompt_of(ask).rsplit(": ", 1)[1], running))
@@ -255,25 +263,25 @@ class TestOrder:
         async def then(row: QADraft) -> None:
             done.append(row)
 
-        await drafter(Slow(open=REPLY)).draft_all(jobs, 0, then)
+        await drafter(Slow(open=REPLY)).draft_all(jobs, then)
         assert seen[0] == ("reader 0", 1)
         assert [running for _, running in seen[1:]] == [1, 2], "the others run together"
         assert len(done) == 3
         assert done[0].persona_index == 0
 
     async def test_each_row_is_handed_on_as_it_is_done(self) -> None:
-        model = FakeAsks(open=REPLY, cloze={"blank": "84"})
+        model = FakeChatModel(open=REPLY, cloze={"blank": "84"})
         jobs = [job(form=form) for form in Form]
         rows: list[QADraft] = []
 
         async def then(row: QADraft) -> None:
             rows.append(row)
 
-        await drafter(model).draft_all(jobs, 0, then)
+        await drafter(model).draft_all(jobs, then)
         assert sorted(row.form for row in rows) == ["cloze", "multiple_choice", "open"]
 
     async def test_no_jobs_are_no_drafts(self) -> None:
         async def then(row: QADraft) -> None:
             raise AssertionError
 
-        await drafter(FakeAsks()).draft_all([], 0, then)
+        await drafter(FakeChatModel()).draft_all([], then)

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from wsrl_assets.generation.personas import name_personas
-from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.llm import Role, RowError
 from wsrl_assets.storage.tables import Personas, Status
-from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 
 
 async def named(reply: Any, count: int = 3) -> Personas:
     return await name_personas(
-        "doc-1", "A text.", count, FakeAsks(personas=reply), stamp("personas"), 0
+        "doc-1", "A text.", count, stage_model(FakeChatModel(personas=reply), "personas")
     )
 
 
@@ -46,7 +46,7 @@ async def test_blanks_alone_are_rejected() -> None:
 
 
 async def test_a_fault_makes_a_failed_row() -> None:
-    row = await named(RowFault("context_too_long", "9000 tokens"))
+    row = await named(RowError("context_too_long", "9000 tokens"))
     assert (row.status, row.reason, row.detail) == (
         Status.FAILED,
         "context_too_long",
@@ -70,10 +70,10 @@ async def test_a_server_that_ignores_the_schema_fails_the_row(reply: dict[str, A
 
 
 async def test_the_call_asks_the_triage_role_for_as_many_as_wanted() -> None:
-    model = FakeAsks(personas={"personas": ["a", "b"]})
-    await name_personas("doc-1", "A text.", 2, model, stamp("personas"), 5)
+    model = FakeChatModel(personas={"personas": ["a", "b"]})
+    await name_personas("doc-1", "A text.", 2, stage_model(model, "personas"))
     (ask,) = model.asked
-    assert (ask.role, ask.row_id, ask.priority) == (Role.TRIAGE, "doc-1", 5)
+    assert (ask.role, ask.row_id) == (Role.TRIAGE, "doc-1")
     assert "Name 2 different" in prompt_of(ask)
     assert ask.schema is not None
     limits = ask.schema["properties"]["personas"]

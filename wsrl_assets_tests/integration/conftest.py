@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.orchestration.runs import Outcome, dagster_home, materialize_pending
+from wsrl_assets.orchestration.runs import RunSummary, dagster_home, materialize_pending
 from wsrl_assets.samples import corpus_dir
-from wsrl_assets.serving import Engine, ServedEndpoint, serve
+from wsrl_assets.serving import ServedEndpoint, ServerEngine, serve
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store
@@ -25,14 +25,14 @@ class Job:
     endpoint: ServedEndpoint
     store: Store
     settings: Settings
-    outcome: Outcome
+    outcome: RunSummary
 
 
 @pytest.fixture(scope="session")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedEndpoint]:
     """SmolLM2-135M-Instruct under real vLLM, on CPU."""
     home = tmp_path_factory.mktemp("endpoint")
-    with serve(Engine.VLLM, home=home) as endpoint:
+    with serve(ServerEngine.VLLM, home=home) as endpoint:
         yield endpoint
 
 

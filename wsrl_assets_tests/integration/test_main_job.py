@@ -14,7 +14,7 @@ from wsrl_assets.release.dataset import COLUMNS, current_release
 from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.reward import Gold, render, score
-from wsrl_assets.storage import Kind, catalog
+from wsrl_assets.storage import PartitionKind, catalog
 from wsrl_assets.storage.accounting import accounts, call_totals
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES
@@ -112,7 +112,7 @@ def test_every_released_gold_scores_one_under_the_verl_reward(job: Job) -> None:
 
 
 def test_dagster_materializes_a_domain_by_environment_alone(job: Job) -> None:
-    domain = next(iter(job.store.partitions(Kind.DOMAIN)))
+    domain = next(iter(job.store.partitions(PartitionKind.DOMAIN)))
     assert domain.key in set(Domain)
     command = [
         *(sys.executable, "-m", "dagster", "asset", "materialize"),

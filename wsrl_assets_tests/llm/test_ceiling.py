@@ -71,7 +71,7 @@ async def _load(home: Path, plan: FaultPlan, slots: int, calls: int) -> Simulato
     server = quick(slots=slots, faults=plan, decode_tokens_per_s=300.0)
     async with running_simulator(server) as sim, engine(sim.base_url, home, lambda call: None) as e:
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
 
         await asyncio.wait_for(e.for_each(stream(range(calls)), work), 60)

@@ -16,7 +16,7 @@ from wsrl_assets.llm import (
     Prices,
     Role,
     RoleSettings,
-    RowFault,
+    RowError,
     endpoint,
 )
 from wsrl_assets.storage.tables import LLMCall
@@ -56,7 +56,7 @@ async def test_a_call_is_in_the_ledger_before_its_reply_is_handed_out(tmp_path: 
     calls: list[LLMCall] = []
     async with running_simulator(quick()) as sim, engine(sim.base_url, tmp_path, calls.append) as e:
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
             assert f"row-{number}" in {call.row_id for call in calls}
 
@@ -98,7 +98,7 @@ async def test_items_are_begun_in_order_and_drawn_only_as_room_arises(tmp_path: 
         engine(sim.base_url, tmp_path, lambda call: None, max_in_flight=4) as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             nonlocal done
             begun.append(number)
             await e.ask(ask(number))
@@ -118,7 +118,7 @@ async def test_a_growing_ceiling_is_used_without_waiting_for_a_call_to_end(tmp_p
         engine(sim.base_url, tmp_path, lambda call: None, timeout_s=60) as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
 
         run = asyncio.create_task(e.for_each(stream(range(300)), work))
@@ -201,7 +201,7 @@ async def test_an_error_in_work_ends_the_run_and_is_raised(tmp_path: Path) -> No
         engine(sim.base_url, tmp_path, lambda call: None) as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
             if number == 20:
                 raise KeyError("a bug in a stage")
@@ -226,7 +226,7 @@ async def test_when_one_call_of_a_document_ends_the_run_the_others_stop_paying(
                 for step in range(100):
                     await e.ask(ask(1000 * number + step))
 
-            async def work(number: int, priority: int) -> None:
+            async def work(number: int) -> None:
                 straw = e.ask(ask(number, "straw" if number == 3 else ""))
                 await asyncio.gather(*(chained(10 * number + part) for part in range(3)), straw)
 
@@ -244,13 +244,13 @@ async def test_replies_that_came_before_the_end_are_in_the_ledger(tmp_path: Path
     async with running_simulator(quick(faults=plan)) as sim:
         async with engine(sim.base_url, tmp_path, calls.append) as e:
 
-            async def work(number: int, priority: int) -> None:
+            async def work(number: int) -> None:
                 await e.ask(ask(number, "bad"))
 
             run = asyncio.create_task(e.for_each(stream(range(30)), work))
             await until(lambda: sim.stats.requests_completed >= 8)
             run.cancel()
-            with pytest.raises((asyncio.CancelledError, RowFault)):
+            with pytest.raises((asyncio.CancelledError, RowError)):
                 await run
         # What was on its way to us at that moment may be missing, and nothing else.
         missing = delivered(sim.stats).completion - tokens_of(calls).completion
@@ -262,7 +262,7 @@ async def test_replies_that_came_before_the_end_are_in_the_ledger(tmp_path: Path
 async def test_a_cancellation_is_not_lost_at_whichever_moment_it_comes(tmp_path: Path) -> None:
     """`asyncio.wait_for` of Python 3.11 loses those that come just as what it waits for does."""
 
-    async def work(number: int, priority: int) -> None:
+    async def work(number: int) -> None:
         await asyncio.sleep(0)
 
     async with (
@@ -295,7 +295,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_timeout(tmp_path: Pa
         scripted_server(answer) as base_url,
         engine(base_url, tmp_path, calls.append, timeout_s=0.5) as e,
     ):
-        with pytest.raises(RowFault, match=r"endpoint_fault.*timeout"):
+        with pytest.raises(RowError, match=r"endpoint_fault.*timeout"):
             await asyncio.wait_for(e.ask(ask(1)), 30)
     assert time.monotonic() - began < 15
     assert [call.attempts for call in calls] == [3]
@@ -318,7 +318,7 @@ async def test_a_slow_server_without_a_list_of_models_is_not_taken_for_dead(
         engine(base_url, tmp_path, lambda call: None, model="m") as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
 
         await asyncio.wait_for(e.for_each(stream(range(3)), work), 20)
@@ -342,7 +342,7 @@ async def test_nobody_sends_before_the_time_that_the_server_named(tmp_path: Path
         engine(base_url, tmp_path, lambda call: None, max_in_flight=2) as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
 
         await asyncio.wait_for(e.for_each(stream(range(8)), work), 30)
@@ -363,7 +363,7 @@ async def test_a_bug_in_watching_the_endpoint_ends_the_run_instead_of_hanging_it
         engine(sim.base_url, tmp_path, lambda call: None, timeout_s=300) as e,
     ):
 
-        async def work(number: int, priority: int) -> None:
+        async def work(number: int) -> None:
             await e.ask(ask(number))
 
         with pytest.raises(ZeroDivisionError):
@@ -414,7 +414,7 @@ async def test_no_call_is_sent_while_too_much_is_uncommitted(tmp_path: Path) -> 
             roles,
             record=lambda call: None,
             run_id="run",
-            gate_folder=tmp_path,
+            limiter_folder=tmp_path,
             backlog=backlog,
         )
         async with held as e:

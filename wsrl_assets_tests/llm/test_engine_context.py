@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
-from wsrl_assets.llm import RowFault
+from wsrl_assets.llm import RowError
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ask, engine, quick
 from wsrl_assets_tests.scripted import (
@@ -43,7 +43,7 @@ async def test_a_prompt_beyond_the_window_is_not_sent_and_its_row_fails(tmp_path
     calls: list[LLMCall] = []
     async with running_simulator(quick(max_model_len=WINDOW)) as sim:
         async with engine(sim.base_url, tmp_path, calls.append) as e:
-            with pytest.raises(RowFault) as refused:
+            with pytest.raises(RowError) as refused:
                 await e.ask(ask(1, "word " * 2000))
             assert refused.value.reason == "context_too_long"
             assert f"window of {WINDOW}" in refused.value.detail
@@ -70,7 +70,7 @@ async def test_few_characters_that_are_many_tokens_are_counted(tmp_path: Path, s
         scripted_server(server) as base_url,
         engine(base_url, tmp_path, lambda call: None) as e,
     ):
-        with pytest.raises(RowFault, match="context_too_long"):
+        with pytest.raises(RowError, match="context_too_long"):
             await e.ask(ask(1, script * 200))
     assert server.sent == []
 
@@ -81,7 +81,7 @@ async def test_without_a_tokenizer_a_safe_estimate_decides(tmp_path: Path) -> No
         scripted_server(server) as base_url,
         engine(base_url, tmp_path, lambda call: None) as e,
     ):
-        with pytest.raises(RowFault, match="context_too_long"):
+        with pytest.raises(RowError, match="context_too_long"):
             await e.ask(ask(1, "🎉" * 200))
         await e.ask(ask(2, "short"))
     assert len(server.sent) == 1
@@ -98,7 +98,7 @@ async def test_a_server_that_says_no_window_decides_for_itself(tmp_path: Path) -
         scripted_server(answer) as base_url,
         engine(base_url, tmp_path, calls.append) as e,
     ):
-        with pytest.raises(RowFault) as refused:
+        with pytest.raises(RowError) as refused:
             await e.ask(ask(1, "word " * 2000))
     assert refused.value.reason == "context_too_long"
     assert [call.attempts for call in calls] == [1], "tried again in vain"
@@ -110,6 +110,6 @@ async def test_a_window_that_the_server_misjudges_fails_the_row_alone(tmp_path: 
         running_simulator(quick(faults=plan)) as sim,
         engine(sim.base_url, tmp_path, lambda call: None) as e,
     ):
-        with pytest.raises(RowFault, match="context_too_long"):
+        with pytest.raises(RowError, match="context_too_long"):
             await e.ask(ask(1, "marked"))
         await e.ask(ask(2))

@@ -11,7 +11,7 @@ import pytest
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import triage
 from wsrl_assets.settings import SettingsError, load_roles
-from wsrl_assets.storage import Kind, catalog
+from wsrl_assets.storage import PartitionKind, catalog
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
 from wsrl_assets_tests.factories import (
     IN_SHARD,
@@ -80,7 +80,7 @@ async def test_a_server_that_repeats_the_key_gets_it_into_no_row_file_or_log(
     found = rows(work.store, TriagedDocument, IN_SHARD)
     assert [row.status for row in found] == [Status.FAILED] * 3
     assert len(rows(work.store, LLMCall, IN_SHARD)) == 3
-    assert work.store.partitions(Kind.SHARD) == [IN_SHARD]
+    assert work.store.partitions(PartitionKind.SHARD) == [IN_SHARD]
     assert KEY not in everything_stored(tmp_path)
     assert not any(KEY.encode() in data for data in bytes_under(tmp_path))
     assert KEY not in caplog.text

@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from typing import Any
 
 import jinja2
 import pytest
@@ -18,7 +19,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.verify import Draft, Verifier
-from wsrl_assets_tests.asks import FakeAsks, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, stage_model
 
 TEXT = (
     "Marie Curie won the Nobel Prize in Chemistry in 1911. "
@@ -41,6 +42,19 @@ VALUES = {
     "question": "When was it?",
     "second": '"in 1911"',
 }
+
+
+def draft_job(text: str, **changes: Any) -> DraftJob:
+    given = {
+        "doc_id": "d",
+        "title": None,
+        "domain": Domain.OTHER,
+        "persona_index": 0,
+        "persona": "a pilot",
+        "personas": 1,
+        "form": Form.OPEN,
+    }
+    return DraftJob(text=text, **{**given, **changes})
 
 
 def content(messages: list[Message]) -> str:
@@ -80,7 +94,7 @@ def test_a_value_is_never_read_as_template(value: str) -> None:
 
 async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
     """What every stage sends for one document."""
-    model = FakeAsks(
+    model = FakeChatModel(
         triage={"title": "t", "domain": "Math", "qualified": True, "fault": "none"},
         personas={"personas": ["a pilot", "a nurse", "a cook"]},
         open={
@@ -101,12 +115,12 @@ async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
         },
         round_trip={"answer": "1911"},
     )
-    await triage.triage(triage.Document("d", text), model, stamp(triage.STAGE), 0)
-    await personas.name_personas("d", text, 3, model, stamp(personas.STAGE), 0)
-    stamps = {form: stamp(drafting.STAGE, form) for form in Form}
-    drafter = Drafter(model, stamps, load_library())
+    await triage.triage(triage.Document("d", text), stage_model(model, triage.STAGE))
+    await personas.name_personas("d", text, 3, stage_model(model, personas.STAGE))
+    models = {form: stage_model(model, drafting.STAGE, form) for form in Form}
+    drafter = Drafter(models, load_library())
     for form in Form:
-        await drafter.draft(DraftJob("d", None, text, Domain.OTHER, 0, "a pilot", 1, form), 0)
+        await drafter.draft(draft_job(text, form=form))
     draft = Draft(
         "p",
         "d",
@@ -116,7 +130,7 @@ async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
         None,
         "Marie Curie won the Nobel Prize in Chemistry in 1911.",
     )
-    await Verifier(model, stamp(verify.STAGE)).verify(draft, text, 0)
+    await Verifier(stage_model(model, verify.STAGE)).verify(draft, text)
     return {ask.step: ask.messages for ask in model.asked}
 
 
@@ -130,12 +144,10 @@ async def test_all_stages_share_the_prompt_up_to_the_end_of_the_document() -> No
 
 
 async def test_all_personas_of_a_document_share_the_drafting_prompt_up_to_the_persona() -> None:
-    model = FakeAsks(open=lambda ask: {})
-    drafter = Drafter(model, {Form.OPEN: stamp(drafting.STAGE)}, load_library())
+    model = FakeChatModel(open=lambda ask: {})
+    drafter = Drafter({Form.OPEN: stage_model(model, drafting.STAGE)}, load_library())
     for index, persona in enumerate(["a pilot", "a nurse"]):
-        await drafter.draft(
-            DraftJob("d", None, TEXT, Domain.CODING, index, persona, 2, Form.OPEN), 0
-        )
+        await drafter.draft(draft_job(TEXT, persona_index=index, persona=persona, personas=2))
     pilot, nurse = (content(ask.messages) for ask in model.asked)
     assert pilot.removesuffix("a pilot") == nurse.removesuffix("a nurse")
 

@@ -24,7 +24,7 @@ from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.orchestration.metadata import ACCOUNTING, CURRENT
 from wsrl_assets.orchestration.partitions import DOMAINS
 from wsrl_assets.orchestration.resources import default_resources
-from wsrl_assets.orchestration.runs import Outcome, dagster_home, materialize_pending
+from wsrl_assets.orchestration.runs import RunSummary, dagster_home, materialize_pending
 from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
@@ -71,7 +71,7 @@ class Ran:
     home: Path
     store: Store
     settings: Settings
-    outcome: Outcome
+    outcome: RunSummary
 
 
 @pytest.fixture(scope="module")

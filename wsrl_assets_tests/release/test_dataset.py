@@ -19,7 +19,7 @@ from wsrl_assets.release.dataset import (
 )
 from wsrl_assets.release.decontamination import load_benchmarks
 from wsrl_assets.release.finalise import split_domain
-from wsrl_assets.release.provenance import Provenance
+from wsrl_assets.release.provenance import ReleaseProvenance
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage import Store
@@ -30,7 +30,7 @@ from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark
 from wsrl_assets_tests.release.test_finalise import question
 
-NOTHING = Provenance({}, (), (), (), ())
+NOTHING = ReleaseProvenance({}, (), (), (), ())
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import openai
 import pytest
 
 from wsrl_assets.serving import (
-    Engine,
     ServedEndpoint,
+    ServerEngine,
     ServingError,
     embedded,
     host,
@@ -48,7 +48,7 @@ ANSWER_SCHEMA = {
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedEndpoint]:
-    with serve(Engine.EMBEDDED, home=tmp_path_factory.mktemp("endpoint")) as served:
+    with serve(ServerEngine.EMBEDDED, home=tmp_path_factory.mktemp("endpoint")) as served:
         yield served
 
 
@@ -90,7 +90,7 @@ def test_embedded_endpoint_serves_the_model_under_its_name(endpoint: ServedEndpo
 
 
 def test_endpoint_is_gone_after_the_block(tmp_path: Path) -> None:
-    with serve(Engine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
+    with serve(ServerEngine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
         url = served.base_url.removesuffix("/v1")
         assert is_healthy(url)
         assert served.is_running()
@@ -100,7 +100,7 @@ def test_endpoint_is_gone_after_the_block(tmp_path: Path) -> None:
 
 
 def test_server_that_ended_by_itself_is_seen(tmp_path: Path) -> None:
-    with serve(Engine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
+    with serve(ServerEngine.EMBEDDED, home=tmp_path, parallel=1, context_tokens=512) as served:
         os.kill(served.pid, signal.SIGTERM)
         wait_for(lambda: not served.is_running())
 
@@ -110,7 +110,7 @@ def test_broken_weights_show_the_end_of_the_log(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF but nothing more")
     with (
         pytest.raises(ServingError, match=r"(?s)ended while loading.*logs/embedded-\d+\.log"),
-        serve(Engine.EMBEDDED, home=tmp_path, model=str(broken)),
+        serve(ServerEngine.EMBEDDED, home=tmp_path, model=str(broken)),
     ):
         pass
 
@@ -123,7 +123,7 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(ServingError, match=rf"Port {port} .*--port"),
-            serve(Engine.EMBEDDED, home=tmp_path, port=port),
+            serve(ServerEngine.EMBEDDED, home=tmp_path, port=port),
         ):
             pass
 
@@ -162,7 +162,7 @@ def test_too_little_memory_says_need_and_available(
     memory(0.25)
     with (
         pytest.raises(ServingError, match=r"needs about \d\.\d GiB .* 0\.2 GiB is available"),
-        serve(Engine.EMBEDDED, home=tmp_path),
+        serve(ServerEngine.EMBEDDED, home=tmp_path),
     ):
         pass
 
@@ -207,14 +207,14 @@ def test_missing_package_comes_with_its_command(
     package: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hide_package(monkeypatch, package)
-    with pytest.raises(ServingError, match=command), serve(Engine.EMBEDDED, home=tmp_path):
+    with pytest.raises(ServingError, match=command), serve(ServerEngine.EMBEDDED, home=tmp_path):
         pass
 
 
 def test_embedded_engine_refuses_a_model_that_is_no_file(tmp_path: Path) -> None:
     with (
         pytest.raises(ServingError, match=r"some/model.*--engine vllm"),
-        serve(Engine.EMBEDDED, home=tmp_path, model="some/model"),
+        serve(ServerEngine.EMBEDDED, home=tmp_path, model="some/model"),
     ):
         pass
 
@@ -232,7 +232,10 @@ def no_vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_vllm")
 def test_missing_vllm_environment_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(ServingError, match="make vllm-env"), serve(Engine.VLLM, home=tmp_path):
+    with (
+        pytest.raises(ServingError, match="make vllm-env"),
+        serve(ServerEngine.VLLM, home=tmp_path),
+    ):
         pass
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from wsrl_assets.sources.readers import Reason, SourceRow, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, SourceRow, discover, read_rows
 
 TEXT = "The river rises in the hills and runs for 340 kilometres to the sea."
 
@@ -43,7 +43,7 @@ def texts(rows: Iterable[SourceRow]) -> list[str]:
     return [row.text for row in rows if row.text is not None]
 
 
-def reasons(rows: Iterable[SourceRow]) -> dict[int, Reason]:
+def reasons(rows: Iterable[SourceRow]) -> dict[int, DropReason]:
     return {row.row_number: row.reason for row in rows if row.reason is not None}
 
 

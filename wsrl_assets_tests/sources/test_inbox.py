@@ -8,8 +8,8 @@ import fsspec
 import pytest
 
 from wsrl_assets.sources import inbox as inbox_module
-from wsrl_assets.sources.inbox import INBOX, InboxError, Look, State, look
-from wsrl_assets.storage import Kind, Partition, Store
+from wsrl_assets.sources.inbox import INBOX, InboxError, InboxScan, State, scan
+from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.tables import InboxFile, Shard
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.sources.files import TEXT, json_lines, write
@@ -29,10 +29,10 @@ class Box:
     def put(self, name: str, content: bytes | str = ROW) -> Path:
         return write(self.folder / name, content)
 
-    def look(self, after: int = -1) -> Look:
-        return look(self.store, self.folder, after=after)
+    def look(self, after: int = -1) -> InboxScan:
+        return scan(self.store, self.folder, after=after)
 
-    def settle(self, after: int = -1) -> Look:
+    def settle(self, after: int = -1) -> InboxScan:
         """Two looks, as two ticks of the sensor."""
         self.look(after)
         return self.look(after)
@@ -41,7 +41,7 @@ class Box:
         return {Path(r.path).name: r.state for r in rows(self.store, InboxFile, INBOX)}
 
     def shards(self) -> list[str]:
-        return [partition.key for partition in self.store.partitions(Kind.SHARD)]
+        return [partition.key for partition in self.store.partitions(PartitionKind.SHARD)]
 
 
 @pytest.fixture
@@ -186,16 +186,16 @@ def test_a_look_that_died_after_registering_is_made_up_for(box: Box) -> None:
 def test_time_that_is_up_leaves_files_for_the_next_look(box: Box) -> None:
     box.put("a.jsonl")
     box.look()
-    seen = look(box.store, box.folder, budget_s=0)
+    seen = scan(box.store, box.folder, budget_s=0)
     assert (seen.arrivals, seen.settling) == ((), 1)
     assert len(box.look().arrivals) == 1
 
 
 def test_an_inbox_that_is_not_there_is_one_sentence(box: Box) -> None:
     with pytest.raises(InboxError, match=r"nowhere.*WSRL_INBOX"):
-        look(box.store, box.folder / "nowhere")
+        scan(box.store, box.folder / "nowhere")
     with pytest.raises(InboxError, match="nosuch"):
-        look(box.store, "nosuch://bucket/inbox")
+        scan(box.store, "nosuch://bucket/inbox")
 
 
 def test_a_prefix_of_an_object_store_is_an_inbox(tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ def test_a_prefix_of_an_object_store_is_an_inbox(tmp_path: Path) -> None:
     memory.pipe("/bucket/inbox/a.jsonl", ROW if isinstance(ROW, bytes) else ROW.encode())
     memory.pipe("/bucket/inbox/b.jsonl.tmp", b"half")
     try:
-        look(store, "memory://bucket/inbox")
-        (arrival,) = look(store, "memory://bucket/inbox").arrivals
+        scan(store, "memory://bucket/inbox")
+        (arrival,) = scan(store, "memory://bucket/inbox").arrivals
         assert arrival.path.endswith("bucket/inbox/a.jsonl")
     finally:
         memory.rm("/bucket", recursive=True)

@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.sources.readers import Reason, SourceError, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, SourceError, discover, read_rows
 from wsrl_assets_tests.sources.files import (
     TEXT,
     compressed,
@@ -64,30 +64,30 @@ def test_unicode_line_separators_inside_a_text_end_no_line(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("line", "reason", "words"),
     [
-        (b'{"text": "a",}', Reason.BAD_JSON, "not JSON ("),
-        (b'{"text": "a"', Reason.BAD_JSON, "at character 13"),
-        (b"<html>", Reason.BAD_JSON, "not JSON (Expecting value at character 1)"),
-        (b'{"text": "a"} {"text": "b"}', Reason.BAD_JSON, "Extra data"),
-        (b"[" * 100_000, Reason.BAD_JSON, "nested too deeply"),
-        (b'{"text": "a", "n": ' + b"9" * 5000 + b"}", Reason.BAD_JSON, "limit"),
-        (b'["a"]', Reason.NOT_AN_OBJECT, "a JSON array, not an object"),
-        (b'"a"', Reason.NOT_AN_OBJECT, "a JSON string"),
-        (b"null", Reason.NOT_AN_OBJECT, "a JSON null"),
-        (b"true", Reason.NOT_AN_OBJECT, "a JSON boolean"),
-        (b"12", Reason.NOT_AN_OBJECT, "a JSON number"),
-        (b'{"id": 1}', Reason.NO_TEXT, 'column "text" is missing'),
-        (b'{"text": null}', Reason.NO_TEXT, 'column "text" is null'),
-        (b'{"text": " \\n"}', Reason.NO_TEXT, 'column "text" is blank'),
-        (b'{"text": ["a"]}', Reason.TEXT_NOT_A_STRING, 'column "text" holds a list'),
-        (b'{"text": 12}', Reason.TEXT_NOT_A_STRING, 'column "text" holds a int'),
-        (b'{"text": "caf\xe9"}', Reason.WRONG_ENCODING, "byte 0xE9 at offset 13"),
-        (b'{"text": "\xed\xa0\x80"}', Reason.WRONG_ENCODING, "not UTF-8"),
-        (b'{"text": "a\x00"}', Reason.BINARY, "a NUL byte at offset 11"),
-        (b"\xff" * 50, Reason.WRONG_ENCODING, "byte 0xFF at offset 0"),
+        (b'{"text": "a",}', DropReason.BAD_JSON, "not JSON ("),
+        (b'{"text": "a"', DropReason.BAD_JSON, "at character 13"),
+        (b"<html>", DropReason.BAD_JSON, "not JSON (Expecting value at character 1)"),
+        (b'{"text": "a"} {"text": "b"}', DropReason.BAD_JSON, "Extra data"),
+        (b"[" * 100_000, DropReason.BAD_JSON, "nested too deeply"),
+        (b'{"text": "a", "n": ' + b"9" * 5000 + b"}", DropReason.BAD_JSON, "limit"),
+        (b'["a"]', DropReason.NOT_AN_OBJECT, "a JSON array, not an object"),
+        (b'"a"', DropReason.NOT_AN_OBJECT, "a JSON string"),
+        (b"null", DropReason.NOT_AN_OBJECT, "a JSON null"),
+        (b"true", DropReason.NOT_AN_OBJECT, "a JSON boolean"),
+        (b"12", DropReason.NOT_AN_OBJECT, "a JSON number"),
+        (b'{"id": 1}', DropReason.NO_TEXT, 'column "text" is missing'),
+        (b'{"text": null}', DropReason.NO_TEXT, 'column "text" is null'),
+        (b'{"text": " \\n"}', DropReason.NO_TEXT, 'column "text" is blank'),
+        (b'{"text": ["a"]}', DropReason.TEXT_NOT_A_STRING, 'column "text" holds a list'),
+        (b'{"text": 12}', DropReason.TEXT_NOT_A_STRING, 'column "text" holds a int'),
+        (b'{"text": "caf\xe9"}', DropReason.WRONG_ENCODING, "byte 0xE9 at offset 13"),
+        (b'{"text": "\xed\xa0\x80"}', DropReason.WRONG_ENCODING, "not UTF-8"),
+        (b'{"text": "a\x00"}', DropReason.BINARY, "a NUL byte at offset 11"),
+        (b"\xff" * 50, DropReason.WRONG_ENCODING, "byte 0xFF at offset 0"),
     ],
 )
 def test_bad_line_is_a_rejected_row_and_its_neighbours_are_read(
-    tmp_path: Path, line: bytes, reason: Reason, words: str
+    tmp_path: Path, line: bytes, reason: DropReason, words: str
 ) -> None:
     data = json_lines({"text": "before"}) + line + b"\n" + json_lines({"text": "after"})
     rows = read(write(tmp_path / "a.jsonl", data))
@@ -112,7 +112,7 @@ def test_rejected_row_keeps_what_helps_to_find_it(tmp_path: Path) -> None:
 
 def test_file_of_bad_lines_alone_is_all_rejected_rows(tmp_path: Path) -> None:
     rows = read(write(tmp_path / "a.jsonl", "nope\n[]\n"))
-    assert reasons(rows) == {1: Reason.BAD_JSON, 2: Reason.NOT_AN_OBJECT}
+    assert reasons(rows) == {1: DropReason.BAD_JSON, 2: DropReason.NOT_AN_OBJECT}
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -217,7 +217,7 @@ def test_truncated_stream_keeps_the_rows_before_the_break(
     data = compressed(ending, lines)
     rows = read(write(tmp_path / f"a{ending}", data[: int(len(data) * kept_share)]))
     assert all(row.reason is None for row in rows[:-1])
-    assert rows[-1].reason is Reason.TRUNCATED_FILE
+    assert rows[-1].reason is DropReason.TRUNCATED_FILE
     assert rows[-1].row_number == len(rows)
     assert len(rows) > 60_000 * kept_share * 0.3
 
@@ -239,7 +239,7 @@ def test_damaged_stream_ends_with_a_rejected_row(tmp_path: Path, ending: str) ->
     middle = len(data) // 2
     data[middle : middle + 40] = bytes(40)
     rows = read(write(tmp_path / f"a{ending}", bytes(data)))
-    assert rows[-1].reason in (Reason.CORRUPT_FILE, Reason.TRUNCATED_FILE)
+    assert rows[-1].reason in (DropReason.CORRUPT_FILE, DropReason.TRUNCATED_FILE)
 
 
 def test_zstd_bomb_is_a_row_too_large_in_bounded_memory(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_zstd_bomb_is_a_row_too_large_in_bounded_memory(tmp_path: Path) -> None:
     rows = [row for batch in read_rows(shard, max_row_bytes=2**20) for row in batch]
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert reasons(rows) == {1: Reason.ROW_TOO_LARGE}
+    assert reasons(rows) == {1: DropReason.ROW_TOO_LARGE}
     assert peak_bytes < 100 * 2**20
 
 
@@ -280,8 +280,8 @@ def test_line_of_just_the_limit_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", line + b"\n" + line)
     assert texts(read(path, max_row_bytes=len(line))) == ["abcdefgh"] * 2
     assert reasons(read(path, max_row_bytes=len(line) - 1)) == {
-        1: Reason.ROW_TOO_LARGE,
-        2: Reason.ROW_TOO_LARGE,
+        1: DropReason.ROW_TOO_LARGE,
+        2: DropReason.ROW_TOO_LARGE,
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from wsrl_assets.sources.readers import Reason, SourceError, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, SourceError, discover, read_rows
 from wsrl_assets_tests.sources.files import TEXT, detail, read, reasons, texts, write, write_parquet
 
 TEXT_TYPES = [
@@ -26,7 +26,7 @@ def test_text_of_every_string_type_is_read(tmp_path: Path, kind: pa.DataType) ->
     values = pa.array(["a", None, "東京"], pa.string()).cast(kind)
     rows = read(write_parquet(tmp_path / "a.parquet", {"text": values}))
     assert [row.text for row in rows] == ["a", None, "東京"]
-    assert reasons(rows) == {2: Reason.NO_TEXT}
+    assert reasons(rows) == {2: DropReason.NO_TEXT}
     assert detail(rows) == 'column "text" is null'
 
 
@@ -68,14 +68,14 @@ def test_bytes_that_are_no_utf8_are_a_rejected_row(tmp_path: Path) -> None:
     for name, values in [("binary", bad), ("string", bad.view(pa.string()))]:
         rows = read(write_parquet(tmp_path / f"{name}.parquet", {"text": values}))
         assert texts(rows) == ["good"]
-        assert reasons(rows) == {2: Reason.WRONG_ENCODING, 3: Reason.WRONG_ENCODING}
+        assert reasons(rows) == {2: DropReason.WRONG_ENCODING, 3: DropReason.WRONG_ENCODING}
         assert rows[1].detail == "not UTF-8: byte 0xE9 at offset 3"
 
 
 def test_blank_and_too_large_cells_are_rejected_rows(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"text": ["a", " ", "b" * 5000], "id": [1, 2, 3]})
     rows = read(path, max_row_bytes=4096)
-    assert reasons(rows) == {2: Reason.NO_TEXT, 3: Reason.ROW_TOO_LARGE}
+    assert reasons(rows) == {2: DropReason.NO_TEXT, 3: DropReason.ROW_TOO_LARGE}
     assert rows[2].metadata == {"id": "3"}
 
 
@@ -151,7 +151,7 @@ def test_damaged_page_keeps_the_rows_before_it(tmp_path: Path) -> None:
     data[start : start + 200] = bytes(200)
     rows = read(write(tmp_path / "b.parquet", bytes(data)))
     assert len(texts(rows)) == 2000
-    assert reasons(rows) == {2001: Reason.CORRUPT_FILE}
+    assert reasons(rows) == {2001: DropReason.CORRUPT_FILE}
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

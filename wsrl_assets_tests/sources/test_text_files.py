@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.sources.readers import Reason, SourceError, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, SourceError, discover, read_rows
 from wsrl_assets_tests.sources.files import TEXT, detail, read, reasons, write
 
 
@@ -30,18 +30,18 @@ def test_files_of_a_folder_are_rows_in_the_order_of_their_names(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("data", "reason", "words"),
     [
-        (b"", Reason.NO_TEXT, "blank"),
-        (b" \n\t", Reason.NO_TEXT, "blank"),
-        (b"caf\xe9 au lait", Reason.WRONG_ENCODING, "not UTF-8: byte 0xE9 at offset 3"),
-        (b"\xff\xfea\x00\x00\xd8", Reason.BINARY, "NUL"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0", Reason.BINARY, "NUL at offset 8"),
-        (b"text\0text", Reason.BINARY, "NUL at offset 4"),
-        ("a".encode("utf-16-le"), Reason.BINARY, "NUL"),
-        (b"x" * 5000, Reason.ROW_TOO_LARGE, "(max_row_bytes)"),
+        (b"", DropReason.NO_TEXT, "blank"),
+        (b" \n\t", DropReason.NO_TEXT, "blank"),
+        (b"caf\xe9 au lait", DropReason.WRONG_ENCODING, "not UTF-8: byte 0xE9 at offset 3"),
+        (b"\xff\xfea\x00\x00\xd8", DropReason.BINARY, "NUL"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", DropReason.BINARY, "NUL at offset 8"),
+        (b"text\0text", DropReason.BINARY, "NUL at offset 4"),
+        ("a".encode("utf-16-le"), DropReason.BINARY, "NUL"),
+        (b"x" * 5000, DropReason.ROW_TOO_LARGE, "(max_row_bytes)"),
     ],
 )
 def test_bad_file_is_a_rejected_row_and_its_neighbours_are_read(
-    tmp_path: Path, data: bytes, reason: Reason, words: str
+    tmp_path: Path, data: bytes, reason: DropReason, words: str
 ) -> None:
     write(tmp_path / "notes" / "a.txt", TEXT)
     write(tmp_path / "notes" / "b.txt", data)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.similar import Item, Match, SimilarItems
+from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import Signature, SignatureBand
 from wsrl_assets.text.minhash import MinHashSettings, signature, signature_matrix, similarity
 from wsrl_assets.text.normalisation import content_id
@@ -29,20 +29,20 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def item(name: str, body: str, **others: object) -> Item:
+def item(name: str, body: str, **others: object) -> IndexedItem:
     minhash = signature(body, SETTINGS)
-    return Item(name, "math", content_id(body), minhash, **others)  # type: ignore[arg-type]
+    return IndexedItem(name, "math", content_id(body), minhash, **others)  # type: ignore[arg-type]
 
 
 @contextmanager
-def page(store: Store, items: Sequence[Item]) -> Iterator[SimilarItems]:
+def page(store: Store, items: Sequence[IndexedItem]) -> Iterator[SimilarItems]:
     with store.transaction(INDEX) as transaction:
         index = SimilarItems(transaction, items, SETTINGS)
         yield index
         index.save()
 
 
-def claim_all(store: Store, items: Sequence[Item]) -> dict[str, Match | None]:
+def claim_all(store: Store, items: Sequence[IndexedItem]) -> dict[str, Match | None]:
     """Keeps what is similar to nothing; what each item was found to be like."""
     found = {}
     with page(store, items) as index:
@@ -147,7 +147,9 @@ class TestMeaning:
     def vector(self, angle: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         return np.array([np.cos(angle), np.sin(angle), 0], np.float32)
 
-    def asked(self, name: str, seed: int, angle: float, guard: int = 1, model: str = "m") -> Item:
+    def asked(
+        self, name: str, seed: int, angle: float, guard: int = 1, model: str = "m"
+    ) -> IndexedItem:
         vector = self.vector(angle)
         return item(name, text(seed, 20), guard=guard, vector=vector, vector_model=model)
 

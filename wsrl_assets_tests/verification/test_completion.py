@@ -7,7 +7,7 @@ import pytest
 from wsrl_assets.generation.cloze import mine
 from wsrl_assets.reward import AnswerType, parse_gold, score
 from wsrl_assets.taxonomy.forms import with_options
-from wsrl_assets.verification.completion import BLANK, Completion
+from wsrl_assets.verification.completion import BLANK, BlankCompletion
 
 SENTENCES = [
     "Marie Curie was born in Warsaw on 7 November 1867 as Maria Skłodowska.",
@@ -23,18 +23,18 @@ SENTENCES = [
 
 
 def test_a_question_without_a_blank_is_not_completed() -> None:
-    assert Completion.of("Who wrote Emma?", AnswerType.ENTITY) is None
+    assert BlankCompletion.of("Who wrote Emma?", AnswerType.ENTITY) is None
 
 
 def test_the_lead_is_the_last_words_before_the_blank() -> None:
     question = f'Fill in the blank in this statement: "a b c d e f g h i j k {BLANK} l." Which?'
-    completion = Completion.of(question, AnswerType.INTEGER)
+    completion = BlankCompletion.of(question, AnswerType.INTEGER)
     assert completion is not None
     assert completion.lead == "d e f g h i j k "
 
 
 def test_a_blank_at_the_start_has_no_lead() -> None:
-    completion = Completion.of(f'Statement: "{BLANK} founded Rome."', AnswerType.ENTITY)
+    completion = BlankCompletion.of(f'Statement: "{BLANK} founded Rome."', AnswerType.ENTITY)
     assert completion is not None
     assert completion.lead == ""
 
@@ -44,7 +44,7 @@ def test_the_sentence_itself_completes_its_question_and_scores_one(sentence: str
     candidates = mine(sentence)
     assert candidates
     for candidate in candidates:
-        completion = Completion.of(candidate.question("Facts"), candidate.answer_type)
+        completion = BlankCompletion.of(candidate.question("Facts"), candidate.answer_type)
         assert completion is not None
         written = completion.lead + candidate.answer
         assert re.fullmatch(completion.pattern, written)
@@ -62,13 +62,13 @@ def test_the_sentence_itself_completes_its_question_and_scores_one(sentence: str
     ],
 )
 def test_the_answer_is_what_follows_the_lead(kind: AnswerType, said: str, answer: str) -> None:
-    assert Completion("The board has ", kind).answer(said) == answer
+    assert BlankCompletion("The board has ", kind).answer(said) == answer
 
 
 def test_a_choice_is_completed_by_one_of_its_options() -> None:
     choices = ("120 km", "193 km")
     stem = f'Fill in the blank: "The Suez Canal in Egypt is {BLANK} long." Which belongs there?'
-    completion = Completion.of(with_options(stem, choices), AnswerType.CHOICE, choices)
+    completion = BlankCompletion.of(with_options(stem, choices), AnswerType.CHOICE, choices)
     assert completion is not None
     lead = "The Suez Canal in Egypt is "
     assert completion.schema == {"type": "string", "enum": [f"{lead}120 km", f"{lead}193 km"]}

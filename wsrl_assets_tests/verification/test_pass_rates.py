@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.llm import FreeText, Role, RowFault
+from wsrl_assets.llm import FreeText, Role, RowError
 from wsrl_assets.release.dataset import COLUMNS
 from wsrl_assets.release.trainers import verl
 from wsrl_assets.reward import Reason, parse_gold
@@ -24,7 +24,7 @@ from wsrl_assets.verification.pass_rates import (
     pass_rate,
     scored_by_reward,
 )
-from wsrl_assets_tests.asks import FakeAsks, Said, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, Said, provenance, stage_model
 from wsrl_assets_tests.factories import WHEN
 
 GOLD = parse_gold("1869", "date")
@@ -32,7 +32,7 @@ PAIR = Pair("p1", "When was the canal opened?", GOLD)
 RIGHT = {"text": "It was after the war.\nAnswer: 1869", "truncated": False, "completion_tokens": 9}
 WRONG = {"text": "Answer: 1900", "truncated": False, "completion_tokens": 3}
 CUT = {"text": "Answer: 1869", "truncated": True, "completion_tokens": 12}
-FAULT = RowFault("endpoint_fault", "8 attempts")
+FAULT = RowError("endpoint_fault", "8 attempts")
 
 
 def rollout(sample: int = 0, **others: Any) -> Rollout:
@@ -57,7 +57,7 @@ class Policy:
     """A policy that gives its replies in order, with what was asked of it and kept."""
 
     def __init__(self, *replies: Said) -> None:
-        self.asks = FakeAsks(rollout=lambda ask: replies[ask.sample])
+        self.asks = FakeChatModel(rollout=lambda ask: replies[ask.sample])
         self.kept: list[Rollout] = []
 
     async def keep(self, rollout: Rollout) -> None:
@@ -65,9 +65,13 @@ class Policy:
 
     async def rate(self, rollouts: int, made: Sequence[Rollout] = ()) -> PassRate:
         rater = Rater(
-            self.asks, stamp(STAGE, "rates"), stamp(STAGE, "rollouts"), self.keep, rollouts, 64
+            stage_model(self.asks, STAGE, "rollouts"),
+            provenance(STAGE, "rates"),
+            self.keep,
+            rollouts,
+            64,
         )
-        return await rater.rate(replace(PAIR, made=tuple(made)), 0)
+        return await rater.rate(replace(PAIR, made=tuple(made)))
 
     @property
     def samples(self) -> list[int]:
@@ -186,7 +190,7 @@ def rollouts_of_a_pair(draw: st.DrawFn) -> list[Rollout]:
 
 def aggregate(rollouts: Sequence[Rollout]) -> PassRate:
     """Without the time of the row."""
-    return replace(pass_rate("p1", rollouts, stamp(STAGE), "r"), created_at=WHEN)
+    return replace(pass_rate("p1", rollouts, provenance(STAGE), "r"), created_at=WHEN)
 
 
 @given(rollouts_of_a_pair())

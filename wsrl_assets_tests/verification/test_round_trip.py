@@ -9,7 +9,7 @@ from wsrl_assets.llm import Role
 from wsrl_assets.reward import Gold, parse_gold, perturbations, render, score
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.verification.round_trip import round_trip
-from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 
 DOCUMENT = "A canal was dug."  # holds no answer, so what a prompt holds of one came by another way
 OPEN = "How long is the Suez Canal, and when was it opened?"
@@ -27,10 +27,13 @@ GOLDS = [
 ]
 
 
-async def answered(question: str, gold: Gold, answer: str) -> tuple[tuple[str, Verdict], FakeAsks]:
-    model = FakeAsks(round_trip={"answer": answer})
-    stamped = stamp("verified_pairs")
-    return await round_trip("pair-1", question, gold, DOCUMENT, model, stamped, 0), model
+async def answered(
+    question: str, gold: Gold, answer: str
+) -> tuple[tuple[str, Verdict], FakeChatModel]:
+    model = FakeChatModel(round_trip={"answer": answer})
+    return await round_trip(
+        "pair-1", question, gold, DOCUMENT, stage_model(model, "verified_pairs")
+    ), model
 
 
 @pytest.mark.parametrize("question", [OPEN, CLOZE])

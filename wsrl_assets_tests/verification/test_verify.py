@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.llm import Role, RowFault
+from wsrl_assets.llm import Role, RowError
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.taxonomy.forms import with_options
-from wsrl_assets.verification.judge import Jury
+from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
-from wsrl_assets_tests.asks import FakeAsks, prompt_of, stamp
+from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 
 DOCUMENT = (
     "The Suez Canal is an artificial waterway in Egypt. It was opened on 17 November 1869, after "
@@ -48,15 +48,15 @@ def draft(**changes: Any) -> Draft:
 
 
 async def verified(
-    model: FakeAsks, use_judge: bool = True, use_round_trip: bool = True, **changes: Any
+    model: FakeChatModel, use_judge: bool = True, use_round_trip: bool = True, **changes: Any
 ) -> VerifiedPair:
-    jury = Jury() if use_judge else None
-    verifier = Verifier(model, stamp("verified_pairs"), jury, use_round_trip)
-    return await verifier.verify(draft(**changes), DOCUMENT, 0)
+    jury = JudgePolicy() if use_judge else None
+    verifier = Verifier(stage_model(model, "verified_pairs"), jury, use_round_trip)
+    return await verifier.verify(draft(**changes), DOCUMENT)
 
 
-def honest(**changes: Any) -> FakeAsks:
-    return FakeAsks(**{"judge": YES, "round_trip": {"answer": "193 kilometres"}, **changes})
+def honest(**changes: Any) -> FakeChatModel:
+    return FakeChatModel(**{"judge": YES, "round_trip": {"answer": "193 kilometres"}, **changes})
 
 
 class TestRules:
@@ -125,14 +125,14 @@ class TestModels:
         assert Gold.from_json(row.gold).unit == "km"
 
     async def test_no_model_is_asked_about_a_pair_that_a_rule_rejects(self) -> None:
-        model = FakeAsks()
+        model = FakeChatModel()
         row = await verified(model, question="How long is it in kilometres?")
         assert (row.status, row.reason) == (Status.REJECTED, "dangling_reference")
         assert model.asked == []
         assert [verdict.check for verdict in row.verdicts] == RULES
 
     async def test_the_first_failed_check_names_the_rejection(self) -> None:
-        row = await verified(FakeAsks(), answer="long", evidence="not in there at all")
+        row = await verified(FakeChatModel(), answer="long", evidence="not in there at all")
         assert row.reason == "answer_not_of_type"
         assert row.gold is None
         assert {v.reason for v in row.verdicts} == {
@@ -192,12 +192,12 @@ class TestModels:
         assert model.steps == steps
 
     async def test_a_fault_of_the_judge_fails_the_row_with_the_rules_verdicts(self) -> None:
-        row = await verified(honest(judge=RowFault("truncated", "cut off")))
+        row = await verified(honest(judge=RowError("truncated", "cut off")))
         assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
         assert len(row.verdicts) == len(RULES)
 
     async def test_a_fault_of_the_round_trip_keeps_what_the_judge_said(self) -> None:
-        row = await verified(honest(round_trip=RowFault("truncated", "cut off")))
+        row = await verified(honest(round_trip=RowError("truncated", "cut off")))
         assert (row.status, row.reason) == (Status.FAILED, "truncated")
         assert len(row.verdicts) == len(RULES) + 3
 

@@ -28,8 +28,8 @@ from wsrl_assets.orchestration.stage_job import POOL, stage_job
 from wsrl_assets.pipeline.progress import Progress, commit_callback
 from wsrl_assets.pipeline.sft_warmup import warm_up_domain
 from wsrl_assets.release import dataset, decontamination, finalise, quality, spec, splits
-from wsrl_assets.release.gate import refuse_broken, repeated
 from wsrl_assets.release.pass_rates import PassRateRange
+from wsrl_assets.release.preconditions import check_preconditions, repeated
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.reporting import report
 from wsrl_assets.storage import Partition, catalog
@@ -208,7 +208,7 @@ def rl_dataset(
         asked = spec.load_spec(chosen.release_spec).bounded_by(rates)
     database = store.open()
     with as_failures():
-        refuse_broken(database, chosen.wanted)
+        check_preconditions(database, chosen.wanted)
     release = dataset.build_release(database, context.run.run_id, asked)
     pairs = dataset.read_release(release.folder)
     with catalog(database) as connection:

@@ -13,7 +13,7 @@ from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.settings import AutomationSettings, SettingsError, load_settings
-from wsrl_assets.sources.inbox import InboxError, look
+from wsrl_assets.sources.inbox import InboxError, scan
 
 # On the runs that the inbox asked for: runs that somebody asked for by hand start nothing more.
 ORIGIN_TAG = "wsrl/origin"
@@ -42,7 +42,7 @@ def watch_inbox(settings: AutomationSettings) -> dg.SensorDefinition:
         after = int(context.cursor) if context.cursor else -1
         try:
             text_column = load_settings().text_column
-            seen = look(store.open(), settings.inbox, after=after, text_column=text_column)
+            seen = scan(store.open(), settings.inbox, after=after, text_column=text_column)
         except (InboxError, SettingsError) as error:
             return dg.SkipReason(str(error))
         for sentence in seen.said:
@@ -60,7 +60,7 @@ def watch_inbox(settings: AutomationSettings) -> dg.SensorDefinition:
             ],
             dynamic_partitions_requests=[SHARDS.build_add_request(keys)],
             # Dagster stores it after the runs are launched. Until then the arrivals come up again
-            # at each look, and their run keys keep them from being run twice.
+            # at each scan, and their run keys keep them from being run twice.
             cursor=str(arrivals[-1].number),
         )
 

@@ -8,7 +8,7 @@ import pytest
 
 from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.release.dataset import ReleaseError, build_release, current_release
-from wsrl_assets.release.gate import refuse_broken
+from wsrl_assets.release.preconditions import check_preconditions
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import FinalSplit
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def refuse(store: Store) -> None:
-    refuse_broken(store, Wanted(("open",)))
+    check_preconditions(store, Wanted(("open",)))
 
 
 def move_one(store: Store) -> None:

@@ -17,7 +17,7 @@ from wsrl_assets.llm.slots import SharedSlots
 # Longer than a client that is short of CPU takes from a reply to the next call of its document.
 _SPARE_AFTER_S = 0.1
 
-_gates: dict[tuple[int, Path], "Gate"] = {}
+_limiters: dict[tuple[int, Path], "Limiter"] = {}
 _gates_mutex = threading.Lock()
 
 
@@ -30,17 +30,17 @@ class _Waiter:
     queued: bool = True
 
 
-class Gate:
+class Limiter:
     """The slots of one endpoint, handed to waiting calls in order of priority.
 
-    One gate serves all threads and event loops of a process; `SharedSlots` joins the processes.
+    One limiter serves all threads and event loops of a process; `SharedSlots` joins the processes.
     """
 
     def __init__(self, slots: SharedSlots) -> None:
         self.slots = slots
         self._queue: list[tuple[int, int, _Waiter]] = []
         self._waiting = 0
-        self._crowds = 0
+        self._groups = 0
         self._wanted_at = 0.0
         self._numbers = itertools.count()
         self._mutex = threading.Lock()
@@ -55,21 +55,21 @@ class Gate:
             self._release()
 
     @contextmanager
-    def crowd(self) -> Iterator[None]:
-        """Held by a run while it works through its items here, so that others leave it its part."""
+    def task_group(self) -> Iterator[None]:
+        """Held by a run while it works through its items, so that others leave it its quota."""
         with self._mutex:
-            self._crowds += 1
+            self._groups += 1
             self._wanted_at = time.monotonic()
         try:
             yield
         finally:
             with self._mutex:
-                self._crowds -= 1
+                self._groups -= 1
 
     @property
-    def part(self) -> float:
-        """How many slots one of the crowds may count on."""
-        return self.slots.share / max(1, self._crowds)
+    def quota(self) -> float:
+        """How many slots one of the groups may count on."""
+        return self.slots.share / max(1, self._groups)
 
     @property
     def has_spare(self) -> bool:
@@ -173,8 +173,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def gate_for(base_url: str, folder: Path, ceiling: int) -> Gate:
-    """The process's one gate for an endpoint; `folder` is shared with the other processes.
+def limiter_for(base_url: str, folder: Path, ceiling: int) -> Limiter:
+    """The process's one limiter for an endpoint; `folder` is shared with the other processes.
 
     A ceiling that another run set meanwhile stays.
     """
@@ -182,6 +182,6 @@ def gate_for(base_url: str, folder: Path, ceiling: int) -> Gate:
     path = (folder / f"{name}.slots").resolve()
     key = (os.getpid(), path)  # a forked child has slots of its own
     with _gates_mutex:
-        if key not in _gates:
-            _gates[key] = Gate(SharedSlots(path, ceiling))
-        return _gates[key]
+        if key not in _limiters:
+            _limiters[key] = Limiter(SharedSlots(path, ceiling))
+        return _limiters[key]

@@ -4,7 +4,7 @@ import polars as pl
 
 from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
-from wsrl_assets.storage import Kind, Store, catalog
+from wsrl_assets.storage import PartitionKind, Store, catalog
 from wsrl_assets.storage.accounting import Wanted, accounts
 from wsrl_assets.taxonomy.stages import Stage
 
@@ -12,7 +12,7 @@ from wsrl_assets.taxonomy.stages import Stage
 _READ = (Stage.VERIFIED_PAIRS, Stage.FINAL_SPLITS)
 
 
-def refuse_broken(store: Store, wanted: Wanted) -> None:
+def check_preconditions(store: Store, wanted: Wanted) -> None:
     """Looks over the placed pairs of all domains before a release is made of them.
 
     These are the blocking checks of `final_splits` once more, over all domains: a check that failed
@@ -54,5 +54,7 @@ def repeated(pairs: pl.DataFrame) -> pl.DataFrame:
 def _placed(store: Store) -> pl.DataFrame:
     names = ["pair_id", "parent_id", "split"]
     empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    frames = [store.read(p, "release_rows").select(names) for p in store.partitions(Kind.DOMAIN)]
+    frames = [
+        store.read(p, "release_rows").select(names) for p in store.partitions(PartitionKind.DOMAIN)
+    ]
     return pl.concat([empty, *frames])

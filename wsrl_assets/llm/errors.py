@@ -1,7 +1,7 @@
 """The faults of calling a model, sorted by who has to act."""
 
 
-class TransientFault(Exception):
+class TransientError(Exception):
     """The endpoint stumbled: the same request may succeed in a moment.
 
     Attributes:
@@ -16,7 +16,7 @@ class TransientFault(Exception):
         self.retry_after_s = retry_after_s
 
 
-class RowFault(Exception):
+class RowError(Exception):
     """The request itself cannot succeed: its row fails with this reason, others go on."""
 
     def __init__(self, reason: str, detail: str) -> None:
