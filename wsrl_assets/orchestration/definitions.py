@@ -4,17 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from wsrl_assets.orchestration.assets.curation import filtered_documents, triaged_documents
-from wsrl_assets.orchestration.assets.demonstrations import demonstration_library
-from wsrl_assets.orchestration.assets.questions import pass_rate_asset, question_chain
-from wsrl_assets.orchestration.assets.release import (
-    benchmark_ngrams,
-    dataset_report,
-    final_splits,
-    rl_dataset,
-    sft_warmup,
-)
-from wsrl_assets.orchestration.assets.sources import source_documents
+from wsrl_assets.orchestration import assets
 from wsrl_assets.orchestration.automation import (
     ADVANCE_DOMAIN,
     READ_SHARD,
@@ -30,19 +20,7 @@ from wsrl_assets.orchestration.resources import default_resources
 from wsrl_assets.orchestration.versions import versioned
 from wsrl_assets.settings import Executor, load_automation
 
-ASSETS = [
-    source_documents,
-    triaged_documents,
-    filtered_documents,
-    demonstration_library,
-    question_chain,
-    pass_rate_asset,
-    benchmark_ngrams,
-    final_splits,
-    sft_warmup,
-    rl_dataset,
-    dataset_report,
-]
+ASSETS = dg.load_assets_from_package_module(assets)
 
 
 # In one process by default: a run is a handful of short steps around one long wait for the

@@ -347,14 +347,14 @@ HOSTILE = {
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_mining_hostile_text_takes_linear_time(unit: str) -> None:
     text = unit * (500_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     mine(text)
     # A quadratic pattern takes minutes for this; a linear one takes half a second at most.
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("word", ["1" * 50_000, "Aa" + "1" * 50_000, "$1;" * 20_000])
 def test_few_and_endless_words_are_no_sentence(word: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert mine(" ".join([word] * 9) + ".") == []
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -183,9 +183,9 @@ def test_character_that_never_fits_is_an_error() -> None:
 
 def test_five_megabytes_of_prose_take_seconds() -> None:
     text = PARAGRAPH * 18_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(split_passages(text, 3000)) > 500
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_five_megabytes_of_prose_take_seconds() -> None:
     ],
 )
 def test_a_megabyte_of_anything_takes_a_second(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     passages = split_passages(text, 3000)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert max(estimate_tokens(passage.text) for passage in passages) <= 3000
 
 

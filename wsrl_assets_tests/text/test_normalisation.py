@@ -21,10 +21,10 @@ PROSE = "The river rises in the hills and runs for 340 kilometres to the sea. "
 
 
 def seconds(work: object, text: str) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     assert callable(work)
     work(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 # Normal form

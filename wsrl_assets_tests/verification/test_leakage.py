@@ -96,6 +96,6 @@ def test_a_list_leaks_as_a_whole_and_not_by_an_item() -> None:
 @pytest.mark.parametrize("kind", ["integer", "entity"])
 def test_a_long_question_is_read_in_bounded_time(unit: str, kind: str) -> None:
     gold: Gold = parse_gold("77" if kind == "integer" else "Marie Curie", kind)
-    started = time.perf_counter()
+    started = time.process_time()
     leak(unit * (2_000 // len(unit)), gold)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

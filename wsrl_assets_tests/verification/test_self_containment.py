@@ -110,9 +110,9 @@ def test_nor_does_a_question_about_a_pronoun(question: str) -> None:
     ],
 )
 def test_reading_a_question_takes_linear_time(word: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     stands_alone(word * (200_000 // len(word)))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
