@@ -11,7 +11,7 @@ any answers that are mined from other documents, whatever their type.
 One corpus makes few questions, so they are drafted in several rounds, each of another random part
 of the documents. The standard error is over statements, not over questions.
 
-Exit code 1 when a chooser beats chance by more than 5 points on ours (issue 4, item 8).
+Exit code 1 when a chooser beats chance by more than 5 points on ours.
 """
 
 import argparse

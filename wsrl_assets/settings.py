@@ -78,7 +78,6 @@ class Settings(BaseSettings):
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
             rates off.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
-        rerate: whether pairs that have a pass rate are rated again.
         sft_pairs: pairs of each domain that are held out from releases, each with a chain of
             thought for supervised training; 0 holds out no more.
         release_spec: YAML file that says what a release takes; everything if not set.
@@ -111,7 +110,6 @@ class Settings(BaseSettings):
     test_share: float = Field(default=0.02, ge=0, lt=1)
     pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
     rollout_tokens: int = Field(default=1024, ge=16)
-    rerate: bool = False
     sft_pairs: int = Field(default=0, ge=0)
     release_spec: Path | None = None
     pass_rate_above: float | None = Field(default=None, ge=0, lt=1)

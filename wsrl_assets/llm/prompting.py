@@ -3,7 +3,7 @@
 A prompt is a file `prompts/<name>.md`: a YAML head with its version, then the text, with
 `{{ name }}` where a value goes. Values are inserted once and never read as template themselves.
 
-Layout of a call (issue 3): `[short system][document][instruction, examples, row-specific part]`.
+Layout of a call: `[short system][document][instruction, examples, row-specific part]`.
 All calls on one document share the longest possible prefix, over all stages, so a server with
 prefix caching reads the document once.
 """

@@ -1,4 +1,4 @@
-"""How long a document may be: the models' context windows, in the models' own tokens (issue 3).
+"""How long a document may be: the models' context windows, in the models' own tokens.
 
 Reading a shard asks no model, but what it cuts a document into is what every later prompt holds.
 So it asks the servers for their windows, and one of them to count, if there is a server at all.

@@ -20,7 +20,11 @@ from wsrl_assets.orchestration.resources import default_resources
 from wsrl_assets.orchestration.versions import versioned
 from wsrl_assets.settings import Executor, load_automation
 
-ASSETS = dg.load_assets_from_package_module(assets)
+ASSETS = [
+    found
+    for found in dg.load_assets_from_package_module(assets)
+    if isinstance(found, dg.AssetsDefinition)
+]
 
 
 # In one process by default: a run is a handful of short steps around one long wait for the

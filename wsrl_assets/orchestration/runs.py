@@ -289,7 +289,7 @@ class _Runner:
         if self._settings.regenerate is not None:
             # Regenerated rows may have let in, in domains that were done, what they stood in the
             # way of; that alone is left to do.
-            waiting = {"regenerate": None, "retry_failed": False, "rerate": False}
+            waiting = {"regenerate": None, "retry_failed": False}
             self._advance(stages, only, self._settings.model_copy(update=waiting))
 
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:

@@ -15,13 +15,14 @@ from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Rollout
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.verification.pass_rates import STAGE, Pair, Rater
 
 
 async def rate_domain(job: Job, domain: Domain) -> int:
     """Takes the pass rates that a domain's verified pairs lack; returns how many those were.
 
-    Does nothing while pass rates are switched off. With the setting `rerate` all pairs are rated
+    Does nothing while pass rates are switched off. When they are regenerated, all pairs are rated
     again: by today's policy, sampling, number of rollouts and reward, of which only what no stored
     rollout answers is asked for.
 
@@ -77,11 +78,15 @@ def rate_recipes(job: Job, policy: str) -> tuple[StageRecipe, StageRecipe]:
     return model_recipe(STAGE, role, policy, [], **settings), of_rollouts
 
 
+def _regenerates(job: Job) -> bool:
+    return job.settings.regenerate is Stage.PASS_RATES
+
+
 def _count_pending(job: Job, partition: Partition) -> int:
     with job.store.transaction(partition) as transaction:
         found = transaction.query(
             "count_pending_rates",
-            rerate=job.settings.rerate,
+            regenerate=_regenerates(job),
             retry_failed=job.settings.retry_failed,
         )
     return int(found.item())
@@ -93,7 +98,7 @@ async def _pending_pairs(job: Job, partition: Partition, recipe: str) -> AsyncIt
         partition,
         "pending_rates",
         key="pair_id",
-        rerate=job.settings.rerate,
+        regenerate=_regenerates(job),
         recipe=recipe,
         rollouts=job.settings.pass_rate_rollouts,
     )

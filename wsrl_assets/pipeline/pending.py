@@ -42,8 +42,7 @@ def _regenerating(store: Store, stages: Collection[str]) -> set[str]:
 def has_work(account: Account, settings: Settings) -> bool:
     """Whether a stage has anything to do in a partition: rows that wait, or that are done again."""
     retried = settings.retry_failed and account.failed > 0
-    rerated = settings.rerate and account.stage == Stage.PASS_RATES and account.rows_in > 0
     regenerated = settings.regenerate == account.stage and account.rows_in > 0
     # Triage has given documents to other domains since: they are still to leave this one.
     to_leave = account.stage == Stage.FILTERED_DOCUMENTS and not account.balanced
-    return account.pending > 0 or retried or rerated or regenerated or to_leave
+    return account.pending > 0 or retried or regenerated or to_leave

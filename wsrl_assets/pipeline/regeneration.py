@@ -15,6 +15,7 @@ from wsrl_assets.generation import personas
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job, model_names
+from wsrl_assets.pipeline.pass_rates import rate_recipes
 from wsrl_assets.pipeline.triage import triage_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.recipes_in_use import RecipeInUse, recipes_in_use, stale_documents
@@ -141,6 +142,8 @@ def _is_current(job: Job, used: RecipeInUse) -> bool:
         model = job.roles[role].model or json.loads(used.body)["model"]
         if used.stage is Stage.TRIAGED_DOCUMENTS:
             return bool(triage_recipe(job, model).hash == used.recipe)
+        if used.stage is Stage.PASS_RATES:
+            return not job.settings.rates_pairs or rate_recipes(job, model)[0].hash == used.recipe
         return used.recipe in _recipes_of(job, used.stage, {role: model}, Domain(used.partition))
     except EndpointError:
         return True

@@ -48,6 +48,3 @@ class PassRateRange:
             .then(pl.lit(OUT_OF_RANGE))
             .otherwise(None)
         )
-
-
-ANY_RATE = PassRateRange()

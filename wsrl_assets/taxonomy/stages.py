@@ -55,6 +55,8 @@ class StageSpec:
         table: where its rows are, if not in a table of the stage's name.
         role: whose model makes the rows; none for rules.
         is_regenerable: whether rows of an older recipe can be replaced (`WSRL_REGENERATE`).
+        is_chained: whether it runs with the other stages of a domain as one chain, document by
+            document.
         is_optional: whether a setting must ask for it; off by default.
         holds_pairs: whether a row is a draft or pair, so that it can be shown as one.
         shown_as_pairs: whether its own rows hold ids and verdicts only, and the pair is shown.
@@ -66,6 +68,7 @@ class StageSpec:
     table: str | None = None
     role: Role | None = None
     is_regenerable: bool = False
+    is_chained: bool = False
     is_optional: bool = False
     holds_pairs: bool = False
     shown_as_pairs: bool = False
@@ -90,12 +93,14 @@ STAGES: Mapping[Stage, StageSpec] = {
         partitioned_by=PartitionedBy.DOMAIN,
         role=Role.TRIAGE,
         is_regenerable=True,
+        is_chained=True,
         recipe_column="persona_recipe",
     ),
     Stage.QA_DRAFTS: StageSpec(
         partitioned_by=PartitionedBy.DOMAIN,
         role=Role.GENERATOR,
         is_regenerable=True,
+        is_chained=True,
         holds_pairs=True,
         watches_rejections=True,
         recipe_column="draft_recipe",
@@ -104,6 +109,7 @@ STAGES: Mapping[Stage, StageSpec] = {
         partitioned_by=PartitionedBy.DOMAIN,
         role=Role.JUDGE,
         is_regenerable=True,
+        is_chained=True,
         holds_pairs=True,
         shown_as_pairs=True,
         watches_rejections=True,
@@ -112,6 +118,7 @@ STAGES: Mapping[Stage, StageSpec] = {
     Stage.PASS_RATES: StageSpec(
         partitioned_by=PartitionedBy.DOMAIN,
         role=Role.POLICY,
+        is_regenerable=True,
         is_optional=True,
         recipe_column="rate_recipe",
     ),
@@ -154,7 +161,7 @@ def pair_stages_up_to(last: Stage) -> tuple[Stage, ...]:
 
 REGENERABLE = tuple(stage for stage, spec in STAGES.items() if spec.is_regenerable)
 """The stages whose rows of an older recipe can be replaced."""
-QUESTION_STAGES = tuple(s for s in stages_by(PartitionedBy.DOMAIN) if STAGES[s].is_regenerable)
+QUESTION_STAGES = tuple(stage for stage, spec in STAGES.items() if spec.is_chained)
 """The stages of a domain that run as one chain, document by document."""
 RECIPE_COLUMNS = {s: spec.recipe_column for s, spec in STAGES.items() if spec.recipe_column}
 """The recipes behind a pair, by stage, as queries that walk a pair back name them."""

@@ -27,7 +27,7 @@ def typed_gold(
 
     Reasons: `no_answer`, `answer_too_long`, `yes_no_answer`, `answer_not_of_type`, and
     `gold_self_test`: our own reward does not tell this gold from wrong answers, so the pair is
-    not verifiable (issue 4, item 6).
+    not verifiable.
     """
     if not answer or not answer_type:
         return None, _no("answer_form", "no_answer")

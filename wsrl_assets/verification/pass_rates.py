@@ -1,7 +1,7 @@
 """Difficulty: how often a policy answers a verified pair closed-book, by the shipped reward.
 
 A pair that every rollout passes, or none, has no advantage to learn from in GRPO; the policy's own
-pass rate tells, before training, which those are (issue 4, item 11).
+pass rate tells, before training, which those are.
 """
 
 import asyncio

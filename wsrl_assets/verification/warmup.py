@@ -1,7 +1,7 @@
 """Warm-up: a short chain of thought to a held-out pair, written by a model that knows the gold.
 
 Supervised training on a few of these teaches a base model the form of a response before GRPO
-(issue 6, item 3). What is shown has to be worth imitating: the reward scores it 1, and it does not
+. What is shown has to be worth imitating: the reward scores it 1, and it does not
 speak of a document or a given answer, which no policy will have.
 """
 

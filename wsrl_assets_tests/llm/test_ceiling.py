@@ -1,4 +1,4 @@
-"""The ceiling finds by itself how many calls an endpoint bears (issue 3, item 4)."""
+"""The ceiling finds by itself how many calls an endpoint bears."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A prompt that is longer than the model's window is never sent (issue 3, item 8)."""
+"""A prompt that is longer than the model's window is never sent."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The fault matrix: each fault at 20% of all calls, alone and all together (issue 3, item 7).
+"""The fault matrix: each fault at 20% of all calls, alone and all together.
 
 Transient faults leave no trace but retries. A row's own fault fails that row, with its reason.
 What no call can get past stops the run, with one sentence that says what to fix. In each case the

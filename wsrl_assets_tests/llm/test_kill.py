@@ -1,7 +1,7 @@
 """`kill -9` at any moment: after a rerun every row is there once, and hardly a call was repeated.
 
 A process triages a shard, filters a domain and advances it, and is killed at 20 random moments;
-then it may finish (issue 3, item 5).
+then it may finish.
 """
 
 import asyncio

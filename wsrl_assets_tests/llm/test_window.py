@@ -1,4 +1,4 @@
-"""Passages fit the models' windows, counted by the models' own tokenizers (issue 3, item 8)."""
+"""Passages fit the models' windows, counted by the models' own tokenizers."""
 
 import asyncio
 from collections.abc import Callable

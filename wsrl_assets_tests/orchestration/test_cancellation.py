@@ -1,4 +1,4 @@
-"""A cancelled run stops within ten seconds, keeps what came back and hangs up (issue 3, item 9)."""
+"""A cancelled run stops within ten seconds, keeps what came back and hangs up."""
 
 import asyncio
 import os

@@ -24,9 +24,9 @@ def account(stage: str = "qa_drafts", **rows: int) -> Account:
         (account(kept=3, pending=1), {}, True),
         (account(kept=3, failed=1), {"retry_failed": True}, True),
         (account(kept=3), {"retry_failed": True}, False),
-        (account("pass_rates", kept=3), {"rerate": True}, True),
-        (account("pass_rates"), {"rerate": True}, False),
-        (account(kept=3), {"rerate": True}, False),
+        (account("pass_rates", kept=3), {"regenerate": "pass_rates"}, True),
+        (account("pass_rates"), {"regenerate": "pass_rates"}, False),
+        (account(kept=3), {"regenerate": "pass_rates"}, False),
     ],
 )
 def test_a_partition_is_taken_up_if_rows_wait_or_are_to_be_done_again(

@@ -129,8 +129,9 @@ async def test_another_policy_rates_again_only_when_asked(tmp_path: Path) -> Non
         await rate(first)
     async with running_simulator(policy(model="a later checkpoint")) as sim:
         assert await asked(sim, rating(tmp_path, sim.base_url)) == 0
-        assert await asked(sim, rating(tmp_path, sim.base_url, rerate=True)) == K * len(PAIRS)
-        assert await asked(sim, rating(tmp_path, sim.base_url, rerate=True)) == 0
+        again = rating(tmp_path, sim.base_url, regenerate="pass_rates")
+        assert await asked(sim, again) == K * len(PAIRS)
+        assert await asked(sim, again) == 0
     assert {row.model for row in rated(first.store).values()} == {"a later checkpoint"}
     made = rows(first.store, Rollout, MATH)
     assert {r.model for r in made} == {"simulated", "a later checkpoint"}, "old rollouts are kept"
@@ -140,10 +141,10 @@ async def test_more_rollouts_cost_the_difference_and_fewer_nothing(tmp_path: Pat
     async with running_simulator(policy()) as sim:
         plant(rating(tmp_path, sim.base_url).store, PAIRS)
         await rate(rating(tmp_path, sim.base_url))
-        more = rating(tmp_path, sim.base_url, pass_rate_rollouts=K + 2, rerate=True)
+        more = rating(tmp_path, sim.base_url, pass_rate_rollouts=K + 2, regenerate="pass_rates")
         assert await asked(sim, more) == 2 * len(PAIRS)
         assert {row.rollouts for row in rated(more.store).values()} == {K + 2}
-        fewer = rating(tmp_path, sim.base_url, pass_rate_rollouts=2, rerate=True)
+        fewer = rating(tmp_path, sim.base_url, pass_rate_rollouts=2, regenerate="pass_rates")
         assert await asked(sim, fewer) == 0
         assert {row.rollouts for row in rated(more.store).values()} == {2}
 

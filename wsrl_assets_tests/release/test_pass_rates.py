@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
 from wsrl_assets.release.export import export
-from wsrl_assets.release.pass_rates import ANY_RATE, NO_RATE, OUT_OF_RANGE, PassRateRange
+from wsrl_assets.release.pass_rates import NO_RATE, OUT_OF_RANGE, PassRateRange
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import PassRate, ReleasedPair, Status
@@ -178,5 +178,5 @@ def test_every_pair_is_either_in_range_or_left_out_with_a_reason(
 
 @given(RATES)
 def test_no_bounds_leave_nothing_out(rates: list[float | None]) -> None:
-    kept, others = ANY_RATE.split(frame(rates))
+    kept, others = PassRateRange().split(frame(rates))
     assert (kept.height, others.height) == (len(rates), 0)

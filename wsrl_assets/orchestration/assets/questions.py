@@ -80,7 +80,7 @@ class PassRateConfig(dg.Config):
         None, description="Closed-book rollouts per pair; 0 takes no pass rates."
     )
     max_tokens: int | None = Field(None, description="Longest rollout, in tokens.")
-    rerate: bool | None = Field(
+    regenerate: bool | None = Field(
         None, description="Whether pairs that have a pass rate are rated again."
     )
     retry_failed: bool | None = Field(
@@ -219,7 +219,7 @@ def pass_rate_asset(
             {
                 "pass_rate_rollouts": config.rollouts,
                 "rollout_tokens": config.max_tokens,
-                "rerate": config.rerate,
+                "regenerate": Stage.PASS_RATES if config.regenerate else None,
                 "retry_failed": config.retry_failed,
             }
         )

@@ -2,6 +2,6 @@
 SELECT count(*) AS n
 FROM verified_pairs
 WHERE status = 'kept'
-  AND ($rerate OR pair_id NOT IN (
+  AND ($regenerate OR pair_id NOT IN (
     SELECT pair_id FROM pass_rates WHERE NOT ($retry_failed AND status = 'failed')
   ))

@@ -7,7 +7,7 @@ pending AS (
   JOIN qa_drafts q ON q.draft_id = v.pair_id
   WHERE v.status = 'kept'
     AND v.pair_id > $after
-    AND ($rerate OR v.pair_id NOT IN (
+    AND ($regenerate OR v.pair_id NOT IN (
       SELECT pair_id FROM pass_rates WHERE NOT ($retry_failed AND status = 'failed')
     ))
   ORDER BY v.pair_id

@@ -1,1 +1,0 @@
-SELECT * FROM shards LIMIT 1
