@@ -18,7 +18,21 @@ from wsrl_assets.llm.slots import SharedSlots
 _SPARE_AFTER_S = 0.1
 
 _gates: dict[tuple[int, Path], "Gate"] = {}
-_gates_mutex = threading.Lock()
+_gates_mutex = threading.RLock()
+
+
+def _forget_gates() -> None:
+    """In a forked child: calls that wait here, and locks that are held, are the parent's."""
+    _gates.clear()
+    _gates_mutex.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_gates_mutex.acquire,
+        after_in_parent=_gates_mutex.release,
+        after_in_child=_forget_gates,
+    )
 
 
 @dataclass(slots=True, eq=False)
