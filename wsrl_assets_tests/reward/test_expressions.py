@@ -163,7 +163,7 @@ POLYNOMIALS = st.recursive(
         st.tuples(inner, inner).map(lambda two: f"({two[0]}+{two[1]})"),
         st.tuples(inner, inner).map(lambda two: f"({two[0]}-{two[1]})"),
         st.tuples(inner, inner).map(lambda two: f"({two[0]} \\cdot {two[1]})"),
-        st.tuples(inner, st.integers(0, 3)).map(lambda two: f"({two[0]}+1)^{{{two[1]}}}"),
+        st.tuples(inner, st.integers(1, 3)).map(lambda two: f"({two[0]}+1)^{{{two[1]}}}"),
     ),
     max_leaves=8,
 )
