@@ -12,6 +12,8 @@ class Reason(StrEnum):
     MATCH = "match"
     NO_ANSWER = "no_answer"
     """Nothing stands where a final answer should: an empty box, a colon, an unfinished thought."""
+    TRUNCATED = "truncated"
+    """The rollout was cut off before its end (`score_rollout` alone knows)."""
     TOO_LONG = "too_long"
     MALFORMED = "malformed"
     """Control characters in the answer."""

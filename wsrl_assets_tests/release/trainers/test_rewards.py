@@ -96,7 +96,6 @@ class TestOpenRLHF:
         for pair in PAIRS:
             for response, reward in said(pair):
                 for end in (
-                    "",
                     "<|im_end|>",
                     "<|im_end|>\n",
                     "</s>",
@@ -121,12 +120,16 @@ class TestOpenRLHF:
     ) -> None:
         gold = PAIRS[0].gold.to_json()
         got = rewards["openrlhf"].reward_func(["Answer: 12"], [self.PROMPT], [gold])
-        assert got == {"rewards": 0.0, "scores": 0.0, "extra_logs": {"answered": 0.0}}
+        assert got == {
+            "rewards": 0.0,
+            "scores": 0.0,
+            "extra_logs": {"answered": 0.0, "undecided": 0.0},
+        }
 
     def test_several_at_once_make_lists(self, rewards: dict[str, ModuleType]) -> None:
         pairs = PAIRS[:3]
         got = rewards["openrlhf"].reward_func(
-            [self.PROMPT + pair.right for pair in pairs],
+            [f"{self.PROMPT}{pair.right}</s>" for pair in pairs],
             [self.PROMPT] * 3,
             [pair.gold.to_json() for pair in pairs],
         )
