@@ -113,7 +113,7 @@ class TestOpenRLHF:
     ) -> None:
         changed = self.PROMPT.replace("\n", " ").removeprefix("<|im_start|>user ")
         response = rewards["openrlhf"].response_of(changed + "Answer: 12<|im_end|>", self.PROMPT)
-        assert response.strip() == "Answer: 12"
+        assert response.strip() == "Answer: 12<|im_end|>"
 
     def test_without_its_prompt_a_query_holds_no_response(
         self, rewards: dict[str, ModuleType]

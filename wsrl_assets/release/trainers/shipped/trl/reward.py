@@ -31,8 +31,7 @@ def end_tokens(completion_ids: list[list[int]], log_metric: Any = None) -> set[i
     the limit of tokens did not end.
     """
     trainer = getattr(log_metric, "__self__", None)
-    if hasattr(trainer, "eos_token_ids"):
-        tokenizer = getattr(trainer, "_tokenizer", None)
-        return {*trainer.eos_token_ids, getattr(tokenizer, "pad_token_id", None)}
+    if trainer is not None and hasattr(trainer, "eos_token_ids"):
+        return {*trainer.eos_token_ids, trainer._tokenizer.pad_token_id}
     longest = max(map(len, completion_ids), default=0)
     return {tokens[-1] for tokens in completion_ids if tokens and len(tokens) < longest}
