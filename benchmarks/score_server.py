@@ -37,12 +37,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from wsrl_assets.cli.score_workers import available_cores, listen, serve_in_workers
+from wsrl_assets.cli.score_workers import worker_count, listen, serve_in_workers
 
 async def echo(request: Request) -> Response:
     return Response(await request.body(), media_type="application/json")
 
-sockets = listen("127.0.0.1", 0, available_cores())
+sockets = listen("127.0.0.1", 0, worker_count())
 port = sockets[0].getsockname()[1]
 serve_in_workers(
     Starlette(routes=[Route("/score", echo, methods=["POST"])]),

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wsrl_assets.cli.score_rows import Keys, Rollout, RowError, read_rollout
-from wsrl_assets.cli.score_workers import available_cores, listen, serve_in_workers
+from wsrl_assets.cli.score_workers import listen, serve_in_workers, worker_count
 from wsrl_assets.reward import AnswerType, Gold, Score, score
 
 _KEYS = Keys()
@@ -131,7 +131,7 @@ def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
     Raises:
         SettingsError: the address cannot be listened on.
     """
-    sockets = listen(host, port, available_cores())
+    sockets = listen(host, port, worker_count())
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{sockets[0].getsockname()[1]}"
     if not is_loopback(host):

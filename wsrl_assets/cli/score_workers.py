@@ -28,6 +28,7 @@ HEADER_S = 10.0
 _KEEP_ALIVE_S = 30
 _BACKLOG = 4_096
 _MAX_FILES = 65_536
+_MAX_WORKERS = 16
 _STOP_S = 1.5
 """A second for requests under way, and half a one for the process."""
 _POLL_S = 0.1
@@ -39,9 +40,10 @@ _HEADERS_TOO_LARGE = (
 _RESTART_PAUSE_S = 1.0
 
 
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def worker_count() -> int:
+    """One for each core that this process may use, up to what a trainer can ask for."""
+    may_use = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return min(len(may_use) or os.cpu_count() or 1, _MAX_WORKERS)
 
 
 def listen(host: str, port: int, count: int) -> list[socket.socket]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -318,8 +317,7 @@ def _in_full(expression: Expression, shape: Shape) -> Shape:
 def _looks_comparable(wanted: Expression, found: Expression) -> bool:
     if not (is_bounded(wanted.tokens) and is_bounded(found.tokens)):
         return False
-    ours, theirs = Counter(wanted.tokens), Counter(found.tokens)
-    return all(ours[mark] == theirs[mark] for mark in _MEANINGFUL)
+    return all(wanted.tokens.count(mark) == found.tokens.count(mark) for mark in _MEANINGFUL)
 
 
 def _has_another_letter(wanted: Expression, found: Expression) -> bool:

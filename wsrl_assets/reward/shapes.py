@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .evaluation import Point, Value, difference, evaluate
 
@@ -91,6 +92,7 @@ class Relation:
 Shape = Scalar | Listing | Union | Relation
 
 
+@lru_cache(maxsize=8192)
 def read_shape(tokens: Tokens) -> Shape | None:
     """What the tokens are from the outside in; None where they are nothing of these."""
     if not tokens or not _is_balanced(tokens):
