@@ -24,7 +24,7 @@ from datasets import Dataset, load_dataset
 from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from wsrl_assets.reward import Gold, score
+from wsrl_assets.reward import final_message, score_rollout
 from wsrl_assets.reward.instruction import rollout_messages
 
 
@@ -44,19 +44,26 @@ class GoldReward:
     __name__ = "gold_reward"
 
     def __call__(
-        self, prompts: list[Any], completions: list[Any], gold: list[str], **_: Any
-    ) -> list[float]:
-        """1.0 for each completion whose final answer is the gold answer, else 0.0."""
+        self, prompts: list[Any], completions: list[Any], gold: list[Any], **_: Any
+    ) -> list[float | None]:
+        """1.0 for each completion whose final answer is the gold answer, else 0.0.
+
+        None, which TRL leaves out, where there is no verdict. Completions that were cut off are
+        scored too, since on a CPU nearly all are; the reward of an export gives them 0.
+        """
         self.calls += 1
         self.responses += len(completions)
         self.seen = []
         for completion, label in zip(completions, gold, strict=True):
-            text = completion[-1]["content"]
-            scored = score(text, Gold.from_json(label))
+            scored = score_rollout(completion, label)
             self.seen.append(
-                {"completion": text, "reward": scored.value, "reason": str(scored.reason)}
+                {
+                    "completion": final_message(completion),
+                    "reward": float(scored.value) if scored.decided else None,
+                    "reason": str(scored.reason),
+                }
             )
-        return [float(one["reward"]) for one in self.seen]
+        return [one["reward"] for one in self.seen]
 
 
 class Report(TrainerCallback):
@@ -69,7 +76,7 @@ class Report(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         if not logs or "reward" not in logs:
             return  # the summary at the end
-        shown = max(self._reward.seen, key=lambda one: int(one["reward"]))
+        shown = max(self._reward.seen, key=lambda one: one["reward"] or 0.0)
         line = {
             "step": state.global_step,
             "reward": logs["reward"],

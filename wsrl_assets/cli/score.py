@@ -74,7 +74,7 @@ def score_command(
     As a server: POST /score with {"response", "gold"} or {"items": [...]}, GET /health. It listens
     on this machine alone unless told otherwise, and has no login.
 
-    Exit codes: 0 done; 1 some golds are not of their own type; 2 a row cannot be scored.
+    Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """
     console, errors = Console(), Console(stderr=True)
     if serve:
@@ -104,10 +104,11 @@ def score_command(
         print(json.dumps(summary.to_json()))
     else:
         console.print(_shown(summary))
-    if summary.unusable:
+    if summary.undecided:
         errors.print(
-            f"{summary.unusable:,} rows have a gold that no response can match (invalid_gold) or "
-            "met a fault of ours (internal_error); mend these golds with parse_gold",
+            f"{summary.undecided:,} rows have no verdict: their gold is not of its type "
+            "(invalid_gold; mend it with parse_gold), nobody can tell (undecided), or it is a "
+            "fault of ours (internal_error)",
             style="yellow",
         )
         raise typer.Exit(1)

@@ -14,9 +14,6 @@ from wsrl_assets.sources.streams import BROKEN_STREAM, Line, lines
 MAX_LINE_BYTES = 16 << 20
 _UTF8_BOM = b"\xef\xbb\xbf"
 
-# A gold that no response can match, or a fault of ours: the score says nothing of the response.
-UNUSABLE = frozenset((Reason.INVALID_GOLD, Reason.INTERNAL_ERROR))
-
 
 class RowError(ValueError):
     """A row that cannot be scored; says which key is wrong, and how it should be."""
@@ -49,6 +46,8 @@ class Summary:
     by_type: Counter[AnswerType] = field(default_factory=Counter)
     right_by_type: Counter[AnswerType] = field(default_factory=Counter)
     by_reason: Counter[Reason] = field(default_factory=Counter)
+    undecided: int = 0
+    """Rows whose score says nothing of the response; see `Score.decided`."""
 
     def add(self, gold: Gold, scored: Score) -> None:
         self.rows += 1
@@ -56,21 +55,19 @@ class Summary:
         self.by_type[gold.type] += 1
         self.right_by_type[gold.type] += scored.value
         self.by_reason[scored.reason] += 1
+        self.undecided += not scored.decided
 
     @property
     def accuracy(self) -> float | None:
         """Share of rows that scored 1; none without rows."""
         return self.right / self.rows if self.rows else None
 
-    @property
-    def unusable(self) -> int:
-        return sum(self.by_reason[reason] for reason in UNUSABLE)
-
     def to_json(self) -> dict[str, Any]:
         return {
             "rows": self.rows,
             "right": self.right,
             "accuracy": self.accuracy,
+            "undecided": self.undecided,
             "types": {
                 str(name): {"rows": count, "right": self.right_by_type[name]}
                 for name, count in sorted(self.by_type.items())

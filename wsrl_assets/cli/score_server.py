@@ -6,17 +6,15 @@ reading and scoring have a time (408, 503), what is malformed is named (400).
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import json
-import socket
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -24,12 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from wsrl_assets.cli.score_rows import Keys, RowError, ScoringItem, read_rollout
+from wsrl_assets.cli.score_workers import listen, serve_in_workers, worker_count
 from wsrl_assets.reward import AnswerType, Gold, Score, score
-from wsrl_assets.settings import SettingsError
 
-_MAX_CONNECTIONS = 32
-_MAX_HEADER_BYTES = 16 << 10
-_SHUTDOWN_S = 5
 _KEYS = Keys()
 
 
@@ -41,6 +36,9 @@ class Limits:
         body_bytes, items, response_chars: more is answered with 413.
         read_s: time for the body to arrive, else 408.
         score_s: time for scoring, else 503. The typed rules need 0.1 ms an item.
+        waiting: requests that are read, wait or are scored at once, in one worker; one more is
+            answered with 503.
+        waiting_bytes: the same for their bodies, of which the memory is.
     """
 
     body_bytes: int = 8 << 20
@@ -48,21 +46,67 @@ class Limits:
     response_chars: int = 400_000
     read_s: float = 10.0
     score_s: float = 30.0
+    waiting: int = 1_024
+    waiting_bytes: int = 64 << 20
+
+
+_SMALL_BYTES = 32 << 10
+"""Such a body with one response is scored where it is read: a thread would cost more than that."""
+
+
+class Queue:
+    """Requests under way in one worker. They are scored one after the other, as its core would."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._requests = self._bytes = 0
+        self._turn = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def place(self, body_bytes: int) -> AsyncIterator[None]:
+        """Held by a request from its headers to its reply.
+
+        Raises:
+            HTTPException: 503, with no place left.
+        """
+        is_full = self._requests >= self._limits.waiting
+        if is_full or self._bytes + body_bytes > self._limits.waiting_bytes:
+            raise HTTPException(
+                503, "too many requests are waiting; ask again", headers={"retry-after": "1"}
+            )
+        self._requests += 1
+        self._bytes += body_bytes
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            self._bytes -= body_bytes
+
+    async def reply(self, body: bytes) -> dict[str, Any]:
+        """The reply to a body: at once to a small one, else in a thread and in its turn."""
+        if len(body) <= _SMALL_BYTES and b'"items"' not in body:
+            return _scores(body, time.monotonic() + self._limits.score_s, self._limits)
+        deadline = time.monotonic() + self._limits.score_s
+        async with self._turn:
+            return await asyncio.to_thread(_scores, body, deadline, self._limits)
 
 
 def score_app(limits: Limits | None = None) -> Starlette:
     """The application, without a socket."""
     bounds = limits or Limits()
 
+    queue = Queue(bounds)
+
     async def answer(request: Request) -> Response:
-        try:
-            body = await asyncio.wait_for(_body(request, bounds), bounds.read_s)
-        except TimeoutError:
-            return _error(408, f"the body did not arrive within {bounds.read_s:g} s")
-        except ClientDisconnect:
-            return _error(400, "the connection was closed before the body was complete")
-        # In a thread, so that others are answered meanwhile.
-        return _json(await asyncio.to_thread(_scores, body, bounds))
+        async with queue.place(_expected_bytes(request, bounds)):
+            try:
+                async with asyncio.timeout(bounds.read_s):
+                    body = await _body(request, bounds)
+            except TimeoutError:
+                return _error(408, f"the body did not arrive within {bounds.read_s:g} s")
+            except ClientDisconnect:
+                return _error(400, "the connection was closed before the body was complete")
+            return _json(await queue.reply(body))
 
     async def health(request: Request) -> Response:
         return _json({"status": "ok", "version": version("wsrl-assets")})
@@ -87,30 +131,18 @@ def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
     Raises:
         SettingsError: the address cannot be listened on.
     """
-    listening = _listen(host, port)
+    sockets = listen(host, port, worker_count())
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{listening.getsockname()[1]}"
+    address = f"http://{shown}:{sockets[0].getsockname()[1]}"
     if not is_loopback(host):
         say(
             f"warning: whoever reaches {address} can use it: it has no login and no encryption. "
             "Leave out --host to serve this machine alone."
         )
-    say(f"scoring on {address}/score; stop with Ctrl-C")
     _warm_up()
-    config = uvicorn.Config(
-        score_app(),
-        # h11 rather than httptools, which has no bound on the size of the headers.
-        http="h11",
-        h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
-        ws="none",
-        lifespan="off",
-        limit_concurrency=_MAX_CONNECTIONS,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
+    serve_in_workers(
+        score_app(), sockets, lambda: say(f"scoring on {address}/score; stop with Ctrl-C")
     )
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 def is_loopback(host: str) -> bool:
@@ -121,30 +153,32 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(
-            f"cannot listen on {host} port {port} ({error}). Choose another with --port, or "
-            "--port 0 for a free one."
-        ) from None
-
-
 def _warm_up() -> None:
-    """The first expression starts the algebra system, which takes seconds: not in a request."""
-    gold = Gold(AnswerType.EXPRESSION, "(x+1)^2")
-    threading.Thread(target=score, args=("x^2+2x+1", gold), daemon=True).start()
+    """Loads what the first score of each type would, among it the units: not in a request."""
+    for answer_type, value in _EACH_TYPE.items():
+        score(f"Answer: {value}", Gold(answer_type, value))
+
+
+_EACH_TYPE = {
+    **dict.fromkeys(AnswerType, "12"),
+    AnswerType.QUANTITY: "12 km",
+    AnswerType.EXPRESSION: "\\sqrt{2}",
+}
 
 
 # Requests
 
 
-async def _body(request: Request, limits: Limits) -> bytes:
+def _expected_bytes(request: Request, limits: Limits) -> int:
+    """What the body is said to have; the most it may have where that is not said."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.body_bytes:
+    expected = int(declared) if declared.isdigit() else limits.body_bytes
+    if expected > limits.body_bytes:
         raise _too_large(limits)
+    return expected
+
+
+async def _body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -159,13 +193,12 @@ def _too_large(limits: Limits) -> HTTPException:
     )
 
 
-def _scores(body: bytes, limits: Limits) -> dict[str, Any]:
-    """The reply to a body. Runs in a thread.
+def _scores(body: bytes, deadline: float, limits: Limits) -> dict[str, Any]:
+    """The reply to a body.
 
     Raises:
         HTTPException: 400, 413 or 503, with what is wrong.
     """
-    deadline = time.monotonic() + limits.score_s
     try:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -218,7 +251,12 @@ def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> 
 
 
 def _shown(scored: Score) -> dict[str, Any]:
-    return {"score": scored.value, "extracted": scored.extracted, "reason": str(scored.reason)}
+    return {
+        "score": scored.value,
+        "extracted": scored.extracted,
+        "reason": str(scored.reason),
+        "decided": scored.decided,
+    }
 
 
 # Replies
@@ -242,7 +280,9 @@ async def _refuse(request: Request, error: Exception) -> Response:
         404: "no such path; there are POST /score and GET /health",
         405: f"{request.method} is not for this path; there are POST /score and GET /health",
     }
-    return _error(error.status_code, messages.get(error.status_code, error.detail))
+    reply = _error(error.status_code, messages.get(error.status_code, error.detail))
+    reply.headers.update(error.headers or {})
+    return reply
 
 
 async def _fail(request: Request, error: Exception) -> Response:

@@ -18,7 +18,21 @@ from wsrl_assets.llm.slots import SharedSlots
 _SPARE_AFTER_S = 0.1
 
 _limiters: dict[tuple[int, Path], "Limiter"] = {}
-_gates_mutex = threading.Lock()
+_limiters_mutex = threading.RLock()
+
+
+def _forget_limiters() -> None:
+    """In a forked child: calls that wait here, and locks that are held, are the parent's."""
+    _limiters.clear()
+    _limiters_mutex.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_limiters_mutex.acquire,
+        after_in_parent=_limiters_mutex.release,
+        after_in_child=_forget_limiters,
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -181,7 +195,7 @@ def limiter_for(base_url: str, folder: Path, ceiling: int) -> Limiter:
     name = hashlib.blake2b(base_url.encode(), digest_size=6).hexdigest()
     path = (folder / f"{name}.slots").resolve()
     key = (os.getpid(), path)  # a forked child has slots of its own
-    with _gates_mutex:
+    with _limiters_mutex:
         if key not in _limiters:
             _limiters[key] = Limiter(SharedSlots(path, ceiling))
         return _limiters[key]

@@ -9,8 +9,9 @@ from .authoring import infer_type, parse_gold
 from .extraction import extract_answer
 from .gold import AnswerType, Gold
 from .judging import AsyncJudge, Judge, may_judge, score_with_judge, score_with_judge_async
-from .outcome import Reason, Score, SelfTest
+from .outcome import MissingPackageError, Reason, Score, SelfTest
 from .proof import perturbations, render, self_test
+from .rollouts import final_message, is_cut_off, score_rollout, undecided
 from .scoring import matches, score
 
 __all__ = [
@@ -18,18 +19,23 @@ __all__ = [
     "AsyncJudge",
     "Gold",
     "Judge",
+    "MissingPackageError",
     "Reason",
     "Score",
     "SelfTest",
     "extract_answer",
+    "final_message",
     "infer_type",
+    "is_cut_off",
     "matches",
     "may_judge",
     "parse_gold",
     "perturbations",
     "render",
     "score",
+    "score_rollout",
     "score_with_judge",
     "score_with_judge_async",
     "self_test",
+    "undecided",
 ]

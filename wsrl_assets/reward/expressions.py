@@ -1,53 +1,49 @@
-"""Mathematical expressions: equal as written, or equal by math-verify where it is installed.
+"""Mathematical expressions: equal as written, or equal by exact arithmetic (`solutions`).
 
-math-verify is general and lenient: it holds `50\\%` for 50, `2X` for `2x`, `30^\\circ` for 30 and
-an open interval for a pair. So it is asked only about two expressions that already agree in
-everything it overlooks, and only when both pass a screen of what can be costly: no other commands
-than those listed, no towers of powers, no long numbers, no deep nesting. What differs at a few
-points (`evaluation`) never gets that far. math-verify runs in a process of
-its own (`math_process`), since its time limits are signals, which work on no other thread than
-the main one. What the screen or the clock stops is compared as written, and so scores 0 unless it
-is the same text.
+The work is bounded, not the time, so a verdict depends on nothing but the two texts. What is
+outside the grammar of `evaluation`, such as a sum over an index or a matrix, is equal only to the
+same text. So is what exceeds its bounds: 200 tokens, 24 levels, 16 functions.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import evaluation, math_process
-from .evaluation import is_variable
+from . import regions, solutions
+from .evaluation import MAX_TOKENS, is_bounded, is_free, is_variable
 from .gold import Gold
 from .kind import Rule, not_of_type
 from .outcome import Reason
+from .shapes import Relation, Scalar, Shape, read_shape
 from .text import unwrap
 from .vocabulary import word_set
 
-MAX_LENGTH = 200
-_MAX_DEPTH = 6
-_MAX_DIGITS = 12
-_MAX_POWER = 40
-_MAX_POWER_PRODUCT = 2_000.0
+_MAX_LENGTH = 4 * MAX_TOKENS
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|[^\W\d_]+|\S")
-_DIGITS = frozenset("0123456789")
 _GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:(?:,|\{,\})\d{3})+(?![\d,])")
 _SAME_COMMANDS = {
     "\\dfrac": "\\frac",
     "\\tfrac": "\\frac",
     "\\cfrac": "\\frac",
+    "\\dbinom": "\\binom",
+    "\\tbinom": "\\binom",
     "\\times": "\\cdot",
     "\\ast": "\\cdot",
+    "\\lt": "<",
+    "\\gt": ">",
     "\\le": "\\leq",
     "\\ge": "\\geq",
     "\\ne": "\\neq",
     "\\lbrace": "\\{",
     "\\rbrace": "\\}",
     "\\degree": "\\circ",
+    "\\lvert": "|",
+    "\\rvert": "|",
 }
 _IDLE = word_set(
     r"""
@@ -85,35 +81,16 @@ _SYMBOLS = {
 }
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ", "0123456789-n")
 _SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ]+")
-# Not after a digit: `2½` is a sum, and would become a product.
-_VULGAR_FRACTION = re.compile(r"(?<![\d\s])[\u00bc-\u00be\u2150-\u215e]")
+_VULGAR_FRACTION = re.compile("[\u00bc-\u00be\u2150-\u215e]")
+_E_NOTATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\w.])")
 _FUNCTIONS = word_set(
     """
     sqrt sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp pi
     """
 )
-_CONSTANTS = frozenset(("\\pi", "\\infty", "e", "i"))
-_OPERATORS = {f"\\{name}" for name in _FUNCTIONS} | word_set(
-    r"\frac \cdot \div \pm \mp \leq \geq \neq \lt \gt \cup \cap \in \circ \{ \} \% \infty"
-)
-_PLAIN_TOKENS = frozenset("+-/^_(){}[]=<>,!|.;")
-# What math-verify overlooks or reads freely; both sides must have as many of each.
-_COUNTED: tuple[str, ...] = (
-    "\\%",
-    "\\circ",
-    "\\pm",
-    "\\mp",
-    ",",
-    ";",
-    "\\cup",
-    "\\cap",
-    "\\in",
-    "\\neq",
-)
-_COUNTED_UNLESS_EVALUATED = ("|", "_")
-_MAX_TOKENS_UNLESS_EVALUATED = 80
-_RELATIONS = frozenset(("=", "<", ">", "\\leq", "\\geq", "\\lt", "\\gt"))
-_OPENING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
+_INFINITY = frozenset(("infinity", "inf"))
+# Signs that give a number another meaning: 50\\% is not taken for 0.5, nor 30° for 30.
+_MEANINGFUL = ("\\%", "\\circ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +99,41 @@ class Expression:
 
     tokens: tuple[str, ...]
     subject: str | None = None
-
-    @property
-    def latex(self) -> str:
-        """With spaces only where two tokens would become another one."""
-        parts: list[str] = []
-        for token in self.tokens:
-            if parts and parts[-1][-1].isalnum() and token[0].isalnum():
-                parts.append(" ")
-            parts.append(token)
-        return "".join(parts)
+    sign: str = ""
 
 
 @lru_cache(maxsize=8192)
 def read_expression(text: str) -> Expression | None:
     """The tokens of an expression in one spelling, or None when it is empty or far too long."""
-    if len(text) > 4 * MAX_LENGTH:
+    if len(text) > _MAX_LENGTH:
         return None
     text = _VULGAR_FRACTION.sub(_as_fraction, text)
     text = _SUPERSCRIPT_RUN.sub(lambda m: f"^{{{m[0].translate(_SUPERSCRIPTS)}}}", unwrap(text))
     text = _GROUPED.sub(lambda m: re.sub(r"\D", "", m[0]), text.replace("**", "^"))
     found = [token for raw in _TOKEN.findall(text) for token in _respelt(raw)]
     found = _with_braces(_with_braces(_without_degree_power(found), "^"), "\\sqrt")
+    found = _with_mixed_numbers(_with_fraction_arguments(found))
     while found and found[-1] in (".", ",", ";"):
         found.pop()
-    if not found:
-        return None
-    if found.count("=") == 1:
-        at = found.index("=")
-        if at + 1 < len(found) and _is_subject(found[:at]):
-            return Expression(
-                tuple(found[at + 1 :]), "".join(found[:at]).strip("}").replace("{", "")
-            )
-    return Expression(tuple(found))
+    return _with_subject(found) if found else None
+
+
+def _with_subject(tokens: list[str]) -> Expression:
+    """`x = 5`, `5 = x` and `x \\in [0, 1]` say what they are about."""
+    for sign in ("=", "\\in"):
+        if tokens.count(sign) != 1:
+            continue
+        at = tokens.index(sign)
+        left, right = tokens[:at], tokens[at + 1 :]
+        if right and _is_subject(left):
+            return Expression(tuple(right), _name_of(left), sign)
+        if left and sign == "=" and _is_subject(right):
+            return Expression(tuple(left), _name_of(right), sign)
+    return Expression(tuple(tokens))
+
+
+def _name_of(subject: list[str]) -> str:
+    return "".join(subject).strip("}").replace("{", "")
 
 
 def _as_fraction(found: re.Match[str]) -> str:
@@ -176,6 +155,8 @@ def _respelt(token: str) -> list[str]:
     if token in _IDLE:
         return []
     if token.isalpha() and len(token) > 1:
+        if token in _INFINITY:
+            return ["\\infty"]
         letters = [_SYMBOLS.get(letter, letter) for letter in token]
         return [f"\\{token}"] if token in _FUNCTIONS else letters
     token = _SAME_COMMANDS.get(token, token)
@@ -220,33 +201,129 @@ def _end_of_argument(tokens: list[str], start: int) -> int:
     return start + 1
 
 
+def _with_fraction_arguments(tokens: list[str]) -> list[str]:
+    """`\\frac12` with the braces that LaTeX takes for granted: an argument is one digit."""
+    result: list[str] = []
+    wanting = 0
+    rest = tokens[::-1]
+    while rest:
+        token = rest.pop()
+        if wanting and token.isdigit():
+            rest.extend([token[1:]] if len(token) > 1 else [])
+            result += ["{", token[0], "}"]
+            wanting -= 1
+            continue
+        wanting = 2 if token in ("\\frac", "\\binom") else 0
+        result.append(token)
+        if token == "}" and _opens_first_argument(result):
+            wanting = 1
+    return result
+
+
+def _opens_first_argument(tokens: list[str]) -> bool:
+    """Whether a group that just ended follows `\\frac` itself."""
+    depth = 0
+    for at in range(len(tokens) - 1, -1, -1):
+        depth += (tokens[at] == "}") - (tokens[at] == "{")
+        if depth == 0:
+            return at > 0 and tokens[at - 1] in ("\\frac", "\\binom")
+    return False
+
+
+def _with_mixed_numbers(tokens: list[str]) -> list[str]:
+    """`3\\frac{1}{2}` and `3 1/2` are sums: three and a half."""
+    result: list[str] = []
+    at = 0
+    while at < len(tokens):
+        fraction = _fraction_after(tokens, at) if tokens[at].isdigit() else []
+        if fraction:
+            result += ["(", tokens[at], "+", *fraction, ")"]
+        else:
+            result.append(tokens[at])
+        at += 1 + len(fraction)
+    return result
+
+
+def _fraction_after(tokens: list[str], at: int) -> list[str]:
+    """The proper fraction of two whole numbers that follows a whole number, if any."""
+    stacked, flat = tokens[at + 1 : at + 8], tokens[at + 1 : at + 4]
+    if stacked[:2] == ["\\frac", "{"] and stacked[3:5] + stacked[6:] == ["}", "{", "}"]:
+        return stacked if _is_proper(stacked[2], stacked[5]) else []
+    is_flat = len(flat) == 3 and flat[1] == "/" and tokens[at + 4 : at + 5] != ["^"]
+    return flat if is_flat and _is_proper(flat[0], flat[2]) else []
+
+
+def _is_proper(top: str, bottom: str) -> bool:
+    return top.isdigit() and bottom.isdigit() and 0 < int(top) < int(bottom)
+
+
+def _readings(text: str) -> Iterator[Expression | None]:
+    """As written, and with `1e-3` for a thousandth instead of Euler's number less three."""
+    yield read_expression(text)
+    spelt_out = _E_NOTATION.sub(r"(\1 \\cdot 10^{\2})", text)
+    if spelt_out != text:
+        yield read_expression(spelt_out)
+
+
 def compile_rule(gold: Gold) -> Rule:
-    wanted = _read_gold(gold.value)
+    _read_gold(gold.value)
+    is_e_notation = _E_NOTATION.fullmatch(unwrap(gold.value).lstrip("-")) is not None
+    read = list(_readings(gold.value))
+    wanted = [one for one in (read if is_e_notation else read[:1]) if one is not None]
 
     def judge(answer: str) -> Reason:
-        found = read_expression(answer)
-        if found is None:
+        found = [one for one in _readings(answer) if one is not None]
+        if not found:
             return Reason.NOT_OF_TYPE
-        return Reason.MATCH if same(wanted, found) else Reason.WRONG_VALUE
+        verdicts = [same(ours, theirs) for ours in wanted for theirs in found]
+        if True in verdicts:
+            return Reason.MATCH
+        return Reason.UNDECIDED if None in verdicts else Reason.WRONG_VALUE
 
     return judge
 
 
-def same(wanted: Expression, found: Expression) -> bool:
-    """Whether two expressions are equal; False whenever that cannot be found out safely."""
-    if None not in (wanted.subject, found.subject) and wanted.subject != found.subject:
-        return False
-    if wanted.tokens == found.tokens:
+def same(wanted: Expression, found: Expression) -> bool | None:
+    """Whether two expressions are equal; None where the bounds do not allow to say."""
+    is_about_another = None not in (wanted.subject, found.subject) and (
+        wanted.subject != found.subject
+    )
+    if not is_about_another and _squeezed(wanted.tokens) == _squeezed(found.tokens):
         return True
-    if _squeezed(wanted.tokens) == _squeezed(found.tokens):
-        return True
-    if not (is_harmless(wanted) and is_harmless(found) and _looks_comparable(wanted, found)):
+    if not _looks_comparable(wanted, found):
         return False
-    if evaluation.differ(wanted.tokens, found.tokens):
+    ours, theirs = read_shape(wanted.tokens), read_shape(found.tokens)
+    if ours is None or theirs is None:
         return False
-    is_likely = None not in (evaluation.evaluate(wanted.tokens), evaluation.evaluate(found.tokens))
-    limit_s = math_process.LIMIT_IF_LIKELY_S if is_likely else math_process.LIMIT_S
-    return math_process.are_equal(wanted.latex, found.latex, limit_s)
+    is_interval_in_words = isinstance(theirs, Relation) and regions.region(ours)
+    if not is_interval_in_words and _has_another_letter(wanted, found):
+        return False
+    is_one_relation = Relation in (type(ours), type(theirs))
+    if is_about_another or is_one_relation:
+        ours, theirs = _in_full(wanted, ours), _in_full(found, theirs)
+        if is_about_another and not isinstance(ours, Relation):
+            return False
+    return solutions.equal(ours, theirs)
+
+
+def _in_full(expression: Expression, shape: Shape) -> Shape:
+    """With its subject: `y = 2x` is an equation beside another one."""
+    is_equation = expression.sign == "=" and is_variable(expression.subject or "")
+    if not is_equation or not isinstance(shape, Scalar):
+        return shape
+    return Relation(((str(expression.subject),), shape.tokens), ("=",))
+
+
+def _looks_comparable(wanted: Expression, found: Expression) -> bool:
+    if not (is_bounded(wanted.tokens) and is_bounded(found.tokens)):
+        return False
+    return all(wanted.tokens.count(mark) == found.tokens.count(mark) for mark in _MEANINGFUL)
+
+
+def _has_another_letter(wanted: Expression, found: Expression) -> bool:
+    """`x y/y` is not `x`: it is not about the same things."""
+    known = {*wanted.tokens, wanted.subject}
+    return any(token not in known for token in found.tokens if is_free(token))
 
 
 def _squeezed(tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -264,97 +341,10 @@ def _needs_no_sign(factor: str) -> bool:
     return factor in ("(", "\\frac", "\\sqrt", "\\pi") or is_variable(factor)
 
 
-def _looks_comparable(wanted: Expression, found: Expression) -> bool:
-    ours, theirs = Counter(wanted.tokens), Counter(found.tokens)
-    marks = _COUNTED
-    if None in (evaluation.evaluate(wanted.tokens), evaluation.evaluate(found.tokens)):
-        marks += _COUNTED_UNLESS_EVALUATED
-        if len(wanted.tokens) + len(found.tokens) > _MAX_TOKENS_UNLESS_EVALUATED:
-            return False
-    if any(ours[mark] != theirs[mark] for mark in marks):
-        return False
-    if sum(ours[r] for r in _RELATIONS) != sum(theirs[r] for r in _RELATIONS):
-        return False
-    if _bracket(wanted.tokens) != _bracket(found.tokens):
-        return False
-    return _letters(theirs) <= _letters(ours) | _CONSTANTS
-
-
-def _bracket(tokens: tuple[str, ...]) -> str:
-    """The brackets around a list of things: an interval, a pair and a set are not the same."""
-    if "," not in tokens:
-        return ""
-    return " ".join(token for token in tokens if token in ("(", ")", "[", "]"))
-
-
-def _letters(tokens: Counter[str]) -> set[str]:
-    return {t for t in tokens if is_variable(t) or t in _CONSTANTS}
-
-
-def is_harmless(expression: Expression) -> bool:
-    """Whether an algebra system can be given this without fear for time or memory."""
-    tokens = expression.tokens
-    if len(tokens) > MAX_LENGTH or not all(_is_known(token) for token in tokens):
-        return False
-    return _nesting_is_shallow(tokens) and _powers_are_small(tokens) and _factorials_small(tokens)
-
-
-def _is_known(token: str) -> bool:
-    if token[0] in _DIGITS or (token[0] == "." and len(token) > 1):
-        return len(token) <= _MAX_DIGITS
-    return token in _PLAIN_TOKENS or token in _OPERATORS or is_variable(token)
-
-
-def _nesting_is_shallow(tokens: tuple[str, ...]) -> bool:
-    depth = 0
-    for token in tokens:
-        if token in _OPENING:
-            depth += 1
-        elif token in (")", "]", "}", "\\}"):
-            depth -= 1
-        if not 0 <= depth <= _MAX_DEPTH:
-            return False
-    return depth == 0
-
-
-def _powers_are_small(tokens: tuple[str, ...]) -> bool:
-    """No power in an exponent, and powers of powers bounded by their product."""
-    product = 1.0
-    for at, token in enumerate(tokens):
-        if token != "^":
-            continue
-        exponent = _argument(tokens, at + 1)
-        if "^" in exponent or "!" in exponent:
-            return False
-        for number in (float(part) for part in exponent if part[0] in _DIGITS):
-            product *= max(number, 1.0)
-            if number > _MAX_POWER:
-                return False
-    return product <= _MAX_POWER_PRODUCT
-
-
-def _argument(tokens: tuple[str, ...], start: int) -> tuple[str, ...]:
-    if tokens[start : start + 1] != ("{",):
-        return tokens[start : start + 1]
-    depth = 0
-    for at in range(start, len(tokens)):
-        depth += (tokens[at] == "{") - (tokens[at] == "}")
-        if depth == 0:
-            return tokens[start : at + 1]
-    return tokens[start:]
-
-
-def _factorials_small(tokens: tuple[str, ...]) -> bool:
-    for at, token in enumerate(tokens):
-        if token == "!" and not (at and len(tokens[at - 1]) <= 2 and tokens[at - 1].isalnum()):
-            return False
-    return True
-
-
 def _read_gold(value: str) -> Expression:
     found = read_expression(value)
     if found is None:
-        why = f"it is empty or longer than {4 * MAX_LENGTH} characters"
+        why = f"it is empty or longer than {_MAX_LENGTH} characters"
         raise not_of_type(value, "an expression", why)
     if "\n" in value.strip():
         raise not_of_type(value, "an expression", "it runs over several lines")

@@ -1,8 +1,8 @@
 """The final answer of a rollout.
 
 In order of place, the *last* of these wins: `\\boxed{}`, `<answer>` tags, `#### 42`, `Answer:`,
-`The answer is`, an `Answer` heading. Without any of them, the last line. What is thought
-(`<think>`) is no answer, and a thought that never ends has none.
+`The answer is`, an `Answer` heading. Without any of them, the last line. What is thought is
+no answer, and a thought that never ends has none (see `transcripts`).
 
 Guessing does not pay: several different answers in one line, more than three in all, an answer
 that is denied, doubted or taken back, and a last line that ends a list of guesses are all found
@@ -26,27 +26,10 @@ from .guessing import (
 from .marks import MAX_ANSWER_LENGTH, Mark, find_marks, line_end
 from .outcome import Reason
 from .text import SPACES, has_content, unwrap
+from .transcripts import said
 
 TAIL_LENGTH = 8_000
 """How much of a response's end is looked at; a final answer stands at the end."""
-
-# What ends a response where a trainer keeps special tokens; the wide bars are DeepSeek's.
-_END_TOKENS = (
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|end|>",
-    "<|return|>",
-    "<|user|>",
-    "<\uff5cend\u2581of\u2581sentence\uff5c>",
-    "<end_of_turn>",
-    "</s>",
-    "<eos>",
-    "<pad>",
-)
-_THOUGHT_ENDS = ("</think>", "</thinking>", "</thought>", "</reasoning>")
-_THOUGHT_STARTS = ("<think>", "<thinking>", "<thought>", "<reasoning>")
 
 _EXPLAINS = re.compile(
     r"(?:is (?:the|our|my|correct|as|because|right|what)|as|because|since|which|where|by|from|using"
@@ -100,12 +83,10 @@ def extract_answer(response: str) -> str | None:
 
 def find_final(response: str) -> Final:
     """The final answer with what is wrong with it; see the module."""
-    text = _after_thought(response)
+    text = said(response)
     if text is None:
         return _NOTHING
-    text = _without_end_tokens(
-        text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
-    )
+    text = text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
     marks = find_marks(text)
     return _from_marks(text, marks) if marks else _from_last_line(text)
 
@@ -113,21 +94,6 @@ def find_final(response: str) -> Final:
 def _is_code(text: str) -> bool:
     """Marks alone are no answer, except in backticks, where they may be code: `[]`."""
     return len(text) > 2 and text[0] == text[-1] == "`" and text[1] != "`"
-
-
-def _after_thought(response: str) -> str | None:
-    if "<" not in response:
-        return response
-    end = max((response.rfind(tag) + len(tag) if tag in response else 0) for tag in _THOUGHT_ENDS)
-    text = response[end:]
-    return None if any(tag in text for tag in _THOUGHT_STARTS) else text
-
-
-def _without_end_tokens(text: str) -> str:
-    text = text.rstrip(SPACES)
-    while text.endswith(_END_TOKENS):
-        text = text[: text.rindex("<")].rstrip(SPACES)
-    return text
 
 
 def _from_marks(text: str, marks: list[Mark]) -> Final:

@@ -7,11 +7,15 @@ keep what they read out of it in a cache. Whether its value is *of* its type is 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import lru_cache
+
+from .outcome import MissingPackageError
 
 
 class AnswerType(StrEnum):
@@ -76,8 +80,12 @@ class Gold:
     def from_json(cls, text: str) -> Gold:
         """Read what `to_json` wrote.
 
-        Strict: an unknown key, a missing `type` or `value`, or a value of the wrong kind is a
-        ValueError that names the key. Keys with a default may be absent.
+        Strict: keys with a default may be absent, and no other keys may be there.
+
+        Raises:
+            ValueError: names an unknown or missing key, or the one whose value is of a wrong kind.
+            MissingPackageError: the type needs a package that is not installed. So the first gold
+                that is loaded says it, and no score has to.
         """
         try:
             row = json.loads(text)
@@ -97,7 +105,23 @@ class Gold:
         for key in ("type", "value"):
             if key not in row:
                 raise ValueError(f'gold lacks the key "{key}"')
-        return cls(**row)
+        gold = cls(**row)
+        require_packages(gold.type)
+        return gold
+
+
+NEEDS_PINT = "units of measure need the package pint, which is not installed: pip install pint"
+
+
+def require_packages(answer_type: AnswerType) -> None:
+    """Raises MissingPackageError where answers of a type cannot be scored as things are."""
+    if answer_type is AnswerType.QUANTITY and not _is_pint_installed():
+        raise MissingPackageError(f'gold of the type "{answer_type}": {NEEDS_PINT}')
+
+
+@lru_cache(maxsize=1)
+def _is_pint_installed() -> bool:
+    return importlib.util.find_spec("pint") is not None
 
 
 def _as_type(value: object) -> AnswerType:

@@ -31,6 +31,7 @@ MAX_QUESTION_CHARS = 2_000
 
 # Where a rule is exact it has the last word: numbers, dates, choices, code and the like.
 _JUDGED_TYPES = frozenset((AnswerType.ENTITY, AnswerType.LIST, AnswerType.EXPRESSION))
+_OVERRULED = (Reason.WRONG_VALUE, Reason.UNDECIDED)
 # Several answers, a denied one, or a word to the judge. Refused unless the gold has the word too.
 _SUSPECT = word_set(
     """
@@ -98,11 +99,11 @@ async def score_with_judge_async(
 def may_judge(ruled: Score, gold: Gold) -> bool:
     """Whether a judge may overrule this score.
 
-    Only a `wrong_value` of an entity, a list or an expression, whose answer is short, on one line,
-    without a hedge and without a word to the judge. Never what was no answer, hedged, malformed,
-    or scored against an invalid gold.
+    Only a `wrong_value` or `undecided` of an entity, a list or an expression, whose answer is
+    short, on one line, without a hedge and without a word to the judge. Never what was no answer,
+    hedged, malformed, or scored against an invalid gold.
     """
-    if ruled.reason is not Reason.WRONG_VALUE or gold.type not in _JUDGED_TYPES:
+    if ruled.reason not in _OVERRULED or gold.type not in _JUDGED_TYPES:
         return False
     answer = ruled.extracted or ""
     if len(answer) > MAX_ANSWER_CHARS or "\n" in answer or has_control(answer):

@@ -12,6 +12,8 @@ class Reason(StrEnum):
     MATCH = "match"
     NO_ANSWER = "no_answer"
     """Nothing stands where a final answer should: an empty box, a colon, an unfinished thought."""
+    TRUNCATED = "truncated"
+    """The rollout was cut off before its end (`score_rollout` alone knows)."""
     TOO_LONG = "too_long"
     MALFORMED = "malformed"
     """Control characters in the answer."""
@@ -31,8 +33,18 @@ class Reason(StrEnum):
     """The rule said no, and so did a judge, in at least one of the two orders."""
     JUDGE_FAILED = "judge_failed"
     """The rule said no, and the judge gave no verdict; the rule's stands."""
+    UNDECIDED = "undecided"
+    """Nobody knows whether it is right: a value is not known well enough, or a package that the
+    rule needs is missing."""
     INTERNAL_ERROR = "internal_error"
     """A fault of the reward itself. It never raises into a trainer; please report the pair."""
+
+
+_NO_VERDICT = frozenset((Reason.UNDECIDED, Reason.INVALID_GOLD, Reason.INTERNAL_ERROR))
+
+
+class MissingPackageError(ImportError):
+    """A package that a rule needs is not installed; says which, and how to install it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,16 @@ class Score:
     value: int
     extracted: str | None
     reason: Reason
+
+    @property
+    def decided(self) -> bool:
+        """Whether `value` says something of the response.
+
+        Not where the rule came to no verdict (`undecided`), could not be made (`invalid_gold`) or
+        broke (`internal_error`): the value is 0 then for want of another number, and a trainer that
+        can leave a sample out should.
+        """
+        return self.reason not in _NO_VERDICT
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,10 @@ KINDS: dict[AnswerType, Kind] = {
 }
 
 
+# Of an answer and its aliases: right by one of them, else not known to be wrong by all.
+_BEST = (Reason.MATCH, Reason.UNDECIDED)
+
+
 def kind_of(gold: Gold) -> Kind:
     return KINDS[gold.type]
 
@@ -53,10 +57,10 @@ def compile_gold(gold: Gold) -> Rule:
         return first
 
     def judge(answer: str) -> Reason:
-        reason = first(answer)
-        if reason is Reason.MATCH or all(rule(answer) is not Reason.MATCH for rule in others):
-            return reason
-        return Reason.MATCH
+        reasons = [first(answer)]
+        if reasons[0] is not Reason.MATCH:
+            reasons += [rule(answer) for rule in others]
+        return next((best for best in _BEST if best in reasons), reasons[0])
 
     return judge
 

@@ -11,7 +11,7 @@ from .code import unfenced
 from .extraction import Final, find_final
 from .gold import AnswerType, Gold
 from .kind import Rule
-from .outcome import Reason, Score
+from .outcome import MissingPackageError, Reason, Score
 from .rules import find_rule, kind_of
 from .text import has_control
 
@@ -70,11 +70,14 @@ def score(response: str, gold: Gold) -> Score:
 
     The reason says why, and `extracted` is what was compared. Only the final answer counts: see
     `extraction` for what it is. Hedged, doubted or listed answers score 0, as does every response
-    to a gold that is not of its own type (`invalid_gold`). Never raises, and its time is bounded,
-    whatever the text (issue 4, items 1 to 3; the paper's reward is binary, section on training).
+    to a gold that is not of its own type (`invalid_gold`). Where nobody knows, the reason is
+    `undecided` and `Score.decided` is false. Never raises, and its work is bounded, whatever the
+    text (the paper's reward is binary, section on training).
     """
     try:
         return _score(response, gold)
+    except MissingPackageError:
+        return Score(0, find_final(response).text, Reason.UNDECIDED)
     except Exception:
         # The last line of defence: one odd rollout must not end a training run.
         return Score(0, None, Reason.INTERNAL_ERROR)

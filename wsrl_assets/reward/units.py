@@ -10,6 +10,7 @@ a kind is added to the dimension, so that no conversion joins them.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections import Counter
@@ -18,6 +19,8 @@ from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .gold import NEEDS_PINT
+from .outcome import MissingPackageError
 from .vocabulary import word_set, words
 
 if TYPE_CHECKING:
@@ -170,8 +173,13 @@ _NO_UNIT = word_set(
     """
 )
 
-_lock = threading.Lock()
-_loaded: list[pint.UnitRegistry[Decimal] | None] = []
+_lock = threading.RLock()
+_loaded: list[pint.UnitRegistry[Decimal]] = []
+if hasattr(os, "register_at_fork"):
+    # A fork waits until the registry is at rest: a child then has a free lock and whole caches.
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -276,23 +284,24 @@ def _singular(name: str) -> str:
     return key[:-1] if key.endswith("s") and not key.endswith("ss") else key
 
 
-def _registry() -> pint.UnitRegistry[Decimal] | None:
-    """pint's registry, loaded at the first quantity; None where pint is not installed."""
+def _registry() -> pint.UnitRegistry[Decimal]:
+    """pint's registry, loaded at the first unit.
+
+    Raises:
+        MissingPackageError: pint is not installed.
+    """
     if not _loaded:
         try:
             import pint
-        except ImportError:
-            _loaded.append(None)
-        else:
-            _loaded.append(pint.UnitRegistry(non_int_type=Decimal))
+        except ImportError as error:
+            raise MissingPackageError(NEEDS_PINT) from error
+        _loaded.append(pint.UnitRegistry(non_int_type=Decimal))
     return _loaded[0]
 
 
 def _ask_pint(name: str, *, trusted: bool) -> Unit | None:
     with _lock, localcontext(Context(prec=_PRECISION)):
         registry = _registry()
-        if registry is None:
-            return None
         try:
             parsed = registry.parse_unit_name(name)
             if not parsed or not (trusted or _is_plausible(name, *parsed[0][:2])):

@@ -39,6 +39,7 @@ def test_counts_by_type_and_reason_as_json(tmp_path: Path) -> None:
         "rows": 4,
         "right": 2,
         "accuracy": 0.5,
+        "undecided": 0,
         "types": {"entity": {"rows": 2, "right": 1}, "integer": {"rows": 2, "right": 1}},
         "reasons": {"match": 2, "wrong_value": 1, "no_answer": 1},
     }

@@ -11,15 +11,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 import uvicorn
 
+from wsrl_assets.cli import score_workers
 from wsrl_assets.cli.score_server import Limits, is_loopback, score_app
+from wsrl_assets.cli.score_workers import BoundedProtocol
 
 LIMITS = Limits(body_bytes=20_000, items=5, response_chars=1_000, read_s=0.5, score_s=10.0)
 GOLD = {"type": "integer", "value": "12"}
@@ -31,7 +34,7 @@ WRONG = {"response": "Answer: 13", "gold": json.dumps(GOLD)}
 def serving(limits: Limits) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        score_app(limits), http="h11", lifespan="off", log_level="critical", ws="none"
+        score_app(limits), http=BoundedProtocol, lifespan="off", log_level="critical", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -64,7 +67,7 @@ def ask(
 
 
 def test_scores_one_response(port: int) -> None:
-    expected = {"score": 1, "extracted": "12", "reason": "match"}
+    expected = {"score": 1, "extracted": "12", "reason": "match", "decided": True}
     assert ask(port, RIGHT) == (200, expected)
 
 
@@ -180,6 +183,51 @@ def test_many_at_once_each_get_their_own_score(port: int) -> None:
     assert [reply["score"] for _, reply in replies] == [int(n == 12) for n in range(8, 16)] * 4
 
 
+def test_headers_have_a_size(port: int) -> None:
+    head = b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000
+    assert b" 431 " in raw(port, head + b"\r\n\r\n").split(b"\r\n")[0]
+    assert b" 431 " in raw(port, head).split(b"\r\n")[0], "also where they never end"
+
+
+def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(score_workers, "HEADER_S", 0.2)
+    with serving(LIMITS) as number:
+        assert raw(number, b"") == b""
+        assert raw(number, b"POST /score HTT") == b""
+        assert ask(number, RIGHT)[0] == 200
+
+
+def test_several_requests_share_a_connection(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for _ in range(3):
+        connection.request("POST", "/score", body=json.dumps(RIGHT))
+        assert connection.getresponse().read()
+    connection.close()
+
+
+@pytest.mark.parametrize("limits", [Limits(waiting=2), Limits(waiting_bytes=100)])
+def test_what_is_too_much_at_once_is_refused_and_nothing_else(limits: Limits) -> None:
+    head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"
+    with serving(limits) as number:
+        held = [socket.create_connection(("127.0.0.1", number), timeout=20) for _ in range(2)]
+        for connection in held:
+            connection.sendall(head)
+        refused = _until(lambda: ask(number, RIGHT), lambda reply: reply[0] == 503)
+        assert "ask again" in refused[1]["error"]
+        for connection in held:
+            connection.sendall(b" " * 47 + b"x}")
+            assert connection.recv(20).startswith(b"HTTP/1.1 400"), "those that wait are answered"
+            connection.close()
+        _until(lambda: ask(number, RIGHT), lambda reply: reply[0] == 200)
+
+
+def _until(attempt: Callable[[], Any], is_wanted: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + 20
+    while not is_wanted(result := attempt()):
+        assert time.monotonic() < deadline, result
+    return result
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
@@ -221,14 +269,56 @@ def command(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
         process.stderr.close()
 
 
-def test_the_command_serves_this_machine_and_ends_with_ctrl_c() -> None:
+def port_of(said: list[str]) -> int:
+    return int(said[0].split("127.0.0.1:")[1].split("/")[0])
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+def ended(workers: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    return not alive
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_this_machine_and_leaves_no_process(number: int) -> None:
     with command() as (process, said):
         assert len(said) == 1
         assert "http://127.0.0.1:" in said[0]
-        number = int(said[0].split("127.0.0.1:")[1].split("/")[0])
-        assert ask(number, RIGHT)[1]["score"] == 1
-        process.send_signal(signal.SIGINT)
+        assert ask(port_of(said), RIGHT)[1]["score"] == 1
+        workers = workers_of(process)
+        assert workers
+        idle = socket.create_connection(("127.0.0.1", port_of(said)))
+        process.send_signal(number)
         assert process.wait(timeout=20) == 0
+        assert ended(workers)
+        idle.close()
+
+
+def test_workers_end_with_a_parent_that_was_killed_and_are_replaced_if_they_were() -> None:
+    with command() as (process, said):
+        first = workers_of(process)
+        first[0].kill()
+        now = _until(lambda: set(workers_of(process)), lambda found: len(found - set(first)) == 1)
+        assert [ask(port_of(said), RIGHT)[0] for _ in range(8)] == [200] * 8
+        process.kill()
+        assert ended(list(now))
+
+
+def test_256_clients_and_many_idle_connections_are_all_answered() -> None:
+    with command() as (_, said):
+        number = port_of(said)
+        idle = [socket.create_connection(("127.0.0.1", number)) for _ in range(100)]
+        clients = [socket.create_connection(("127.0.0.1", number), timeout=60) for _ in range(256)]
+        body = json.dumps(RIGHT).encode()
+        head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        for client in clients:
+            client.sendall(head + body)
+        assert {client.recv(12) for client in clients} == {b"HTTP/1.1 200"}
+        for connection in (*idle, *clients):
+            connection.close()
 
 
 def test_the_command_warns_where_others_can_reach_it() -> None:

@@ -123,8 +123,11 @@ HOSTILE = {
 }
 
 
-# What passes the screen of expressions, has no value at a point and so reaches math-verify.
+# What has the form of its gold, or agrees with it at points, and so costs the most.
 COSTLY = {
+    "\\sin(x)": "\\sin(" * 15 + "x" + ")" * 15,
+    "20(x+1)^{x}": "+".join(["(x+1)^{x}"] * 16) + "+4(x+1)^{x}+10^{-30}",
+    "\\{x,1,2,3,4,5,6,7,8,9,10,11\\}": "\\{" + ",".join(["\\tan(x)^x"] * 12) + "\\}",
     "x > 3": "(x-3)^{40} > 0",
     "x^2 = y": "(x+y)^{40} = (x-y)^{40}",
     "\\sin(x) > 0": "\\sin(\\cos(\\tan(\\sin(x)))) > 0",
@@ -167,9 +170,8 @@ def test_hostile_text_in_a_box_is_bounded_too(name: str, answer_type: AnswerType
 
 
 @pytest.mark.parametrize("value", COSTLY)
-def test_costly_expression_is_stopped_in_time_at_first_sight(value: str) -> None:
+def test_costly_expression_is_decided_in_time_at_first_sight(value: str) -> None:
     """Other letters in each trial, so that no cache knows the answer already."""
-    score("x^2 + 2x + 1", Gold(AnswerType.EXPRESSION, "(x+1)^2"))
     durations = []
     for letter in "abcdfghjklmn":
         gold = Gold(AnswerType.EXPRESSION, value.replace("x", letter))

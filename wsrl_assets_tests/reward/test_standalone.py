@@ -11,8 +11,8 @@ from pathlib import Path
 import wsrl_assets.reward
 
 FOLDER = Path(wsrl_assets.reward.__file__).parent
-ALLOWED = {"pint", "math_verify"}
-FOREIGN = ("wsrl_assets.", "dagster", "duckdb", "polars", "openai", "pint", "sympy", "math_verify")
+ALLOWED = {"pint"}
+FOREIGN = ("wsrl_assets.", "dagster", "duckdb", "polars", "openai", "pint", "sympy")
 
 
 def _imported_by(module: Path) -> set[str]:
@@ -64,15 +64,34 @@ def test_twenty_thousand_scores_a_second_are_in_reach() -> None:
     assert max(rates) > 4_000
 
 
-def test_without_pint_a_unit_is_equal_to_itself_only() -> None:
-    script = (
-        "import sys\n"
-        "sys.modules['pint'] = None\n"
-        "from wsrl_assets.reward import Gold, score\n"
-        "gold = Gold('quantity', '5', unit='km')\n"
-        "print(*(score(answer, gold).value for answer in ('5 km', '5000 m', '5 miles', '5')))\n"
-    )
+def _without_pint(script: str) -> list[str]:
+    script = f"import sys\nsys.modules['pint'] = None\nfrom wsrl_assets.reward import *\n{script}"
     done = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.split() == ["1", "0", "0", "0"]
+    return done.stdout.splitlines()
+
+
+def test_without_pint_a_quantity_fails_when_it_is_loaded_and_says_what_to_install() -> None:
+    script = (
+        "try:\n"
+        '    Gold.from_json(\'{"type": "quantity", "value": "5 km"}\')\n'
+        "except ImportError as error:\n"
+        "    print(error)\n"
+        'print(Gold.from_json(\'{"type": "integer", "value": "5"}\').value)\n'
+    )
+    said, other = _without_pint(script)
+    assert 'type "quantity"' in said
+    assert "pip install pint" in said
+    assert other == "5"
+
+
+def test_without_pint_a_score_that_needs_it_is_undecided_and_not_cached() -> None:
+    script = (
+        "gold = Gold('quantity', '5', unit='km')\n"
+        "first = score('Answer: 5 km', gold)\n"
+        "del sys.modules['pint']\n"
+        "again = score('Answer: 5 km', gold)\n"
+        "print(first.value, first.decided, first.reason, again.value, again.decided)\n"
+    )
+    assert _without_pint(script) == ["0 False undecided 1 True"]

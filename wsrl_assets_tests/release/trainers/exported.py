@@ -87,8 +87,8 @@ assert all(score(pair.right, pair.gold).value == 1 for pair in PAIRS)
 assert all(score(pair.wrong, pair.gold).value == 0 for pair in PAIRS)
 
 
-def write_release(folder: Path) -> Path:
-    """A release folder with every pair in the training split, and nothing in the others."""
+def write_release(folder: Path, filled: Split = Split.TRAIN) -> Path:
+    """A release folder with every pair in one split, and nothing in the others."""
     folder.mkdir(parents=True)
     numbers = ("evidence_start", "evidence_end", "source_row", "rollouts")
     types: dict[str, type[pl.DataType]] = {
@@ -97,15 +97,15 @@ def write_release(folder: Path) -> Path:
         "pass_rate": pl.Float64,
     }
     for split in Split:
-        rows = [pair.row(split) for pair in PAIRS] if split is Split.TRAIN else []
+        rows = [pair.row(split) for pair in PAIRS] if split is filled else []
         pl.DataFrame(rows, schema=types).write_parquet(folder / f"{split}.parquet")
     (folder / "README.md").write_text("# A release\n", "utf-8")
     return folder
 
 
-def exported(folder: Path, name: str) -> Path:
+def exported(folder: Path, name: str, filled: Split = Split.TRAIN) -> Path:
     """The folder of one format of such a release."""
-    return export(write_release(folder / "0123456789ab"), [name], folder / "out")[name]
+    return export(write_release(folder / "0123456789ab", filled), [name], folder / "out")[name]
 
 
 def load(path: Path) -> ModuleType:

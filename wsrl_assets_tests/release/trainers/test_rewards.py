@@ -96,7 +96,6 @@ class TestOpenRLHF:
         for pair in PAIRS:
             for response, reward in said(pair):
                 for end in (
-                    "",
                     "<|im_end|>",
                     "<|im_end|>\n",
                     "</s>",
@@ -114,19 +113,23 @@ class TestOpenRLHF:
     ) -> None:
         changed = self.PROMPT.replace("\n", " ").removeprefix("<|im_start|>user ")
         response = rewards["openrlhf"].response_of(changed + "Answer: 12<|im_end|>", self.PROMPT)
-        assert response.strip() == "Answer: 12"
+        assert response.strip() == "Answer: 12<|im_end|>"
 
     def test_without_its_prompt_a_query_holds_no_response(
         self, rewards: dict[str, ModuleType]
     ) -> None:
         gold = PAIRS[0].gold.to_json()
         got = rewards["openrlhf"].reward_func(["Answer: 12"], [self.PROMPT], [gold])
-        assert got == {"rewards": 0.0, "scores": 0.0, "extra_logs": {"answered": 0.0}}
+        assert got == {
+            "rewards": 0.0,
+            "scores": 0.0,
+            "extra_logs": {"answered": 0.0, "undecided": 0.0},
+        }
 
     def test_several_at_once_make_lists(self, rewards: dict[str, ModuleType]) -> None:
         pairs = PAIRS[:3]
         got = rewards["openrlhf"].reward_func(
-            [self.PROMPT + pair.right for pair in pairs],
+            [f"{self.PROMPT}{pair.right}</s>" for pair in pairs],
             [self.PROMPT] * 3,
             [pair.gold.to_json() for pair in pairs],
         )

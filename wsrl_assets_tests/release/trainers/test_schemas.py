@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import polars as pl
 import pytest
 
@@ -125,6 +126,17 @@ def test_every_split_has_a_file_though_it_be_empty(tmp_path: Path, name: str) ->
     form = FORMATS[name]
     assert isinstance(form, TrainerFormat)
     assert all((folder / form.data_path(split)).is_file() for split in Split)
+
+
+@pytest.mark.parametrize("filled", Split)
+@pytest.mark.parametrize("name", TRAINERS)
+def test_datasets_loads_the_folder_whichever_split_is_empty(
+    tmp_path: Path, name: str, filled: Split
+) -> None:
+    loaded = datasets.load_dataset(
+        str(exported(tmp_path, name, filled)), cache_dir=str(tmp_path / "cache")
+    )
+    assert {split: part.num_rows for split, part in loaded.items()} == {filled: len(PAIRS)}
 
 
 @pytest.mark.parametrize("name", TRAINERS)

@@ -24,11 +24,15 @@ def prove(folder: Path, answers: Answers) -> Proof:
     trainer = _trainer(folder, dataset, gold_reward)
     rows = [dataset[index] for index in range(len(dataset))]
 
+    ends = trainer.eos_token_ids[:1]
+
     def rewards(which: int) -> list[float]:
         said = [answers.of(row["prompt"][0]["content"])[which] for row in rows]
         completions = [[{"role": "assistant", "content": text}] for text in said]
         prompts = [row["prompt"] for row in rows]
-        got = trainer._calculate_rewards(rows, prompts, completions, [[1]] * len(rows))
+        got = trainer._calculate_rewards(rows, prompts, completions, [ends] * len(rows))
+        cut_off = trainer._calculate_rewards(rows, prompts, completions, [[0]] * len(rows))
+        assert not cut_off.any(), "without its end token a completion was cut off"
         return [float(value) for value in got[:, 0]]
 
     right, wrong = rewards(0), rewards(1)

@@ -25,7 +25,11 @@ def prove(folder: Path, answers: Answers) -> Proof:
     batch = collate_fn([dataset[index] for index in range(len(dataset))])
 
     def reward(row: int, response: str) -> float:
-        ids = torch.tensor([tokenizer.encode(response)])
+        assert of_tokens(row, tokenizer.encode(response)) == 0.0, "it fills its room: cut off"
+        return of_tokens(row, [*tokenizer.encode(response), tokenizer.eos_token_id])
+
+    def of_tokens(row: int, tokens: list[int]) -> float:
+        ids = torch.tensor([tokens])
         item = DataProto.from_dict(
             tensors={
                 "prompts": torch.zeros((1, 4), dtype=torch.long),

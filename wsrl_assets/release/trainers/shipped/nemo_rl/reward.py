@@ -6,7 +6,7 @@ import ray
 import torch
 from nemo_rl.environments.interfaces import EnvironmentInterface, EnvironmentReturn
 
-from wsrl_assets.reward import Gold, score
+from wsrl_assets.reward import score_rollout
 
 NAME = "wsrl"
 
@@ -21,7 +21,7 @@ class WsrlEnvironment(EnvironmentInterface):
         self, message_log_batch: list[list[dict[str, Any]]], metadata: list[dict[str, Any]]
     ) -> EnvironmentReturn:
         results = [
-            score(_response(conversation), Gold.from_json(about["ground_truth"]))
+            score_rollout(conversation, about.get("ground_truth"))
             for conversation, about in zip(message_log_batch, metadata, strict=True)
         ]
         rewards = torch.tensor([float(result.value) for result in results])
@@ -49,10 +49,6 @@ class WsrlEnvironment(EnvironmentInterface):
 
     def shutdown(self) -> None:
         """Nothing to stop."""
-
-
-def _response(conversation: list[dict[str, Any]]) -> str:
-    return "".join(str(turn["content"]) for turn in conversation if turn["role"] == "assistant")
 
 
 WsrlEnvironmentActor = ray.remote(WsrlEnvironment)

@@ -3,33 +3,36 @@
 import re
 from typing import Any
 
-from wsrl_assets.reward import Gold, score
+from wsrl_assets.reward import score_rollout
 
-# What may end a response where special tokens are kept: <|im_end|>, </s>, <end_of_turn> and kin.
-_END = re.compile(
-    r"(?:\s*(?:<[|\uff5c][^<>\s]{1,40}[|\uff5c]>|</s>|<eos>|<pad>|<end_of_turn>))+\s*\Z"
-)
+# What ends a response where special tokens are kept: <|im_end|>, </s>, <end_of_turn> and kin.
+_END = re.compile(r"(?:[|\uff5c\]]>|\[\|?[\w/]+\|?\]|</?\w+>)\s*\Z")
 _TAIL_CHARACTERS = 200
 
 
 def reward_func(queries: list[str], prompts: list[str], labels: list[str]) -> dict[str, Any]:
     """1.0 when the final answer of the response is the gold answer, else 0.0.
 
-    OpenRLHF asks for one query at a time, and takes numbers.
+    OpenRLHF asks for one query at a time, and takes numbers: without a verdict the reward is 0.0,
+    which the log `undecided` counts. A response that ends in no special token was cut off.
     """
+    responses = [response_of(query, prompt) for query, prompt in zip(queries, prompts, strict=True)]
     results = [
-        score(response_of(query, prompt), Gold.from_json(label))
-        for query, prompt, label in zip(queries, prompts, labels, strict=True)
+        score_rollout(response, label, _END.search(response) is None)
+        for response, label in zip(responses, labels, strict=True)
     ]
     rewards = [float(result.value) for result in results]
-    answered = [float(result.extracted is not None) for result in results]
+    logs = {
+        "answered": [float(result.extracted is not None) for result in results],
+        "undecided": [float(not result.decided) for result in results],
+    }
     if len(rewards) == 1:
         return {
             "rewards": rewards[0],
             "scores": rewards[0],
-            "extra_logs": {"answered": answered[0]},
+            "extra_logs": {name: values[0] for name, values in logs.items()},
         }
-    return {"rewards": rewards, "scores": rewards, "extra_logs": {"answered": answered}}
+    return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
 
 
 def response_of(query: str, prompt: str) -> str:
@@ -44,4 +47,4 @@ def response_of(query: str, prompt: str) -> str:
         words = prompt[-_TAIL_CHARACTERS:].split()[1:]
         found = re.search(r"\s*".join(map(re.escape, words)), query) if words else None
         response = query[found.end() :] if found else ""
-    return _END.sub("", response)
+    return response

@@ -8,7 +8,7 @@ from typing import Literal
 
 import verifiers.v1 as vf
 
-from wsrl_assets.reward import Gold, score, self_test
+from wsrl_assets.reward import Gold, score_rollout, self_test
 
 
 class PairData(vf.TaskData):
@@ -30,10 +30,13 @@ class PairTask(vf.Task[PairData]):
 
     @vf.reward(weight=1.0)
     async def gold_reward(self, trace: vf.Trace) -> float:
-        """1.0 when the final answer of the reply is the gold answer, else 0.0."""
+        """1.0 when the final answer of the reply is the gold answer, else 0.0.
+
+        verifiers takes numbers: without a verdict it is 0.0, which is counted and logged.
+        """
         # On a thread: an answer that is an expression may take a while.
-        gold = Gold.from_json(self.data.gold)
-        return float((await asyncio.to_thread(score, trace.last_reply, gold)).value)
+        rollout = (trace.last_reply, self.data.gold, trace.is_truncated)
+        return float((await asyncio.to_thread(score_rollout, *rollout)).value)
 
     async def validate(self, runtime: vf.Runtime) -> bool:
         """The gold scores 1 by this reward, and five wrong answers made from it score 0."""

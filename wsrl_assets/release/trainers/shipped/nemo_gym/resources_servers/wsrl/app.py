@@ -1,6 +1,7 @@
 """A resources server of NeMo-Gym whose `verify` is the reward: 1.0 or 0.0."""
 
 import asyncio
+from typing import Any
 
 from nemo_gym.base_resources_server import (
     BaseResourcesServerConfig,
@@ -10,7 +11,7 @@ from nemo_gym.base_resources_server import (
 )
 from pydantic import ConfigDict
 
-from wsrl_assets.reward import Gold, score
+from wsrl_assets.reward import score_rollout
 
 
 class WsrlVerifyRequest(BaseVerifyRequest):
@@ -18,36 +19,40 @@ class WsrlVerifyRequest(BaseVerifyRequest):
 
     model_config = ConfigDict(extra="allow")
 
-    gold: str
+    gold: Any = None
 
 
 class WsrlVerifyResponse(BaseVerifyResponse):
-    """What came in, with the reward, its reason, and the answer that was compared."""
+    """What came in, with the reward, its reason, and the answer that was compared.
+
+    NeMo-Gym takes numbers: where `decided` is false, the 0.0 is no verdict.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     reason: str
     extracted: str | None
+    decided: bool
 
 
 class WsrlResourcesServer(SimpleResourcesServer):
     config: BaseResourcesServerConfig
 
     async def verify(self, body: WsrlVerifyRequest) -> WsrlVerifyResponse:
-        text = "".join(
-            part.text
-            for item in body.response.output
-            if item.type == "message"
-            for part in item.content
-            if part.type == "output_text"
-        )
+        response = body.response
         # On a thread: an answer that is an expression may take a while.
-        result = await asyncio.to_thread(score, text, Gold.from_json(body.gold))
+        result = await asyncio.to_thread(
+            score_rollout,
+            response.output,
+            body.gold,
+            "incomplete" if response.incomplete_details else response.status,
+        )
         return WsrlVerifyResponse(
             **body.model_dump(),
             reward=float(result.value),
             reason=str(result.reason),
             extracted=result.extracted,
+            decided=result.decided,
         )
 
 
