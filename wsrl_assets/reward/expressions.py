@@ -2,8 +2,8 @@
 
 The work is bounded, not the time, so a verdict depends on nothing but the two texts. What is
 outside the grammar of `evaluation`, such as a sum over an index or a matrix, is equal only to the
-same text. So is what exceeds its bounds: 200 tokens, 24 levels, 16 functions, 50 digits. If it is the
-gold that does, another answer is undecided; if it is the answer, it is wrong.
+same text. So is what exceeds its bounds: 200 tokens, 24 levels, 16 functions, 50 digits. If it is
+the gold that does, another answer is undecided; if it is the answer, it is wrong.
 """
 
 from __future__ import annotations
