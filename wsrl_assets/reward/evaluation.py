@@ -21,7 +21,7 @@ from typing import Literal
 
 from . import balls
 from .balls import Ball, NoValueError
-from .vocabulary import words
+from .vocabulary import word_set, words
 
 Value = Fraction | Ball
 
@@ -58,6 +58,7 @@ _LETTER_COMMANDS = frozenset(
         """
     )
 )
+_SIGNS = frozenset("+-/^_!|()[]{}") | word_set(r"\frac \sqrt \binom \cdot \div \% \circ")
 _INVERSES = {"\\sin": "\\arcsin", "\\cos": "\\arccos", "\\tan": "\\arctan"}
 _NUMBER_STARTS = frozenset("0123456789.")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -403,6 +404,14 @@ class _Reader:
             parts.append(self.take())
         self.take("}")
         return "".join(parts)
+
+
+def is_in_grammar(tokens: Sequence[str]) -> bool:
+    """Whether an expression is made of signs that can have a value, whether it has one or not."""
+    return all(
+        token in _SIGNS or token in _FUNCTIONS or is_name(token) or _is_number(token)
+        for token in tokens
+    )
 
 
 def is_variable(token: str) -> bool:

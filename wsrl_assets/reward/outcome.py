@@ -34,8 +34,8 @@ class Reason(StrEnum):
     JUDGE_FAILED = "judge_failed"
     """The rule said no, and the judge gave no verdict; the rule's stands."""
     UNDECIDED = "undecided"
-    """Nobody knows whether it is right: a value is not known well enough, or a package that the
-    rule needs is missing."""
+    """Nobody knows whether it is right: the gold is an expression whose value is beyond the bounds
+    and the answer is another text, or a package that the rule needs is missing."""
     INTERNAL_ERROR = "internal_error"
     """A fault of the reward itself. It never raises into a trainer; please report the pair."""
 

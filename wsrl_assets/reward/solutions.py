@@ -17,7 +17,7 @@ from fractions import Fraction
 from itertools import permutations
 
 from . import regions
-from .evaluation import Point, Value, agree, evaluate, is_free, ratio, sign
+from .evaluation import Point, Value, agree, evaluate, is_free, is_in_grammar, ratio, sign
 from .shapes import INFINITE, Listing, Pair, Relation, Scalar, Shape, Tokens, Union
 
 _POINTS = (
@@ -106,7 +106,20 @@ def _equal_values(wanted: Tokens, found: Tokens) -> bool | None:
         verdict = _equal_at(points, wanted, found)
         if verdict is not None:
             return verdict
-    return None if any(evaluate(found, p) is not None for p in _COMPLEX_POINTS) else False
+    # An answer that cannot be told from a gold that is known is a wrong one: its writer could have
+    # written it another way, and must not escape a 0 by being obscure.
+    is_answerable = is_in_grammar(wanted) and not _is_known(wanted)
+    return None if is_answerable and _has_value(found) else False
+
+
+def _is_known(tokens: Tokens) -> bool:
+    """Whether values are certain enough to be compared."""
+    values = [evaluate(tokens, point) for point in _POINTS + _COMPLEX_POINTS]
+    return any(value is not None and agree(value, value) for value in values)
+
+
+def _has_value(tokens: Tokens) -> bool:
+    return any(evaluate(tokens, point) is not None for point in _COMPLEX_POINTS)
 
 
 def _rounds(*sides: Tokens) -> tuple[tuple[Point, ...], ...]:

@@ -299,8 +299,28 @@ def test_the_true_value_is_within_the_error_of_a_ball(
         assert error < mpmath.mpf("1e-20") * max(1, abs(true))
 
 
-def test_values_too_uncertain_to_compare_are_undecided() -> None:
-    """Sines of a number of 49 digits: of the fifty that are known, none is left for the sine."""
-    wanted = gold("\\sin(10^{49}\\pi + x)")
-    assert score("Answer: $\\sin(x + 10^{49}\\pi)$", wanted).reason is Reason.UNDECIDED
-    assert not score("Answer: $\\sin(x + 10^{49}\\pi)$", wanted).decided
+# The sine of a number of 49 digits: of the fifty that are known none is left.
+OBSCURE = (
+    "\\sin(10^{49}\\pi + x)",
+    "9^{9^{9}}",
+    "+".join(["x^{y}"] * 30),
+    "+".join("x" * 150),
+)
+
+
+@pytest.mark.parametrize("obscure", OBSCURE)
+def test_against_a_gold_beyond_the_bounds_another_answer_is_undecided(obscure: str) -> None:
+    assert score(f"Answer: ${obscure}$", gold(obscure)).reason is Reason.MATCH
+    other = score("Answer: $\\frac{n+x+y}{2}$", gold(f"{obscure}+n+x+y"))
+    assert (other.value, other.reason, other.decided) == (0, Reason.UNDECIDED, False)
+
+
+@pytest.mark.parametrize("unknown", ["\\sum_{k=1}^{n} k", "\\text{no solution}", "\\mathbb{R}"])
+def test_a_gold_outside_the_grammar_is_equal_to_the_same_text_only(unknown: str) -> None:
+    assert score(f"Answer: ${unknown}$", gold(unknown)).reason is Reason.MATCH
+    assert score("Answer: $\\frac{n}{2}$", gold(unknown)).reason is Reason.WRONG_VALUE
+
+
+@pytest.mark.parametrize("obscure", OBSCURE)
+def test_an_obscure_answer_does_not_escape_its_zero(obscure: str) -> None:
+    assert score(f"Answer: ${obscure}$", gold("x+y+n+k")).reason is Reason.WRONG_VALUE

@@ -176,9 +176,9 @@ def test_costly_expression_is_decided_in_time_at_first_sight(value: str) -> None
     for letter in "abcdfghjklmn":
         gold = Gold(AnswerType.EXPRESSION, value.replace("x", letter))
         answer = COSTLY[value].replace("x", letter)
-        start = time.perf_counter()
+        start = time.process_time()
         assert score(answer, gold).value == 0
-        durations.append(time.perf_counter() - start)
+        durations.append(time.process_time() - start)
     assert min(durations) < LIMIT_S
 
 
