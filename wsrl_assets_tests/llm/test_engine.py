@@ -281,6 +281,7 @@ async def test_a_cancellation_is_not_lost_at_whichever_moment_it_comes(tmp_path:
 # --- waits have an end --------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 async def test_an_answer_that_trickles_in_is_cut_off_at_the_timeout(tmp_path: Path) -> None:
     """Each byte would begin the client's own timeout anew."""
 

@@ -194,6 +194,7 @@ async def test_a_row_that_the_server_cannot_bear_is_blamed_even_if_it_is_the_las
     assert found[content_id(document_text(1))].status is Status.KEPT
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("fault", HOPELESS)
 async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
     tmp_path: Path, fault: Fault
@@ -220,6 +221,7 @@ async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
     assert 0 <= stats.requests_completed - len(done) <= 2
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("fault", HOPELESS)
 async def test_a_hopeless_fault_of_every_fifth_call_stops_the_run_within_seconds(
     tmp_path: Path, fault: Fault

@@ -34,6 +34,8 @@ from wsrl_assets_tests.factories import (
 )
 from wsrl_assets_tests.processes import Said, elsewhere
 
+pytestmark = pytest.mark.timing
+
 STOPS_WITHIN_S = 10.0
 DOCUMENTS = 500
 # Four calls at a time, a few tenths of a second each: nothing here is done in ten seconds.

@@ -97,6 +97,7 @@ def test_a_reader_sees_the_last_commit_though_an_older_reader_is_still_open(tmp_
         assert len(older.sql("FROM llm_calls")) == 1, "an open reader keeps what it has"
 
 
+@pytest.mark.timing
 def test_readers_see_the_last_commit_while_a_writer_is_at_work(tmp_path: Path) -> None:
     store = Store(tmp_path, lock_timeout_s=5)
     write(store, 1)
@@ -231,6 +232,7 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_spoilt_file_is_reported_by_name_and_at_once(tmp_path: Path, how: str) -> None:
     store = Store(tmp_path, lock_timeout_s=30)
