@@ -27,6 +27,7 @@ from wsrl_assets.storage.store import Connection
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
 UNIQUE = "unique_ids"
+READ_TO_END = "read_to_end"
 REJECTION = "rejection_rate"
 LEAKAGE = "split_leakage"
 SELF_TEST = "gold_self_test"
@@ -36,6 +37,7 @@ CURRENT = "current_recipe"
 _DESCRIPTIONS = {
     ACCOUNTING: "in = kept + rejected + failed + pending, counted in both tables.",
     UNIQUE: "No id stands in two rows.",
+    READ_TO_END: "No fault ended the shard early.",
     REJECTION: "This run rejects about as large a share as the ten runs before it.",
     LEAKAGE: "No source document feeds two splits.",
     SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
@@ -43,7 +45,7 @@ _DESCRIPTIONS = {
     BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
 }
 # Worth a look, and no reason to stop.
-_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
+_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT, READ_TO_END})
 _WITH_REJECTION = ("filtered_documents", "qa_drafts", "verified_pairs", "final_splits")
 # A pair that got past the stage cannot have left at one of these.
 _PAST = {

@@ -10,7 +10,14 @@ from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
-from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
+from wsrl_assets.sources.readers import (
+    ShardFault,
+    ShardFile,
+    SourceError,
+    SourceRow,
+    discover,
+    read_rows,
+)
 from wsrl_assets.storage import Kind, Partition, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.text import content_id, estimate_tokens, normalise_document
@@ -74,11 +81,13 @@ def ingest_shard(
 
     `count_tokens` is how `settings.counted_by` counts; it is asked of long documents only.
 
-    A shard that was read to its end is not read again. One that was interrupted is read from its
-    start, and its rows merged by position.
+    A shard that was read to its end is not read again. One that was interrupted, or ended by a
+    fault, is read from its start, and its rows merged by position.
 
     Raises:
-        SourceError: the file is gone, was changed since, or cannot be read at all.
+        ShardFault: it was not read to its end. The rows before the fault are stored, and the shard
+            counts as one failed row until a later call reads it to its end.
+        SourceError: the file was changed since, or cannot be read at all.
         StoreBusyError: another run is at this shard.
     """
     settings = settings or IngestSettings()
@@ -89,9 +98,10 @@ def ingest_shard(
         if shard.source_rows is not None:
             return 0
         reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
-        rows = reader.run(progress)
-        store.publish(partition)
-        return rows
+        try:
+            return reader.run(progress)
+        finally:
+            store.publish(partition)
 
 
 def ingest_recipe(settings: IngestSettings) -> StageRecipe:
@@ -174,24 +184,31 @@ class _Ingest:
     settings: IngestSettings
     run_id: str
     count_tokens: CountTokens
+    read: int = 0
 
     def __post_init__(self) -> None:
         self.stamp = Stamp(ingest_recipe(self.settings), self.run_id)
 
     def run(self, progress: Progress) -> int:
-        file = self._file()
-        source_rows = added = 0
-        for batch in read_rows(file, text_column=self.shard.text_column):
-            rows = [row for source in batch for row in self._rows(source)]
-            self._commit(rows)
-            source_rows += len(batch)
-            added += len(rows)
-            progress.advance(STAGE, len(rows))
-        recipe = self.stamp.recipe
-        done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
-        with self.store.transaction(self.partition) as transaction:
-            transaction.merge([done, recipe.row()])
+        added = 0
+        try:
+            for batch in read_rows(self._file(), text_column=self.shard.text_column):
+                rows = [row for source in batch for row in self._rows(source)]
+                self._commit(rows)
+                self.read += len(batch)
+                added += len(rows)
+                progress.advance(STAGE, len(rows))
+        except ShardFault as fault:
+            self._end(rows_read=self.read, fault=str(fault.reason), fault_detail=str(fault))
+            raise
+        self._end(source_rows=self.read, ingest_recipe=self.stamp.recipe.hash)
         return added
+
+    def _end(self, **found: str | int) -> None:
+        """Notes how this try to read the shard ended, in place of the try before."""
+        before = replace(self.shard, rows_read=None, fault=None, fault_detail=None)
+        with self.store.transaction(self.partition) as transaction:
+            transaction.merge([replace(before, **found), self.stamp.recipe.row()])  # type: ignore[arg-type]
 
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""

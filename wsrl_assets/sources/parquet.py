@@ -9,8 +9,10 @@ import pyarrow.types as pat
 
 from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, title_of
 from wsrl_assets.sources.rows import (
+    ReadError,
     ReadLimits,
     Reason,
+    ShardFault,
     SourceError,
     SourceRow,
     checked_text,
@@ -32,9 +34,10 @@ def read_parquet(
     """The rows of a parquet shard.
 
     Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Nested
-    columns are not read. A page that cannot be read ends the shard with a rejected row.
+    columns are not read. Nothing is read after a page that is damaged.
 
     Raises:
+        ShardFault: It was not read to its end; the rows before the fault have been yielded.
         SourceError: The file is no parquet file, or has no column of text.
     """
     with open_bytes(shard.path) as stream:
@@ -46,20 +49,28 @@ def read_parquet(
         while True:
             try:
                 batch = next(batches, None)
+            except ReadError:
+                raise
             except _ARROW_ERRORS as error:
-                detail = f"the rest of the file cannot be read ({error})"
-                yield rejected(row_number + 1, Reason.CORRUPT_FILE, detail)
-                return
+                raise _corrupt(f"a page of the file is damaged ({error}).") from error
             if batch is None:
-                return
+                break
             yield from _rows(batch, row_number, columns, limits)
             row_number += batch.num_rows
+        if row_number != file.metadata.num_rows:
+            raise _corrupt(f"its pages hold {row_number:,} of {file.metadata.num_rows:,} rows.")
+
+
+def _corrupt(problem: str) -> ShardFault:
+    return ShardFault(Reason.CORRUPT_FILE, problem)
 
 
 def _open(shard: ShardFile, stream: BinaryIO) -> pq.ParquetFile:
     try:
         # Without these two a whole column of a row group is loaded, and that may be the whole file.
         return pq.ParquetFile(stream, pre_buffer=False, buffer_size=_PAGE_BUFFER_BYTES)
+    except ReadError:
+        raise
     except _ARROW_ERRORS as error:
         raise SourceError(
             f'shard "{shard.label}": not a readable parquet file ({error}). Copy or write it again.'
@@ -74,8 +85,10 @@ def _columns(
     sample_limits = ReadLimits(_SAMPLE_ROWS, limits.batch_bytes, limits.max_row_bytes)
     try:
         batch = next(_batches(file, texts, sample_limits), None) if texts else None
+    except ReadError:
+        raise
     except _ARROW_ERRORS:
-        batch = None  # Reported as a row when the rows are read; names alone must do here.
+        batch = None  # Reported where the rows are read; names alone must do here.
     for name in texts:
         samples[name] = _cells_in_words(_column(batch, name)) if batch is not None else ["unread"]
     columns = choose_columns(shard.label, samples, text_column)
@@ -92,7 +105,9 @@ def _batches(
     file: pq.ParquetFile, names: Sequence[str], limits: ReadLimits
 ) -> Iterator[pa.RecordBatch]:
     rows = _rows_per_batch(file.metadata, names, limits)
-    yield from file.iter_batches(batch_size=rows, columns=list(names), use_threads=False)
+    # One row group at a time: a batch over two would lose the first if the second is damaged.
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(rows, [group], list(names), use_threads=False)
 
 
 def _rows_per_batch(metadata: pq.FileMetaData, names: Sequence[str], limits: ReadLimits) -> int:

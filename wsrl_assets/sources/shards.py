@@ -189,7 +189,7 @@ def _text_folder_shard(shown: str, names: Sequence[str]) -> ShardFile:
 def _feed(digest: "hashlib._Hash", path: str) -> int:
     """Adds a file's content to a digest and returns its size in bytes."""
     size_bytes = 0
-    with open_bytes(path) as stream, faults_named(path):
+    with open_bytes(path) as stream:
         while chunk := stream.read(_HASH_CHUNK_BYTES):
             digest.update(chunk)
             size_bytes += len(chunk)

@@ -24,7 +24,7 @@ def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]
     metadata as `file`.
 
     Raises:
-        SourceError: A file has gone since the shard was found, or may not be read.
+        ReadError: A file has gone since the shard was found, or cannot be read.
     """
     members = shard.members or (shard.label,)
     paths = [f"{shard.path}/{name}" for name in shard.members] or [shard.path]
@@ -38,7 +38,7 @@ def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]
 
 
 def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[Reason, str]:
-    with open_bytes(path) as stream, faults_named(path):
+    with open_bytes(path) as stream:
         data = stream.read(limits.max_row_bytes + 1)
     if len(data) > limits.max_row_bytes:
         filesystem, inner = locate(path)

@@ -53,6 +53,9 @@ class Shard(Row):
     registered_at: datetime = column("when the shard was registered (UTC)")
     source_rows: int | None = column("rows in the file, once it was read to the end", default=None)
     ingest_recipe: str | None = column("recipe of the completed ingest", default=None)
+    rows_read: int | None = column("rows before the fault that ended the last try", default=None)
+    fault: str | None = column("one word for that fault, none if there was none", default=None)
+    fault_detail: str | None = column("the fault in a sentence", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

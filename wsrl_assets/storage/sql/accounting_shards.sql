@@ -9,7 +9,8 @@ sourced AS (
     count(*) FILTER (WHERE d.status = 'rejected') AS rejected,
     count(*) FILTER (WHERE d.status = 'failed') AS failed,
     count(DISTINCT d.source_row) AS rows_seen,
-    any_value(h.source_rows) AS source_rows
+    any_value(h.source_rows) AS source_rows,
+    any_value(h.fault) AS fault
   FROM shards h
   LEFT JOIN source_documents d ON d."partition" = h."partition"
   GROUP BY h."partition"
@@ -32,13 +33,15 @@ triaged AS (
   FROM triaged_documents
   GROUP BY "partition"
 )
--- A shard that was not read to its end counts as one pending row, since nobody knows how many.
+-- A shard that was not read to its end counts as one row, since nobody knows how many: a failed one
+-- if a fault ended the last try, else a pending one.
 SELECT
   'source_documents' AS stage,
   "partition",
   stored + CASE WHEN source_rows IS NULL THEN 1 ELSE source_rows - rows_seen END AS rows_in,
-  kept, rejected, failed,
-  CASE WHEN source_rows IS NULL THEN 1 ELSE 0 END AS pending
+  kept, rejected,
+  failed + CASE WHEN source_rows IS NULL AND fault IS NOT NULL THEN 1 ELSE 0 END AS failed,
+  CASE WHEN source_rows IS NULL AND fault IS NULL THEN 1 ELSE 0 END AS pending
 FROM sourced
 UNION ALL
 SELECT

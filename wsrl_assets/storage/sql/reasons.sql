@@ -1,6 +1,7 @@
 -- Why rows were rejected or failed, on the catalog.
 SELECT stage, "partition", status, reason, count(*) AS n FROM (
   SELECT 'source_documents' AS stage, "partition", status, reason FROM source_documents
+  UNION ALL SELECT 'source_documents', "partition", 'failed', fault FROM shards WHERE fault IS NOT NULL
   UNION ALL SELECT 'triaged_documents', "partition", status, reason FROM triaged_documents
   UNION ALL SELECT 'filtered_documents', "partition", status, reason FROM filtered_documents
   UNION ALL SELECT 'personas', "partition", status, reason FROM personas
