@@ -61,12 +61,17 @@ def benchmark_ngrams(store: StoreResource) -> dg.MaterializeResult:
     """Hashed word n-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
     settings = load_settings()
     paths = [Path(path) for path in settings.benchmarks]
+    database = store.open()
     try:
-        rows = decontamination.load_benchmarks(store.open(), paths, settings.benchmark_columns)
+        rows = decontamination.load_benchmarks(database, paths, settings.benchmark_columns)
     except BenchmarkError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+    files = decontamination.benchmark_files(database)
+    lines = [f"| {f.benchmark} | {f.items} | {f.questions} | {f.answers} |" for f in files]
+    head = ["| file | rows | with a question | with an answer |", "| --- | --- | --- | --- |"]
+    read = dg.MetadataValue.md("\n".join([*head, *lines]) if lines else "none")
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": rows, "files": [str(path) for path in paths]}
+        metadata={"dagster/row_count": rows, "files": [str(path) for path in paths], "read": read}
     )
 
 

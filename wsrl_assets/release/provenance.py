@@ -59,6 +59,8 @@ class Benchmark:
 
     name: str
     rows: int
+    questions: int
+    answers: int
     pairs: int
 
 

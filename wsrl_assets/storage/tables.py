@@ -313,7 +313,9 @@ class BenchmarkFile(Row):
 
     benchmark: str = column("name of the file")
     digest: str = column("hash of the file's content, the columns that were read and the rules")
-    items: int = column("rows with a text")
+    items: int = column("rows read")
+    questions: int | None = column("of these, rows with a question", default=None)
+    answers: int | None = column("of these, rows with a short answer", default=None)
     created_at: datetime = column("when it was loaded (UTC)")
 
 

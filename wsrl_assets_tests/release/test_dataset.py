@@ -295,8 +295,8 @@ def test_the_card_counts_the_pairs_that_each_benchmark_took_out(
     release = build_release(store, "run")
     assert (release.total, release.name == before.name) == (3, False)
     card = (release.folder / "README.md").read_text("utf-8")
-    assert "| bench.jsonl | 1 | 2 |" in card
-    assert "| b.jsonl | 1 | 0 |" in card
+    assert "| bench.jsonl | 1 | 1 | 1 | 2 |" in card
+    assert "| b.jsonl | 1 | 1 | 1 | 0 |" in card
 
 
 def test_a_pair_that_a_later_verification_rejects_leaves_the_release(store: Store) -> None:
