@@ -36,7 +36,7 @@ from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.settings import REGENERABLE, Settings, SettingsError, load_roles, load_settings
 from wsrl_assets.sources.ingest import Registered, register
-from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.sources.readers import SourceError, matching
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import STAGES, Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
@@ -177,13 +177,17 @@ def ingest(
 ) -> None:
     """Registers documents as shards; `wsrl run` then reads them.
 
+    A path that is not there and has `*`, `?` or `[` in it is a pattern, here and in a store:
+    's3://bucket/part-*.parquet'.
+
     Parquet, .jsonl, .jsonl.gz and .jsonl.zst files are a shard each. The .txt and .md files of a
     folder are one shard together. A shard is named by its content, so registering a file twice
     changes nothing, and a changed file becomes a new shard.
     """
     settings, store = open_home(home)
     column = text_column or settings.text_column
-    registered = [shard for path in paths for shard in register(store, path, column)]
+    found = [path for typed in paths for path in matching(typed)]
+    registered = [shard for path in found for shard in register(store, path, column)]
     _register_in_dagster(store, registered)
     _say_registered(registered)
 

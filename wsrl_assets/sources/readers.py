@@ -16,7 +16,14 @@ from wsrl_assets.sources.rows import (
     SourceError,
     SourceRow,
 )
-from wsrl_assets.sources.shards import KNOWN_ENDINGS, ShardFile, ShardKind, discover, safe_name
+from wsrl_assets.sources.shards import (
+    KNOWN_ENDINGS,
+    ShardFile,
+    ShardKind,
+    discover,
+    matching,
+    safe_name,
+)
 from wsrl_assets.sources.text_files import read_text_files
 
 __all__ = [
@@ -30,6 +37,7 @@ __all__ = [
     "SourceRow",
     "discover",
     "guess_text_column",
+    "matching",
     "read_rows",
     "safe_name",
 ]

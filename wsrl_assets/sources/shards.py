@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 _HASH_CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARS = 80
+_PATTERN = re.compile(r"[*?\[]")
 
 
 class ShardKind(StrEnum):
@@ -104,6 +105,24 @@ def discover(path: str | Path) -> list[ShardFile]:
         if kind_of_entry != "file":
             raise SourceError(f'"{shown}" is neither a file nor a folder. Copy it to a file first.')
         return [_single_shard(filesystem, inner, shown)]
+
+
+def matching(typed: str) -> list[str]:
+    """The paths that a pattern stands for, sorted; what is there under the very name is itself.
+
+    Only what a user typed is ever a pattern. Elsewhere brackets and stars are part of a name.
+
+    Raises:
+        SourceError: nothing matches, or the store cannot be asked.
+    """
+    filesystem, inner = locate(typed)
+    with faults_named(typed):
+        if not _PATTERN.search(typed) or filesystem.exists(inner):
+            return [typed]
+        found = sorted(str(path) for path in filesystem.glob(inner))
+    if not found:
+        raise SourceError(f'"{typed}" does not exist, and as a pattern it matches nothing.')
+    return [address(filesystem, path) for path in found]
 
 
 def safe_name(name: str) -> str:

@@ -24,7 +24,7 @@ from wsrl_assets_tests.release.test_dataset import fill, some
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "home")
+    store = Store(tmp_path / "home [x]")
     fill(store, some(8))
     return store
 
@@ -197,5 +197,5 @@ def test_mlcroissant_validates_the_metadata_and_reads_the_rows(store: Store) -> 
 
 
 def test_so_it_does_for_an_empty_release(tmp_path: Path) -> None:
-    folder = build_release(Store(tmp_path / "home"), "run").folder
+    folder = build_release(Store(tmp_path / "home [x]"), "run").folder
     assert validated(folder)["errors"] == []

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.sources.readers import ShardKind, SourceError, discover, read_rows, safe_name
+from wsrl_assets.sources.readers import (
+    ShardKind,
+    SourceError,
+    discover,
+    matching,
+    read_rows,
+    safe_name,
+)
 from wsrl_assets_tests.sources.files import TEXT, json_lines, write, write_parquet
 
 ROW = json_lines({"text": TEXT})
@@ -169,6 +176,31 @@ def test_urls_of_other_stores_are_found_and_read() -> None:
     assert folder.members == ("notes/b.md",)
     for shard in (data, folder, discover(data.path)[0]):
         assert [row.text for batch in read_rows(shard) for row in batch] == [TEXT]
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "**/*.jsonl", "b[[]1].jsonl", "?[[]1].jsonl"])
+def test_what_a_user_typed_may_be_a_pattern(tmp_path: Path, pattern: str) -> None:
+    path = write(tmp_path / "b[1].jsonl", ROW)
+    write(tmp_path / "a.md", TEXT)
+    assert matching(f"{tmp_path}/{pattern}") == [str(path)]
+
+
+def test_a_name_that_is_there_is_no_pattern(tmp_path: Path) -> None:
+    write(tmp_path / "b1.jsonl", ROW)
+    assert matching(f"{tmp_path}/b[1].jsonl") == [f"{tmp_path}/b1.jsonl"]
+    path = write(tmp_path / "b[1].jsonl", ROW * 2)
+    assert matching(str(path)) == [str(path)]
+    assert discover(path)[0].size_bytes == 2 * len(ROW)
+
+
+def test_patterns_match_in_other_stores() -> None:
+    fsspec.filesystem("memory").pipe("/patterns/part-1.jsonl", ROW)
+    assert matching("memory://patterns/part-*.jsonl") == ["memory:///patterns/part-1.jsonl"]
+
+
+def test_a_pattern_that_matches_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"\*\.jsonl.*as a pattern it matches nothing"):
+        matching(f"{tmp_path}/*.jsonl")
 
 
 # Faults
