@@ -1,7 +1,7 @@
 """Parquet: read by record batches, and only the columns that are used."""
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,8 +33,9 @@ def read_parquet(
 ) -> Iterator[SourceRow]:
     """The rows of a parquet shard.
 
-    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Nested
-    columns are not read. Nothing is read after a page that is damaged.
+    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Of
+    nested columns, single values and lists of text are read. Nothing is read after a page that is
+    damaged.
 
     Raises:
         ShardFault: It was not read to its end; the rows before the fault have been yielded.
@@ -117,7 +118,9 @@ def _rows_per_batch(metadata: pq.FileMetaData, names: Sequence[str], limits: Rea
         group = metadata.row_group(index)
         chunks = (group.column(column) for column in range(group.num_columns))
         size_bytes = sum(
-            chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in names)
         )
         largest_row_bytes = max(largest_row_bytes, size_bytes / max(1, group.num_rows))
     return max(1, min(limits.batch_rows, int(limits.batch_bytes / largest_row_bytes)))
@@ -165,18 +168,42 @@ def _cells_as_bytes(array: pa.Array) -> Iterator[bytes | None]:
         yield scalar.as_py()
 
 
-def _cells_in_words(array: pa.Array) -> list[str | None]:
+def _cells_in_words(array: pa.Array) -> list[Any]:
+    if pat.is_nested(array.type):
+        try:
+            return cast(list[Any], array.to_pylist())
+        except (pa.ArrowException, UnicodeDecodeError, ValueError):
+            return [None] * len(array)
     if _is_text(array.type):
         cells = _cells_as_bytes(array)
         return [None if cell is None else cell.decode("utf-8", "replace") for cell in cells]
     try:
-        return cast(list[str | None], array.cast(pa.string()).to_pylist())
+        return cast(list[Any], array.cast(pa.string()).to_pylist())
     except pa.ArrowException:  # durations and the like have no words
         return [None] * len(array)
 
 
 def _columns_to_read(schema: pa.Schema) -> list[str]:
-    return [field.name for field in schema if _is_text(field.type) or _is_single_value(field.type)]
+    return [path for field in schema for path in _leaves(field.name, field.type)]
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """The paths below a column that hold values for metadata; vectors and rows in rows do not."""
+    if pat.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pat.is_map(kind):
+        if _is_text(kind.item_type):
+            yield path
+    elif _is_list(kind):
+        if _is_text(kind.value_type):
+            yield path
+    elif _is_text(kind) or _is_single_value(kind):
+        yield path
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pat.is_list, pat.is_large_list, pat.is_fixed_size_list))
 
 
 _TEXT_TESTS = (

@@ -5,8 +5,9 @@ The formats are in `json_lines`, `parquet` and `text_files`, one each; finding f
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, guess_text_column
+from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, folder_values, guess_text_column
 from wsrl_assets.sources.json_lines import read_json_lines
 from wsrl_assets.sources.parquet import read_parquet
 from wsrl_assets.sources.rows import (
@@ -86,12 +87,19 @@ def _guarded(
     read = 0
     for batch in _batches(_before_fault(rows, faults), limits):
         read += len(batch)
-        yield batch
+        yield [_with_folders(shard, row) for row in batch]
     for fault in faults:
         where = f'shard "{shard.label}"'
         raise ShardFault(fault.reason, f"{where}: {read:,} rows were read, then: {fault}")
     if not read:
         raise SourceError(f'shard "{shard.label}": no rows in it. Remove it, or write rows to it.')
+
+
+def _with_folders(shard: ShardFile, row: SourceRow) -> SourceRow:
+    """The row, with what the names of its folders say of it where it does not say so itself."""
+    members = row.metadata.get("file", "") if shard.kind is ShardKind.TEXT_FOLDER else ""
+    said = folder_values(f"{shard.path}/{members}" if members else shard.path)
+    return replace(row, metadata={**said, **row.metadata}) if said else row
 
 
 def _before_fault(rows: Iterator[SourceRow], faults: list[ShardFault]) -> Iterator[SourceRow]:

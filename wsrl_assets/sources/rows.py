@@ -55,7 +55,7 @@ class SourceRow:
         reason: Why there is no text.
         detail: The reason in words with its figures, to follow "line 12: ".
         title: From a column of that name, if any.
-        metadata: The other columns that hold single values (license, source, url, id), as text.
+        metadata: The other values (license, source, url, id), as text; see `metadata_of`.
     """
 
     row_number: int

@@ -39,7 +39,14 @@ def test_row_has_text_title_and_the_single_values_beside_them(tmp_path: Path) ->
     }
     (only,) = read(write(tmp_path / "a.jsonl", json_lines(row)))
     assert (only.row_number, only.text, only.title) == (1, TEXT, "Rivers")
-    assert only.metadata == {"license": "CC-BY-4.0", "id": "7", "score": "0.5", "ok": "true"}
+    assert only.metadata == {
+        "license": "CC-BY-4.0",
+        "id": "7",
+        "score": "0.5",
+        "ok": "true",
+        "tags": '["a"]',
+        "meta.url": "x",
+    }
 
 
 def test_row_number_is_the_line_and_blank_lines_are_no_rows(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_text_of_every_string_type_is_read(tmp_path: Path, kind: pa.DataType) ->
     assert detail(rows) == 'column "text" is null'
 
 
-def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: Path) -> None:
+def test_row_has_title_and_the_values_beside_it_nested_ones_too(tmp_path: Path) -> None:
     columns = {
         "title": ["Rivers"],
         "text": [TEXT],
@@ -51,7 +51,10 @@ def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: P
         "at": pa.array([1], pa.timestamp("ns")),
         "empty": pa.nulls(1),
         "tags": [["a"]],
-        "meta": [{"url": "x"}],
+        "meta": [{"url": "x", "inner": {"license": "mit", "vector": [0.5]}}],
+        "map": pa.array([[("spdx", "MIT")]], pa.map_(pa.string(), pa.string())),
+        "vector": [[0.5, 0.25]],
+        "rows": [[{"a": "b"}]],
     }
     (row,) = read(write_parquet(tmp_path / "a.parquet", columns))
     assert (row.row_number, row.text, row.title) == (1, TEXT, "Rivers")
@@ -62,6 +65,10 @@ def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: P
         "price": "1.20",
         "day": "2024-02-29",
         "at": "1970-01-01 00:00:00.000000001",
+        "tags": '["a"]',
+        "meta.url": "x",
+        "meta.inner.license": "mit",
+        "map.spdx": "MIT",
     }
 
 
