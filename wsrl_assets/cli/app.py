@@ -180,9 +180,10 @@ def ingest(
     A path that is not there and has `*`, `?` or `[` in it is a pattern, here and in a store:
     's3://bucket/part-*.parquet'.
 
-    Parquet, .jsonl, .jsonl.gz and .jsonl.zst files are a shard each. The .txt and .md files of a
-    folder are one shard together. A shard is named by its content, so registering a file twice
-    changes nothing, and a changed file becomes a new shard.
+    Parquet, JSON lines, CSV and TSV files, plain or compressed (.gz, .zst), are a shard each. The
+    .txt and .md files of a folder are one shard together. Links to folders are followed.
+    A shard is named by its content, so registering a file twice changes nothing, and a changed file
+    becomes a new shard.
     """
     settings, store = open_home(home)
     column = text_column or settings.text_column

@@ -19,7 +19,7 @@ from wsrl_assets.sources.rows import (
     row_too_large,
     wrong_encoding,
 )
-from wsrl_assets.sources.shards import ShardFile, ShardKind
+from wsrl_assets.sources.shards import ShardFile
 from wsrl_assets.sources.streams import (
     BROKEN_STREAM,
     Line,
@@ -35,11 +35,6 @@ _SAMPLE_LINES = 1000
 _SAMPLE_BYTES = 8 * 2**20
 _PEEK_BYTES = 4096
 _UTF8_BOM = b"\xef\xbb\xbf"
-
-_COMPRESSION = {ShardKind.JSONL: None, ShardKind.JSONL_GZ: "gz", ShardKind.JSONL_ZST: "zst"}
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +63,7 @@ def read_json_lines(
             no object, or there is no text column.
     """
     with open_bytes(shard.path) as raw:
-        _require_compression(shard, raw)
-        stream = decompressed(raw, _COMPRESSION[shard.kind])
+        stream = decompressed(raw)
         _require_text(shard, stream)
         parsed = _parse(stream, limits)
         head = _head(parsed)
@@ -161,27 +155,6 @@ def _row(item: _Parsed, columns: Columns) -> SourceRow:
         text=text,
         title=title_of(item.cells, columns),
         metadata=metadata,
-    )
-
-
-def _require_compression(shard: ShardFile, stream: io.BufferedReader) -> None:
-    """Raises when the first bytes belie the ending of the file."""
-    start = stream.peek(8)[:8]
-    found = None
-    if start.startswith(_GZIP_MAGIC):
-        found = "gz"
-    elif start.startswith(_ZSTD_MAGIC) or start[1:4] == _ZSTD_SKIPPABLE:
-        found = "zst"
-    expected = _COMPRESSION[shard.kind]
-    if found == expected:
-        return
-    if found:
-        problem, ending = f"compressed ({found})", f".jsonl.{found}"
-    else:
-        problem, ending = f"not compressed as {expected}", ".jsonl"
-    raise SourceError(
-        f'shard "{shard.label}": the file is {problem}, whatever its ending says. Rename it to '
-        f"{ending} if it is JSON lines, or write it again."
     )
 
 

@@ -25,6 +25,7 @@ from wsrl_assets.sources.shards import (
     matching,
     safe_name,
 )
+from wsrl_assets.sources.tables import read_table
 from wsrl_assets.sources.text_files import read_text_files
 
 __all__ = [
@@ -113,6 +114,8 @@ def _before_fault(rows: Iterator[SourceRow], faults: list[ShardFault]) -> Iterat
 def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
     if shard.kind is ShardKind.PARQUET:
         return read_parquet(shard, text_column, limits)
+    if shard.kind is ShardKind.TABLE:
+        return read_table(shard, text_column, limits)
     if shard.kind in _TEXT_KINDS:
         return read_text_files(shard, limits)
     return read_json_lines(shard, text_column, limits)

@@ -17,6 +17,9 @@ from wsrl_assets.sources.rows import ReadError, Reason, ShardFault, SourceError
 
 _BUFFER_BYTES = 1 << 20
 _SKIP_BYTES = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 # The largest that the format has: `zstd --long=31`.
 _MAX_ZSTD_WINDOW_BYTES = 1 << 31
 
@@ -126,17 +129,18 @@ class _WatchedStream(io.RawIOBase):
         super().close()
 
 
-def decompressed(stream: io.BufferedReader, compression: str | None) -> io.BufferedReader:
-    """The stream inside a gzip (`gz`) or zstd (`zst`) stream; the stream itself for None.
+def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+    """The stream inside a gzip or zstd stream, which its first bytes tell; else the stream itself.
 
     Reading past a break raises one of `BROKEN_STREAM`, after all bytes before it were given.
     """
-    if compression is None:
-        return stream
-    if compression == "gz":
+    start = stream.peek(4)[:4]
+    if start.startswith(_GZIP_MAGIC):
         # Has a buffer of its own; around another one, what was read before a break would be lost.
         return cast(io.BufferedReader, gzip.GzipFile(fileobj=stream))
-    return io.BufferedReader(_ZstdStream(stream), _BUFFER_BYTES)
+    if start == _ZSTD_MAGIC or start[1:] == _ZSTD_SKIPPABLE:
+        return io.BufferedReader(_ZstdStream(stream), _BUFFER_BYTES)
+    return stream
 
 
 class _ZstdStream(io.RawIOBase):

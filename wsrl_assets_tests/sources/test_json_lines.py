@@ -159,11 +159,6 @@ def test_no_column_of_text_lists_the_columns_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "words"),
     [
-        ("a.jsonl", gzip.compress(b'{"text": "a"}'), r"compressed \(gz\).*Rename it to .jsonl.gz"),
-        ("a.jsonl", zstandard.compress(b'{"text": "a"}'), r"compressed \(zst\)"),
-        ("a.jsonl.zst", gzip.compress(b'{"text": "a"}'), r"compressed \(gz\)"),
-        ("a.jsonl.gz", b'{"text": "a"}', "not compressed as gz.*Rename it to .jsonl "),
-        ("a.jsonl.zst", b'{"text": "a"}', "not compressed as zst"),
         ("a.jsonl", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the file is binary, not JSON lines"),
         ("a.jsonl", b"PAR1\x15\x00\x00", "the file is binary"),
         ("a.jsonl", '{"text": "a"}\n'.encode("utf-16"), "the file is UTF-16. Convert it: iconv"),

@@ -1,5 +1,6 @@
 """Claims about finding shards in what a user typed."""
 
+import gzip
 import os
 import re
 import socket
@@ -8,6 +9,7 @@ from urllib.error import URLError
 
 import fsspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,8 +31,11 @@ ROW = json_lines({"text": TEXT})
     [
         ("a.jsonl", ShardKind.JSONL),
         ("a.NDJSON", ShardKind.JSONL),
-        ("a.jsonl.gz", ShardKind.JSONL_GZ),
-        ("a.ndjson.zst", ShardKind.JSONL_ZST),
+        ("a.jsonl.gz", ShardKind.JSONL),
+        ("a.ndjson.zst", ShardKind.JSONL),
+        ("a.jsonl.zstd", ShardKind.JSONL),
+        ("a.tsv", ShardKind.TABLE),
+        ("a.csv.gz", ShardKind.TABLE),
         ("a.parquet", ShardKind.PARQUET),
         ("a.txt", ShardKind.TEXT),
         ("a.md", ShardKind.TEXT),
@@ -77,6 +82,59 @@ def test_folder_with_a_loop_of_links_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "dangling.txt").symlink_to(tmp_path / "nowhere")
     (shard,) = discover(tmp_path)
     assert shard.members == ("sub/a.txt",)
+
+
+def test_linked_folders_are_read_each_once(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "wiki" / "a.jsonl", ROW)
+    write(tmp_path / "corpus" / "b.jsonl", ROW * 2)
+    for name in ("wiki", "wiki again"):
+        (tmp_path / "corpus" / name).symlink_to(tmp_path / "elsewhere" / "wiki")
+    assert [shard.name for shard in discover(tmp_path / "corpus")] == ["b.jsonl", "a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("c4-train.00000-of-01024.json.gz", gzip.compress(ROW)),
+        ("a.json", ROW),
+        ("a.jsonl.zstd", zstandard.compress(ROW)),
+        ("a.jsonl.bin", ROW),
+        ("part-00000", ROW),
+        ("long.json", json_lines({"text": TEXT * 2000})),
+        ("a.jsonl", gzip.compress(ROW)),
+        ("a.jsonl.gz", ROW),
+        ("a.csv", f'title,text\n"A, b","{TEXT}"\n'.encode()),
+        ("a.tsv.gz", gzip.compress(f"title\ttext\nA\t{TEXT}\n".encode())),
+        ("a.txt.gz", gzip.compress(TEXT.encode())),
+    ],
+)
+def test_what_plainly_is_json_lines_or_a_table_is_read_whatever_its_ending(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    write(tmp_path / "corpus" / name, data)
+    (shard,) = discover(tmp_path / "corpus")
+    (text,) = [row.text for batch in read_rows(shard) for row in batch]
+    assert text in (TEXT, TEXT * 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("array.json", b'[{"text": "a"}]\n'),
+        ("dataset_info.json", b'{\n "features": {}\n}\n'),
+        ("a.pdf", b"%PDF-1.7"),
+        ("cut.bin", gzip.compress(ROW)[:12]),
+    ],
+)
+def test_what_is_something_else_is_skipped_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, data: bytes
+) -> None:
+    write(tmp_path / "corpus" / name, data)
+    write(tmp_path / "corpus" / "b.jsonl", ROW)
+    assert [shard.name for shard in discover(tmp_path / "corpus")] == ["b.jsonl"]
+    assert caplog.text.count(name) == 1
+    with pytest.raises(SourceError, match=r"jq -c"):
+        discover(tmp_path / "corpus" / name)
 
 
 def test_linked_file_is_read(tmp_path: Path) -> None:
