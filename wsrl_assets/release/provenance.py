@@ -65,6 +65,15 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """A language of the release: its ISO 639 code, none if not known, with documents and pairs."""
+
+    language: str | None
+    documents: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What the card and `release.json` tell besides the rows."""
 
@@ -73,6 +82,7 @@ class Provenance:
     recipes: Sequence[UsedRecipe]
     left_out: Sequence[LeftOut]
     benchmarks: Sequence[Benchmark]
+    languages: Sequence[Spoken]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, in a fixed order."""
@@ -112,7 +122,14 @@ def trace_back(
         [recipe for stage in _STAGES for recipe in _used(used, stage, bodies)],
         [*_left_out("final_splits", unplaced), *_left_out("rl_dataset", refused)],
         [Benchmark(*row) for row in benchmarks.iter_rows()],
+        _languages(used),
     )
+
+
+def _languages(pairs: pl.DataFrame) -> list[Spoken]:
+    by_language = pairs.group_by("language").agg(pl.col("doc_id").n_unique(), pl.len())
+    ordered = by_language.sort(["len", "language"], descending=[True, False], nulls_last=True)
+    return [Spoken(*row) for row in ordered.iter_rows()]
 
 
 def _used(pairs: pl.DataFrame, stage: str, bodies: Mapping[str, str]) -> list[UsedRecipe]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from wsrl_assets.language import language_of
 from wsrl_assets.llm import StageRecipe, Stamp, rule_recipe
 from wsrl_assets.progress import NoProgress, Progress
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
@@ -254,6 +255,7 @@ class _Ingest:
             char_end=passage.end,
             tokens=estimate_tokens(passage.text),
             metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
+            language=language_of(passage.text),
             status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,

@@ -76,6 +76,7 @@ class SourceDocument(Outcome):
     char_end: int = column("end offset, exclusive, characters")
     tokens: int = column("estimated model tokens of the passage")
     metadata: str = column("other columns of the source row, as a JSON object", long=True)
+    language: str | None = column("ISO 639 code of its language, if it is known", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ A pair that our own reward cannot recognise, when the document lies open, is not
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsrl_assets.language import AS_ENGLISH, Writing
 from wsrl_assets.llm import Ask, Asks, Prompt, Role, Stamp, document_first, load_prompt
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import Verdict
@@ -32,8 +33,11 @@ async def round_trip(
     engine: Asks,
     stamp: Stamp,
     priority: int,
+    writing: Writing = AS_ENGLISH,
 ) -> tuple[str, Verdict]:
     """The open-book answer and the verdict on it; reason `round_trip_disagrees`.
+
+    Its numbers are read as the document writes them.
 
     Raises:
         RowFault: the call failed.
@@ -55,7 +59,7 @@ async def round_trip(
         )
     )
     answer = reply.answer if completion is None else completion.answer(reply.answer)
-    scored = score(f"Answer: {answer}", gold)
+    scored = score(f"Answer: {writing.with_decimal_point(answer)}", gold)
     passed = scored.value == 1
     return answer, Verdict(
         "round_trip",

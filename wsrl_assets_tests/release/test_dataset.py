@@ -30,7 +30,7 @@ from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark
 from wsrl_assets_tests.release.test_finalise import question
 
-NOTHING = Provenance({}, (), (), (), ())
+NOTHING = Provenance({}, (), (), (), (), ())
 
 
 @pytest.fixture

@@ -180,3 +180,14 @@ def raises(fault: Exception) -> Callable[..., bytes]:
         raise fault
 
     return read
+
+
+def test_each_passage_has_its_language(tmp_path: Path) -> None:
+    german = (
+        "Die Brücke über den Fluss wurde im Frühling eröffnet und trägt seither die Straße. " * 3
+    )
+    store = Store(tmp_path / "home")
+    key = ingest(store, shard_file(tmp_path, "a.jsonl", {"text": LONG + BODY}, {"text": german}))
+    with store.snapshot(Partition.shard(key)) as connection:
+        found = connection.sql("SELECT language FROM source_documents ORDER BY source_row")
+        assert found.fetchall() == [("en",), ("de",)]
