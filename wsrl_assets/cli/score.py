@@ -30,7 +30,6 @@ from wsrl_assets.reward import Score, score, score_with_judge_async
 from wsrl_assets.settings import SettingsError, load_roles, load_settings
 from wsrl_assets.sources.streams import decompressed, open_bytes
 
-_COMPRESSION = {".gz": "gz", ".zst": "zst"}
 _DRAW_EVERY_S = 0.2
 _JUDGED_AT_ONCE = 256
 
@@ -163,7 +162,7 @@ def _opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
         yield sys.stdin.buffer, "standard input"  # type: ignore[misc]
         return
     with open_bytes(file) as raw:
-        yield decompressed(raw, _COMPRESSION.get(Path(file).suffix.lower())), file
+        yield decompressed(raw), file
 
 
 @contextlib.contextmanager

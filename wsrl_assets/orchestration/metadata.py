@@ -29,6 +29,7 @@ from wsrl_assets.text.highlight import printable, without_credentials
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
 UNIQUE = "unique_ids"
+READ_TO_END = "read_to_end"
 REJECTION = "rejection_rate"
 LEAKAGE = "split_leakage"
 SELF_TEST = "gold_self_test"
@@ -38,6 +39,7 @@ CURRENT = "current_recipe"
 _DESCRIPTIONS = {
     ACCOUNTING: "in = kept + rejected + failed + pending, counted in both tables.",
     UNIQUE: "No id stands in two rows.",
+    READ_TO_END: "No fault ended the shard early.",
     REJECTION: "This run rejects about as large a share as the ten runs before it.",
     LEAKAGE: "No source document feeds two splits.",
     SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
@@ -45,7 +47,7 @@ _DESCRIPTIONS = {
     BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
 }
 # Worth a look, and no reason to stop.
-_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
+_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT, READ_TO_END})
 _PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`

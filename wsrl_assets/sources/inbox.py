@@ -8,23 +8,24 @@ opens only files that are new or have changed:
   like, are never looked at: write under such a name and rename, and no half file is ever taken.
 * A file whose content is a shard already, under whatever name, is noted as a copy.
 * A file that changed under its old name becomes another shard, since a shard is its content.
-* A file that cannot be read is noted with its reason, and tried again when it changes.
+* A file that cannot be read, or is of no known kind, is noted with its reason and named once; it is
+  tried again when it changes.
 """
 
 import logging
-import os
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import fsspec
 
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.sources.rows import SourceError
-from wsrl_assets.sources.shards import address, is_hidden, kind_of
+from wsrl_assets.sources.shards import address, is_hidden, local_files
 from wsrl_assets.sources.streams import faults_named, is_local, locate
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import InboxFile, utc_now
@@ -220,16 +221,14 @@ def _listed(inbox: str | Path) -> list[_Seen]:
 
 
 def _local(folder: Path) -> Iterator[_Seen]:
-    for parent, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if not _may_be_shard(name):
-                continue
-            try:
-                stat = path.stat()
-            except OSError:  # gone since it was listed, or a link to nowhere
-                continue
+    for path in local_files(folder):
+        if not _may_be_shard(path.name):
+            continue
+        try:
+            stat = path.stat()
+        except OSError:  # gone since it was listed, or a link to nowhere
+            continue
+        if S_ISREG(stat.st_mode):
             yield _Seen(str(path), stat.st_size, f"{stat.st_mtime_ns}/{stat.st_ctime_ns}")
 
 
@@ -251,4 +250,4 @@ def _may_be_shard(name: str) -> bool:
     is_unfinished = name.lower().endswith(UNFINISHED_ENDINGS)
     printable = not any(0xD800 <= ord(character) <= 0xDFFF for character in name)
     is_hidden_file = name.startswith(".")
-    return printable and not is_unfinished and not is_hidden_file and kind_of(name) is not None
+    return printable and not is_unfinished and not is_hidden_file

@@ -9,10 +9,18 @@ from pathlib import Path
 from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
-from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
+from wsrl_assets.sources.readers import (
+    ShardFault,
+    ShardFile,
+    SourceError,
+    SourceRow,
+    discover,
+    read_rows,
+)
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
 
 STAGE = Stage.SOURCE_DOCUMENTS
@@ -67,7 +75,7 @@ def ingest_shard(
     key: str,
     run_id: str,
     settings: IngestSettings | None = None,
-    on_rows: Callable[[int], None] | None = None,
+    on_rows: Callable[[int], None] = lambda rows: None,
     count_tokens: CountTokens = estimate_tokens,
 ) -> int:
     """Reads a registered shard to its end; returns the number of new rows.
@@ -75,11 +83,13 @@ def ingest_shard(
     `on_rows` is called with the number of rows of each commit. `count_tokens` is how
     `settings.counted_by` counts; it is asked of long documents only.
 
-    A shard that was read to its end is not read again. One that was interrupted is read from its
-    start, and its rows merged by position.
+    A shard that was read to its end is not read again. One that was interrupted, or ended by a
+    fault, is read from its start, and its rows merged by position.
 
     Raises:
-        SourceError: the file is gone, was changed since, or cannot be read at all.
+        ShardFault: it was not read to its end. The rows before the fault are stored, and the shard
+            counts as one failed row until a later call reads it to its end.
+        SourceError: the file was changed since, or cannot be read at all.
         StoreBusyError: another run is at this shard.
     """
     settings = settings or IngestSettings()
@@ -89,9 +99,10 @@ def ingest_shard(
         if shard.source_rows is not None:
             return 0
         reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
-        rows = reader.run(on_rows or (lambda rows: None))
-        store.publish(partition)
-        return rows
+        try:
+            return reader.run(on_rows)
+        finally:
+            store.publish(partition)
 
 
 def ingest_recipe(settings: IngestSettings) -> StageRecipe:
@@ -174,24 +185,31 @@ class _Ingest:
     settings: IngestSettings
     run_id: str
     count_tokens: CountTokens
+    read: int = 0
 
     def __post_init__(self) -> None:
         self.provenance = Provenance(ingest_recipe(self.settings), self.run_id)
 
     def run(self, on_rows: Callable[[int], None]) -> int:
-        file = self._file()
-        source_rows = added = 0
-        for batch in read_rows(file, text_column=self.shard.text_column):
-            rows = [row for source in batch for row in self._rows(source)]
-            self._commit(rows)
-            source_rows += len(batch)
-            added += len(rows)
-            on_rows(len(rows))
-        recipe = self.provenance.recipe
-        done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
-        with self.store.transaction(self.partition) as transaction:
-            transaction.merge([done, recipe.row()])
+        added = 0
+        try:
+            for batch in read_rows(self._file(), text_column=self.shard.text_column):
+                rows = [row for source in batch for row in self._rows(source)]
+                self._commit(rows)
+                self.read += len(batch)
+                added += len(rows)
+                on_rows(len(rows))
+        except ShardFault as fault:
+            self._end(rows_read=self.read, fault=str(fault.reason), fault_detail=str(fault))
+            raise
+        self._end(source_rows=self.read, ingest_recipe=self.provenance.recipe.hash)
         return added
+
+    def _end(self, **found: str | int) -> None:
+        """Notes how this try to read the shard ended, in place of the try before."""
+        before = replace(self.shard, rows_read=None, fault=None, fault_detail=None)
+        with self.store.transaction(self.partition) as transaction:
+            transaction.merge([replace(before, **found), self.provenance.recipe.row()])  # type: ignore[arg-type]
 
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""
@@ -237,6 +255,7 @@ class _Ingest:
             char_end=passage.end,
             tokens=estimate_tokens(passage.text),
             metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
+            language=language_of(passage.text),
             status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,

@@ -1,7 +1,7 @@
 """Parquet: read by record batches, and only the columns that are used."""
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +10,9 @@ import pyarrow.types as pat
 from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, title_of
 from wsrl_assets.sources.rows import (
     DropReason,
+    ReadError,
     ReadLimits,
+    ShardFault,
     SourceError,
     SourceRow,
     checked_text,
@@ -31,10 +33,12 @@ def read_parquet(
 ) -> Iterator[SourceRow]:
     """The rows of a parquet shard.
 
-    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Nested
-    columns are not read. A page that cannot be read ends the shard with a rejected row.
+    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Of
+    nested columns, single values and lists of text are read. Nothing is read after a page that is
+    damaged.
 
     Raises:
+        ShardFault: It was not read to its end; the rows before the fault have been yielded.
         SourceError: The file is no parquet file, or has no column of text.
     """
     with open_bytes(shard.path) as stream:
@@ -46,20 +50,28 @@ def read_parquet(
         while True:
             try:
                 batch = next(batches, None)
+            except ReadError:
+                raise
             except _ARROW_ERRORS as error:
-                detail = f"the rest of the file cannot be read ({error})"
-                yield rejected(row_number + 1, DropReason.CORRUPT_FILE, detail)
-                return
+                raise _corrupt(f"a page of the file is damaged ({error}).") from error
             if batch is None:
-                return
+                break
             yield from _rows(batch, row_number, columns, limits)
             row_number += batch.num_rows
+        if row_number != file.metadata.num_rows:
+            raise _corrupt(f"its pages hold {row_number:,} of {file.metadata.num_rows:,} rows.")
+
+
+def _corrupt(problem: str) -> ShardFault:
+    return ShardFault(DropReason.CORRUPT_FILE, problem)
 
 
 def _open(shard: ShardFile, stream: BinaryIO) -> pq.ParquetFile:
     try:
         # Without these two a whole column of a row group is loaded, and that may be the whole file.
         return pq.ParquetFile(stream, pre_buffer=False, buffer_size=_PAGE_BUFFER_BYTES)
+    except ReadError:
+        raise
     except _ARROW_ERRORS as error:
         raise SourceError(
             f'shard "{shard.label}": not a readable parquet file ({error}). Copy or write it again.'
@@ -74,8 +86,10 @@ def _columns(
     sample_limits = ReadLimits(_SAMPLE_ROWS, limits.batch_bytes, limits.max_row_bytes)
     try:
         batch = next(_batches(file, texts, sample_limits), None) if texts else None
+    except ReadError:
+        raise
     except _ARROW_ERRORS:
-        batch = None  # Reported as a row when the rows are read; names alone must do here.
+        batch = None  # Reported where the rows are read; names alone must do here.
     for name in texts:
         samples[name] = _cells_in_words(_column(batch, name)) if batch is not None else ["unread"]
     columns = choose_columns(shard.label, samples, text_column)
@@ -92,7 +106,9 @@ def _batches(
     file: pq.ParquetFile, names: Sequence[str], limits: ReadLimits
 ) -> Iterator[pa.RecordBatch]:
     rows = _rows_per_batch(file.metadata, names, limits)
-    yield from file.iter_batches(batch_size=rows, columns=list(names), use_threads=False)
+    # One row group at a time: a batch over two would lose the first if the second is damaged.
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(rows, [group], list(names), use_threads=False)
 
 
 def _rows_per_batch(metadata: pq.FileMetaData, names: Sequence[str], limits: ReadLimits) -> int:
@@ -102,7 +118,9 @@ def _rows_per_batch(metadata: pq.FileMetaData, names: Sequence[str], limits: Rea
         group = metadata.row_group(index)
         chunks = (group.column(column) for column in range(group.num_columns))
         size_bytes = sum(
-            chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in names)
         )
         largest_row_bytes = max(largest_row_bytes, size_bytes / max(1, group.num_rows))
     return max(1, min(limits.batch_rows, int(limits.batch_bytes / largest_row_bytes)))
@@ -150,18 +168,42 @@ def _cells_as_bytes(array: pa.Array) -> Iterator[bytes | None]:
         yield scalar.as_py()
 
 
-def _cells_in_words(array: pa.Array) -> list[str | None]:
+def _cells_in_words(array: pa.Array) -> list[Any]:
+    if pat.is_nested(array.type):
+        try:
+            return cast(list[Any], array.to_pylist())
+        except (pa.ArrowException, UnicodeDecodeError, ValueError):
+            return [None] * len(array)
     if _is_text(array.type):
         cells = _cells_as_bytes(array)
         return [None if cell is None else cell.decode("utf-8", "replace") for cell in cells]
     try:
-        return cast(list[str | None], array.cast(pa.string()).to_pylist())
+        return cast(list[Any], array.cast(pa.string()).to_pylist())
     except pa.ArrowException:  # durations and the like have no words
         return [None] * len(array)
 
 
 def _columns_to_read(schema: pa.Schema) -> list[str]:
-    return [field.name for field in schema if _is_text(field.type) or _is_single_value(field.type)]
+    return [path for field in schema for path in _leaves(field.name, field.type)]
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """The paths below a column that hold values for metadata; vectors and rows in rows do not."""
+    if pat.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pat.is_map(kind):
+        if _is_text(kind.item_type):
+            yield path
+    elif _is_list(kind):
+        if _is_text(kind.value_type):
+            yield path
+    elif _is_text(kind) or _is_single_value(kind):
+        yield path
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pat.is_list, pat.is_large_list, pat.is_fixed_size_list))
 
 
 _TEXT_TESTS = (

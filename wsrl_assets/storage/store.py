@@ -23,7 +23,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
-from wsrl_assets.storage.schema import Row, create_table_sql, frame_of, merge_sql, rows_of
+from wsrl_assets.storage.schema import (
+    Row,
+    add_columns_sql,
+    create_table_sql,
+    frame_of,
+    merge_sql,
+    rows_of,
+)
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 R = TypeVar("R", bound=Row)
@@ -209,6 +216,7 @@ class Store:
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
         self._publish_after: dict[Partition, float] = {}
+        self._up_to_date: set[Partition] = set()
 
     def hurry(self) -> None:
         """Lets waits for other processes end within seconds, also those under way.
@@ -240,14 +248,14 @@ class Store:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.begin()
                 try:
-                    for row_type in _TABLES[partition.kind]:
-                        connection.execute(create_table_sql(row_type))
+                    self._bring_up_to_date(connection, partition)
                     yield Transaction(partition, connection)
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
                         connection.rollback()
                     raise
                 connection.commit()
+            self._up_to_date.add(partition)
             if path != files.live:
                 path.replace(files.live)
             self._publish_if_due(partition, files)
@@ -339,6 +347,19 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path, thread_local=False):
             yield
+
+    def _bring_up_to_date(self, connection: Connection, partition: Partition) -> None:
+        """Makes the tables, and adds the columns that a file of an older version lacks."""
+        for row_type in _TABLES[partition.kind]:
+            connection.execute(create_table_sql(row_type))
+        if partition in self._up_to_date:
+            return
+        held: dict[str, set[str]] = {}
+        for table, name in connection.execute(query_text("held_columns")).fetchall():
+            held.setdefault(table, set()).add(name)
+        for row_type in _TABLES[partition.kind]:
+            for statement in add_columns_sql(row_type, held[row_type.TABLE]):
+                connection.execute(statement)
 
     def _files(self, partition: Partition) -> PartitionFiles:
         return PartitionFiles.of(self.home, partition)

@@ -54,6 +54,9 @@ class Shard(Row):
     registered_at: datetime = column("when the shard was registered (UTC)")
     source_rows: int | None = column("rows in the file, once it was read to the end", default=None)
     ingest_recipe: str | None = column("recipe of the completed ingest", default=None)
+    rows_read: int | None = column("rows before the fault that ended the last try", default=None)
+    fault: str | None = column("one word for that fault, none if there was none", default=None)
+    fault_detail: str | None = column("the fault in a sentence", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ class SourceDocument(Outcome):
     char_end: int = column("end offset, exclusive, characters")
     tokens: int = column("estimated model tokens of the passage")
     metadata: str = column("other columns of the source row, as a JSON object", long=True)
+    language: str | None = column("ISO 639 code of its language, if it is known", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +315,9 @@ class BenchmarkFile(Row):
 
     benchmark: str = column("name of the file")
     digest: str = column("hash of the file's content, the columns that were read and the rules")
-    items: int = column("rows with a text")
+    items: int = column("rows read")
+    questions: int | None = column("of these, rows with a question", default=None)
+    answers: int | None = column("of these, rows with a short answer", default=None)
     created_at: datetime = column("when it was loaded (UTC)")
 
 

@@ -263,3 +263,12 @@ def test_a_partition_key_cannot_leave_its_folder() -> None:
     for key in ("../evil", "a/b", "", ".hidden", "a\x00b", "x" * 300):
         with pytest.raises(ValueError, match="partition key"):
             Partition.shard(key)
+
+
+def test_a_file_of_an_older_version_gets_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    write(Store(tmp_path), 1)
+    with duckdb.connect(str(live_file(tmp_path))) as connection:
+        connection.execute("ALTER TABLE llm_calls DROP COLUMN error")
+    store = Store(tmp_path)
+    write(store, 2)
+    assert [row.error for row in rows(store, LLMCall, IN_DOMAIN)] == [None, None]

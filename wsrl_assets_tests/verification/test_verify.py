@@ -8,6 +8,7 @@ from wsrl_assets.llm import Role, RowError
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.taxonomy.forms import with_options
+from wsrl_assets.text.language import Writing
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
@@ -275,3 +276,81 @@ class TestMultipleChoice:
     async def test_the_right_option_must_stand_in_the_evidence(self) -> None:
         row = await verified(honest(), **self.choice(answer="180 km"))
         assert (row.status, row.reason) == (Status.REJECTED, "answer_not_in_evidence")
+
+
+GERMAN = (
+    "Die Brücke von Springfeld wurde im Jahr 1890 eröffnet und kostete 2.500 Euro. Die Stadt hat "
+    "12.345 Einwohner, und der Verein sammelte 1.500 kg Kartoffeln für die Schule am Hafen."
+)
+SPANISH = (
+    "La campana de la catedral de la ciudad pesa 1.500 kg y fue fundida por los maestros del "
+    "barrio viejo, que recibieron por ella una casa junto al río y pan para todo el invierno."
+)
+
+
+class TestOtherLanguages:
+    @pytest.mark.parametrize(
+        ("answer", "answer_type", "unit", "value"),
+        [
+            ("1.500 kg", "quantity", None, "1500"),
+            ("1500 kg", "quantity", None, "1500"),
+            ("12.345", "integer", None, "12345"),
+            ("2.500 Euro", "money", None, "2500"),
+        ],
+    )
+    def test_a_gold_is_stored_as_the_number_that_is_meant(
+        self, answer: str, answer_type: str, unit: str | None, value: str
+    ) -> None:
+        asked = draft(
+            question="Wie viel hat oder sammelte die Stadt Springfeld in Nordland?",
+            answer=answer,
+            answer_type=answer_type,
+            unit=unit,
+            evidence=GERMAN,
+        )
+        found = check_rules(asked, GERMAN, Writing.of(GERMAN))
+        assert found.gold is not None
+        assert found.gold.value == value
+        assert all(verdict.passed for verdict in found.verdicts), found.verdicts
+
+    def test_a_number_that_nothing_decides_is_refused_with_both_readings(self) -> None:
+        asked = draft(answer="1.500 kg", evidence=SPANISH, question="¿Cuánto pesa la campana?")
+        found = check_rules(asked, SPANISH, Writing.of(SPANISH))
+        assert found.gold is None
+        assert found.verdicts[0].reason == "ambiguous_number"
+        assert "1500 or 1.500" in (found.verdicts[0].detail or "")
+
+    def test_the_english_rules_are_not_run_and_the_judge_is_needed_in_their_place(self) -> None:
+        asked = draft(
+            question="Wie viele Einwohner hat he, according to the passage, die Stadt?",
+            answer="12.345",
+            answer_type="integer",
+            evidence=GERMAN,
+        )
+        for judged in (True, False):
+            verdicts = check_rules(asked, GERMAN, Writing.of(GERMAN), judged=judged).verdicts
+            (verdict,) = [v for v in verdicts if v.check == "stands_alone"]
+            assert (verdict.passed, verdict.reason) == (judged, None if judged else "needs_a_judge")
+            assert "language is de" in (verdict.detail or "")
+
+    @pytest.mark.parametrize(
+        ("reply", "status"),
+        [
+            ("12.345", Status.KEPT),
+            ("12345", Status.KEPT),
+            ("12,345", Status.REJECTED),
+            ("12.346", Status.REJECTED),
+        ],
+    )
+    async def test_the_round_trip_reads_answers_as_the_document_writes_numbers(
+        self, reply: str, status: Status
+    ) -> None:
+        model = honest(round_trip={"answer": reply})
+        verifier = Verifier(stage_model(model, "verified_pairs"), JudgePolicy(), True)
+        asked = draft(
+            question="Wie viele Einwohner hat die Stadt Springfeld in Nordland?",
+            answer="12.345",
+            answer_type="integer",
+            evidence=GERMAN,
+        )
+        assert (await verifier.verify(asked, GERMAN)).status is status
