@@ -119,9 +119,9 @@ def test_what_is_derived_is_right_and_nothing_else_is(
     [TOTAL, "How many years after that?", "How many men are there?", "By how many km?"],
 )
 def test_a_long_quote_is_read_in_bounded_time(unit: str, question: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     answer_in(unit * (3_000 // len(unit)), parse_gold("77777", "integer"), question)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
