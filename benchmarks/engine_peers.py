@@ -6,7 +6,7 @@ most that any client can get from the server for these requests.
 The authors' way is that of their published code (SalesforceAIResearch/PretrainRL-pipeline): worker
 threads with openai's blocking client, each taking one document through all stages, one call after
 another; every prompt is one user message with instructions and examples before the document, and
-examples are drawn anew for each call. The texts are ours, so that only the layout differs.
+examples are drawn again for each call. The texts are ours, so that only the layout differs.
 """
 
 import asyncio

@@ -124,7 +124,7 @@ def _run_em_check(source: bytes, name: str) -> EmCheck:
 
 
 def em_check_of_ours(answer: str, golds: list[str]) -> bool:
-    """The same written anew, for where verl is not at hand."""
+    """The same rule written again, for where verl is not installed."""
     return any(_normal(answer) == _normal(gold) for gold in golds)
 
 

@@ -78,8 +78,8 @@ class Settings(BaseSettings):
         judge_separate: whether each of the judge's three verdicts is a call of its own.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
         benchmarks: benchmark files to decontaminate against, comma separated.
-        benchmark_columns: columns of the benchmark files to read, comma separated, the question first
-            and then the answer; found by their names if not set.
+        benchmark_columns: columns of the benchmark files to read, comma separated, the question
+            first and then the answer; found by their names if not set.
         embedding_model: folder or name of a sentence-transformers model, by which questions of
             one meaning are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.

@@ -170,7 +170,7 @@ def _draft_differences(view: PairView) -> list[str]:
         ]
     named = view.document["personas"]
     if row["persona_index"] >= len(named) or named[row["persona_index"]] != row["persona"]:
-        return ["the document's personas have been named anew since"]
+        return ["the document has other personas since"]
     return []
 
 

@@ -153,7 +153,7 @@ def _preference(candidate: Candidate, seen: Counter[AnswerType]) -> tuple[bool, 
 def _is_anchored(blanked: str, title: str | None) -> bool:
     """Whether a statement says what it is about, by itself or with its title.
 
-    What is told of the past needs a name: "the old man paid ____ dollars" is in many stories.
+    A statement about the past needs a name: "the old man paid ____ dollars" is in many stories.
     """
     subject = bare_subject(blanked)
     if subject and subject not in words(title or ""):

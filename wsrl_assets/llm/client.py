@@ -73,7 +73,7 @@ class ChatClient:
             timeout=httpx2.Timeout(role.timeout_s, connect=_CONNECT_TIMEOUT_S),
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
-        # Whole, since joining it to the base URL anew for each call costs as much as the send.
+        # Whole, since joining it to the base URL for each call costs as much as the send.
         self._completions_url = f"{role.base_url.rstrip('/')}/chat/completions"
         self._secret = key
 
@@ -226,7 +226,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
 
 
 def served_models(content: bytes) -> dict[str, ServedModel]:
-    """The models of an answer to `/v1/models`, by name; none of one that is no such answer."""
+    """The models of an answer to `/v1/models`, by name; empty if it has another shape."""
     try:
         entries = json.loads(content)["data"]
         return {

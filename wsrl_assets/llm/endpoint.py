@@ -165,7 +165,7 @@ class Endpoint:
     async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
         self._in_flight += 1
         try:
-            # The client's own timeout starts anew with every byte that trickles in.
+            # The client's own timeout starts again with every byte that trickles in.
             async with asyncio.timeout(self._timeout_s):
                 completion = await self._client.complete(body)
         except TimeoutError:

@@ -55,7 +55,7 @@ _CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
 
 class FreeText(BaseModel):
-    """A reply without a form: no schema is sent, and whatever comes is the reply.
+    """A reply without a form: no schema is sent, and any text is the reply.
 
     Also when it is empty or was cut off: a policy that never ends has answered, and wrongly.
 
@@ -236,7 +236,7 @@ class Engine:
                 raise
 
     async def ask(self, ask: ChatRequest[Reply]) -> Reply:
-        """The model's reply to one question, retried as far as sense goes.
+        """The model's reply to one question, with retries where they can help.
 
         Raises:
             RowError: this row cannot be answered; its reason is in the ledger too.

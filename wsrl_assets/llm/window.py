@@ -83,7 +83,7 @@ def passage_budget(
     """The budget under the windows of these roles' models.
 
     Args:
-        roles: whoever will read the passages; none where no endpoint is set.
+        roles: the roles that will read the passages; none where no endpoint is set.
         wanted: the most tokens that the user wants in a passage; by default 3,000.
 
     Servers that cannot be reached, or say no window, set no bound: reading goes on without them,

@@ -1,9 +1,9 @@
 """Personas, drafts and verification of a domain, streamed as one chain document by document.
 
-Personas, drafts and verification of a document run as one chain, because whoever finishes a
-document reads it while it is still in the server's prefix cache, and because no stage then waits
+Personas, drafts and verification of a document run as one chain, because all calls on a
+document then find it in the server's prefix cache, and because no stage then waits
 for the slowest row of the stage before. Rows are committed as they come, so a run that stops
-anywhere goes on from there.
+anywhere is resumed by the next.
 """
 
 import asyncio

@@ -101,7 +101,7 @@ def _questions(value: Any, names: Sequence[str], words: frozenset[str]) -> tuple
 
 
 def _below(row: Mapping[str, Any]) -> list[Any]:
-    """What of a row has rows or a chat in it: chats first, whatever they are called."""
+    """What of a row has rows or a chat in it: chats first, under any name."""
     nested = [_opened(part) for part in row.values()]
     chats = [part for part in nested if isinstance(part, list) and _is_chat(part)]
     return chats + [part for part in nested if isinstance(part, dict) or _is_table(part)]

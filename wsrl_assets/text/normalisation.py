@@ -1,6 +1,6 @@
 """Text as every stage sees it: normal form, identity, words and a token estimate. Pure functions.
 
-Texts come from strangers, so each function is linear in the length of its input, whatever is in it.
+Texts come from strangers, so each function is linear in the length of its input, for any content.
 """
 
 import hashlib

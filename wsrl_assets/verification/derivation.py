@@ -2,8 +2,8 @@
 
 Precision before yield. Arithmetic is tried only where the question asks for it in so many words,
 with two figures of one unit and with few figures in the quote, so that a wrong answer does not find
-a pair of numbers that happens to make it. What is found is told in the verdict's detail, so that
-whoever wants quoted answers only can leave these out.
+a pair of numbers that happens to make it. What is found stands in the verdict's detail, so that
+a user who wants quoted answers only can leave these out.
 """
 
 import re

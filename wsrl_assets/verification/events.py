@@ -56,7 +56,7 @@ def asked_dates(
     """The pairs of dates, earlier first, whose events are those that the question asks for.
 
     An age runs from a birth, or a beginning, to the event that the question names, if it names one.
-    Between two events, all that the question names must be told of the one date or the other.
+    Between two events, all that the question names must be said of one date or the other.
     """
     events = _events(quote, dates)
     asked = _asked(question, age=age)

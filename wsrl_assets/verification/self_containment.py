@@ -11,9 +11,9 @@ from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.verification.form import MAX_QUESTION_CHARS
 from wsrl_assets.verification.references import dangling_reference
 
-# Ways of pointing at a text that whoever answers never sees. Books have authors and web pages are
-# documents, so a word alone tells nothing: "the author of Emma" is no such way, "does the author
-# argue" is.
+# Ways of pointing at a text that the answering model never sees. Books have authors and web pages
+# are documents, so a word alone tells nothing: "the author of Emma" is no such way, "does the
+# author argue" is.
 _TEXT = r"(?:passage|text|document|article|excerpt|paragraph|story|study|page|section|context)"
 _WRITER = r"(?:author|writer|narrator|speaker)"
 _NAMED_AFTER = r"(?! (?:of|by|from|that|which|who|whose)\b)"

@@ -216,7 +216,7 @@ async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
     assert done, "nothing was kept"
     assert {row.status for row in done} == {Status.KEPT}
     assert {call.row_id for call in made if not call.error} == {row.doc_id for row in done}
-    # The one odd case of the ledger: a reply on its way to us in the moment in which the run ends
+    # The one odd case of the ledger: a reply in flight at the moment in which the run ends
     # was paid for, and is not read any more. There can be no more of them than calls in flight.
     assert 0 <= stats.requests_completed - len(done) <= 2
 

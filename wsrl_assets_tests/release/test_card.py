@@ -168,7 +168,7 @@ def test_the_card_names_models_prompts_and_checks_that_were_off(store: Store) ->
 
 
 # In a process of its own, not even imported here: absl, which mlcroissant logs by, takes hold of
-# the streams of whoever imports it.
+# the streams of the process that imports it.
 VALIDATE = """
 import json, sys
 import mlcroissant
