@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from . import cldr
 from .gold import Gold
 from .kind import Rule, not_of_type
 from .outcome import Reason
@@ -23,18 +24,6 @@ _MONTH_NAMES = words(
     January February March April May June July August September October November December
     """
 )
-_MONTHS = {name.lower(): number for number, name in enumerate(_MONTH_NAMES, start=1)}
-_MONTHS |= {name[:3].lower(): number for number, name in enumerate(_MONTH_NAMES, start=1)}
-_MONTHS["sept"] = 9
-# French, German, Spanish, Italian and Portuguese: no name means two months among them.
-for _names in (
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-):
-    _MONTHS |= {name.lower(): number for number, name in enumerate(words(_names), start=1)}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _LEAD = re.compile(r"(?:(?:in|on) )?(?:the year |year )?(?:the )?", re.IGNORECASE)
@@ -120,6 +109,10 @@ def _year_in_words(year: int) -> str:
     return str(year) if year >= _EARLIEST_BARE_YEAR else f"AD {year}"
 
 
+def is_month(word: str) -> bool:
+    return word in cldr.months()
+
+
 def compile_rule(gold: Gold) -> Rule:
     wanted = _read_gold(gold.value)
 
@@ -194,7 +187,7 @@ def _read_worded(text: str) -> PartialDate | None:
 def _from_groups(groups: dict[str, str | None]) -> PartialDate | None:
     month = None
     if groups.get("month"):
-        month = _MONTHS.get((groups["month"] or "").lower())
+        month = cldr.months().get(cldr.name_key(groups["month"] or ""))
         if month is None:
             return None
     day = int(groups["day"] or 0) if groups.get("day") else None

@@ -22,31 +22,16 @@ from .guessing import (
     is_doubted,
     is_guessing,
     is_taken_back,
+    side_guesses,
+    turns,
 )
 from .marks import MAX_ANSWER_LENGTH, Mark, find_marks, line_end
 from .outcome import Reason
 from .text import SPACES, has_content, unwrap
+from .thoughts import without_thoughts, without_tokens
 
 TAIL_LENGTH = 8_000
 """How much of a response's end is looked at; a final answer stands at the end."""
-
-# What ends a response where a trainer keeps special tokens; the wide bars are DeepSeek's.
-_END_TOKENS = (
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|end|>",
-    "<|return|>",
-    "<|user|>",
-    "<\uff5cend\u2581of\u2581sentence\uff5c>",
-    "<end_of_turn>",
-    "</s>",
-    "<eos>",
-    "<pad>",
-)
-_THOUGHT_ENDS = ("</think>", "</thinking>", "</thought>", "</reasoning>")
-_THOUGHT_STARTS = ("<think>", "<thinking>", "<thought>", "<reasoning>")
 
 _EXPLAINS = re.compile(
     r"(?:is (?:the|our|my|correct|as|because|right|what)|as|because|since|which|where|by|from|using"
@@ -75,15 +60,23 @@ class Final:
     """The same with its decoration, which in code may be code."""
     block: str | None = None
     """The lines of which this is one: several guesses, unless a list was asked for."""
+    rivals: tuple[str, ...] = ()
+    """What else might be meant for an answer: it has to be the same one by the type's rule."""
 
     @classmethod
-    def of(cls, raw: str, fault: Reason | None = None, block: str | None = None) -> Final:
+    def of(
+        cls,
+        raw: str,
+        fault: Reason | None = None,
+        block: str | None = None,
+        rivals: tuple[str, ...] = (),
+    ) -> Final:
         raw = raw.strip(SPACES).removesuffix("</answer>").strip(SPACES)
         if not has_content(raw) and not _is_code(raw):
             return _NOTHING
         if len(raw) > MAX_ANSWER_LENGTH:
             return cls(None, Reason.TOO_LONG)
-        return cls(_unwrapped(raw), fault, raw, block)
+        return cls(_unwrapped(raw), fault, raw, block, rivals)
 
 
 _NOTHING = Final(None, Reason.NO_ANSWER)
@@ -100,12 +93,14 @@ def extract_answer(response: str) -> str | None:
 
 def find_final(response: str) -> Final:
     """The final answer with what is wrong with it; see the module."""
-    text = _after_thought(response)
+    text = without_thoughts(response)
     if text is None:
         return _NOTHING
-    text = _without_end_tokens(
-        text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
-    )
+    tail = text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
+    return _find_in(without_tokens(tail))
+
+
+def _find_in(text: str) -> Final:
     marks = find_marks(text)
     return _from_marks(text, marks) if marks else _from_last_line(text)
 
@@ -115,30 +110,18 @@ def _is_code(text: str) -> bool:
     return len(text) > 2 and text[0] == text[-1] == "`" and text[1] != "`"
 
 
-def _after_thought(response: str) -> str | None:
-    if "<" not in response:
-        return response
-    end = max((response.rfind(tag) + len(tag) if tag in response else 0) for tag in _THOUGHT_ENDS)
-    text = response[end:]
-    return None if any(tag in text for tag in _THOUGHT_STARTS) else text
-
-
-def _without_end_tokens(text: str) -> str:
-    text = text.rstrip(SPACES)
-    while text.endswith(_END_TOKENS):
-        text = text[: text.rindex("<")].rstrip(SPACES)
-    return text
-
-
 def _from_marks(text: str, marks: list[Mark]) -> Final:
     last = marks[-1]
+    if last.is_tag and (inner := find_marks(last.text)) and inner[0].start:
+        # A tag around the whole reply: what is marked in it counts.
+        return _from_marks(last.text, inner)
     answer = _line_answer(last) if last.is_line else _closed_answer(text, last)
-    if is_guessing(text, marks) or is_doubted(text, last) or is_taken_back(text, last):
+    if is_guessing(marks) or is_doubted(text, last) or is_taken_back(text, last):
         return Final.of(answer, Reason.HEDGED)
     further = bare_lines(text[last.end :].split("\n")[1:])
-    if further:
-        return Final.of(answer, Reason.HEDGED, "\n".join([answer, *further]))
-    return Final.of(answer)
+    block = "\n".join([answer, *further]) if further else None
+    rivals = (*further, *side_guesses(text, marks), *turns(text, last))
+    return Final.of(answer, None, block, rivals)
 
 
 def _line_answer(mark: Mark) -> str:

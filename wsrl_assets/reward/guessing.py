@@ -11,6 +11,7 @@ from itertools import islice, takewhile
 
 from .marks import LIST_LINE, Mark
 from .text import SPACES, has_content, unwrap
+from .vocabulary import word_set
 
 MAX_MARKED_ANSWERS = 3
 """A model may correct itself; with more different answers than this it is guessing."""
@@ -34,9 +35,9 @@ _SENTENCE_END = re.compile(r"[.!?;](?=\s)|\n")
 _TAKEN_BACK = re.compile(
     # At the start of a sentence; inside one these words do not take anything back.
     r"(?:^|[.!?;\n(\u2014\u2013]|\bbut|\bno,)[\s*_]*"
-    r"(?:no,|wait|hmm+|actually|alternatively|correction|on second thoughts?|sorry|oops|however"
+    r"(?:no,|wait|hmm+|alternatively|correction|on second thoughts?|sorry|oops"
     r"|(?:up)?on (?:further |closer )?(?:reflection|inspection)|(?:scratch|strike) that"
-    r"|ignore (?:that|this|the above|my)|just kidding|i mean|edit:|update:|alternative(?: answer)?:"
+    r"|ignore (?:that|this|the above|my)|just kidding|i mean|alternative(?: answer)?:"
     r"|in fact,? (?:it|the answer)\b)"
     r"|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b|\banother (?:possible )?answer\b"
     r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b|\bi (?:was|may be|might be) wrong\b"
@@ -47,6 +48,27 @@ _TAKEN_BACK = re.compile(
     r"|(?:only |just )?an? (?:mistake|joke|decoy|guess))\b",
     re.IGNORECASE,
 )
+# These often only go on: "However, the crater is younger."
+_SOFT_TURN = re.compile(
+    r"(?:^|[.!?;\n(\u2014\u2013])[\s*_]*((?:actually|however|in fact|edit:|update:|rather,)[^\n]*)",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^\W_]+")
+_FUNCTION_WORDS = word_set(
+    """
+    the a an is are was be so thus hence therefore then and that this it its my our your i we you
+    which as to of in for with by final answer solution result finally here
+    """
+)
+_FLOURISH = re.compile(
+    r"(?:(?:and )?(?:i |we )?(?:really |sincerely )?hope\b.{0,60}|(?:many )?thank(?:s| you)\b.{0,40}"
+    r"|q\W*e\W*d|done|cheers|enjoy|good luck.{0,20}|(?:problem |all )?solved|the end|finis|voil\w|ta-?da"
+    r"|end of (?:the )?(?:answer|proof|solution|response)|(?:please )?let me know\b.{0,80}"
+    r"|that(?:'s| is) (?:it|all|the answer|my answer|correct)|have a (?:nice|great|good) \w+"
+    r"|(?:best|kind) (?:regards|wishes)|(?:this|which|and this|that) is correct"
+    r"|happy to help.{0,20}|you(?:'re| are) welcome)?\W*",
+    re.IGNORECASE,
+)
 _BARE_WORDS = 3
 _LAST_BARE_WORDS = 8
 _STATES = re.compile(r"\b(?:is|are|was|were|equals)\b")
@@ -54,18 +76,36 @@ _BARE_LENGTH = 60
 _MAX_BARE_LINES = 64
 
 
-def is_guessing(text: str, marks: list[Mark]) -> bool:
-    """Whether the marked answers are guesses: two different ones in a line, or too many at all."""
+def is_guessing(marks: list[Mark]) -> bool:
+    """Whether there are too many different marked answers for any of them to be meant."""
+    return len({_guess_key(mark.text) for mark in marks} - {""}) > MAX_MARKED_ANSWERS
+
+
+def side_guesses(text: str, marks: list[Mark]) -> list[str]:
+    """Other answers marked in the line of the last one."""
     last = marks[-1]
-    answers = {_guess_key(mark.text) for mark in marks} - {""}
-    if len(answers) > MAX_MARKED_ANSWERS:
-        return True
-    same_line = [m for m in marks if "\n" not in text[m.end : last.start] and m is not last]
-    return any(_guess_key(mark.text) not in ("", _guess_key(last.text)) for mark in same_line)
+    beside = [m for m in marks if m is not last and "\n" not in text[m.end : last.start]]
+    keys = ("", _guess_key(last.text))
+    return [mark.text for mark in beside if _guess_key(mark.text) not in keys]
+
+
+def turns(text: str, mark: Mark) -> list[str]:
+    """Sentences after the answer that begin as a correction does, and may be none."""
+    after = text[mark.end : mark.end + _LOOK_AHEAD]
+    return [found[1] for found in _SOFT_TURN.finditer(after)]
 
 
 def _guess_key(text: str) -> str:
-    return unwrap(text).casefold() if has_content(text) else ""
+    return "" if is_idle(text) else unwrap(text).casefold()
+
+
+def is_idle(text: str) -> bool:
+    """Whether a text is no answer of any type: `So the`, `Q.E.D.`, `Hope that helps!`."""
+    if not has_content(text) or _FLOURISH.fullmatch(text.strip(SPACES)):
+        return True
+    words = _WORDS.findall(text.casefold())
+    # One letter may be an option or a variable.
+    return any(len(word) > 1 for word in words) and _FUNCTION_WORDS.issuperset(words)
 
 
 def is_doubted(text: str, mark: Mark) -> bool:

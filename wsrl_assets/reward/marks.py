@@ -14,8 +14,11 @@ _MAX_MARKS = 40
 
 _BOX = re.compile(r"\\(?:boxed|fbox) ?\{")
 _WRAPPER = re.compile(r"\\(?:text|textbf|mathbf|mathrm|displaystyle|left|right|quad|[,;! ])|[{}]")
-_TAG = re.compile(r"<answer>", re.IGNORECASE)
-_TAG_END = re.compile(r"</answer>", re.IGNORECASE)
+# `<answer>` may be cut off, and then holds nothing; the others count where they are closed.
+_TAG = re.compile(
+    r"(?<!`)<(answer|(?:final|my)[_ -]?answer|solution|final|response|result|output)>",
+    re.IGNORECASE,
+)
 _HASHES = re.compile(r"####(?!#)[ \t]*(?=[^\s#])")
 # Tried only where "answer" stands, since a search over a whole rollout costs more than all else.
 _MARK = re.compile(
@@ -51,6 +54,7 @@ class Mark:
     is_line: bool = False
     """The answer runs to the end of its line, and is not closed by a brace or a tag."""
     is_box: bool = False
+    is_tag: bool = False
 
 
 def find_marks(text: str) -> list[Mark]:
@@ -116,12 +120,16 @@ def _closing_brace(text: str, start: int) -> int | None:
 
 
 def _tags(text: str) -> Iterator[Mark]:
+    lowered = text.lower() if text.isascii() else ""
     for found in list(_TAG.finditer(text))[-_MAX_MARKS:]:
-        end = _TAG_END.search(text, found.end())
-        if end is None:
-            yield Mark(found.start(), len(text), "")
-        else:
-            yield Mark(found.start(), end.end(), text[found.end() : end.start()])
+        closing = f"</{found[1].lower()}>"
+        end = (lowered or text[found.end() :].lower()).find(closing, found.end() if lowered else 0)
+        end += 0 if lowered or end < 0 else found.end()
+        if end >= 0:
+            inside = text[found.end() : end]
+            yield Mark(found.start(), end + len(closing), inside, is_tag=True)
+        elif closing == "</answer>":
+            yield Mark(found.start(), len(text), "", is_tag=True)
 
 
 def _line_marks(text: str) -> Iterator[Mark]:

@@ -51,6 +51,17 @@ _PARTS = {
 }
 _SIGNS = frozenset(("minus", "negative"))
 _VOCABULARY = frozenset((*_ONES, *_TENS, *SCALES, *_PARTS, *_SIGNS, "and", "a", "point", "dozen"))
+COUNTING_WORDS = _VOCABULARY - {"and", "a", "point", "second", "minus", "negative"} | {
+    "hundreds",
+    "thousands",
+    "millions",
+    "billions",
+    "dozens",
+    "twice",
+    "both",
+    "double",
+}
+"""Words that speak of a number, wherever they stand."""
 _FIRST_WORDS = _VOCABULARY - {"and", "point"}
 _MAX_WORDS = 24
 

@@ -1,8 +1,9 @@
 """Quantities with a unit, converted: 5 km is 5000 m, 12 km is not 12 miles, and 5 is not 5 km.
 
-An answer in the gold's own unit is compared like a decimal. In another unit it has to be the
-exact conversion, or the conversion rounded to the digits given, at least three of them: 42.195 km
-is 26.2 miles, 5 km is not `3 miles`.
+An answer in the gold's own unit, or in one that differs by a factor of ten, is compared like a
+decimal. In another unit it has to be the exact conversion, or the conversion rounded to as many
+digits as the gold has, and to three at least: 42.195 km is 26.219 miles and not 26.2, and 5 km is
+not `3 miles`. Otherwise a policy would learn to convert and to round.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def _agrees(answer: Quantity, gold: Quantity, tolerance: float | None) -> bool:
     same_unit = (answer.unit.factor, answer.unit.offset) == (gold.unit.factor, gold.unit.offset)
     if same_unit:
         return numbers.agrees(answer.number, gold.number, tolerance)
+    ratio = numbers.divided(answer.unit.factor, gold.unit.factor)
+    if not answer.unit.offset and not gold.unit.offset and numbers.ten_to(ratio) is not None:
+        return numbers.agrees(numbers.scaled(answer.number, ratio), gold.number, tolerance)
     converted = Number(answer.value_in(gold.unit))
     if numbers.agrees(converted, gold.number, float(_SAME) if tolerance is None else tolerance):
         return True
@@ -81,7 +85,7 @@ def _agrees(answer: Quantity, gold: Quantity, tolerance: float | None) -> bool:
 
 def _is_rounded_conversion(answer: Quantity, gold: Quantity) -> bool:
     number = answer.number
-    if number.step is None or number.significant < _MIN_DIGITS:
+    if number.step is None or number.significant < max(_MIN_DIGITS, gold.number.significant):
         return False
     exact = gold.value_in(answer.unit)
     gap = numbers.added(number.value, exact.copy_negate()).copy_abs()
