@@ -62,6 +62,8 @@ class Final:
     """The lines of which this is one: several guesses, unless a list was asked for."""
     rivals: tuple[str, ...] = ()
     """What else might be meant for an answer: it has to be the same one by the type's rule."""
+    turns: tuple[str, ...] = ()
+    """Sentences that follow and begin as a correction does."""
 
     @classmethod
     def of(
@@ -70,13 +72,14 @@ class Final:
         fault: Reason | None = None,
         block: str | None = None,
         rivals: tuple[str, ...] = (),
+        turns: tuple[str, ...] = (),
     ) -> Final:
         raw = raw.strip(SPACES).removesuffix("</answer>").strip(SPACES)
         if not has_content(raw) and not _is_code(raw):
             return _NOTHING
         if len(raw) > MAX_ANSWER_LENGTH:
             return cls(None, Reason.TOO_LONG)
-        return cls(_unwrapped(raw), fault, raw, block, rivals)
+        return cls(_unwrapped(raw), fault, raw, block, rivals, turns)
 
 
 _NOTHING = Final(None, Reason.NO_ANSWER)
@@ -120,8 +123,8 @@ def _from_marks(text: str, marks: list[Mark]) -> Final:
         return Final.of(answer, Reason.HEDGED)
     further = bare_lines(text[last.end :].split("\n")[1:])
     block = "\n".join([answer, *further]) if further else None
-    rivals = (*further, *side_guesses(text, marks), *turns(text, last))
-    return Final.of(answer, None, block, rivals)
+    rivals = (*further, *side_guesses(text, marks))
+    return Final.of(answer, None, block, rivals, tuple(turns(text, last)))
 
 
 def _line_answer(mark: Mark) -> str:

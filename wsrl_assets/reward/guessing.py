@@ -35,11 +35,9 @@ _SENTENCE_END = re.compile(r"[.!?;](?=\s)|\n")
 _TAKEN_BACK = re.compile(
     # At the start of a sentence; inside one these words do not take anything back.
     r"(?:^|[.!?;\n(\u2014\u2013]|\bbut|\bno,)[\s*_]*"
-    r"(?:no,|wait|hmm+|alternatively|correction|on second thoughts?|sorry|oops"
-    r"|(?:up)?on (?:further |closer )?(?:reflection|inspection)|(?:scratch|strike) that"
-    r"|ignore (?:that|this|the above|my)|just kidding|i mean|alternative(?: answer)?:"
-    r"|in fact,? (?:it|the answer)\b)"
-    r"|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b|\banother (?:possible )?answer\b"
+    r"(?:(?:up)?on (?:further |closer |second )?(?:reflection|inspection|thoughts?)"
+    r"|(?:scratch|strike) that|ignore (?:that|this|the above|my)|just kidding|i mean"
+    r"|alternative(?: answer)?:|in fact,? (?:it|the answer)\b)"
     r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b|\bi (?:was|may be|might be) wrong\b"
     r"|\bi(?: am|'m|\u2019m) (?:not (?:sure|certain)|unsure|guessing|mistaken|only \d+ ?% sure)\b"
     r"|\bi take (?:that|it|this) back\b|\blet me re(?!iterate)"
@@ -48,11 +46,22 @@ _TAKEN_BACK = re.compile(
     r"|(?:only |just )?an? (?:mistake|joke|decoy|guess))\b",
     re.IGNORECASE,
 )
-# These often only go on: "However, the crater is younger."
-_SOFT_TURN = re.compile(
-    r"(?:^|[.!?;\n(\u2014\u2013])[\s*_]*((?:actually|however|in fact|edit:|update:|rather,)[^\n]*)",
+# These often only go on: "However, the crater is younger", "Sorry for the long derivation".
+_TURNS = re.compile(
+    r"(?:^|(?<=[.!?;\n(\u2014\u2013]))[^.!?;\n(\u2014\u2013]*?"
+    r"(?:(?:^|(?<=[.!?;\n(\u2014\u2013]))[\s*_]*(?:no,|wait|hmm+|actually|alternatively|however|in fact"
+    r"|correction|sorry|oops|edit:|update:|rather,)"
+    r"|\bbut (?:no,|wait|actually|rather)|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b"
+    r"|\banother (?:possible )?answer\b)[^\n]*",
     re.IGNORECASE,
 )
+_WITHDRAWS = re.compile(
+    r"\b(?:not?|never|none|wrong\w*|incorrect|mistak\w+|errors?|(?:re-?)?check\w*|re-?(?:calculat|consider"
+    r"|comput|count)\w*|instead|should|unsure|doubt\w*|guess\w*|maybe|perhaps|possibly|might|may"
+    r"|correct(?:ed|ion)|different|else|other|another)\b|n't\b|n\u2019t\b|\?",
+    re.IGNORECASE,
+)
+_SHORTEST_REMARK = 4
 _WORDS = re.compile(r"[^\W_]+")
 _FUNCTION_WORDS = word_set(
     """
@@ -92,7 +101,12 @@ def side_guesses(text: str, marks: list[Mark]) -> list[str]:
 def turns(text: str, mark: Mark) -> list[str]:
     """Sentences after the answer that begin as a correction does, and may be none."""
     after = text[mark.end : mark.end + _LOOK_AHEAD]
-    return [found[1] for found in _SOFT_TURN.finditer(after)]
+    return [found[0].strip(SPACES) for found in _TURNS.finditer(after)]
+
+
+def withdraws(turn: str) -> bool:
+    """Whether such a sentence takes the answer back by itself, though it names no other."""
+    return len(turn.split()) < _SHORTEST_REMARK or _WITHDRAWS.search(turn) is not None
 
 
 def _guess_key(text: str) -> str:

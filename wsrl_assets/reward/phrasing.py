@@ -60,11 +60,11 @@ _CHANGES = word_set(
     """
 )
 _STRONG_VERB = re.compile(r"\b(?:is|was|are|were|equals|be|has|had|have)\b", re.IGNORECASE)
-_IS = re.compile(r"\s(?:is|was|are|were|equals)(?: equal to)?:?\s+", re.IGNORECASE)
+_IS = re.compile(r"(?<=\s)(?:is|was|are|were|equals)(?: equal to)?:?\s+", re.IGNORECASE)
 _GIVES = re.compile(
-    r"\s(?:(?:is|was|are|were|equals|has|had|have|contains?|contained|totals?|totall?ed|numbers"
+    r"(?<=\s)(?:(?:is|was|are|were|equals|has|had|have|contains?|contained|totals?|totall?ed|numbers"
     r"|numbered|measures?|measured|weighs?|weighed|costs?|takes|took|lasts?|lasted|reached|spans?"
-    r"|covers?|covered|raised|received|paid|won|scored|holds?|held|requires?|needs?|find|found|get|got"
+    r"|covers?|covered|raised|received|paid|won|scored|holds?|held|counts?|counted|requires?|needs?|find|found|get|got"
     r"|obtain|becomes?|implies|means|spent|earned|sold|bought|born|died|founded|ended|began|happened"
     r"|occurred|opened|closed|starts?|started|runs|ran"
     r"|(?:gives?|gave|yields?|makes?|made|leaves|left|produces?|returns?)(?: us| me)?"
@@ -90,7 +90,7 @@ _SAID_TO_BE_THE_ANSWER = re.compile(
 _IDLE_LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore|finally|then),? )?"
     r"(?:(?:it|that|this|they)(?:'s|\u2019s| is| was| were|'re| are) |(?:is|was|are|were|simply) "
-    r"|we (?:get|have|find|obtain|see)(?: that)?:? |(?:=>|=|\u2192|\u21d2|\\Rightarrow|->) ?)"
+    r"|we (?:get|have|find|obtain|see|count)(?: that)?:? |the number (?=\d)|there (?:is|are|were) (?!no\b)|(?:=>|=|\u2234|\u2192|\u21d2|\\Rightarrow|->) ?)"
     r"|(?:so|thus|hence|therefore|finally|then),? |(?:just|only|exactly|precisely|simply|all) ",
     re.IGNORECASE,
 )
@@ -121,6 +121,9 @@ _ABOUT_TRAILER = re.compile(
 _GLOSS = re.compile(
     r"(.{1,200}?)(?:[,;] | [\u2013\u2014-] |\. (?=[A-Z\W])|\n+| (?=\())(.+)", re.DOTALL
 )
+# Twelve percent of adults, five kilograms of sand.
+_PORTIONED = frozenset((AnswerType.PERCENT, AnswerType.QUANTITY))
+_PORTION = re.compile(r"(.{1,60}?) (?:of|among) ((?:[^\W\d_]+[ '\u2019-]?){1,8})", re.IGNORECASE)
 _RESTATES = re.compile(
     r"(?:,? (?:i\.e\.|ie|that is|that's|in other words|equivalently|also written|=|\u2248|aka|a\.k\.a\."
     r"|also known as)|, or),? (?:as )?| \((?:or |i\.e\.,? |that is,? |= ?|also |aka )?(?=[^()]+\)$)",
@@ -140,6 +143,7 @@ _APPOSITION = re.compile(
     r"|capital|it|its|he|she|they|this|a\.k\.a\.)\b",
     re.IGNORECASE,
 )
+_MAIDEN = re.compile(r"(?:n\u00e9e?|nee|born|formerly|previously|originally)\b", re.IGNORECASE)
 _ATTACHED = re.compile(
     r"(?:in|on|at|of|with|by|for|from|as|according|based|including|making|giving|counting|measured)\b",
     re.IGNORECASE,
@@ -148,6 +152,8 @@ _RELATION = re.compile(
     r"\b(?:of|in|for|on|from|to|at|by|with|as|who|which|that|whose|is|was|are|were|known|\w+ed)\b",
     re.IGNORECASE,
 )
+# Elsewhere it is a pronoun: "one of them", "one might add".
+_ONE = re.compile(r"\bone\b(?=\s*(?:$|[.,;!)]))", re.IGNORECASE)
 _YEARS = re.compile(
     r"\((?:(?:born|b\.|died|d\.|c\.|ca\.|fl\.|r\.) ?)?\d{3,4}(?: ?(?:BCE?|CE|AD))?"
     r"(?: ?[-\u2013\u2014] ?(?:(?:c\.|ca\.) ?)?(?:\d{2,4}(?: ?(?:BCE?|CE|AD))?|present)?)?\)",
@@ -162,10 +168,10 @@ _CLASS_NOUNS = (
     r"(?:gene|protein|enzyme|molecule|element|compound|ion|isotope|planet|moon|star|comet|asteroid"
     r"|language|programming language|protocol|command|flag|option|function|variable|keyword|library"
     r"|novel|book|film|movie|play|poem|song|album|painting|opera|symphony|process|reaction|method"
-    r"|word|term|letter|symbol|chemical|gas|metal|mineral|hormone|virus|bacterium|species|genus)"
+    r"|word|term|letter|symbol|ratio|ISBN(?:-1[03])?:?|ISSN:?|DOI:?|chemical|gas|metal|mineral|hormone|virus|bacterium|species|genus)"
 )
 _CLASS = re.compile(
-    rf"(?:the )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})", re.IGNORECASE
+    rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})", re.IGNORECASE
 )
 
 
@@ -199,7 +205,7 @@ def may_hold(text: str, answer_type: AnswerType) -> bool:
     """Whether a text might name another answer of the type, or part of one."""
     if answer_type in NUMERIC:
         lowered = re.findall(r"[^\W\d_]+", text.casefold())
-        counts = not COUNTING_WORDS.isdisjoint(lowered)
+        counts = not COUNTING_WORDS.isdisjoint(lowered) or _ONE.search(text) is not None
         is_date = answer_type is AnswerType.DATE and any(map(is_month, lowered))
         is_time = answer_type is AnswerType.TIME and ("noon" in lowered or "midnight" in lowered)
         return counts or is_date or is_time or any(c.isdigit() for c in text)
@@ -234,7 +240,7 @@ def _steps(text: str, answer_type: AnswerType) -> Iterator[str]:
 def _after_verb(text: str, answer_type: AnswerType) -> Iterator[str]:
     verb = _GIVES if answer_type in NUMERIC else _IS
     for found in islice(verb.finditer(text), 4):
-        lead = text[: found.start()]
+        lead = text[: found.start()].rstrip()
         if not lead or not _is_fit_lead(lead):
             continue
         if answer_type in NUMERIC and _GIVES.search(f"{lead} ") and may_hold(lead, answer_type):
@@ -270,6 +276,10 @@ def _around_number(text: str, answer_type: AnswerType) -> Iterator[str]:
             if trailer.fullmatch(text, at - (text[at - 1] == ",")):
                 yield text[:at].rstrip(",")
             at = text.rfind(" ", 0, at) if len(text) - at < 30 else -1
+    portion = _PORTION.fullmatch(text) if answer_type in _PORTIONED else None
+    if portion is not None and not may_hold(portion[2], answer_type):
+        if not _UNFIT_GLOSS.search(portion[2]):
+            yield portion[1]
     denied = _DENIES_ANOTHER.fullmatch(text)
     if denied is not None and denied[2].strip() != denied[1].strip():
         yield denied[1]
@@ -291,12 +301,24 @@ def _without_gloss(text: str, answer_type: AnswerType) -> Iterator[str]:
         )
         if len(said) > 2 and is_clause and not may_hold(gloss, answer_type):
             yield found[1]
-    elif _APPOSITION.match(gloss) and len(said) > 2 and _RELATION.search(gloss):
+    elif _is_apposition(found[1], gloss, said):
         yield found[1]
 
 
+def _is_apposition(head: str, gloss: str, said: tuple[str, ...]) -> bool:
+    """`Paris, the capital of France`, and not `the sun, the moon`."""
+    if head.isupper() and "".join(w[0] for w in gloss.split() if w[0].isupper()).startswith(head):
+        # An expansion of an acronym, which the rule has to know.
+        return False
+    if _MAIDEN.match(gloss):
+        return True
+    is_said_of_it = _APPOSITION.match(gloss) is not None and len(said) > 2
+    is_kind = said[0] in ("a", "an") and not head.lower().startswith(("a ", "an "))
+    return is_said_of_it and (is_kind or _RELATION.search(gloss) is not None)
+
+
 def _around_name(text: str) -> Iterator[str]:
-    for lead in (_NAME_PREPOSITION, _PASSIVE):
+    for lead in (_NAME_PREPOSITION, _PASSIVE, _MEASURE_LEAD):
         found = lead.match(text)
         if found is not None:
             yield text[found.end() :]

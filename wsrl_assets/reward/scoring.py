@@ -9,7 +9,7 @@ from . import choices
 from .code import unfenced
 from .extraction import Final, find_final
 from .gold import AnswerType, Gold
-from .guessing import is_idle
+from .guessing import is_idle, withdraws
 from .kind import Rule
 from .marks import LIST_LINE
 from .outcome import Reason, Score
@@ -62,7 +62,7 @@ def _judge(final: Final, gold: Gold, rule: Rule) -> Score:
     answer = text if first is Reason.MATCH else _matching_reading(text, gold, rule)
     if answer is None:
         return Score(0, text, first)
-    if final.rivals and _has_rival(final, gold, rule):
+    if (final.rivals or final.turns) and _has_rival(final, gold, rule):
         return Score(0, text, Reason.HEDGED)
     return Score(1, answer, Reason.MATCH)
 
@@ -86,6 +86,8 @@ def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
 
 def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
     """Whether a text beside the answer is another answer by the rule of the type."""
+    if any(withdraws(turn) or may_hold(turn, gold.type) for turn in final.turns):
+        return True
     rivals = [LIST_LINE.sub("", rival) for rival in final.rivals if not is_idle(rival)]
     # One line without a number is no second number; several lines are a list of guesses.
     if len(rivals) == 1:

@@ -52,7 +52,9 @@ _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^<>\s]{1,400})>")
 _EMPHASIS = re.compile(
     r"(?<![\w*\\])(\*{1,3}|__|_)(?=[^\s*_])([^*\n]{1,200}?)(?<=[^\s*_])\1(?![\w*])"
 )
-_DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}.")
+_DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}")
+_STOPS = frozenset(".\u2713\u2714\u2705\u2611\u220e\u25a0\u25a1\u25fb\u25fc")
+_ENDS = _DECORATION | _STOPS
 _MAX_LAYERS = 8
 
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac ?\{ ?(\d{1,30}) ?\} ?\{ ?(\d{1,30}) ?\}")
@@ -133,7 +135,7 @@ def unwrap(text: str) -> str:
     """
     for _ in range(_MAX_LAYERS):
         text = text.strip(SPACES)
-        if not text or (text[0] not in _DECORATION and text[-1] not in _DECORATION):
+        if not text or not (text[0] in _DECORATION or text[-1] in _ENDS):
             return text
         stripped = _without_half_pair(_without_stop(_without_pair(_without_command(text))))
         if stripped == text:
@@ -143,9 +145,9 @@ def unwrap(text: str) -> str:
 
 
 def _without_stop(text: str) -> str:
-    if text.endswith(".") and len(text) > 1 and not text.endswith(".."):
-        return text[:-1]
-    return text
+    """Without a full stop, or the sign that a proof or a check ends with."""
+    is_stop = text[-1] in _STOPS and len(text) > 1 and not text.endswith("..")
+    return text[:-1] if is_stop else text
 
 
 def _without_pair(text: str) -> str:

@@ -18,7 +18,7 @@ from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .vocabulary import word_set, words
+from .vocabulary import singular, word_set, words
 
 if TYPE_CHECKING:
     import pint
@@ -266,14 +266,7 @@ def _read_name(name: str) -> Unit:
 
 def _literal(name: str) -> Unit:
     """A unit that is equal only to itself."""
-    return Unit(((_singular(name), "1"),), Decimal(1))
-
-
-def _singular(name: str) -> str:
-    key = name.lower()
-    if key.endswith("ies") and len(key) > 4:
-        return key[:-3] + "y"
-    return key[:-1] if key.endswith("s") and not key.endswith("ss") else key
+    return Unit(((singular(name), "1"),), Decimal(1))
 
 
 def _registry() -> pint.UnitRegistry[Decimal] | None:
