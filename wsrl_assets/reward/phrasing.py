@@ -126,7 +126,7 @@ _PORTIONED = frozenset((AnswerType.PERCENT, AnswerType.QUANTITY))
 _PORTION = re.compile(r"(.{1,60}?) (?:of|among) ((?:[^\W\d_]+[ '\u2019-]?){1,8})", re.IGNORECASE)
 _RESTATES = re.compile(
     r"(?:,? (?:i\.e\.|ie|that is|that's|in other words|equivalently|also written|=|\u2248|aka|a\.k\.a\."
-    r"|also known as)|, or),? (?:as )?| \((?:or |i\.e\.,? |that is,? |= ?|also |aka )?(?=[^()]+\)$)",
+    r"|also known as|which (?:is|equals)(?: the same as| equal to)?)|, or),? (?:as )?| \((?:or |i\.e\.,? |that is,? |= ?|also |aka )?(?=[^()]+\)$)",
     re.IGNORECASE,
 )
 _DENIES_ANOTHER = re.compile(r"(.{1,100}) \((?:and |but )?not ([^()]{1,60})\)", re.IGNORECASE)

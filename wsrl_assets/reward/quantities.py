@@ -31,6 +31,9 @@ _TIME: Dimension = (("[time]", "1"),)
 _MINUTES = re.compile(r"(\d) ?m$", re.ASCII)
 _SAME = Decimal("1e-12")
 _ABOUT_THE_SAME = 0.02
+_CALLED_ABOUT_THE_SAME = 0.05
+_ONE = re.compile(r"an? (?=[^\W\d]+(?P<half> and a half)?$)", re.IGNORECASE)
+_HOURS_AND_MINUTES = re.compile(r"(\d{1,2}) ?h ?(\d{2})", re.ASCII)
 _MIN_DIGITS = numbers.MIN_DIGITS_FOR_ROUNDING
 
 
@@ -100,19 +103,25 @@ def _read_answer(text: str, *, temperature: bool) -> Quantity | None:
     if bracketed is None:
         return read_quantity(without_about(text), temperature=temperature)
     outer = read_quantity(without_about(bracketed[1]), temperature=temperature)
-    inner = read_quantity(without_about(bracketed[2]), temperature=temperature)
-    return outer if outer and inner and _is_restated(outer, inner) else None
-
-
-def _is_restated(outer: Quantity, inner: Quantity) -> bool:
-    """`5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` says two things."""
-    if outer.unit.dimension != inner.unit.dimension:
-        return False
-    return numbers.agrees(Number(inner.base), Number(outer.base), _ABOUT_THE_SAME)
+    exactly = without_about(bracketed[2])
+    inner = read_quantity(exactly, temperature=temperature)
+    if outer is None or inner is None or outer.unit.dimension != inner.unit.dimension:
+        return None
+    # `5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` says two things.
+    margin = _ABOUT_THE_SAME if exactly == bracketed[2] else _CALLED_ABOUT_THE_SAME
+    is_same = numbers.agrees(Number(inner.base), Number(outer.base), margin)
+    return outer if is_same else None
 
 
 def read_quantity(text: str, *, temperature: bool = False) -> Quantity | None:
     """A number with a unit, or a falling sum of such: `5 ft 10 in`, `2 hours and 30 minutes`."""
+    one = _ONE.match(text)
+    if one is not None:
+        number = "1.5" if one["half"] else "1"
+        text = f"{number} {text[one.end() :].removesuffix(one['half'] or '')}"
+    clock = _HOURS_AND_MINUTES.fullmatch(text)
+    if clock is not None:
+        text = f"{clock[1]} h {clock[2]} min"
     single = _read_single(text, temperature=temperature)
     return single or _read_sum(text)
 

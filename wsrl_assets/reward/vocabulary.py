@@ -18,4 +18,6 @@ def singular(noun: str) -> str:
     key = " ".join(noun.lower().split())
     if key.endswith("ies") and len(key) > 4:
         return key[:-3] + "y"
+    if key.endswith(("sses", "xes", "ches", "shes")):
+        return key[:-2]
     return key[:-1] if key.endswith("s") and not key.endswith("ss") else key
