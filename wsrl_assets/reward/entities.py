@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from .gold import Gold
@@ -82,6 +82,7 @@ class Name:
     shown: str = field(default="", compare=False)
 
 
+@lru_cache(maxsize=128)
 def read_name(text: str) -> Name | None:
     """None when nothing is left to compare."""
     if len(text) > MAX_LENGTH:
@@ -236,14 +237,14 @@ def compile_rule(gold: Gold) -> Rule:
         found = read_name(answer)
         if found is None:
             return Reason.NOT_OF_TYPE
-        if same(found, wanted) or _is_with_other_name(answer, known):
+        if same(found, wanted) or is_with_other_name(answer, known):
             return Reason.MATCH
         return Reason.WRONG_VALUE
 
     return judge
 
 
-def _is_with_other_name(answer: str, known: list[Name]) -> bool:
+def is_with_other_name(answer: str, known: list[Name]) -> bool:
     """`World Health Organization (WHO)`: in brackets its own initials, an alias or a known name.
 
     An expansion of an acronym has to be known too: any words can be found for three letters.

@@ -119,12 +119,13 @@ def _from_marks(text: str, marks: list[Mark]) -> Final:
         # A tag around the whole reply: what is marked in it counts.
         return _from_marks(last.text, inner)
     answer = _line_answer(last) if last.is_line else _closed_answer(text, last)
-    if is_guessing(marks) or is_doubted(text, last) or is_taken_back(text, last):
+    turned = turns(text, last)
+    if is_guessing(marks) or is_doubted(text, last) or is_taken_back(text, last, turned):
         return Final.of(answer, Reason.HEDGED)
     further = bare_lines(text[last.end :].split("\n")[1:])
     block = "\n".join([answer, *further]) if further else None
     rivals = (*further, *side_guesses(text, marks))
-    return Final.of(answer, None, block, rivals, tuple(turns(text, last)))
+    return Final.of(answer, None, block, rivals, tuple(turned))
 
 
 def _line_answer(mark: Mark) -> str:

@@ -104,11 +104,6 @@ def turns(text: str, mark: Mark) -> list[str]:
     return [found[0].strip(SPACES) for found in _TURNS.finditer(after)]
 
 
-def withdraws(turn: str) -> bool:
-    """Whether such a sentence takes the answer back by itself, though it names no other."""
-    return len(turn.split()) < _SHORTEST_REMARK or _WITHDRAWS.search(turn) is not None
-
-
 def _guess_key(text: str) -> str:
     return "" if is_idle(text) else unwrap(text).casefold()
 
@@ -132,8 +127,10 @@ def is_doubted(text: str, mark: Mark) -> bool:
     return _DOUBT.search(clause) is not None
 
 
-def is_taken_back(text: str, mark: Mark) -> bool:
-    """Whether what follows the answer withdraws it or offers another."""
+def is_taken_back(text: str, mark: Mark, turned: list[str]) -> bool:
+    """Whether what follows the answer withdraws it, though it may name no other."""
+    if any(len(t.split()) < _SHORTEST_REMARK or _WITHDRAWS.search(t) for t in turned):
+        return True
     return _TAKEN_BACK.search(text[mark.end : mark.end + _LOOK_AHEAD]) is not None
 
 

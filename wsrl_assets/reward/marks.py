@@ -182,12 +182,16 @@ def line_end(text: str, start: int) -> int:
 def _rest_of_line(text: str, start: int) -> tuple[int, str]:
     """The rest of the line; when that is empty, the next line, or a block of list lines or code."""
     end = line_end(text, start)
-    if text[start:end].strip(SPACES + "*_"):
+    fence = _FENCE.match(text, start)
+    if fence is not None:
+        start = fence.end() - 3
+    elif text[start:end].strip(SPACES + "*_"):
         return end, text[start:end]
-    start = end
-    while start < len(text) and text[start] in SPACES:
-        start += 1
-    start = text.rfind("\n", 0, start) + 1 if start < len(text) else start
+    else:
+        start = end
+        while start < len(text) and text[start] in SPACES:
+            start += 1
+        start = text.rfind("\n", 0, start) + 1 if start < len(text) else start
     end = _block_end(text, start)
     return end, text[start:end]
 

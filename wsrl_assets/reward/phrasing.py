@@ -77,7 +77,8 @@ _PREPOSITIONS = {
     AnswerType.DATE: re.compile(r"([^\d]{1,200}?) (?:in|on) (.+)", re.IGNORECASE | re.DOTALL),
     AnswerType.TIME: re.compile(r"([^\d]{1,200}?) at (.+)", re.IGNORECASE | re.DOTALL),
 }
-_LABEL = re.compile(r"([^\d:\uff1a,\n]{1,40})(?::\s+|\uff1a\s*)(.+)", re.DOTALL)
+# In Chinese and Japanese no space follows the colon.
+_LABEL = re.compile(r"([^\d:,\n]{1,40})(?::\s+|(?<=[^\x00-\u2fff]):|\uff1a\s*)(.+)", re.DOTALL)
 _EQUATION = re.compile(
     r"(.{0,200}[^=!<>~\u2260\u2264\u2265\s])\s*(=|\u2248|\u2245|\\approx|~)\s*([^=<>]+)", re.DOTALL
 )
@@ -194,6 +195,8 @@ def readings(text: str, answer_type: AnswerType) -> Iterator[str]:
 
 def restatements(text: str) -> list[str]:
     """The parts of a text that says one thing in two ways: `5 km (5,000 m)`, `5 km or 5,000 m`."""
+    if not (text.endswith(")") or "," in text or "=" in text or "." in text or "a" in text):
+        return []
     parts = _RESTATES.split(text, 2)
     if len(parts) < 2:
         return []
@@ -221,7 +224,7 @@ def _steps(text: str, answer_type: AnswerType) -> Iterator[str]:
     cut = _BECAUSE.search(text)
     if cut is not None:
         yield text[: cut.start()]
-    if " " not in text and "=" not in text and "\uff1a" not in text and "\n" not in text:
+    if " " not in text and "=" not in text and ":" not in text and "\n" not in text:
         return
     lead = _IDLE_LEAD.match(text)
     if lead is not None:

@@ -9,11 +9,11 @@ from . import choices
 from .code import unfenced
 from .extraction import Final, find_final
 from .gold import AnswerType, Gold
-from .guessing import is_idle, withdraws
+from .guessing import is_idle
 from .kind import Rule
 from .marks import LIST_LINE
 from .outcome import Reason, Score
-from .phrasing import EQUATED, UNFIT, may_hold, readings, restatements
+from .phrasing import EQUATED, NUMERIC, UNFIT, may_hold, readings, restatements
 from .rules import find_rule, kind_of
 from .text import has_control, plain
 
@@ -43,7 +43,7 @@ def _score(response: str, gold: Gold) -> Score:
     if rule is None:
         return Score(0, final.text, Reason.INVALID_GOLD)
     if gold.type is AnswerType.LIST and final.block is not None:
-        final = replace(final, text=final.block, fault=None)
+        final = replace(final, text=final.block, fault=None, rivals=())
     if final.text is None or final.fault is not None:
         return Score(0, final.text, final.fault or Reason.NO_ANSWER)
     if has_control(final.text):
@@ -59,9 +59,15 @@ def _judge(final: Final, gold: Gold, rule: Rule) -> Score:
     if gold.type in EQUATED and _BROKEN_NUMBER.search(text):
         return Score(0, text, Reason.HEDGED)
     first = rule(text)
-    answer = text if first is Reason.MATCH else _matching_reading(text, gold, rule)
+    # A number that was read as a whole says what it says, however its sentence is cut.
+    is_settled = first is Reason.WRONG_VALUE and gold.type in NUMERIC
+    if first is Reason.MATCH:
+        answer: str | None = text
+    else:
+        answer = None if is_settled else _matching_reading(text, gold, rule)
     if answer is None:
-        return Score(0, text, first)
+        is_alone = not (final.rivals or final.turns)
+        return Score(0, text, first if is_alone else Reason.HEDGED)
     if (final.rivals or final.turns) and _has_rival(final, gold, rule):
         return Score(0, text, Reason.HEDGED)
     return Score(1, answer, Reason.MATCH)
@@ -75,7 +81,7 @@ def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
         return found[2] if found and is_fit and rule(found[2]) is Reason.MATCH else None
     text = plain(text)
     for reading in (text, *readings(text, gold.type)):
-        if rule(reading) is Reason.MATCH:
+        if reading is not text and rule(reading) is Reason.MATCH:
             return reading
         # Within a tolerance two guesses may both be right, and are two guesses.
         parts = restatements(reading) if gold.tolerance is None else []
@@ -86,13 +92,16 @@ def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
 
 def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
     """Whether a text beside the answer is another answer by the rule of the type."""
-    if any(withdraws(turn) or may_hold(turn, gold.type) for turn in final.turns):
+    if any(may_hold(turn, gold.type) for turn in final.turns):
         return True
     rivals = [LIST_LINE.sub("", rival) for rival in final.rivals if not is_idle(rival)]
     # One line without a number is no second number; several lines are a list of guesses.
     if len(rivals) == 1:
         rivals = [rival for rival in rivals if may_hold(rival, gold.type)]
-    return any(_matching_reading(rival, gold, rule) is None for rival in rivals)
+    return any(
+        rule(rival) is not Reason.MATCH and _matching_reading(rival, gold, rule) is None
+        for rival in rivals
+    )
 
 
 def judge_answer(answer: str, gold: Gold) -> Reason:

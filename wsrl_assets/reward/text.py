@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 SPACES = " \t\n\r\u00a0\u2002\u2003\u2009\u200a\u202f\u3000"
 
@@ -179,6 +180,8 @@ def _without_command(text: str) -> str:
     return found[1] if found else text
 
 
+# One answer is read by several rules and in several ways; the next answer is another.
+@lru_cache(maxsize=128)
 def plain(text: str) -> str:
     """An answer as a careful typist would write it: no markup, one kind of dash, quote and space.
 

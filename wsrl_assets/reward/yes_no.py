@@ -66,7 +66,8 @@ def _read_sentence(text: str) -> bool | None:
     if first is None or then is None or then.end() == len(text):
         return None
     sentence = text[then.end() :]
-    if not sentence[0].isalpha():
+    # A clause has two words: "Yes, London, Rome" lists guesses.
+    if not sentence[0].isalpha() or " " not in re.split("[,;]", sentence)[0]:
         return None
     is_bare_gap = then[0] == " "
     if is_bare_gap or _TAKES_BACK.search(sentence):
