@@ -22,7 +22,9 @@ from .text import plain
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ORDINAL = re.compile(r"(?:the )?(\w+) (?:option|choice|one|answer)", re.IGNORECASE)
-_MARK = re.compile(r"\(?([A-Za-z])(?:[).:,]{1,2}| [-\u2013\u2014=] | is | \()\s*(?=\S)|\[([A-Za-z])\]\s*(?=\S)")
+_MARK = re.compile(
+    r"\(?([A-Za-z])(?:[).:,]{1,2}| [-\u2013\u2014=] | is | \()\s*(?=\S)|\[([A-Za-z])\]\s*(?=\S)"
+)
 _MARK_AFTER = re.compile(
     r"(.+?),? (?:\((?:i\.e\. )?(?:(?:option|choice|answer) )?([A-Za-z])\)"
     r"|(?:which is )?(?:option|choice|answer) ([A-Za-z]))",

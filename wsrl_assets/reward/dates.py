@@ -245,7 +245,9 @@ def _day_in_digits(found: re.Match[str]) -> str:
 
 def _year_in_digits(found: re.Match[str]) -> str:
     def value(words_of: str) -> int | None:
-        read = read_words(re.split("[- ]", words_of.lower().removeprefix("oh-").removeprefix("oh ")))
+        read = read_words(
+            re.split("[- ]", words_of.lower().removeprefix("oh-").removeprefix("oh "))
+        )
         return None if read is None or read.denominator != 1 else int(read)
 
     if found["thousand"]:

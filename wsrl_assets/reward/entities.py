@@ -52,7 +52,9 @@ _ELEMENTS = (
     "|M[gno]|N[abdeip]?|O[s]?|P[abdmortu]?|R[abefhnu]|S[bceimnr]?|T[abehilm]|U|V|W|Xe|Yb?|Z[nr]"
 )
 _FORMULA = re.compile(rf"(?:(?:{_ELEMENTS})\d*|[()\[\]+-]\d*|\d+(?=[A-Z]))+")
-_CHESS_MOVE = re.compile(r"[KQRBN]?[a-h]?[1-8]?x?[a-h][1-8](?:=[QRBN])?[+#]?|[Oo0]-[Oo0](?:-[Oo0])?")
+_CHESS_MOVE = re.compile(
+    r"[KQRBN]?[a-h]?[1-8]?x?[a-h][1-8](?:=[QRBN])?[+#]?|[Oo0]-[Oo0](?:-[Oo0])?"
+)
 _SPACED_OUT = re.compile(r"(?:\b[^\W\d][- ]){2}")
 _BINOMIAL = re.compile(r"[A-Z][a-z]*\.? [a-z]{3,}")
 _UMLAUTS = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00df": "ss"})

@@ -63,7 +63,7 @@ def compile_rule(gold: Gold) -> Rule:
         found = numbers.split_number(text)
         if found is None:
             return Reason.NOT_OF_TYPE
-        number, rest = _take_suffix(text, *found)
+        number, rest = _take_suffix(text, *found) if found[1] else found
         if rest and not _may_follow(rest, unit):
             return Reason.WRONG_UNIT if unit else Reason.NOT_OF_TYPE
         if not numbers.is_whole(number.value):

@@ -39,7 +39,9 @@ _BARS = re.compile(r" ?\| ?")
 # `x = 1, 2, 3`, `x \u2208 {1, 2}`: what the items are said to be.
 _SUBJECT = re.compile(r"\w{1,12} ?(?:=|\u2208|\\in\b) ?", re.IGNORECASE)
 _SUBJECT_OF_ITEM = re.compile(r"(?<=[,;] )(?:or |and )?\w{1,12} ?= ?| or \w{1,12} ?= ?")
-_LIST_LEAD = re.compile(r"(?:in|both|first(?:ly)?,?|by|from|of|with|to|the following:?) ", re.IGNORECASE)
+_LIST_LEAD = re.compile(
+    r"(?:in|both|first(?:ly)?,?|by|from|of|with|to|the following:?) ", re.IGNORECASE
+)
 _COMMA = re.compile(r",\s+")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 

@@ -60,9 +60,10 @@ _CHANGES = word_set(
     """
 )
 _STRONG_VERB = re.compile(r"\b(?:is|was|are|were|equals|be|has|had|have)\b", re.IGNORECASE)
-_IS = re.compile(r"(?<=\s)(?:is|was|are|were|equals)(?: equal to)?:?\s+", re.IGNORECASE)
+# Both begin with a blank, which the search for them is quick by.
+_IS = re.compile(r" (?:is|was|are|were|equals)(?: equal to)?(?=:?\s)", re.IGNORECASE)
 _GIVES = re.compile(
-    r"(?<=\s)(?:(?:is|was|are|were|equals|has|had|have|contains?|contained|totals?|totall?ed|numbers"
+    r" (?:(?:is|was|are|were|equals|has|had|have|contains?|contained|totals?|totall?ed|numbers"
     r"|numbered|measures?|measured|weighs?|weighed|costs?|takes|took|lasts?|lasted|reached|spans?"
     r"|covers?|covered|raised|received|paid|won|scored|holds?|held|counts?|counted|requires?|needs?|find|found|get|got"
     r"|obtain|becomes?|implies|means|spent|earned|sold|bought|born|died|founded|ended|began|happened"
@@ -70,7 +71,7 @@ _GIVES = re.compile(
     r"|(?:gives?|gave|yields?|makes?|made|leaves|left|produces?|returns?)(?: us| me)?"
     r"|(?:comes?|came|works? out|worked out|amounts?|amounted|adds? up|added up|simplifies|reduces"
     r"|evaluates|converts) to|stands? at|stood at|results? in|(?:rounds|rounded) to)"
-    r"(?: equal to| to be| exactly| precisely| on| in| at)?):?\s+",
+    r"(?: equal to| to be| exactly| precisely| on| in| at)?)(?=:?\s)",
     re.IGNORECASE,
 )
 _PREPOSITIONS = {
@@ -107,16 +108,17 @@ _MEASURE_LEAD = re.compile(
     r"|dose|concentration|percentage|proportion) (?:of|is|was) ",
     re.IGNORECASE,
 )
+_LAST_OF_TRAILERS = frozenset("lryepghkstdma.)LRYEPGHKSTDMA")
 _TRAILER = re.compile(
     r",?(?: in| of)? \(?(?:total|altogether|overall|all|exactly|precisely|long|tall|high|wide|deep|thick"
     r"|across|old|length|height|width|depth|thickness|diameter|radius|weight|size|area|volume|duration"
-    r"|age|sharp)\)?",
+    r"|age|sharp)\)?$",
     re.IGNORECASE,
 )
 _ABOUT_TRAILER = re.compile(
     r",? \(?(?:approximately|approx\.?|roughly|rounded(?: off)?(?: to .{1,30})?"
     r"|(?:correct )?to (?:\d|one|two|three|four|five) (?:decimal places?|d\.?p\.?|significant \w+|s\.?f\.?)"
-    r"|\d (?:d\.?p\.?|s\.?f\.?))\)?",
+    r"|\d (?:d\.?p\.?|s\.?f\.?))\)?$",
     re.IGNORECASE,
 )
 _GLOSS = re.compile(
@@ -172,13 +174,14 @@ _CLASS_NOUNS = (
     r"|word|term|letter|symbol|ratio|ISBN(?:-1[03])?:?|ISSN:?|DOI:?|chemical|gas|metal|mineral|hormone|virus|bacterium|species|genus)"
 )
 _CLASS = re.compile(
-    rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})", re.IGNORECASE
+    rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})",
+    re.IGNORECASE,
 )
 
 
 def readings(text: str, answer_type: AnswerType) -> Iterator[str]:
     """Shorter texts that the answer may be read as, the nearest first; each one once."""
-    if len(text) > MAX_LENGTH or answer_type is AnswerType.CODE:
+    if len(text) > MAX_LENGTH or not may_hold(text, answer_type):
         return
     seen, fresh = {text}, [text]
     for depth in range(3):
@@ -218,18 +221,19 @@ def may_hold(text: str, answer_type: AnswerType) -> bool:
 
 
 def _steps(text: str, answer_type: AnswerType) -> Iterator[str]:
-    said = _SAID_TO_BE_THE_ANSWER.fullmatch(text)
-    if said is not None and not UNFIT.search(said[1]):
-        yield said[1]
-    cut = _BECAUSE.search(text)
-    if cut is not None:
-        yield text[: cut.start()]
+    if " " in text:
+        said = _SAID_TO_BE_THE_ANSWER.fullmatch(text) if text[-1] in "ctrnesTRNES" else None
+        if said is not None and not UNFIT.search(said[1]):
+            yield said[1]
+        cut = _BECAUSE.search(text)
+        if cut is not None:
+            yield text[: cut.start()]
     if " " not in text and "=" not in text and ":" not in text and "\n" not in text:
         return
     lead = _IDLE_LEAD.match(text)
     if lead is not None:
         yield text[lead.end() :]
-    label = _LABEL.fullmatch(text)
+    label = _LABEL.fullmatch(text) if ":" in text else None
     if label is not None and _is_fit_lead(label[1]):
         yield label[2]
     if answer_type in NUMERIC:
@@ -243,12 +247,12 @@ def _steps(text: str, answer_type: AnswerType) -> Iterator[str]:
 def _after_verb(text: str, answer_type: AnswerType) -> Iterator[str]:
     verb = _GIVES if answer_type in NUMERIC else _IS
     for found in islice(verb.finditer(text), 4):
-        lead = text[: found.start()].rstrip()
+        lead = text[: found.start()]
         if not lead or not _is_fit_lead(lead):
             continue
         if answer_type in NUMERIC and _GIVES.search(f"{lead} ") and may_hold(lead, answer_type):
             continue
-        yield text[found.end() :]
+        yield text[found.end() :].removeprefix(":").lstrip()
     if answer_type in _PREPOSITIONS:
         placed = _PREPOSITIONS[answer_type].fullmatch(text)
         if placed is not None and not UNFIT.search(placed[1]):
@@ -262,7 +266,7 @@ def _is_fit_lead(lead: str) -> bool:
 
 
 def _around_number(text: str, answer_type: AnswerType) -> Iterator[str]:
-    if answer_type in EQUATED:
+    if answer_type in EQUATED and ("=" in text or "~" in text or "\\" in text):
         found = _EQUATION.fullmatch(text)
         exact = answer_type is AnswerType.INTEGER
         if found is not None and not UNFIT.search(found[1]) and ", " not in found[1]:
@@ -271,22 +275,24 @@ def _around_number(text: str, answer_type: AnswerType) -> Iterator[str]:
     lead = _MEASURE_LEAD.match(text)
     if lead is not None:
         yield text[lead.end() :]
-    for trailer in (
-        (_TRAILER, _ABOUT_TRAILER) if answer_type is not AnswerType.INTEGER else (_TRAILER,)
-    ):
-        at = text.rfind(" ")
-        while at > 0:
-            if trailer.fullmatch(text, at - (text[at - 1] == ",")):
-                yield text[:at].rstrip(",")
-            at = text.rfind(" ", 0, at) if len(text) - at < 30 else -1
+    if text[-1] in _LAST_OF_TRAILERS:
+        yield from _without_trailer(text, answer_type)
     portion = _PORTION.fullmatch(text) if answer_type in _PORTIONED else None
     if portion is not None and not may_hold(portion[2], answer_type):
         if not _UNFIT_GLOSS.search(portion[2]):
             yield portion[1]
-    denied = _DENIES_ANOTHER.fullmatch(text)
+    denied = _DENIES_ANOTHER.fullmatch(text) if text[-1] == ")" else None
     if denied is not None and denied[2].strip() != denied[1].strip():
         yield denied[1]
     yield from _without_gloss(text, answer_type)
+
+
+def _without_trailer(text: str, answer_type: AnswerType) -> Iterator[str]:
+    """`5 km in length` and, where digits may be rounded, `3.14 to two decimal places`."""
+    for trailer in (_TRAILER,) if answer_type is AnswerType.INTEGER else (_TRAILER, _ABOUT_TRAILER):
+        found = trailer.search(text)
+        if found is not None:
+            yield text[: found.start()]
 
 
 def _without_gloss(text: str, answer_type: AnswerType) -> Iterator[str]:

@@ -21,9 +21,20 @@ _ENDINGS = (
     (re.compile(r"(?<=[a-z]{2}[aeo])ll(?=ed$|ing$|er$|ers$|or$|ors$)"), "l"),
     (re.compile(r"(?<=[a-z]{3})ogue(?=s?$)"), "og"),
     (re.compile(r"(?<=[a-z]{2}en)ce(?=s?$)"), "se"),
-    (re.compile(r"(?<=h)ae(?=m)|(?<=p)ae(?=d)|(?<=an)ae(?=[ms])|(?<=c)ae(?=[cs])|(?<=f)ae(?=c)"), "e"),
-    (re.compile(r"(?<=arch)ae(?=o)|(?<=pal)ae(?=o)|(?<=gyn)ae(?=c)|(?<=di)ae(?=v)|(?<=leuk)ae"), "e"),
-    (re.compile(r"^oe(?=[ds])|^oe(?=str)|(?<=f)oe(?=t)|(?<=h)oe(?=a)|(?<=man)oe(?=u)|^ae(?=[ost])"), "e"),
+    (
+        re.compile(r"(?<=h)ae(?=m)|(?<=p)ae(?=d)|(?<=an)ae(?=[ms])|(?<=c)ae(?=[cs])|(?<=f)ae(?=c)"),
+        "e",
+    ),
+    (
+        re.compile(r"(?<=arch)ae(?=o)|(?<=pal)ae(?=o)|(?<=gyn)ae(?=c)|(?<=di)ae(?=v)|(?<=leuk)ae"),
+        "e",
+    ),
+    (
+        re.compile(
+            r"^oe(?=[ds])|^oe(?=str)|(?<=f)oe(?=t)|(?<=h)oe(?=a)|(?<=man)oe(?=u)|^ae(?=[ost])"
+        ),
+        "e",
+    ),
     (re.compile(r"sulph"), "sulf"),
 )
 _PAIRS = """
@@ -93,7 +104,9 @@ def _with_digits(words: list[str]) -> list[str]:
     at = 0
     while at < len(words):
         end = at
-        while end < len(words) and (words[end] in _NUMBER_WORDS or (end > at and words[end] == "and")):
+        while end < len(words) and (
+            words[end] in _NUMBER_WORDS or (end > at and words[end] == "and")
+        ):
             end += 1
         while end > at and words[end - 1] == "and":
             end -= 1

@@ -18,12 +18,13 @@ _NAME = (
 )
 # `[Reasoning]` is a heading, `[THINK]` a token; a tag in backticks is spoken of.
 _THOUGHT = re.compile(
-    rf"(?<!`)(?:<\|?|<\uff5c|\u25c1)(?P<end>/|end_of_|end_)?{_NAME}(?: [^<>\n]{{0,80}})?"
+    rf"(?:<\|?|<\uff5c|\u25c1)(?P<end>/|end_of_|end_)?{_NAME}(?: [^<>\n]{{0,80}})?"
     r"(?:\|?>|\uff5c>|\u25b7)"
-    r"|(?<!`)\[(?P<end_bracket>/)?think(?:ing)?\]"
+    r"|\[(?P<end_bracket>/)?think(?:ing)?\]"
     r"|<\|channel>|(?P<end_channel><channel\|>)",
     re.IGNORECASE,
 )
+_OPENING = re.compile("[<\\[\u25c1]")
 _CHANNEL = re.compile(r"<\|channel\|>[ \t]*(\w*)[^<]*<\|message\|>", re.IGNORECASE)
 _FINAL_CHANNELS = frozenset(("final", "response", "answer"))
 # The same where the trainer dropped the tokens and left their names: `analysis6*7?assistantfinal42`.
@@ -60,8 +61,9 @@ def without_thoughts(response: str) -> str | None:
     if "<" not in response and "\u25c1" not in response and "[" not in response:
         return response
     last = None
-    for last in _THOUGHT.finditer(response):
-        pass
+    for opening in _OPENING.finditer(response):
+        if response[opening.start() - 1 : opening.start()] != "`":
+            last = _THOUGHT.match(response, opening.start()) or last
     if last is None:
         return response
     is_end = last["end"] or last["end_bracket"] or last["end_channel"]
