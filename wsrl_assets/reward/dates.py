@@ -68,6 +68,7 @@ _ISO_YEARLESS = re.compile(r"--(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _NUMERIC = re.compile(
     r"(?P<first>\d{1,2})(?P<s> ?[-/.] ?)(?P<second>\d{1,2})(?P=s)(?P<year>\d{4})\.?", re.ASCII
 )
+_MONTH_OF_YEAR = re.compile(r"(0[1-9]|1[0-2])[/.-]((?:1[5-9]|20)\d\d)", re.ASCII)
 _EAST_ASIAN = re.compile(
     r"(\d{4})(?:\u5e74|\ub144) ?(?:(\d{1,2})(?:\u6708|\uc6d4) ?(?:(\d{1,2})(?:\u65e5|\uc77c))?)?"
 )
@@ -185,6 +186,9 @@ def _read_digits(text: str) -> PartialDate | None:
     yearless = _ISO_YEARLESS.fullmatch(text)
     if yearless is not None:
         return PartialDate(None, int(yearless["month"]), int(yearless["day"]))
+    month = _MONTH_OF_YEAR.fullmatch(text)
+    if month is not None:
+        return PartialDate(int(month[2]), int(month[1]))
     return _read_slashed(text)
 
 

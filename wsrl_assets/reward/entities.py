@@ -21,8 +21,8 @@ from .gold import Gold
 from .kind import Rule, not_of_type
 from .outcome import Reason
 from .spelling import (
+    identifier,
     is_joined_alike,
-    is_long_number,
     joined_numbers,
     loose,
     singular_of,
@@ -181,9 +181,8 @@ def _is_respelt(first: Name, second: Name, one: str, other: str) -> bool:
         return True
     if is_joined_alike(one, other) and all(len(w) > 3 for w in f"{one} {other}".split()):
         return True
-    if is_long_number(one) and is_long_number(other):
-        digits = (key.replace(" ", "").replace("~", "") for key in (one, other))
-        return len(set(digits)) == 1
+    if identifier(first.shown) and identifier(first.shown) == identifier(second.shown):
+        return True
     if _is_common(first) and _is_common(second) and singular_of(one) == singular_of(other):
         return True
     if _BINOMIAL.fullmatch(first.shown) and _BINOMIAL.fullmatch(second.shown):

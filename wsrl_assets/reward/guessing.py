@@ -36,9 +36,10 @@ _TAKEN_BACK = re.compile(
     # At the start of a sentence; inside one these words do not take anything back.
     r"(?:^|[.!?;\n(\u2014\u2013]|\bbut|\bno,)[\s*_]*"
     r"(?:(?:up)?on (?:further |closer |second )?(?:reflection|inspection|thoughts?)"
-    r"|(?:scratch|strike) that|ignore (?:that|this|the above|my)|just kidding|i mean"
+    r"|(?:scratch|strike) that|ignore (?:that|this|the above|my)|just kidding"
     r"|alternative(?: answer)?:|in fact,? (?:it|the answer)\b)"
-    r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b|\bi (?:was|may be|might be) wrong\b"
+    r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b(?! (?:noted|added|said|checked|verified"
+    r"|seen|shown|remarked|mentioned|useful|helpful|worth|written|expressed|of interest|confirmed))|\bi (?:was|may be|might be) wrong\b"
     r"|\bi(?: am|'m|\u2019m) (?:not (?:sure|certain)|unsure|guessing|mistaken|only \d+ ?% sure)\b"
     r"|\bi take (?:that|it|this) back\b|\blet me re(?!iterate)"
     r"|\b(?:it|that|this|which|answer|above)(?: is|'s|\u2019s| was)"
@@ -50,13 +51,13 @@ _TAKEN_BACK = re.compile(
 _TURNS = re.compile(
     r"(?:^|(?<=[.!?;\n(\u2014\u2013]))[^.!?;\n(\u2014\u2013]*?"
     r"(?:(?:^|(?<=[.!?;\n(\u2014\u2013]))[\s*_]*(?:no,|wait|hmm+|actually|alternatively|however|in fact"
-    r"|correction|sorry|oops|edit:|update:|rather,)"
+    r"|correction|sorry|oops|edit:|update:|rather,|i mean)"
     r"|\bbut (?:no,|wait|actually|rather)|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b"
     r"|\banother (?:possible )?answer\b)[^\n]*",
     re.IGNORECASE,
 )
 _WITHDRAWS = re.compile(
-    r"\b(?:not?|never|none|wrong\w*|incorrect|mistak\w+|errors?|(?:re-?)?check\w*|re-?(?:calculat|consider"
+    r"\b(?:not?|never|none|wrong\w*|incorrect|mistak\w+|errors?|let(?:'s| me)|checking|re-?(?:check|calculat|consider"
     r"|comput|count)\w*|instead|should|unsure|doubt\w*|guess\w*|maybe|perhaps|possibly|might|may"
     r"|correct(?:ed|ion)|different|else|other|another)\b|n't\b|n\u2019t\b|\?",
     re.IGNORECASE,

@@ -1,8 +1,8 @@
 """Money: an amount with its magnitude and currency. $2.5 million is 2,500,000 USD and not EUR.
 
-A bare `$` is the US dollar, `¥` the yen, `£` the pound sterling, and a `dollar` or a `rupee` by
-itself the best known one; other dollars name themselves (`C$`, `CAD`, `Canadian dollars`). A `kr`
-or a `peso` is any currency that is called so. Amounts agree to the last digit, unless the gold has
+A bare `$` or `dollar` is the US dollar, `¥` the yen, `£` or a `pound` the pound sterling; other
+dollars name themselves (`C$`, `CAD`, `Canadian dollars`). A `kr`, a `rupee` or a `peso` is any
+currency that is called so. Amounts agree to the last digit, unless the gold has
 a tolerance. A bare number is wrong, however right the amount.
 """
 
@@ -20,36 +20,41 @@ from .kind import Rule, not_of_type, without_about
 from .numbers import Number
 from .outcome import Reason
 from .text import plain
+from .vocabulary import singular
 
 # What CLDR lacks: symbols without a language of their own, colloquial names, and cryptocurrency.
 _MORE_SYMBOLS = {
     **dict.fromkeys(("US$", "U.S.$", "US $", "U.S. $", "USD $", "USD$"), "USD"),
-    **dict.fromkeys(("C$", "CA$", "CAN$", "Can$"), "CAD"),
-    **dict.fromkeys(("A$", "AU$", "AUD$"), "AUD"),
+    **dict.fromkeys(("C$", "CA$", "CAN$", "Can$", "CDN$", "Cdn$", "CAD$"), "CAD"),
+    **dict.fromkeys(("A$", "AU$", "AUD$", "AUS$", "Aus$", "$A"), "AUD"),
+    **dict.fromkeys(("S$", "SG$", "SGD$"), "SGD"),
+    **dict.fromkeys(("MX$", "Mex$", "MEX$"), "MXN"),
+    **dict.fromkeys(("NZ$", "NZD$", "$NZ"), "NZD"),
+    **dict.fromkeys(("HK$", "HKD$"), "HKD"),
     **dict.fromkeys(("RMB", "\u5143", "CN\u00a5"), "CNY"),
     **dict.fromkeys(("Fr.", "Fr", "SFr.", "SFr", "sFr."), "CHF"),
     **dict.fromkeys(("\u20bf", "BTC"), "BTC"),
-    "NZ$": "NZD",
-    "HK$": "HKD",
-    "S$": "SGD",
-    "MX$": "MXN",
     "AR$": "ARS",
     **dict.fromkeys(("\u5186", "\u00a5", "\uffe5"), "JPY"),
     "\uc6d0": "KRW",
     "DM": "DEM",
+    "NIS": "ILS",
+    "E\u00a3": "EGP",
 }
 _MORE_NAMES = {
     **dict.fromkeys(("american dollar", "american dollars", "buck", "bucks"), "USD"),
     **dict.fromkeys(("u.s. dollar", "u.s. dollars", "united states dollars"), "USD"),
     **dict.fromkeys(("pound sterling", "pounds sterling", "sterling", "quid"), "GBP"),
     **dict.fromkeys(("renminbi", "rmb", "chinese renminbi"), "CNY"),
-    **dict.fromkeys(("korean won",), "KRW"),
+    "brazilian reais": "BRL",
+    **dict.fromkeys(("deutschmark", "deutschmarks"), "DEM"),
     **dict.fromkeys(("lire", "italian lire"), "ITL"),
     **dict.fromkeys(("rouble", "roubles", "russian roubles", "russian rouble"), "RUB"),
     **dict.fromkeys(("bitcoin", "bitcoins"), "BTC"),
 }
-# Which currency a symbol or a noun means when nothing else is said.
-_BEST_KNOWN = frozenset(("USD", "EUR", "GBP", "JPY", "INR", "KRW", "RUB", "CNY"))
+# Which currency a symbol or a noun means when nothing else is said: in an answer, and in a gold.
+_BEST_KNOWN = frozenset(("USD", "EUR", "GBP", "JPY"))
+_BEST_KNOWN_TO_GOLDS = _BEST_KNOWN | {"INR", "KRW", "RUB", "CNY"}
 _CENTS = frozenset(("USD", "EUR", "CAD", "AUD", "NZD"))
 _HUNDREDTHS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("cent", "cents", "c"), _CENTS),
@@ -176,7 +181,14 @@ def _named(name: str) -> frozenset[str]:
     known = known or symbols.get(code) or names.get(key, none)
     # Two names side by side refine each other: USD dollars, US$ dollars.
     first, _, second = name.partition(" ")
-    return known if known or not second else _named(first) & _named(second)
+    return known or _named_in_part(key) or (_named(first) & _named(second) if second else none)
+
+
+def _named_in_part(key: str) -> frozenset[str]:
+    """`Israeli shekels` for the Israeli new shekel, and other plurals than CLDR's."""
+    words = [singular(word) for word in key.split()]
+    names = cldr.currencies_by_words().get(words[-1], ()) if words else ()
+    return frozenset(code for name, code in names if name.issuperset(words))
 
 
 def _read_gold(gold: Gold) -> Amount:
@@ -200,7 +212,8 @@ def _read_gold(gold: Gold) -> Amount:
 
 def _one_of(currencies: frozenset[str]) -> str:
     """A gold of `5 cents` is one of US cents; a gold of 500 pesos has to say which."""
-    if len(currencies) > 1 and not currencies & _BEST_KNOWN:
+    currencies = currencies & _BEST_KNOWN_TO_GOLDS or currencies
+    if len(currencies) > 1 and "USD" not in currencies:
         raise not_of_type("/".join(sorted(currencies)), "one currency", "pass its code as the unit")
     return "USD" if "USD" in currencies else min(currencies)
 

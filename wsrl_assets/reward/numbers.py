@@ -186,8 +186,9 @@ def _writes_out(answer: Number, gap: Decimal) -> bool:
 
 def _rounds_to(answer: Number, gold: Number, gap: Decimal) -> bool:
     """Of a gold in three digits too many fractions come near: 22/7 is not 3.14, 200/3 is 66.67."""
-    finest = MIN_DIGITS_FOR_ROUNDING + (answer.step is None)
-    if gold.step is None or gold.step >= 0 or gold.significant < finest:
+    if gold.step is None or gold.step >= 0 or gold.significant < MIN_DIGITS_FOR_ROUNDING:
+        return False
+    if answer.step is None and gold.step > -3 and gold.significant == MIN_DIGITS_FOR_ROUNDING:
         return False
     return (answer.step is None or answer.step < gold.step) and gap < half_step(gold.step)
 

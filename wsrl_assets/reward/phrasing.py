@@ -241,6 +241,8 @@ def _steps(text: str, answer_type: AnswerType) -> Iterator[str]:
     elif answer_type is AnswerType.ENTITY:
         yield from _around_name(text)
     elif answer_type in (AnswerType.CHOICE, AnswerType.LIST, AnswerType.EXPRESSION):
+        if answer_type is AnswerType.CHOICE and text.count("=") == 1:
+            yield text.partition("=")[2].strip()
         yield from _without_gloss(text, answer_type)
 
 

@@ -59,11 +59,12 @@ def compile_rule(gold: Gold) -> Rule:
     def judge(answer: str) -> Reason:
         text = plain(answer)
         found = _read_answer(text, temperature=is_temperature)
-        if found is None:
+        if not found:
             return _why_not(text)
-        if found.unit.dimension != wanted.unit.dimension:
+        if found[0].unit.dimension != wanted.unit.dimension:
             return Reason.WRONG_UNIT
-        return Reason.MATCH if _agrees(found, wanted, tolerance) else Reason.WRONG_VALUE
+        agrees = any(_agrees(quantity, wanted, tolerance) for quantity in found)
+        return Reason.MATCH if agrees else Reason.WRONG_VALUE
 
     return judge
 
@@ -96,21 +97,25 @@ def _is_rounded_conversion(answer: Quantity, gold: Quantity) -> bool:
     return gap < numbers.half_step(number.value.adjusted() - number.significant + 1)
 
 
-def _read_answer(text: str, *, temperature: bool) -> Quantity | None:
+def _read_answer(text: str, *, temperature: bool) -> list[Quantity]:
+    """The quantity that the text is, or the two that say one thing: `3.1 miles (5 km)`."""
     if len(text) > _MAX_LENGTH:
-        return None
+        return []
     bracketed = _IN_BRACKETS.fullmatch(text) if text.endswith(")") else None
-    if bracketed is None:
-        return read_quantity(without_about(text), temperature=temperature)
-    outer = read_quantity(without_about(bracketed[1]), temperature=temperature)
-    exactly = without_about(bracketed[2])
-    inner = read_quantity(exactly, temperature=temperature)
-    if outer is None or inner is None or outer.unit.dimension != inner.unit.dimension:
-        return None
-    # `5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` says two things.
-    margin = _ABOUT_THE_SAME if exactly == bracketed[2] else _CALLED_ABOUT_THE_SAME
-    is_same = numbers.agrees(Number(inner.base), Number(outer.base), margin)
-    return outer if is_same else None
+    exactly = [without_about(part) for part in (bracketed.groups() if bracketed else (text,))]
+    found = [read_quantity(part, temperature=temperature) for part in exactly]
+    if None in found or (bracketed and not _is_restated(*found, is_about=exactly[1] != bracketed[2])):
+        return []
+    return [quantity for quantity in found if quantity]
+
+
+def _is_restated(outer: Quantity, inner: Quantity, *, is_about: bool) -> bool:
+    """`5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` and `5 km (5.1 km)` say two."""
+    if outer.unit.dimension != inner.unit.dimension:
+        return False
+    margin = _CALLED_ABOUT_THE_SAME if is_about else _ABOUT_THE_SAME
+    is_converted = outer.unit.factor != inner.unit.factor
+    return numbers.agrees(Number(inner.base), Number(outer.base), margin if is_converted else 0.0)
 
 
 def read_quantity(text: str, *, temperature: bool = False) -> Quantity | None:

@@ -17,7 +17,8 @@ from .phrasing import EQUATED, NUMERIC, UNFIT, may_hold, readings, restatements
 from .rules import find_rule, kind_of
 from .text import has_control, plain
 
-_CODE_IN_PROSE = re.compile(r"([^`]{0,200})(`[^`]+`)([^`]{0,100})")
+_CODE_IN_PROSE = re.compile(r"([^`,;/|\n]{0,200})(`[^`]+`)((?:,? which)?[^`,;/|\n]{0,100})")
+_YEAR_IN_PASSING = re.compile(r"\b(?:in|as of|since|by|from|until|of) (?:1\d|20)\d\d\b", re.I)
 # Two lines are two numbers, where a space might have grouped the digits of one.
 _BROKEN_NUMBER = re.compile(r"\d[ \t]*\n\s*\d")
 
@@ -92,7 +93,7 @@ def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
 
 def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
     """Whether a text beside the answer is another answer by the rule of the type."""
-    if any(may_hold(turn, gold.type) for turn in final.turns):
+    if any(may_hold(_without_years(turn, gold), gold.type) for turn in final.turns):
         return True
     rivals = [LIST_LINE.sub("", rival) for rival in final.rivals if not is_idle(rival)]
     # One line without a number is no second number; several lines are a list of guesses.
@@ -102,6 +103,12 @@ def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
         rule(rival) is not Reason.MATCH and _matching_reading(rival, gold, rule) is None
         for rival in rivals
     )
+
+
+def _without_years(turn: str, gold: Gold) -> str:
+    """`I mean the count as of 2020` names no other count, unless a year was asked for."""
+    is_year = gold.type is AnswerType.DATE or (len(gold.value) == 4 and gold.value.isdigit())
+    return turn if is_year else _YEAR_IN_PASSING.sub("", turn)
 
 
 def judge_answer(answer: str, gold: Gold) -> Reason:

@@ -62,6 +62,8 @@ _BETWEEN_NUMBERS = re.compile(r"(?<=\d) ?(?:[-\u2013\u2014:\u2236/]| to ) ?(?=\d
 _NUMBER_SIGN = re.compile(r"(?:\bno|\bnumber|#) ?(?=\d)")
 _VERSION = re.compile(r"(?<= )v(?:er(?:sion)?)? ?(?=\d)")
 _REGNAL = re.compile(r"(?<=\w) the (\d+)th$")
+_GROUPING = re.compile(r"[\s().\u2013-]")
+_LONG_NUMBER = re.compile(r"\+?\d{8,20}X?")
 _NUMBER_WORDS = COUNTING_WORDS | {"one"}
 _MAX_WORDS = 24
 
@@ -142,10 +144,13 @@ def is_joined_alike(first: str, second: str) -> bool:
     return True
 
 
-def is_long_number(key: str) -> bool:
-    """Whether a key is an identifier in digits, whose hyphens only group them: an ISBN."""
-    digits = key.replace(" ", "").replace("~", "").removesuffix("x")
-    return digits.isdigit() and len(digits) >= 8
+def identifier(shown: str) -> str:
+    """The digits of a long number, which brackets and hyphens only group: an ISBN, a telephone.
+
+    Empty for anything else.
+    """
+    digits = _GROUPING.sub("", shown)
+    return digits if _LONG_NUMBER.fullmatch(digits) else ""
 
 
 def singular_of(key: str) -> str:

@@ -6,6 +6,7 @@ plain NFKC would have it), `2½` becomes `2 1/2` and not `21/2`, and a dash insi
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -54,7 +55,7 @@ _EMPHASIS = re.compile(
     r"(?<![\w*\\])(\*{1,3}|__|_)(?=[^\s*_])([^*\n]{1,200}?)(?<=[^\s*_])\1(?![\w*])"
 )
 _DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}")
-_STOPS = frozenset(".\u2713\u2714\u2705\u2611\u220e\u25a0\u25a1\u25fb\u25fc")
+_STOPS = frozenset(".\u3002\uff0e\uff61\u2713\u2714\u2705\u2611\u220e\u25a0\u25a1\u25fb\u25fc")
 _ENDS = _DECORATION | _STOPS
 _MAX_LAYERS = 8
 
@@ -187,6 +188,8 @@ def plain(text: str) -> str:
 
     En and em dashes inside the text stay: `1914–18` is a range and no date or subtraction.
     """
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
     text = unwrap(text)
     if "<" in text or "*" in text or "_" in text or "](" in text or "]]" in text or "][" in text:
         text = _without_markup(text)

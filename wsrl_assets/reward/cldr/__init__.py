@@ -10,12 +10,18 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
+from ..vocabulary import singular
+
 _FOLDER = Path(__file__).parent
 
 
+_LETTERS = str.maketrans({"\u0142": "l", "\u0131": "i", "\u2019": "'"})
+
+
 def name_key(name: str) -> str:
-    """A name as it is looked up: `Złoty` is `złoty`, composed, with one kind of apostrophe."""
-    return unicodedata.normalize("NFKC", name).casefold().replace("\u2019", "'")
+    """A name as it is looked up: `Złoty` is `zloty`, without marks and with one apostrophe."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 @cache
@@ -35,9 +41,20 @@ def currencies() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
         symbols[code].add(code)
         for symbol in filter(None, own_symbols.split("|")):
             symbols[symbol].add(code)
-        for name in map(name_key, own_names.split("|")):
+        for name in map(name_key, filter(None, own_names.split("|"))):
             names[name].add(code)
     return _frozen(symbols), _frozen(names)
+
+
+@cache
+def currencies_by_words() -> dict[str, tuple[tuple[frozenset[str], str], ...]]:
+    """By a name's noun, in the singular: the words of each name with it, and the code."""
+    found: dict[str, list[tuple[frozenset[str], str]]] = defaultdict(list)
+    for name, codes in currencies()[1].items():
+        words = [singular(word) for word in name.split()]
+        for code in codes:
+            found[words[-1]].append((frozenset(words), code))
+    return {noun: tuple(names) for noun, names in found.items()}
 
 
 def _frozen(found: dict[str, set[str]]) -> dict[str, frozenset[str]]:
