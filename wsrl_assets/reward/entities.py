@@ -43,6 +43,7 @@ _DOTTED_THEN_NAME = re.compile(r"((?:[^\W\d_]\.){1,4})([^\W\d_]{2,})")
 _SHOUT = re.compile(r"(?<=[^\W\d_]{3})!+$")
 _IN_BRACKETS = re.compile(r"(.{1,200}) \(([^()]{1,100})\)")
 _MAX_INITIALS = 4
+_SHORT_ACRONYM = 3
 _LONGEST_SYMBOL = 24
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S{2})", re.IGNORECASE)
 _ARTICLES = frozenset(("the", "a", "an"))
@@ -202,6 +203,10 @@ def _has_digit(text: str) -> bool:
 
 
 def _case_tells_apart(first: Name, second: Name) -> bool:
+    if len(first.shown) == len(second.shown) <= _SHORT_ACRONYM and first.shown != second.shown:
+        # `Who` is no way to write WHO, though Nato is one of NATO.
+        if {first.shown, second.shown} == {first.shown.upper(), first.shown.title()}:
+            return True
     if first.symbol is None and second.symbol is None:
         return False
     if first.symbol is not None and second.symbol is not None:
@@ -289,9 +294,14 @@ def _known_names() -> dict[str, list[tuple[Name, Name]]]:
 def _is_initials(short: str, full: str) -> bool:
     letters = short.replace(".", "").casefold()
     words = full.casefold().replace("-", " ").split()
-    return len(letters) > 1 and letters in (
-        "".join(word[0] for word in words),
-        "".join(word[0] for word in words if word not in _SMALL_WORDS),
+    return (
+        len(letters) > 1
+        and short == short.upper()
+        and letters
+        in (
+            "".join(word[0] for word in words),
+            "".join(word[0] for word in words if word not in _SMALL_WORDS),
+        )
     )
 
 

@@ -39,10 +39,11 @@ _EXPLAINS = re.compile(
     re.IGNORECASE,
 )
 _NEXT_SENTENCE = re.compile(
-    r"(?<=[\w)$%}`*\"'])\.(?:\*\*)? (?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
+    r"(?<=[\w)$%}>`*\"'\]\u201d\u2019\u00bb])\.(?:\*\*)? (?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
     r"|Therefore|Explanation|Note)\b:? ?[a-z])"
 )
 _OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{\s*\".*\})\s*(?:```)?", re.DOTALL | re.IGNORECASE)
+_MAX_LINES_AFTER = 40
 _ANSWER_KEYS = frozenset(("answer", "final_answer", "final answer"))
 _REASONING_KEYS = frozenset(("reasoning", "explanation", "thought", "thoughts", "rationale"))
 _AFTER_BOX = re.compile(
@@ -64,6 +65,8 @@ class Final:
     """What else might be meant for an answer: it has to be the same one by the type's rule."""
     turns: tuple[str, ...] = ()
     """Sentences that follow and begin as a correction does."""
+    after: tuple[str, ...] = ()
+    """The lines that follow, of which none may be another number."""
 
     @classmethod
     def of(
@@ -73,13 +76,14 @@ class Final:
         block: str | None = None,
         rivals: tuple[str, ...] = (),
         turns: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
     ) -> Final:
         raw = raw.strip(SPACES).removesuffix("</answer>").strip(SPACES)
         if not has_content(raw) and not _is_code(raw):
             return _NOTHING
         if len(raw) > MAX_ANSWER_LENGTH:
             return cls(None, Reason.TOO_LONG)
-        return cls(_unwrapped(raw), fault, raw, block, rivals, turns)
+        return cls(_unwrapped(raw), fault, raw, block, rivals, turns, after)
 
 
 _NOTHING = Final(None, Reason.NO_ANSWER)
@@ -122,10 +126,12 @@ def _from_marks(text: str, marks: list[Mark]) -> Final:
     turned = turns(text, last)
     if is_guessing(marks) or is_doubted(text, last) or is_taken_back(text, last, turned):
         return Final.of(answer, Reason.HEDGED)
-    further = bare_lines(text[last.end :].split("\n")[1:])
+    lines = text[last.end :].split("\n", _MAX_LINES_AFTER)[1:]
+    further = bare_lines(lines)
     block = "\n".join([answer, *further]) if further else None
     rivals = (*further, *side_guesses(text, marks))
-    return Final.of(answer, None, block, rivals, tuple(turned))
+    after = tuple(line for line in lines[len(further) :] if line.strip(SPACES))
+    return Final.of(answer, None, block, rivals, tuple(turned), after)
 
 
 def _line_answer(mark: Mark) -> str:

@@ -57,7 +57,7 @@ _TURNS = re.compile(
     re.IGNORECASE,
 )
 _WITHDRAWS = re.compile(
-    r"\b(?:not?|never|none|wrong\w*|incorrect|mistak\w+|errors?|let(?:'s| me)|checking|re-?(?:check|calculat|consider"
+    r"\b(?:not?|never|none|depends?|wrong\w*|incorrect|mistak\w+|errors?|let(?:'s| me)|checking|re-?(?:check|calculat|consider"
     r"|comput|count)\w*|instead|should|unsure|doubt\w*|guess\w*|maybe|perhaps|possibly|might|may"
     r"|correct(?:ed|ion)|different|else|other|another)\b|n't\b|n\u2019t\b|\?",
     re.IGNORECASE,
@@ -137,8 +137,16 @@ def is_taken_back(text: str, mark: Mark, turned: list[str]) -> bool:
 
 def bare_lines(lines: list[str]) -> list[str]:
     """The first lines, as far as each could be an answer: 13, 14 and 15 under `Answer: 12`."""
-    filled = (line for line in lines if has_content(line))
-    return list(islice(takewhile(is_bare, filled), _MAX_BARE_LINES))
+    filled = [line for line in lines if has_content(line)]
+    # Two lines of some length, one below the other, are guesses where one may be a remark.
+    pair = filled[:2] if len(lines) > 1 and lines[:2] == filled[:2] else []
+    words = _LAST_BARE_WORDS if len(pair) == 2 and all(map(_is_short_line, pair)) else _BARE_WORDS
+    bare = takewhile(lambda line: "=" not in line and _is_short(line, words), filled)
+    return list(islice(bare, _MAX_BARE_LINES))
+
+
+def _is_short_line(line: str) -> bool:
+    return not line.rstrip(SPACES).endswith((".", "!")) and _is_short(line, _LAST_BARE_WORDS)
 
 
 def is_bare(line: str) -> bool:

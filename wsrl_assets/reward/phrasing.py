@@ -15,6 +15,7 @@ from itertools import islice
 from .dates import is_month
 from .gold import AnswerType
 from .number_words import COUNTING_WORDS
+from .text import unwrap
 from .vocabulary import word_set, words
 
 MAX_LENGTH = 400
@@ -49,6 +50,9 @@ _UNFIT_GLOSS = re.compile(
     r"|attempt|alternatively|instead|rather|but|however|although|though|except|answer|option|actually"
     r"|sorry|wait|no|unsure|likely|probably|rival|another|versus|vs)\b|n't\b|n\u2019t\b|[?]",
     re.IGNORECASE,
+)
+_NEXT_NAME = re.compile(
+    r"[/|;~\u2022]|\([A-Z]|, (?!(?:who|which|where|whose|the|an?|and|in|on|of|with|its|his|her)\b)"
 )
 # In what follows a number, words that change how much it is.
 _CHANGES = word_set(
@@ -189,7 +193,7 @@ def readings(text: str, answer_type: AnswerType) -> Iterator[str]:
         if depth == 0:
             # Only once, and at any of its verbs: what is said of two things is two answers.
             found += _after_verb(text, answer_type)
-        fresh = [r for r in dict.fromkeys(found) if r and r not in seen]
+        fresh = [r for r in dict.fromkeys(map(unwrap, found)) if r and r not in seen]
         yield from fresh
         seen.update(fresh)
         if not fresh or len(seen) > _MAX_READINGS:
@@ -304,7 +308,7 @@ def _without_gloss(text: str, answer_type: AnswerType) -> Iterator[str]:
         return
     gloss = found[2].strip("()")
     said = words(gloss.casefold())
-    if _UNFIT_GLOSS.search(gloss) or not _CHANGES.isdisjoint(said):
+    if _UNFIT_GLOSS.search(gloss) or _NEXT_NAME.search(gloss) or not _CHANGES.isdisjoint(said):
         return
     if answer_type in NUMERIC:
         is_clause = (

@@ -30,8 +30,6 @@ _TEMPERATURE: Dimension = (("[temperature]", "1"),)
 _TIME: Dimension = (("[time]", "1"),)
 _MINUTES = re.compile(r"(\d) ?m$", re.ASCII)
 _SAME = Decimal("1e-12")
-_ABOUT_THE_SAME = 0.02
-_CALLED_ABOUT_THE_SAME = 0.05
 _ONE = re.compile(r"an? (?=[^\W\d]+(?P<half> and a half)?$)", re.IGNORECASE)
 _HOURS_AND_MINUTES = re.compile(r"(\d{1,2}) ?h ?(\d{2})", re.ASCII)
 _MIN_DIGITS = numbers.MIN_DIGITS_FOR_ROUNDING
@@ -87,9 +85,11 @@ def _agrees(answer: Quantity, gold: Quantity, tolerance: float | None) -> bool:
     return tolerance is None and _is_rounded_conversion(answer, gold)
 
 
-def _is_rounded_conversion(answer: Quantity, gold: Quantity) -> bool:
+def _is_rounded_conversion(answer: Quantity, gold: Quantity, digits: int | None = None) -> bool:
+    """Whether the answer is the gold in another unit, to its own last digit."""
     number = answer.number
-    if number.step is None or number.significant < max(_MIN_DIGITS, gold.number.significant):
+    least = max(_MIN_DIGITS, gold.number.significant) if digits is None else digits
+    if number.step is None or number.significant < least:
         return False
     exact = gold.value_in(answer.unit)
     gap = numbers.added(number.value, exact.copy_negate()).copy_abs()
@@ -102,20 +102,25 @@ def _read_answer(text: str, *, temperature: bool) -> list[Quantity]:
     if len(text) > _MAX_LENGTH:
         return []
     bracketed = _IN_BRACKETS.fullmatch(text) if text.endswith(")") else None
-    exactly = [without_about(part) for part in (bracketed.groups() if bracketed else (text,))]
-    found = [read_quantity(part, temperature=temperature) for part in exactly]
-    if None in found or (bracketed and not _is_restated(*found, is_about=exactly[1] != bracketed[2])):
-        return []
-    return [quantity for quantity in found if quantity]
+    parts = bracketed.groups() if bracketed else (text,)
+    found = [read_quantity(without_about(part), temperature=temperature) for part in parts]
+    read = [quantity for quantity in found if quantity]
+    is_whole = len(read) == len(parts) and (len(read) == 1 or _is_restated(*read))
+    return read if is_whole else []
 
 
-def _is_restated(outer: Quantity, inner: Quantity, *, is_about: bool) -> bool:
+def _is_restated(outer: Quantity, inner: Quantity) -> bool:
     """`5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` and `5 km (5.1 km)` say two."""
     if outer.unit.dimension != inner.unit.dimension:
         return False
-    margin = _CALLED_ABOUT_THE_SAME if is_about else _ABOUT_THE_SAME
-    is_converted = outer.unit.factor != inner.unit.factor
-    return numbers.agrees(Number(inner.base), Number(outer.base), margin if is_converted else 0.0)
+    if numbers.agrees(Number(inner.base), Number(outer.base), float(_SAME)):
+        return True
+    ratio = numbers.divided(outer.unit.factor, inner.unit.factor)
+    is_converted = bool(outer.unit.offset or inner.unit.offset) or numbers.ten_to(ratio) is None
+    return is_converted and any(
+        _is_rounded_conversion(one, other, digits=1)
+        for one, other in ((inner, outer), (outer, inner))
+    )
 
 
 def read_quantity(text: str, *, temperature: bool = False) -> Quantity | None:

@@ -17,7 +17,8 @@ from .phrasing import EQUATED, NUMERIC, UNFIT, may_hold, readings, restatements
 from .rules import find_rule, kind_of
 from .text import has_control, plain
 
-_CODE_IN_PROSE = re.compile(r"([^`,;/|\n]{0,200})(`[^`]+`)((?:,? which)?[^`,;/|\n]{0,100})")
+_CODE_IN_PROSE = re.compile(r"([^`,;/|~\n]{0,200})(`[^`]+`)((?:,? which)?[^`,;/|~\n]{0,100})")
+_ONLY_CODE = re.compile(r"\s*(?:[-*] |not |or )?`[^`]+`(?: or `[^`]+`)?[.;,]?\s*", re.IGNORECASE)
 _YEAR_IN_PASSING = re.compile(r"\b(?:in|as of|since|by|from|until|of) (?:1\d|20)\d\d\b", re.I)
 # Two lines are two numbers, where a space might have grouped the digits of one.
 _BROKEN_NUMBER = re.compile(r"\d[ \t]*\n\s*\d")
@@ -69,7 +70,7 @@ def _judge(final: Final, gold: Gold, rule: Rule) -> Score:
     if answer is None:
         is_alone = not (final.rivals or final.turns)
         return Score(0, text, first if is_alone else Reason.HEDGED)
-    if (final.rivals or final.turns) and _has_rival(final, gold, rule):
+    if (final.rivals or final.turns or final.after) and _has_rival(final, gold, rule):
         return Score(0, text, Reason.HEDGED)
     return Score(1, answer, Reason.MATCH)
 
@@ -94,6 +95,10 @@ def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
 def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
     """Whether a text beside the answer is another answer by the rule of the type."""
     if any(may_hold(_without_years(turn, gold), gold.type) for turn in final.turns):
+        return True
+    if gold.type in NUMERIC and any(rule(line) is Reason.WRONG_VALUE for line in final.after):
+        return True
+    if gold.type is AnswerType.CODE and any(map(_ONLY_CODE.fullmatch, final.after)):
         return True
     rivals = [LIST_LINE.sub("", rival) for rival in final.rivals if not is_idle(rival)]
     # One line without a number is no second number; several lines are a list of guesses.

@@ -62,12 +62,17 @@ def without_thoughts(response: str) -> str | None:
         return response
     last = None
     for opening in _OPENING.finditer(response):
-        if response[opening.start() - 1 : opening.start()] != "`":
-            last = _THOUGHT.match(response, opening.start()) or last
+        found = _THOUGHT.match(response, opening.start())
+        if found is not None and not _is_spoken_of(response, found):
+            last = found
     if last is None:
         return response
     is_end = last["end"] or last["end_bracket"] or last["end_channel"]
     return response[last.end() :] if is_end else None
+
+
+def _is_spoken_of(text: str, tag: re.Match[str]) -> bool:
+    return text[tag.start() - 1 : tag.start()] == "`" == text[tag.end() : tag.end() + 1]
 
 
 def _last_channel(response: str) -> str | None:
