@@ -20,7 +20,8 @@ MAX_LENGTH = 2_000
 _FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 _TYPESET = re.compile(r"\$?\\(?:texttt|mathtt|text)\{([^{}]*)\}\$?")
 _PROMPT = re.compile(
-    r"(?:\$|>>>|>|[\w.-]+@[\w.-]+:[^$#\n]{0,40}[$#]|PS [^>\n]{0,60}>|[A-Z]:\\[^>\n]{0,60}>|In \[\d+\]:) +(?=\S)"
+    r"(?:\$|>>>|>|[\w.-]+@[\w.-]+:[^$#\n]{0,40}[$#]|PS [^>\n]{0,60}>|[A-Z]:\\[^>\n]{0,60}>"
+    r"|In \[\d+\]:) +(?=\S)"
 )
 _ESCAPED = re.compile(r"\\([_%#&${}])")
 _COMMAND = re.compile(r"\\(?:texttt|mathtt|text|verb|mathrm|boxed) ?\{(.*)\}", re.DOTALL)
@@ -151,7 +152,7 @@ def compile_rule(gold: Gold) -> Rule:
 
 
 def _other_forms(answer: str) -> Iterator[str]:
-    """The code without a shell's prompt, without LaTeX's escapes, and out of HTML's tag or emphasis."""
+    """The code without a shell's prompt, LaTeX's escapes, or a tag or emphasis around it."""
     bare = unfenced(answer)
     if _PROMPT.match(bare):
         yield _PROMPT.sub("", bare)

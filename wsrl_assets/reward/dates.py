@@ -40,7 +40,9 @@ _WEEKDAY = re.compile(rf"{_DAY_NAME},? (?:the )?(?:of )?", re.IGNORECASE)
 _WEEKDAY_AFTER = re.compile(rf"(?:,? \({_DAY_NAME}\)|, (?:a )?{_DAY_NAME})$", re.IGNORECASE)
 _ERA_NAME = r"BCE|BC|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?"
 _ERA = rf"(?: ?(?P<era>{_ERA_NAME}))?"
-_YEAR = rf"(?:(?P<before>{_ERA_NAME}) )?(?P<year>\d{{1,4}}){_ERA}(?:\u5e74| ?(?:\u0433|\u0440)(?:\.|\u043e\u0434\u0430|\u043e\u043a\u0443)?)?"
+# Chinese and Japanese, Russian and Ukrainian say after the number that it is a year.
+_YEAR_NOUN = r"(?:\u5e74| ?(?:\u0433|\u0440)(?:\.|\u043e\u0434\u0430|\u043e\u043a\u0443)?)?"
+_YEAR = rf"(?:(?P<before>{_ERA_NAME}) )?(?P<year>\d{{1,4}}){_ERA}{_YEAR_NOUN}"
 _MONTH = r"(?P<month>[^\W\d_]{3,12}(?: [^\W\d_]{3,8})??)\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|\u00ba|\u00aa)?"
 _FORMS = tuple(

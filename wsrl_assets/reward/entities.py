@@ -203,17 +203,17 @@ def _has_digit(text: str) -> bool:
 
 
 def _case_tells_apart(first: Name, second: Name) -> bool:
-    if len(first.shown) == len(second.shown) <= _SHORT_ACRONYM and first.shown != second.shown:
+    written = {first.shown, second.shown}
+    is_short = len(first.shown) <= _SHORT_ACRONYM and len(written) == 2
+    if is_short and written == {first.shown.upper(), first.shown.title()}:
         # `Who` is no way to write WHO, though Nato is one of NATO.
-        if {first.shown, second.shown} == {first.shown.upper(), first.shown.title()}:
-            return True
+        return True
     if first.symbol is None and second.symbol is None:
         return False
     if first.symbol is not None and second.symbol is not None:
         return first.symbol.strip(".") != second.symbol.strip(".") and not _is_dotted(first, second)
     # One side is all lower case: `uk` for UK is lazy, `mg` for Mg is another thing.
-    written = first.symbol or second.symbol or ""
-    return not written.isupper()
+    return not (first.symbol or second.symbol or "").isupper()
 
 
 def _is_dotted(first: Name, second: Name) -> bool:

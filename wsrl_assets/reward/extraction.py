@@ -39,7 +39,8 @@ _EXPLAINS = re.compile(
     re.IGNORECASE,
 )
 _NEXT_SENTENCE = re.compile(
-    r"(?<=[\w)$%}>`*\"'\]\u201d\u2019\u00bb])\.(?:\*\*)? (?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
+    r"(?<=[\w)$%}>`*\"'\]\u201d\u2019\u00bb])\.(?:\*\*)? "
+    r"(?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
     r"|Therefore|Explanation|Note)\b:? ?[a-z])"
 )
 _OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{\s*\".*\})\s*(?:```)?", re.DOTALL | re.IGNORECASE)

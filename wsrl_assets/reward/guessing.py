@@ -38,8 +38,10 @@ _TAKEN_BACK = re.compile(
     r"(?:(?:up)?on (?:further |closer |second )?(?:reflection|inspection|thoughts?)"
     r"|(?:scratch|strike) that|ignore (?:that|this|the above|my)|just kidding"
     r"|alternative(?: answer)?:|in fact,? (?:it|the answer)\b)"
-    r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b(?! (?:noted|added|said|checked|verified"
-    r"|seen|shown|remarked|mentioned|useful|helpful|worth|written|expressed|of interest|confirmed))|\bi (?:was|may be|might be) wrong\b"
+    r"|\b(?:it|answer) (?:might|may|could) (?:instead )?be\b(?! (?:noted|added|said|checked"
+    r"|verified"
+    r"|seen|shown|remarked|mentioned|useful|helpful|worth|written|expressed|of interest"
+    r"|confirmed))|\bi (?:was|may be|might be) wrong\b"
     r"|\bi(?: am|'m|\u2019m) (?:not (?:sure|certain)|unsure|guessing|mistaken|only \d+ ?% sure)\b"
     r"|\bi take (?:that|it|this) back\b|\blet me re(?!iterate)"
     r"|\b(?:it|that|this|which|answer|above)(?: is|'s|\u2019s| was)"
@@ -50,14 +52,16 @@ _TAKEN_BACK = re.compile(
 # These often only go on: "However, the crater is younger", "Sorry for the long derivation".
 _TURNS = re.compile(
     r"(?:^|(?<=[.!?;\n(\u2014\u2013]))[^.!?;\n(\u2014\u2013]*?"
-    r"(?:(?:^|(?<=[.!?;\n(\u2014\u2013]))[\s*_]*(?:no,|wait|hmm+|actually|alternatively|however|in fact"
+    r"(?:(?:^|(?<=[.!?;\n(\u2014\u2013]))[\s*_]*(?:no,|wait|hmm+|actually|alternatively|however"
+    r"|in fact"
     r"|correction|sorry|oops|edit:|update:|rather,|i mean)"
     r"|\bbut (?:no,|wait|actually|rather)|\bor (?:maybe|perhaps|possibly)\b|\bcould also\b"
     r"|\banother (?:possible )?answer\b)[^\n]*",
     re.IGNORECASE,
 )
 _WITHDRAWS = re.compile(
-    r"\b(?:not?|never|none|depends?|wrong\w*|incorrect|mistak\w+|errors?|let(?:'s| me)|checking|re-?(?:check|calculat|consider"
+    r"\b(?:not?|never|none|depends?|wrong\w*|incorrect|mistak\w+|errors?|let(?:'s| me)|checking"
+    r"|re-?(?:check|calculat|consider"
     r"|comput|count)\w*|instead|should|unsure|doubt\w*|guess\w*|maybe|perhaps|possibly|might|may"
     r"|correct(?:ed|ion)|different|else|other|another)\b|n't\b|n\u2019t\b|\?",
     re.IGNORECASE,
@@ -71,8 +75,10 @@ _FUNCTION_WORDS = word_set(
     """
 )
 _FLOURISH = re.compile(
-    r"(?:(?:and )?(?:i |we )?(?:really |sincerely )?hope\b.{0,60}|(?:many )?thank(?:s| you)\b.{0,40}"
-    r"|q\W*e\W*d|done|cheers|enjoy|good luck.{0,20}|(?:problem |all )?solved|the end|finis|voil\w|ta-?da"
+    r"(?:(?:and )?(?:i |we )?(?:really |sincerely )?hope\b.{0,60}|(?:many )?thank(?:s"
+    r"| you)\b.{0,40}"
+    r"|q\W*e\W*d|done|cheers|enjoy|good luck.{0,20}|(?:problem |all )?solved|the end|finis"
+    r"|voil\w|ta-?da"
     r"|end of (?:the )?(?:answer|proof|solution|response)|(?:please )?let me know\b.{0,80}"
     r"|that(?:'s| is) (?:it|all|the answer|my answer|correct)|have a (?:nice|great|good) \w+"
     r"|(?:best|kind) (?:regards|wishes)|(?:this|which|and this|that) is correct"

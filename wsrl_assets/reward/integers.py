@@ -29,20 +29,30 @@ _NO_COUNTED_NOUN = word_set(
     hundred hundreds thousand thousands million millions billion billions trillion trillions dozen
     dozens score scores gross pair pairs couple couples half halves third thirds quarter quarters
     fifth fifths sixth sixths seventh eighth ninth tenth tenths hundredth hundredths thousandth
-    thousandths percent percents percentage percentages point points ppm degree degrees radian radians
-    time times fold folds cube cubes square squares cubed squared power root factorial factorials digit
-    digits plus minus less more fewer most least versus perhaps maybe possibly probably likely always
+    thousandths percent percents percentage percentages point points ppm degree degrees radian
+    radians
+    time times fold folds cube cubes square squares cubed squared power root factorial
+    factorials digit
+    digits plus minus less more fewer most least versus perhaps maybe possibly probably likely
+    always
     sometimes usually besides thus hence yes no not never nor neither none without except but or and
-    and/or its this that these those his her hers ours theirs was were has had have is are be been as us
+    and/or its this that these those his her hers ours theirs was were has had have is are be
+    been as us
     others other one ones two guess guesses option options possibility possibilities alternative
-    alternatives choice lots loss approx approximately about around roughly nearly almost exactly over
-    under above below between among up down to from by with than if when where while until till before
+    alternatives choice lots loss approx approximately about around roughly nearly almost
+    exactly over
+    under above below between among up down to from by with than if when where while until till
+    before
     after since per each every apiece either both any some several few many maximum minimum max min
-    ish something odd so such etc wrong incorrect false right correct true doubt unsure uncertain ago
-    later earlier ad bc bce ce am pm hex binary octal decimal base mod modulo divided multiplied added
+    ish something odd so such etc wrong incorrect false right correct true doubt unsure
+    uncertain ago
+    later earlier ad bc bce ce am pm hex binary octal decimal base mod modulo divided multiplied
+    added
     subtracted equals equal greater larger smaller higher lower
-    ton tons tonne tonnes cup cups stone stones bar bars cent cents pence penny euro euros dollar dollars rupee rupees yen
-    yuan won franc francs peso pesos rouble roubles ruble rubles crown crowns krone krones mark marks
+    ton tons tonne tonnes cup cups stone stones bar bars cent cents pence penny euro euros
+    dollar dollars rupee rupees yen
+    yuan won franc francs peso pesos rouble roubles ruble rubles crown crowns krone krones mark
+    marks
     lira liras buck bucks quid pound pounds sterling carat carats pixel pixels age ages
     """
 )

@@ -21,11 +21,17 @@ _TAG = re.compile(
 )
 # The same label in other languages, tried where nothing else marks an answer.
 _FOREIGN = re.compile(
-    r"^[#*_> \t]{0,6}(?:(?:la|el|il|die|das|der|a|o|de|het) )?(?:\w{4,12} )?(?:r\u00e9ponse|antwort|respuesta"
-    r"|resposta|risposta|antwoord|svar|vastaus|odpowied\u017a|odpov\u011b\u010f|v\u00e1lasz|r\u0103spuns|cevap|yan\u0131t"
-    r"|jawaban|\u043e\u0442\u0432\u0435\u0442|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c|\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7"
-    r"|[^\x00-\u2fff\s]{0,4}(?:\u7b54\u6848|\u56de\u7b54|\u7b54\u3048|\u6b63\u89e3|\u7b54|\uc815\ub2f5|\ub2f5)"
-    r"|\u0627\u0644\u062c\u0648\u0627\u0628|\u0627\u0644\u0625\u062c\u0627\u0628\u0629|\u05ea\u05e9\u05d5\u05d1\u05d4|\u0909\u0924\u094d\u0924\u0930)"
+    r"^[#*_> \t]{0,6}(?:(?:la|el|il|die|das|der|a|o|de|het) )?(?:\w{4,12} )?(?:r\u00e9ponse"
+    r"|antwort|respuesta"
+    r"|resposta|risposta|antwoord|svar|vastaus|odpowied\u017a|odpov\u011b\u010f|v\u00e1lasz"
+    r"|r\u0103spuns|cevap|yan\u0131t"
+    r"|jawaban|\u043e\u0442\u0432\u0435\u0442"
+    r"|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c"
+    r"|\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7"
+    r"|[^\x00-\u2fff\s]{0,4}(?:\u7b54\u6848|\u56de\u7b54|\u7b54\u3048|\u6b63\u89e3|\u7b54"
+    r"|\uc815\ub2f5|\ub2f5)"
+    r"|\u0627\u0644\u062c\u0648\u0627\u0628|\u0627\u0644\u0625\u062c\u0627\u0628\u0629"
+    r"|\u05ea\u05e9\u05d5\u05d1\u05d4|\u0909\u0924\u094d\u0924\u0930)"
     r"(?: \w{4,12})?[*_]{0,3}[ \u00a0\u202f]?[:\uff1a](?:[*_]{2,3}(?=\s))?",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -70,7 +70,8 @@ _MAGNITUDES = {
     "cr": 10_000_000,
 }
 _BEFORE = re.compile(
-    r"(?P<sign>- ?)?(?P<names>[^\d\s+-][^\d+-]{0,13}?)? ?(?=[-+]? ?\.?\d)|(?P<one>[^\w\s+-]) ?(?=[a-z])"
+    r"(?P<sign>- ?)?(?P<names>[^\d\s+-][^\d+-]{0,13}?)? ?(?=[-+]? ?\.?\d)"
+    r"|(?P<one>[^\w\s+-]) ?(?=[a-z])"
 )
 _MAGNITUDE = re.compile(rf"({'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b\.?")
 _SMALL_PART = re.compile(r"(.+?),?(?: and)? (\d{1,2}|[a-z]+(?:[ -][a-z]+)?) ?(cents?|pence|p)")

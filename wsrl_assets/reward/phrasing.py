@@ -45,9 +45,11 @@ UNFIT = re.compile(
 )
 # The same in what explains an answer, where `which` and `who` lead to nothing new.
 _UNFIT_GLOSS = re.compile(
-    r"\b(?:not|never|cannot|no|neither|nor|none|if|whether|unless|might|maybe|perhaps|possibly|could"
+    r"\b(?:not|never|cannot|no|neither|nor|none|if|whether|unless|might|maybe|perhaps|possibly"
+    r"|could"
     r"|would|wrong|incorrect|false|mistaken|unlikely|doubt\w*|suppose|assuming|either|or|guess\w*"
-    r"|attempt|alternatively|instead|rather|but|however|although|though|except|answer|option|actually"
+    r"|attempt|alternatively|instead|rather|but|however|although|though|except|answer|option"
+    r"|actually"
     r"|sorry|wait|no|unsure|likely|probably|rival|another|versus|vs)\b|n't\b|n\u2019t\b|[?]",
     re.IGNORECASE,
 )
@@ -69,8 +71,10 @@ _IS = re.compile(r" (?:is|was|are|were|equals)(?: equal to)?(?=:?\s)", re.IGNORE
 _GIVES = re.compile(
     r" (?:(?:is|was|are|were|equals|has|had|have|contains?|contained|totals?|totall?ed|numbers"
     r"|numbered|measures?|measured|weighs?|weighed|costs?|takes|took|lasts?|lasted|reached|spans?"
-    r"|covers?|covered|raised|received|paid|won|scored|holds?|held|counts?|counted|requires?|needs?|find|found|get|got"
-    r"|obtain|becomes?|implies|means|spent|earned|sold|bought|born|died|founded|ended|began|happened"
+    r"|covers?|covered|raised|received|paid|won|scored|holds?|held|counts?|counted|requires?"
+    r"|needs?|find|found|get|got"
+    r"|obtain|becomes?|implies|means|spent|earned|sold|bought|born|died|founded|ended|began"
+    r"|happened"
     r"|occurred|opened|closed|starts?|started|runs|ran"
     r"|(?:gives?|gave|yields?|makes?|made|leaves|left|produces?|returns?)(?: us| me)?"
     r"|(?:comes?|came|works? out|worked out|amounts?|amounted|adds? up|added up|simplifies|reduces"
@@ -96,7 +100,8 @@ _SAID_TO_BE_THE_ANSWER = re.compile(
 _IDLE_LEAD = re.compile(
     r"(?:(?:so|thus|hence|therefore|finally|then),? )?"
     r"(?:(?:it|that|this|they)(?:'s|\u2019s| is| was| were|'re| are) |(?:is|was|are|were|simply) "
-    r"|we (?:get|have|find|obtain|see|count)(?: that)?:? |the number (?=\d)|there (?:is|are|were) (?!no\b)|(?:=>|=|\u2234|\u2192|\u21d2|\\Rightarrow|->) ?)"
+    r"|we (?:get|have|find|obtain|see|count)(?: that)?:? |the number (?=\d)|there (?:is|are"
+    r"|were) (?!no\b)|(?:=>|=|\u2234|\u2192|\u21d2|\\Rightarrow|->) ?)"
     r"|(?:so|thus|hence|therefore|finally|then),? |(?:just|only|exactly|precisely|simply|all) ",
     re.IGNORECASE,
 )
@@ -104,7 +109,8 @@ _BECAUSE = re.compile(
     r",? (?:because|since|as (?=\w+ (?:is|was|are|were|has|had)\b)) ?(?=[A-Za-z])"
 )
 _MEASURE_LEAD = re.compile(
-    r"(?:an?|the) (?:(?:total|combined|overall|full|final|grand) )?(?:total|sum|count|number|distance"
+    r"(?:an?|the) (?:(?:total|combined|overall|full|final|grand) )?(?:total|sum|count|number"
+    r"|distance"
     r"|length|height|width|depth|thickness|diameter|radius|weight|mass|speed|velocity|acceleration"
     r"|area|volume|duration|period|time|temperature|pressure|price|cost|amount|fee|value|score|rate"
     r"|share|age|size|capacity|power|energy|force|frequency|population|probability|ratio|elevation"
@@ -114,14 +120,17 @@ _MEASURE_LEAD = re.compile(
 )
 _LAST_OF_TRAILERS = frozenset("lryepghkstdma.)LRYEPGHKSTDMA")
 _TRAILER = re.compile(
-    r",?(?: in| of)? \(?(?:total|altogether|overall|all|exactly|precisely|long|tall|high|wide|deep|thick"
-    r"|across|old|length|height|width|depth|thickness|diameter|radius|weight|size|area|volume|duration"
+    r",?(?: in| of)? \(?(?:total|altogether|overall|all|exactly|precisely|long|tall|high|wide"
+    r"|deep|thick"
+    r"|across|old|length|height|width|depth|thickness|diameter|radius|weight|size|area|volume"
+    r"|duration"
     r"|age|sharp)\)?$",
     re.IGNORECASE,
 )
 _ABOUT_TRAILER = re.compile(
     r",? \(?(?:approximately|approx\.?|roughly|rounded(?: off)?(?: to .{1,30})?"
-    r"|(?:correct )?to (?:\d|one|two|three|four|five) (?:decimal places?|d\.?p\.?|significant \w+|s\.?f\.?)"
+    r"|(?:correct )?to (?:\d|one|two|three|four|five) (?:decimal places?|d\.?p\.?"
+    r"|significant \w+|s\.?f\.?)"
     r"|\d (?:d\.?p\.?|s\.?f\.?))\)?$",
     re.IGNORECASE,
 )
@@ -132,8 +141,10 @@ _GLOSS = re.compile(
 _PORTIONED = frozenset((AnswerType.PERCENT, AnswerType.QUANTITY))
 _PORTION = re.compile(r"(.{1,60}?) (?:of|among) ((?:[^\W\d_]+[ '\u2019-]?){1,8})", re.IGNORECASE)
 _RESTATES = re.compile(
-    r"(?:,? (?:i\.e\.|ie|that is|that's|in other words|equivalently|also written|=|\u2248|aka|a\.k\.a\."
-    r"|also known as|which (?:is|equals)(?: the same as| equal to)?)|, or),? (?:as )?| \((?:or |i\.e\.,? |that is,? |= ?|also |aka )?(?=[^()]+\)$)",
+    r"(?:,? (?:i\.e\.|ie|that is|that's|in other words|equivalently|also written|=|\u2248|aka"
+    r"|a\.k\.a\."
+    r"|also known as|which (?:is|equals)(?: the same as| equal to)?)|, or),? (?:as )?| \((?:or "
+    r"|i\.e\.,? |that is,? |= ?|also |aka )?(?=[^()]+\)$)",
     re.IGNORECASE,
 )
 _DENIES_ANOTHER = re.compile(r"(.{1,100}) \((?:and |but )?not ([^()]{1,60})\)", re.IGNORECASE)
@@ -141,18 +152,21 @@ _DENIES_ANOTHER = re.compile(r"(.{1,100}) \((?:and |but )?not ([^()]{1,60})\)", 
 # Around names.
 _NAME_PREPOSITION = re.compile(r"(?:in|at|on|by|from|into|to|as|with|for|via|called|named) ", re.I)
 _PASSIVE = re.compile(
-    r"(?:\w+ly )?(?:\w+(?:ed|en|wn)|built|made|found|led|sung|won|held|set|put|sent|born|spoken|based"
+    r"(?:\w+ly )?(?:\w+(?:ed|en|wn)|built|made|found|led|sung|won|held|set|put|sent|born|spoken"
+    r"|based"
     r"|located|known|called) (?:by|in|at|from|as|on|to) (?=\S)",
     re.IGNORECASE,
 )
 _APPOSITION = re.compile(
-    r"(?:an?|the|one of|who|which|that|whose|where|also|formerly|now|then|born|located|known|named|home"
+    r"(?:an?|the|one of|who|which|that|whose|where|also|formerly|now|then|born|located|known"
+    r"|named|home"
     r"|capital|it|its|he|she|they|this|a\.k\.a\.)\b",
     re.IGNORECASE,
 )
 _MAIDEN = re.compile(r"(?:n\u00e9e?|nee|born|formerly|previously|originally)\b", re.IGNORECASE)
 _ATTACHED = re.compile(
-    r"(?:in|on|at|of|with|by|for|from|as|according|based|including|making|giving|counting|measured)\b",
+    r"(?:in|on|at|of|with|by|for|from|as|according|based|including|making|giving|counting"
+    r"|measured)\b",
     re.IGNORECASE,
 )
 _RELATION = re.compile(
@@ -169,13 +183,15 @@ _YEARS = re.compile(
 _CLEFT = re.compile(r"(.{1,200}?),? (?:who|which|that|whose|where) (.{1,200})", re.DOTALL)
 _AUTHOR = re.compile(r"(.{1,200}?),? (?:by|from) ((?:[A-Z][\w.'\u2019-]*(?: |$)){1,4})")
 _INVERTED = re.compile(
-    r"([A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)?), ([A-Z][\w.'\u2019-]*(?: [A-Z][\w.'\u2019-]*){0,2})"
+    r"([A-Z][\w'\u2019-]+(?: [A-Z][\w'\u2019-]+)?), "
+    r"([A-Z][\w.'\u2019-]*(?: [A-Z][\w.'\u2019-]*){0,2})"
 )
 _CLASS_NOUNS = (
     r"(?:gene|protein|enzyme|molecule|element|compound|ion|isotope|planet|moon|star|comet|asteroid"
     r"|language|programming language|protocol|command|flag|option|function|variable|keyword|library"
     r"|novel|book|film|movie|play|poem|song|album|painting|opera|symphony|process|reaction|method"
-    r"|word|term|letter|symbol|ratio|ISBN(?:-1[03])?:?|ISSN:?|DOI:?|chemical|gas|metal|mineral|hormone|virus|bacterium|species|genus)"
+    r"|word|term|letter|symbol|ratio|ISBN(?:-1[03])?:?|ISSN:?|DOI:?|chemical|gas|metal|mineral"
+    r"|hormone|virus|bacterium|species|genus)"
 )
 _CLASS = re.compile(
     rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})",
@@ -274,19 +290,19 @@ def _is_fit_lead(lead: str) -> bool:
 def _around_number(text: str, answer_type: AnswerType) -> Iterator[str]:
     if answer_type in EQUATED and ("=" in text or "~" in text or "\\" in text):
         found = _EQUATION.fullmatch(text)
-        exact = answer_type is AnswerType.INTEGER
-        if found is not None and not UNFIT.search(found[1]) and ", " not in found[1]:
-            if found[2] == "=" or not exact:
-                yield found[3]
+        is_fit = found is not None and not UNFIT.search(found[1]) and ", " not in found[1]
+        # A count is exact: it is not what something is about equal to.
+        if found and is_fit and (found[2] == "=" or answer_type is not AnswerType.INTEGER):
+            yield found[3]
     lead = _MEASURE_LEAD.match(text)
     if lead is not None:
         yield text[lead.end() :]
     if text[-1] in _LAST_OF_TRAILERS:
         yield from _without_trailer(text, answer_type)
     portion = _PORTION.fullmatch(text) if answer_type in _PORTIONED else None
-    if portion is not None and not may_hold(portion[2], answer_type):
-        if not _UNFIT_GLOSS.search(portion[2]):
-            yield portion[1]
+    whole = portion[2] if portion else ""
+    if portion and not may_hold(whole, answer_type) and not _UNFIT_GLOSS.search(whole):
+        yield portion[1]
     denied = _DENIES_ANOTHER.fullmatch(text) if text[-1] == ")" else None
     if denied is not None and denied[2].strip() != denied[1].strip():
         yield denied[1]
@@ -302,7 +318,7 @@ def _without_trailer(text: str, answer_type: AnswerType) -> Iterator[str]:
 
 
 def _without_gloss(text: str, answer_type: AnswerType) -> Iterator[str]:
-    """`42, the number of its craters`: what follows names nothing of the type and changes nothing."""
+    """`42, the number of its craters`: what follows names no other answer and changes none."""
     found = _GLOSS.fullmatch(text)
     if found is None:
         return

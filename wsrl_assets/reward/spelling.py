@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from .number_words import COUNTING_WORDS, ORDINALS, read_words
 from .vocabulary import singular
@@ -39,7 +40,8 @@ _ENDINGS = (
 )
 _PAIRS = """
     aluminium aluminum; grey gray; programme program; programmes programs; plough plow; tyre tire;
-    tyres tires; mould mold; moult molt; cheque check; jewellery jewelry; sceptic skeptic; kerb curb;
+    tyres tires; mould mold; moult molt; cheque check; jewellery jewelry; sceptic skeptic; kerb
+    curb;
     sceptical skeptical; pyjamas pajamas; artefact artifact; artefacts artifacts; ageing aging;
     judgement judgment; cosy cozy; storey story; whiskey whisky; doughnut donut; caesium cesium;
     caesarean cesarean; maths math; draught draft; yoghurt yogurt; encyclopaedia encyclopedia;
@@ -51,7 +53,8 @@ _PAIRS = """
     jr junior; sr senior; dr doctor; prof professor; mr mister; co company; corp corporation;
     inc incorporated; ltd limited; bros brothers; univ university; ave avenue; blvd boulevard;
     dept department; govt government; pres president; gen general; col colonel; capt captain;
-    lt lieutenant; sgt sergeant; sen senator; gov governor; rev reverend; vol volume; assn association;
+    lt lieutenant; sgt sergeant; sen senator; gov governor; rev reverend; vol volume; assn
+    association;
     intl international; natl national; vs v; versus v; nr number; plus +;
 """
 _SPELLED = dict(pair.split() for pair in _PAIRS.split(";") if pair.strip())
@@ -139,7 +142,7 @@ def is_joined_alike(first: str, second: str) -> bool:
         parts = key.split()
         if sum(len(part) == 1 and part.isalpha() for part in parts) > 1:
             return False
-        if any(a[-1].isdigit() and b[0].isdigit() for a, b in zip(parts, parts[1:], strict=False)):
+        if any(a[-1].isdigit() and b[0].isdigit() for a, b in pairwise(parts)):
             return False
     return True
 

@@ -40,7 +40,8 @@ _PAIRS = (
     ("\u00ab", "\u00bb"),
 )
 _WRAPPING_COMMAND = re.compile(
-    r"\\(?:text(?:bf|it|rm|tt|sf|normal|up)?|math(?:rm|bf|it|sf|tt|bb|cal|normal)|emph|mbox|ce|pu|num"
+    r"\\(?:text(?:bf|it|rm|tt|sf|normal|up)?|math(?:rm|bf|it|sf|tt|bb|cal|normal)|emph|mbox|ce"
+    r"|pu|num"
     r"|si|unit|operatorname|boxed|fbox|ensuremath) ?\{([^{}]*)\}"
 )
 _TWO_ARGUMENTS = re.compile(r"\\(?:SI|qty) ?\{([^{}]*)\} ?\{([^{}]*)\}")

@@ -27,7 +27,7 @@ _THOUGHT = re.compile(
 _OPENING = re.compile("[<\\[\u25c1]")
 _CHANNEL = re.compile(r"<\|channel\|>[ \t]*(\w*)[^<]*<\|message\|>", re.IGNORECASE)
 _FINAL_CHANNELS = frozenset(("final", "response", "answer"))
-# The same where the trainer dropped the tokens and left their names: `analysis6*7?assistantfinal42`.
+# The same where tokens were dropped and their names left: `analysis6*7?assistantfinal42`.
 _BARE_CHANNEL = re.compile(r"(?:assistant)?analysis(?=[^\W_a-z]|[a-z]|\d)")
 _BARE_FINAL = "assistantfinal"
 _SPOKEN_THOUGHT = re.compile(r"\s*here(?: is|'s) my (?:thought|thinking|reasoning) process:", re.I)
@@ -49,18 +49,18 @@ _END_TOKEN = re.compile(
 
 
 def without_thoughts(response: str) -> str | None:
-    """What follows the last thought; None when that thought, or the last channel, is not the end."""
+    """What follows the last thought; None when that one, or the last channel, does not end."""
     if "<|channel|>" in response:
         return _last_channel(response)
     if response.startswith(("analysis", "assistantanalysis")) and _BARE_CHANNEL.match(response):
-        _, found, final = response.rpartition(_BARE_FINAL)
-        return final if found else None
+        _, is_final, final = response.rpartition(_BARE_FINAL)
+        return final if is_final else None
     if _SPOKEN_THOUGHT.match(response):
         spoken = list(_SPOKEN_RESPONSE.finditer(response))
         return response[spoken[-1].end() :] if spoken else None
     if "<" not in response and "\u25c1" not in response and "[" not in response:
         return response
-    last = None
+    last: re.Match[str] | None = None
     for opening in _OPENING.finditer(response):
         found = _THOUGHT.match(response, opening.start())
         if found is not None and not _is_spoken_of(response, found):

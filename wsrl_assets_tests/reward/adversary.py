@@ -252,13 +252,12 @@ def _yes_no(rng: random.Random) -> Fact:
 
 
 def _list(rng: random.Random) -> Fact:
-    items = rng.sample(("copper", "zinc", "tin", "lead", "iron", "nickel", "gold"), 4)
-    a, b, c, other = items
-    right = (f"{a}, {b}, {c}", f"{c}, {b} and {a}", f"{a}; {b}; {c}", f'["{a}", "{b}", "{c}"]')
-    right += (f"(a) {a}, (b) {b}, (c) {c}", f"1. {a} 2. {b} 3. {c}", f"{a}, {b}, as well as {c}")
-    wrong = (f"{a}, {b}", f"{a}, {b}, {c}, {other}", f"{a}, {b}, {other}", f"{a}, {b} or {c}")
-    wrong += (f"{a}, {b}, not {c}", f"{a}, {b}, {c}, etc.", f"{a}, {a}, {b}, {c}")
-    return Fact(Gold(AnswerType.LIST, f'["{a}", "{b}", "{c}"]'), right, wrong)
+    a, b, c, other = rng.sample(("copper", "zinc", "tin", "lead", "iron", "nickel", "gold"), 4)
+    right = [f"{a}, {b}, {c}", f"{c}, {b} and {a}", f"{a}; {b}; {c}", f'["{a}", "{b}", "{c}"]']
+    right += [f"(a) {a}, (b) {b}, (c) {c}", f"1. {a} 2. {b} 3. {c}", f"{a}, {b}, as well as {c}"]
+    wrong = [f"{a}, {b}", f"{a}, {b}, {c}, {other}", f"{a}, {b}, {other}", f"{a}, {b} or {c}"]
+    wrong += [f"{a}, {b}, not {c}", f"{a}, {b}, {c}, etc.", f"{a}, {a}, {b}, {c}"]
+    return Fact(Gold(AnswerType.LIST, f'["{a}", "{b}", "{c}"]'), tuple(right), tuple(wrong))
 
 
 def _code(rng: random.Random) -> Fact:
