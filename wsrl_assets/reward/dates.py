@@ -30,14 +30,16 @@ _UNDER_HUNDRED = r"(?:[a-z]{3,9}(?:[- ](?:one|two|three|four|five|six|seven|eigh
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _LEAD = re.compile(
-    r"(?:(?:in|on|during|dated?|as of) )?(?:(?:early|mid|late)[- ](?:in )?"
+    r"(?:(?:in|on|during|dated?|as of|le|el|am|il|op|den|em) )?(?:(?:early|mid|late)[- ](?:in )?"
     r"|(?:the )?(?:spring|summer|autumn|fall|winter|beginning|middle|end)(?: (?:in|of))? )?"
     r"(?:the )?(?:year |month of )?(?:the )?",
     re.IGNORECASE,
 )
 _DAY_NAME = r"(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
 _WEEKDAY = re.compile(rf"{_DAY_NAME},? (?:the )?(?:of )?", re.IGNORECASE)
-_WEEKDAY_AFTER = re.compile(rf"(?:,? \({_DAY_NAME}\)|, (?:a )?{_DAY_NAME})$", re.IGNORECASE)
+_WEEKDAY_AFTER = re.compile(
+    rf"(?:,? \((?:an? )?{_DAY_NAME}\)|, (?:a )?{_DAY_NAME})$", re.IGNORECASE
+)
 _ERA_NAME = r"BCE|BC|CE|AD|B\.C\.?(?:E\.?)?|A\.D\.?|C\.E\.?"
 _ERA = rf"(?: ?(?P<era>{_ERA_NAME}))?"
 # Chinese and Japanese, Russian and Ukrainian say after the number that it is a year.

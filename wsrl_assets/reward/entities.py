@@ -194,8 +194,8 @@ def _is_respelt(first: Name, second: Name, one: str, other: str) -> bool:
 
 def _is_common(name: Name) -> bool:
     """Whether the last word is a common noun: cells, and not the Beatles."""
-    last = name.shown.rpartition(" ")[2]
-    return len(last) > 3 and last[0].islower()
+    last = re.split("[ -]", name.shown)[-1]
+    return len(last) > 2 and last[0].islower()
 
 
 def _has_digit(text: str) -> bool:

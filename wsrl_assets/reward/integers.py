@@ -46,7 +46,8 @@ _NO_COUNTED_NOUN = word_set(
     after since per each every apiece either both any some several few many maximum minimum max min
     ish something odd so such etc wrong incorrect false right correct true doubt unsure
     uncertain ago
-    later earlier ad bc bce ce am pm hex binary octal decimal base mod modulo divided multiplied
+    short left remaining missing lacking later earlier ad bc bce ce am pm hex binary octal
+    decimal base mod modulo divided multiplied
     added
     subtracted equals equal greater larger smaller higher lower
     ton tons tonne tonnes cup cups stone stones bar bars cent cents pence penny euro euros

@@ -14,12 +14,14 @@ from itertools import islice
 
 from .dates import is_month
 from .gold import AnswerType
+from .guessing import is_idle
 from .number_words import COUNTING_WORDS
 from .text import unwrap
 from .vocabulary import word_set, words
 
 MAX_LENGTH = 400
 _MAX_READINGS = 24
+_MAX_GLOSSES = 4
 
 NUMERIC = frozenset(
     (
@@ -73,13 +75,14 @@ _GIVES = re.compile(
     r"|numbered|measures?|measured|weighs?|weighed|costs?|takes|took|lasts?|lasted|reached|spans?"
     r"|covers?|covered|raised|received|paid|won|scored|holds?|held|counts?|counted|requires?"
     r"|needs?|find|found|get|got"
-    r"|obtain|becomes?|implies|means|spent|earned|sold|bought|born|died|founded|ended|began"
+    r"|obtain|rose|fell|grew|increased|decreased|declined|dropped|climbed|improved|becomes?"
+    r"|implies|means|spent|earned|sold|bought|born|died|founded|ended|began"
     r"|happened"
     r"|occurred|opened|closed|starts?|started|runs|ran"
     r"|(?:gives?|gave|yields?|makes?|made|leaves|left|produces?|returns?)(?: us| me)?"
     r"|(?:comes?|came|works? out|worked out|amounts?|amounted|adds? up|added up|simplifies|reduces"
     r"|evaluates|converts) to|stands? at|stood at|results? in|(?:rounds|rounded) to)"
-    r"(?: equal to| to be| exactly| precisely| on| in| at)?)(?=:?\s)",
+    r"(?: equal to| to be| by| exactly| precisely| on| in| at)?)(?=:?\s)",
     re.IGNORECASE,
 )
 _PREPOSITIONS = {
@@ -134,8 +137,10 @@ _ABOUT_TRAILER = re.compile(
     r"|\d (?:d\.?p\.?|s\.?f\.?))\)?$",
     re.IGNORECASE,
 )
-_GLOSS = re.compile(
-    r"(.{1,200}?)(?:[,;] | [\u2013\u2014-] |\. (?=[A-Z\W])|\n+| (?=\())(.+)", re.DOTALL
+_BEFORE_GLOSS = re.compile(r"[,;] | [\u2013\u2014-] |[.!] (?=[A-Z\W])|\n+| (?=\()")
+# Of a number it says when, and is no other number.
+YEAR_IN_PASSING = re.compile(
+    r"\b(?:in|as of|since|by|from|until|of|on|at the end of) (?:1\d|20)\d\d\b", re.IGNORECASE
 )
 # Twelve percent of adults, five kilograms of sand.
 _PORTIONED = frozenset((AnswerType.PERCENT, AnswerType.QUANTITY))
@@ -157,13 +162,20 @@ _PASSIVE = re.compile(
     r"|located|known|called) (?:by|in|at|from|as|on|to) (?=\S)",
     re.IGNORECASE,
 )
+_PLACED = re.compile(
+    r"(?:it|this|that|they|he|she) (?:(?!not|never|no|near|lost|left|rejected|avoided)\w+ ){1,3}"
+    r"(?:in|at|by|from|on) (?=\S)",
+    re.IGNORECASE,
+)
 _APPOSITION = re.compile(
-    r"(?:an?|the|one of|who|which|that|whose|where|also|formerly|now|then|born|located|known"
+    r"(?:(?:i\.e\.,?|namely|that is,?) )?(?:an?|the|one of|who|which|that|whose|where|also"
+    r"|formerly|now|then|born|located|known"
     r"|named|home"
     r"|capital|it|its|he|she|they|this|a\.k\.a\.)\b",
     re.IGNORECASE,
 )
 _MAIDEN = re.compile(r"(?:n\u00e9e?|nee|born|formerly|previously|originally)\b", re.IGNORECASE)
+_OF_A_NAME = re.compile(r"(?:[A-Z][\w-]+ ){0,2}[A-Z][\w-]+['\u2019]s? (?:[a-z]+ ?){1,4}$")
 _ATTACHED = re.compile(
     r"(?:in|on|at|of|with|by|for|from|as|according|based|including|making|giving|counting"
     r"|measured)\b",
@@ -194,7 +206,8 @@ _CLASS_NOUNS = (
     r"|hormone|virus|bacterium|species|genus)"
 )
 _CLASS = re.compile(
-    rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?P<after>\S.*)|(?P<before>.+?) {_CLASS_NOUNS})",
+    rf"(?:the |an? )?(?:{_CLASS_NOUNS} (?:of |called |named |known as )?(?P<after>\S.*)"
+    rf"|(?P<before>.+?) {_CLASS_NOUNS})",
     re.IGNORECASE,
 )
 
@@ -319,21 +332,22 @@ def _without_trailer(text: str, answer_type: AnswerType) -> Iterator[str]:
 
 def _without_gloss(text: str, answer_type: AnswerType) -> Iterator[str]:
     """`42, the number of its craters`: what follows names no other answer and changes none."""
-    found = _GLOSS.fullmatch(text)
-    if found is None:
-        return
-    gloss = found[2].strip("()")
+    for found in islice(_BEFORE_GLOSS.finditer(text, 1), _MAX_GLOSSES):
+        gloss = text[found.end() :].strip("()")
+        if _is_gloss(text[: found.start()], gloss, found[0], answer_type):
+            yield text[: found.start()]
+
+
+def _is_gloss(head: str, gloss: str, mark: str, answer_type: AnswerType) -> bool:
     said = words(gloss.casefold())
     if _UNFIT_GLOSS.search(gloss) or _NEXT_NAME.search(gloss) or not _CHANGES.isdisjoint(said):
-        return
-    if answer_type in NUMERIC:
-        is_clause = (
-            _APPOSITION.match(gloss) or text[found.end(1)] in ".\n" or _ATTACHED.match(gloss)
-        )
-        if len(said) > 2 and is_clause and not may_hold(gloss, answer_type):
-            yield found[1]
-    elif _is_apposition(found[1], gloss, said):
-        yield found[1]
+        return False
+    if answer_type not in NUMERIC:
+        return bool(said) and _is_apposition(head, gloss, said)
+    is_clause = mark[0] in ".!\n" or _APPOSITION.match(gloss) or _ATTACHED.match(gloss)
+    if answer_type is not AnswerType.DATE:
+        gloss = YEAR_IN_PASSING.sub("", gloss)
+    return is_idle(gloss) or bool(len(said) > 2 and is_clause and not may_hold(gloss, answer_type))
 
 
 def _is_apposition(head: str, gloss: str, said: tuple[str, ...]) -> bool:
@@ -341,15 +355,16 @@ def _is_apposition(head: str, gloss: str, said: tuple[str, ...]) -> bool:
     if head.isupper() and "".join(w[0] for w in gloss.split() if w[0].isupper()).startswith(head):
         # An expansion of an acronym, which the rule has to know.
         return False
-    if _MAIDEN.match(gloss):
+    if _MAIDEN.match(gloss) or _OF_A_NAME.match(gloss):
         return True
     is_said_of_it = _APPOSITION.match(gloss) is not None and len(said) > 2
-    is_kind = said[0] in ("a", "an") and not head.lower().startswith(("a ", "an "))
+    is_proper = head[0].isupper() and not head.lower().startswith(("a ", "an ", "the "))
+    is_kind = said[0] in ("a", "an", "the") and is_proper and gloss.split()[-1].islower()
     return is_said_of_it and (is_kind or _RELATION.search(gloss) is not None)
 
 
 def _around_name(text: str) -> Iterator[str]:
-    for lead in (_NAME_PREPOSITION, _PASSIVE, _MEASURE_LEAD):
+    for lead in (_NAME_PREPOSITION, _PASSIVE, _MEASURE_LEAD, _PLACED):
         found = lead.match(text)
         if found is not None:
             yield text[found.end() :]

@@ -13,13 +13,12 @@ from .guessing import is_idle
 from .kind import Rule
 from .marks import LIST_LINE
 from .outcome import Reason, Score
-from .phrasing import EQUATED, NUMERIC, UNFIT, may_hold, readings, restatements
+from .phrasing import EQUATED, NUMERIC, UNFIT, YEAR_IN_PASSING, may_hold, readings, restatements
 from .rules import find_rule, kind_of
 from .text import has_control, plain
 
 _CODE_IN_PROSE = re.compile(r"([^`,;/|~\n]{0,200})(`[^`]+`)((?:,? which)?[^`,;/|~\n]{0,100})")
 _ONLY_CODE = re.compile(r"\s*(?:[-*] |not |or )?`[^`]+`(?: or `[^`]+`)?[.;,]?\s*", re.IGNORECASE)
-_YEAR_IN_PASSING = re.compile(r"\b(?:in|as of|since|by|from|until|of) (?:1\d|20)\d\d\b", re.I)
 # Two lines are two numbers, where a space might have grouped the digits of one.
 _BROKEN_NUMBER = re.compile(r"\d[ \t]*\n\s*\d")
 
@@ -113,7 +112,7 @@ def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
 def _without_years(turn: str, gold: Gold) -> str:
     """`I mean the count as of 2020` names no other count, unless a year was asked for."""
     is_year = gold.type is AnswerType.DATE or (len(gold.value) == 4 and gold.value.isdigit())
-    return turn if is_year else _YEAR_IN_PASSING.sub("", turn)
+    return turn if is_year else YEAR_IN_PASSING.sub("", turn)
 
 
 def judge_answer(answer: str, gold: Gold) -> Reason:

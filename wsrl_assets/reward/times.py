@@ -51,7 +51,7 @@ _NAMED_WITH_HOUR = re.compile(
 # "half past two", "ten minutes to three"; what is left may still name the half of the day.
 _PAST = re.compile(
     r"(?:a )?(?P<by>half|quarter|[a-z]+(?:-[a-z]+)?|\d{1,2})(?: minutes?)?"
-    r" (?P<side>past|after|to|before|till|of) (?P<hour>[a-z]+|\d{1,2})\b",
+    r"[ -](?P<side>past|after|to|before|till|of) (?P<hour>[a-z]+|\d{1,2})\b",
     re.IGNORECASE,
 )
 _NUMBER = rf"(?:{'|'.join(sorted(COUNTING_WORDS | {'one'}, key=len, reverse=True))})"

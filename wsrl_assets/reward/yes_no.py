@@ -27,7 +27,7 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _FIRST = re.compile(r"(?P<yes>yes|true)\b|(?P<no>no|false)\b", re.IGNORECASE)
-_THEN = re.compile(r"[,.;:!]? (?:[\u2013\u2014-] ?)?|[,.;:!] ?|[\u2013\u2014]")
+_THEN = re.compile(r" \(|[,.;:!]? (?:[\u2013\u2014-] ?)?|[,.;:!] ?|[\u2013\u2014]")
 # In the sentence that follows, what takes the word back or makes it depend on something.
 _TAKES_BACK = re.compile(
     r"\b(?:yes|no|true|false|but|however|maybe|perhaps|possibly|if|unless|or|might|could|although"
