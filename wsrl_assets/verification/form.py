@@ -73,13 +73,13 @@ def question_form(question: str | None) -> Verdict:
     """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`."""
     if not question:
         return _no("question_form", "no_question")
-    count = count_words(question[: MAX_QUESTION_CHARS + 1])
+    if len(question) > MAX_QUESTION_CHARS:
+        return _no("question_form", "question_too_long", f"{len(question)} characters")
+    count = count_words(question)
     if count < MIN_QUESTION_WORDS:
         return _no("question_form", "question_too_short", f"{count} words")
     if len(question.split()) > MAX_QUESTION_WORDS:
         return _no("question_form", "question_too_long", f"{count} words")
-    if len(question) > MAX_QUESTION_CHARS:
-        return _no("question_form", "question_too_long", f"{len(question)} characters")
     if not _QUESTION_MARK.search(question) and not _REQUEST.search(question):
         return _no("question_form", "not_a_question", "no question mark and no request")
     return Verdict("question_form", True)

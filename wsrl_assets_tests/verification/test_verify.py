@@ -356,7 +356,7 @@ class TestOtherLanguages:
         assert (await verifier.verify(asked, GERMAN, 0)).status is status
 
     def test_a_question_without_spaces_is_counted_by_its_characters(self) -> None:
-        document = "川に架かる橋は1904年に開通し、それ以来、港へ向かう道を支えている。長さは1,250メートルである。"
+        document = "川に架かる橋は1904年に開通し、それ以来、港へ向かう道を支えている。"
         asked = draft(
             question="港へ向かう道を支えている橋は何年に開通したか?",
             answer="1904",
