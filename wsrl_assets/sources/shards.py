@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +54,7 @@ KNOWN_ENDINGS = tuple(_KIND_BY_ENDING)
 _COMPRESSED_ENDINGS = (".gz", ".zst", ".zstd")
 _PARQUET_MAGIC = b"PAR1"
 _HEAD_BYTES = 1 << 16
+_HEAD_LINES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,21 +296,26 @@ def _kind(shown: str) -> ShardKind | None:
         return named
     with open_bytes(shown) as raw:
         try:
-            head = decompressed(raw).peek(_HEAD_BYTES)[:_HEAD_BYTES]
+            head = decompressed(raw).read(_HEAD_BYTES)
         except BROKEN_STREAM:
             return None
     if head.startswith(_PARQUET_MAGIC):
         return ShardKind.PARQUET
-    return ShardKind.JSONL if _begins_with_object(head) else None
+    return ShardKind.JSONL if _has_object_lines(head) else None
 
 
-def _begins_with_object(head: bytes) -> bool:
-    """Whether the first line is an object, or the beginning of one too long to see the end of."""
-    line, ended, _ = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
-    try:
+def _has_object_lines(head: bytes) -> bool:
+    """Whether it begins with an object and a line is one, or is too long to see the end of it."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lines = text.split(b"\n", _HEAD_LINES)
+    is_cut = len(lines) == 1 and len(head) == _HEAD_BYTES
+    return text.startswith(b"{") and (is_cut or any(map(_is_object, lines)))
+
+
+def _is_object(line: bytes) -> bool:
+    with suppress(ValueError, RecursionError):
         return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return line.startswith(b'{"') and not ended and len(head) == _HEAD_BYTES
+    return False
 
 
 def _of_kind(kinds: Mapping[str, ShardKind | None], kind: ShardKind | None) -> list[str]:

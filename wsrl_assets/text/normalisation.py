@@ -79,6 +79,15 @@ def words(text: str) -> list[str]:
     return _word_pattern().findall(folded)
 
 
+def count_words(text: str) -> int:
+    """The words of a text as a reader counts them: between spaces, where its script writes any.
+
+    Of Chinese, Japanese, Thai and their like every character counts.
+    """
+    spaced, all_words = len(text.split()), len(words(text))
+    return all_words if all_words > 3 * spaced else spaced
+
+
 def ngrams(words: Sequence[str], n: int) -> Iterator[str]:
     """Every run of `n` words, joined by single spaces, in order; none when there are fewer.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, self_test
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text.language import AS_ENGLISH, Writing
+from wsrl_assets.text.normalisation import count_words
 
 MAX_ANSWER_WORDS = 12
 _NUMERIC = (
@@ -72,13 +73,13 @@ def question_form(question: str | None) -> Verdict:
     """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`."""
     if not question:
         return _no("question_form", "no_question")
-    count = len(question.split())
-    if count < MIN_QUESTION_WORDS:
-        return _no("question_form", "question_too_short", f"{count} words")
-    if count > MAX_QUESTION_WORDS:
-        return _no("question_form", "question_too_long", f"{count} words")
     if len(question) > MAX_QUESTION_CHARS:
         return _no("question_form", "question_too_long", f"{len(question)} characters")
+    count = count_words(question)
+    if count < MIN_QUESTION_WORDS:
+        return _no("question_form", "question_too_short", f"{count} words")
+    if len(question.split()) > MAX_QUESTION_WORDS:
+        return _no("question_form", "question_too_long", f"{count} words")
     if not _QUESTION_MARK.search(question) and not _REQUEST.search(question):
         return _no("question_form", "not_a_question", "no question mark and no request")
     return Verdict("question_form", True)

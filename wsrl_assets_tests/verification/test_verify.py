@@ -354,3 +354,16 @@ class TestOtherLanguages:
             evidence=GERMAN,
         )
         assert (await verifier.verify(asked, GERMAN)).status is status
+
+    def test_a_question_without_spaces_is_counted_by_its_characters(self) -> None:
+        document = "川に架かる橋は1904年に開通し、それ以来、港へ向かう道を支えている。"
+        asked = draft(
+            question="港へ向かう道を支えている橋は何年に開通したか?",
+            answer="1904",
+            answer_type="date",
+            evidence="川に架かる橋は1904年に開通し、それ以来",
+        )
+        found = check_rules(asked, document, Writing.of(document))
+        verdicts = {verdict.check: verdict.passed for verdict in found.verdicts}
+        assert verdicts["question_form"]
+        assert verdicts["evidence"]
