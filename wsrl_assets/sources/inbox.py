@@ -58,7 +58,7 @@ class InboxScan:
     Attributes:
         arrivals: files that were registered in this scan or an earlier one, after the number
             asked for, in order.
-        said: a sentence for each file thin this scan decided on.
+        said: a sentence for each file that this scan decided on.
         files: files that could be shards.
         settling: of these, not taken yet.
     """

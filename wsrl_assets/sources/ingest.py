@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from wsrl_assets.sources.readers import (
 )
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
+from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
@@ -96,7 +97,7 @@ def ingest_shard(
     partition = Partition.shard(key)
     with store.exclusive_run(partition):
         shard = _registered(store, partition)
-        if shard.source_rows is not None:
+        if shard.source_rows is not None or shard.forgotten_at is not None:
             return 0
         reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
         try:
@@ -202,6 +203,7 @@ class _Ingest:
         except ShardFault as fault:
             self._end(rows_read=self.read, fault=str(fault.reason), fault_detail=str(fault))
             raise
+        self._drop_earlier_rows()
         self._end(source_rows=self.read, ingest_recipe=self.provenance.recipe.hash)
         return added
 
@@ -211,6 +213,12 @@ class _Ingest:
         with self.store.transaction(self.partition) as transaction:
             transaction.merge([replace(before, **found), self.provenance.recipe.row()])  # type: ignore[arg-type]
 
+    def _drop_earlier_rows(self) -> None:
+        """Drops what an earlier reading gave, by another text column say, and this one did not."""
+        with self.store.transaction(self.partition) as transaction:
+            transaction.execute("forget_earlier_rows", run_id=self.run_id)
+            transaction.execute("forget_untied_triage")
+
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""
         for file in discover(self.shard.path):
@@ -218,7 +226,7 @@ class _Ingest:
                 return file
         raise SourceError(
             f"{self.shard.path} was changed since it was registered as {self.shard.shard!r}. "
-            "Register it again with `wsrl ingest`; the new content becomes a shard of its own."
+            "`wsrl ingest --again PATH` reads its new content in place of the old."
         )
 
     def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:
@@ -263,7 +271,10 @@ class _Ingest:
         )
 
     def _commit(self, rows: Sequence[SourceDocument]) -> None:
-        ids = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+        kept = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+        withdrawn = taken_down(self.store, kept)
+        rows = [_unless_withdrawn(row, withdrawn) for row in rows]
+        ids = [doc_id for doc_id in kept if doc_id not in withdrawn]
         elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
             firsts = _first_positions(transaction, ids)
@@ -291,6 +302,12 @@ def _heading(text: str | None) -> str | None:
 def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tuple[int, int]]:
     known = transaction.query("known_positions", doc_ids=ids)
     return {row["doc_id"]: (row["source_row"], row["passage"]) for row in known.to_dicts()}
+
+
+def _unless_withdrawn(row: SourceDocument, withdrawn: Collection[str]) -> SourceDocument:
+    if row.status is not Status.KEPT or row.doc_id not in withdrawn:
+        return row
+    return replace(row, status=Status.REJECTED, reason=WITHDRAWN)
 
 
 def _unless_duplicate(

@@ -57,6 +57,7 @@ class Shard(Row):
     rows_read: int | None = column("rows before the fault that ended the last try", default=None)
     fault: str | None = column("one word for that fault, none if there was none", default=None)
     fault_detail: str | None = column("the fault in a sentence", default=None)
+    forgotten_at: datetime | None = column("when it was withdrawn (UTC)", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,6 +349,18 @@ class BenchmarkNgram(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Takedown(Row):
+    """A document that was withdrawn for good, from whichever shard it comes."""
+
+    TABLE = "takedowns"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    matched: str = column("what it was withdrawn by: an id, or a pattern of its metadata")
+    created_at: datetime = column("when it was withdrawn (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DocumentOwner(Row):
     """Which shard keeps a document: exact duplicates over all shards meet here."""
 
@@ -466,6 +479,7 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     BenchmarkItem,
     BenchmarkNgram,
     ReleasedPair,
+    Takedown,
     DocumentOwner,
     DocumentLink,
     Signature,

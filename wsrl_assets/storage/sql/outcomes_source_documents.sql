@@ -2,7 +2,7 @@
 SELECT "partition", status, reason, count(*) AS n FROM (
   SELECT "partition", status, reason FROM source_documents
   UNION ALL
-  SELECT "partition", 'failed', fault FROM shards WHERE source_rows IS NULL AND fault IS NOT NULL
+  SELECT "partition", 'failed', fault FROM shards WHERE source_rows IS NULL AND fault IS NOT NULL AND forgotten_at IS NULL
 )
 GROUP BY ALL
 ORDER BY "partition", n DESC, reason
