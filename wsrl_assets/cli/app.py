@@ -27,10 +27,12 @@ from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
+from wsrl_assets.cli.shards import forget, shards
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows, under_way
+from wsrl_assets.pipeline.takedowns import read_again
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
@@ -197,6 +199,14 @@ def ingest(
         str | None,
         typer.Option(help="Column that holds the text. Default: WSRL_TEXT_COLUMN, or guessed."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Read known shards again, for example with another --text-column; a changed file "
+            "replaces the shard that had its path.",
+        ),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Registers documents as shards; `wsrl run` then reads them.
@@ -212,9 +222,10 @@ def ingest(
     settings, store = open_home(home)
     column = text_column or settings.text_column
     found = [path for typed in paths for path in matching(typed)]
-    registered = [shard for path in found for shard in register(store, path, column)]
+    take = read_again if again else register
+    registered = [shard for path in found for shard in take(store, path, column)]
     _register_in_dagster(store, registered)
-    _say_registered(registered)
+    _say_registered(registered, again=again)
 
 
 @app.command()
@@ -376,6 +387,8 @@ def sql(
         show.print_rows(console, columns, rows)
 
 
+app.command()(shards)
+app.command()(forget)
 app.command()(releases)
 app.command()(diff)
 app.command()(push)
@@ -509,9 +522,10 @@ def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None
     register_shards(store.home, [shard.key for shard in registered])
 
 
-def _say_registered(registered: Sequence[Registered]) -> None:
+def _say_registered(registered: Sequence[Registered], *, again: bool = False) -> None:
+    known = "will be read again" if again else "known already; --again has it read again"
     for shard in registered:
-        state = "registered" if shard.is_new else "known already"
+        state = "registered" if shard.is_new else known
         console.print(f"shard {shard.key}: {state}", highlight=False, markup=False)
 
 

@@ -245,7 +245,7 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     reason = f" ({pair['pair_reason']})" if pair["pair_reason"] else ""
     split = pair["split"] or pair["split_reason"] or "not placed yet"
     if pair.get("superseded"):
-        reason += "; made anew or withdrawn since"
+        reason += "; replaced or withdrawn since"
     grid.add_row("question", plain(pair["question"]))
     grid.add_row("answer", plain(f"{pair['answer']}   ({pair['answer_type']})"))
     grid.add_row("gold", plain(pair["gold"]))

@@ -55,6 +55,11 @@ def with_licences(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def licences_of(metadata: Sequence[str | None]) -> list[str]:
+    """The licences that some rows' metadata (JSON objects) state, each once, sorted."""
+    return sorted({licence for text in metadata if (licence := _stated(text)[0]) is not None})
+
+
 def hub_licences(stated: Sequence[str | None]) -> list[str]:
     """The Hub's ids for licences as sources state them: `other` for one that it does not list, and
     `unknown` where one is not stated."""

@@ -141,7 +141,7 @@ def in_order(rows: list[Written], form: str) -> list[Written]:
 
 def account(store: Store) -> Account:
     with catalog(store) as connection:
-        (found,) = [a for a in accounts(connection, ()) if a.stage == "source_documents"]
+        (found,) = [a for a in accounts(connection) if a.stage == "source_documents"]
     return found
 
 
