@@ -6,6 +6,8 @@ opens only files that are new or have changed:
 * A file is taken once its size and its times of change are the same at two looks in a row, so one
   that is still being written waits. Hidden files, and names that end in `.tmp`, `.part` and the
   like, are never looked at: write under such a name and rename, and no half file is ever taken.
+* The text files that settle between two scans are one shard together, since they tend to be small
+  and many.
 * A file whose content is a shard already, under whatever name, is noted as a copy.
 * A file that changed under its old name becomes another shard, since a shard is its content.
 * A file that cannot be read, or is of no known kind, is noted with its reason and named once; it is
@@ -14,7 +16,7 @@ opens only files that are new or have changed:
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,9 +25,9 @@ from typing import Any
 
 import fsspec
 
-from wsrl_assets.sources.ingest import register
+from wsrl_assets.sources.ingest import register, register_text_files
 from wsrl_assets.sources.rows import SourceError
-from wsrl_assets.sources.shards import address, is_hidden, local_files
+from wsrl_assets.sources.shards import ShardKind, address, is_hidden, kind_of, local_files
 from wsrl_assets.sources.streams import faults_named, is_local, locate
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import InboxFile, utc_now
@@ -111,6 +113,7 @@ def scan(
     number = 1 + max((row.number for row in known.values() if row.number is not None), default=-1)
     arrived = {row.shard for row in known.values() if row.number is not None}
     changed: list[InboxFile] = []
+    texts: list[tuple[_Seen, InboxFile | None]] = []
     said = []
     for seen in listed:
         before = known.get(seen.path)
@@ -121,12 +124,18 @@ def scan(
             continue
         if time.monotonic() >= deadline:
             continue
+        if kind_of(seen.path) is ShardKind.TEXT:
+            texts.append((seen, before))
+            continue
         taken = _take(store, seen, before, number, arrived, text_column)
         if taken.number == number:
             arrived.add(taken.shard)
             number += 1
         _remember(store, [taken])  # at once: what was opened is not opened again
         known[seen.path] = taken
+        said.append(_sentence(taken))
+    for taken in _take_texts(store, inbox, texts, number, arrived):
+        known[taken.path] = taken
         said.append(_sentence(taken))
     _remember(store, changed)
     known.update({row.path: row for row in changed})
@@ -194,6 +203,41 @@ def _take(
         return replace(row, shard=found.key, detail="touched; its content was registered before")
     news = f"changed since it was shard {row.shard}, which stays" if row.shard else None
     return replace(row, shard=found.key, number=number, detail=news)
+
+
+def _take_texts(
+    store: Store,
+    inbox: str | Path,
+    texts: Sequence[tuple[_Seen, InboxFile | None]],
+    number: int,
+    arrived: Collection[str | None],
+) -> list[InboxFile]:
+    """Registers text files as one shard, or each by itself where one of them cannot be read."""
+    if len(texts) < 2:
+        rows = [_take(store, seen, before, number, arrived, None) for seen, before in texts]
+        _remember(store, rows)
+        return rows
+    filesystem, inner = locate(inbox)
+    folder = address(filesystem, inner)
+    names = [seen.path.removeprefix(f"{folder}/") for seen, _ in texts]
+    try:
+        found = register_text_files(store, folder, names)
+    except SourceError:
+        rows = []
+        for seen, before in texts:
+            rows.append(_take(store, seen, before, number, arrived, None))
+            _remember(store, rows[-1:])
+            number += rows[-1].number == number
+        return rows
+    is_new = found.key not in arrived
+    rows = [
+        replace(_settling(seen, before), state=State.REGISTERED, shard=found.key, number=None)
+        for seen, before in texts
+    ]
+    if is_new:  # one arrival, and so one run, for all of them
+        rows[0] = replace(rows[0], number=number)
+    _remember(store, rows)
+    return rows
 
 
 def _sentence(row: InboxFile) -> str:

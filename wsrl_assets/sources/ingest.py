@@ -17,6 +17,7 @@ from wsrl_assets.sources.readers import (
     discover,
     read_rows,
 )
+from wsrl_assets.sources.shards import text_files_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
@@ -71,6 +72,11 @@ def register(store: Store, path: str | Path, text_column: str | None = None) -> 
     return [_register(store, file, text_column) for file in discover(path)]
 
 
+def register_text_files(store: Store, folder: str, names: Sequence[str]) -> Registered:
+    """Registers some text files of a folder as one shard; see `register`."""
+    return _register(store, text_files_shard(folder, names), None, tuple(sorted(names)))
+
+
 def ingest_shard(
     store: Store,
     key: str,
@@ -117,13 +123,16 @@ def ingest_recipe(settings: IngestSettings) -> StageRecipe:
     )
 
 
-def _register(store: Store, file: ShardFile, text_column: str | None) -> Registered:
+def _register(
+    store: Store, file: ShardFile, text_column: str | None, members: tuple[str, ...] = ()
+) -> Registered:
     known = _with_content(store, file)
     if known is not None:
         return Registered(known.shard, _followed(store, known, file), False)
     row = Shard(
         shard=file.key,
         path=str(file.path),
+        members=members,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         text_column=text_column,
@@ -155,9 +164,15 @@ def _followed(store: Store, shard: Shard, file: ShardFile) -> str:
     return str(file.path)
 
 
+def _files(shard: Shard) -> Sequence[ShardFile]:
+    if shard.members:
+        return [text_files_shard(shard.path, shard.members)]
+    return discover(shard.path)
+
+
 def _is_there(shard: Shard) -> bool:
     try:
-        return any(file.sha256 == shard.sha256 for file in discover(shard.path))
+        return any(file.sha256 == shard.sha256 for file in _files(shard))
     except SourceError:
         return False
 
@@ -221,7 +236,7 @@ class _Ingest:
 
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""
-        for file in discover(self.shard.path):
+        for file in _files(self.shard):
             if file.sha256 == self.shard.sha256:
                 return file
         raise SourceError(

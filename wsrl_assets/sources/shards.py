@@ -118,6 +118,18 @@ def discover(path: str | Path) -> list[ShardFile]:
         return [_single_shard(shown, _kind(shown))]
 
 
+def text_files_shard(folder: str, names: Sequence[str]) -> ShardFile:
+    """Some text files of a folder as one shard; `names` are relative to it.
+
+    Raises:
+        SourceError: one is gone, or may not be read.
+    """
+    filesystem, inner = locate(folder)
+    shown = address(filesystem, inner)
+    with faults_named(shown):
+        return _text_folder_shard(shown, sorted(names))
+
+
 def matching(typed: str) -> list[str]:
     """The paths that a pattern stands for, sorted; what is there under the very name is itself.
 

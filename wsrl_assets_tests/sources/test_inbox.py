@@ -10,6 +10,7 @@ import pytest
 
 from wsrl_assets.sources import inbox as inbox_module
 from wsrl_assets.sources.inbox import INBOX, InboxError, InboxScan, State, scan
+from wsrl_assets.sources.ingest import ingest_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.tables import InboxFile, Shard
 from wsrl_assets_tests.factories import rows
@@ -230,3 +231,22 @@ def test_a_linked_folder_is_looked_into(box: Box, tmp_path: Path) -> None:
     (box.folder / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "loop").symlink_to(box.folder)
     assert len(box.settle().arrivals) == 1
+
+
+def test_text_files_of_one_scan_are_one_shard_and_each_is_a_document(box: Box) -> None:
+    for name in "abcdefghij":
+        box.put(f"{name}.txt", f"About {name}. {TEXT}")
+    found = box.settle()
+    (shard,) = box.shards()
+    assert [row.shard for row in found.arrivals] == [shard]
+    assert ingest_shard(box.store, shard, "run") == 10
+    assert box.look(after=found.arrivals[0].number or 0).arrivals == ()
+
+
+def test_a_text_file_that_comes_later_is_a_shard_of_its_own(box: Box) -> None:
+    box.put("a.txt", f"First. {TEXT}")
+    box.put("b.md", f"Second. {TEXT}")
+    box.settle()
+    box.put("c.txt", f"Third. {TEXT}")
+    box.settle()
+    assert len(box.shards()) == 2
