@@ -6,12 +6,14 @@ fenced blocks, where markdown neither renders nor links.
 
 import re
 import textwrap
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from wsrl_assets.orchestration.partitions import DEFINITIONS
 from wsrl_assets.release import quality
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
@@ -58,17 +60,21 @@ def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
 
     Those that are not mere warnings block: lost or doubled rows go no further.
     """
-    names = [ACCOUNTING, UNIQUE, *([REJECTION] if _watches_rejections(asset) else []), *others]
-    return [
-        dg.AssetCheckSpec(
-            name, asset=str(asset), blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
-        )
-        for name in names
-    ]
-
-
-def _watches_rejections(asset: str) -> bool:
-    return asset in STAGES and STAGES[Stage(asset)].watches_rejections
+    spec = STAGES[Stage(asset)]
+    names = [ACCOUNTING, UNIQUE, *([REJECTION] if spec.watches_rejections else []), *others]
+    with warnings.catch_warnings():
+        # Of a partition, so that a warning in one domain stands when another domain passes.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                name,
+                asset=str(asset),
+                blocking=name not in _WARNINGS,
+                description=_DESCRIPTIONS[name],
+                partitions_def=DEFINITIONS[spec.partitioned_by],
+            )
+            for name in names
+        ]
 
 
 def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult:
