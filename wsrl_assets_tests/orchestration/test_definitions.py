@@ -181,7 +181,8 @@ def test_the_release_shows_the_column_types_of_its_files(ran: Ran) -> None:
     shown = node.metadata["dagster/column_schema"]
     assert isinstance(shown, dg.TableSchema)
     train = current_release(ran.store) / "train.parquet"
-    written = duckdb.sql(f"DESCRIBE FROM '{train}'").fetchall()
+    with duckdb.connect() as connection:
+        written = connection.execute(f"DESCRIBE FROM '{train}'").fetchall()
     assert [(c.name, c.type) for c in shown.columns] == [row[:2] for row in written]
 
 
