@@ -7,7 +7,6 @@ import dagster as dg
 from wsrl_assets.orchestration import assets
 from wsrl_assets.orchestration.automation import (
     ADVANCE_DOMAIN,
-    READ_SHARD,
     advance_arrivals,
     alert_failures,
     automated,
@@ -46,14 +45,14 @@ def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Defin
     """
     settings = load_automation()
     by_name = jobs()
-    read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
+    advance_domain = by_name[ADVANCE_DOMAIN]
     resources = {**default_resources(), **(overrides or {})}
     return dg.Definitions(
         assets=automated(versioned(ASSETS), settings),
         jobs=list(by_name.values()),
         sensors=[
             watch_inbox(settings),
-            advance_arrivals(settings, read_shard, advance_domain),
+            advance_arrivals(settings, advance_domain),
             keep_up(settings),
             alert_failures(settings),
         ],

@@ -6,12 +6,14 @@ fenced blocks, where markdown neither renders nor links.
 
 import re
 import textwrap
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from wsrl_assets.orchestration.partitions import DEFINITIONS
 from wsrl_assets.release import quality
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
@@ -60,17 +62,21 @@ def stage_checks(asset: str, *others: str) -> list[dg.AssetCheckSpec]:
 
     Those that are not mere warnings block: lost or doubled rows go no further.
     """
-    names = [ACCOUNTING, UNIQUE, *([REJECTION] if _watches_rejections(asset) else []), *others]
-    return [
-        dg.AssetCheckSpec(
-            name, asset=str(asset), blocking=name not in _WARNINGS, description=_DESCRIPTIONS[name]
-        )
-        for name in names
-    ]
-
-
-def _watches_rejections(asset: str) -> bool:
-    return asset in STAGES and STAGES[Stage(asset)].watches_rejections
+    spec = STAGES[Stage(asset)]
+    names = [ACCOUNTING, UNIQUE, *([REJECTION] if spec.watches_rejections else []), *others]
+    with warnings.catch_warnings():
+        # Of a partition, so that a warning in one domain stands when another domain passes.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                name,
+                asset=str(asset),
+                blocking=name not in _WARNINGS,
+                description=_DESCRIPTIONS[name],
+                partitions_def=DEFINITIONS[spec.partitioned_by],
+            )
+            for name in names
+        ]
 
 
 def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult:
@@ -136,9 +142,12 @@ def stage_result(
 ) -> dg.MaterializeResult:
     """The result of one stage of one partition, with its checks.
 
+    Counts and totals are of the partition. Figures of a run are those of the last run that had
+    something to do, so a run without work does not replace them with zeros.
+
     Args:
         store, partition, row_type: of the stage.
-        run_id: whose calls are counted apart.
+        run_id: the run that reports.
         wanted: see `accounts`.
         extra: metadata of the stage's own.
         checks: results of the stage's own checks.
@@ -147,25 +156,28 @@ def stage_result(
     with catalog(store, _needed(store, partition, stage)) as connection:
         counted = accounts(connection, wanted)
         in_partition = [a for a in counted if a.partition == partition.key]
-        calls = [c for c in call_totals(connection) if c.stage == stage]
-        this_run = [c for c in call_totals(connection, run_id) if c.stage == stage]
-        span = figures.run_span(connection, partition, row_type, run_id)
-        shown = _shown(connection, partition, row_type, run_id, in_partition)
+        calls = _calls_of(connection, stage)
+        worked = _last_run_with_work(connection, partition, row_type, run_id)
+        run_calls = _calls_of(connection, stage, worked)
+        span = figures.run_span(connection, partition, row_type, worked)
+        shown = _shown(connection, partition, row_type, worked, in_partition)
         results = _stage_check_results(connection, partition, row_type)
         version = fingerprint(connection, partition, row_type)
     account = next((a for a in in_partition if a.stage == stage), None)
     account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
-    took = _call_metadata("run", this_run)
+    took = _call_metadata("run", run_calls)
     return dg.MaterializeResult(
         asset_key=stage.value,
         metadata={
             # The page keeps this order: pictures, counts, examples, and what it took.
-            "summary": _summary(account, span, took),
+            "summary": _summary(account, span, took, is_latest=worked == run_id),
             **{name: shown.pop(name) for name in _PICTURES if name in shown},
+            "dagster/row_count": figures.total_rows(store, partition.kind, row_type),
+            "dagster/partition_row_count": account.kept + account.rejected + account.failed,
             **count_metadata(account),
             **(extra or {}),
             **shown,
-            **_run_metadata(span, this_run),
+            **_run_metadata(worked, span, run_calls),
             **took,
             **_call_metadata("total", calls),
             "dagster/column_schema": table_schema(row_type),
@@ -180,7 +192,6 @@ def count_metadata(account: Account) -> dict[str, Any]:
     reasons = "\n".join(f"| {word} | {rows} |" for word, rows in account.reasons.items())
     table = f"| reason | rows |\n| --- | --- |\n{reasons}" if reasons else "none"
     return {
-        "dagster/row_count": account.kept + account.rejected + account.failed,
         "rows_in": account.rows_in,
         "kept": account.kept,
         "rejected": account.rejected,
@@ -393,33 +404,59 @@ def _line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _summary(account: Account, span: RunSpan, took: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
-    """Where the rows of the partition are, and what this run did and spent, in two sentences.
+def _summary(
+    account: Account, span: RunSpan, took: Mapping[str, Any], *, is_latest: bool
+) -> dg.MarkdownMetadataValue:
+    """Where the rows of the partition are, and what the last run with work did and spent.
 
-    `took` is `_call_metadata` of the run.
+    Short lines: the page of a partition does not wrap the cell, and cuts what is wider.
+
+    Args:
+        took: `_call_metadata` of that run.
+        is_latest: whether it is the run that reports.
     """
-    says = (
-        f"**{account.kept:,} of {account.rows_in:,} rows kept**, {account.rejected:,} rejected, "
-        f"{account.failed:,} failed, {account.pending:,} pending. "
-    )
-    if not span.rows:
-        return dg.MetadataValue.md(says + "This run found nothing to do.")
-    says += f"This run: {span.rows:,} rows in {span.seconds:,.1f} s"
+    lines = [
+        f"**{account.kept:,} of {account.rows_in:,} rows kept**",
+        f"{account.rejected:,} rejected, {account.failed:,} failed, {account.pending:,} pending",
+    ]
+    if not (span.rows or took) or not is_latest:
+        lines.append("This run: nothing to do")
+    if span.rows or took:
+        name = "This run" if is_latest else "Last run with work"
+        lines.append(f"{name}: {span.rows:,} rows in {span.seconds:,.1f} s")
     if took:
         tokens, cost = took["run_prompt_tokens"] + took["run_completion_tokens"], took["run_cost"]
-        says += (
-            f", {took['run_llm_calls']:,} calls, {tokens:,} tokens "
-            f"({took['run_cached_share']:.0%} of the prompts from cache), "
-            f"cost {f'{cost:,.4f}' if cost else 0}"
-        )
-    return dg.MetadataValue.md(says + ".")
+        lines += [
+            f"{took['run_llm_calls']:,} calls, {tokens:,} tokens",
+            f"{took['run_cached_share']:.0%} of prompt tokens cached"
+            + (f", cost {cost:,.4f}" if cost else ""),
+        ]
+    return dg.MetadataValue.md("  \n".join(lines))
 
 
-def _run_metadata(span: RunSpan, calls: Sequence[CallTotals]) -> dict[str, Any]:
-    """Rows that this run wrote, from its first call or row to its last, and how fast."""
+def _calls_of(connection: Connection, stage: Stage, run_id: str | None = None) -> list[CallTotals]:
+    return [totals for totals in call_totals(connection, run_id) if totals.stage == stage]
+
+
+def _last_run_with_work(
+    connection: Connection, partition: Partition, row_type: type[Row], run_id: str
+) -> str:
+    """This run if it made a call or a row, else the one that wrote the newest row."""
+    if _calls_of(connection, Stage(row_type.TABLE), run_id):
+        return run_id
+    newest_first = figures.run_rates(connection, partition, row_type)["run_id"].to_list()
+    return run_id if run_id in newest_first or not newest_first else str(newest_first[0])
+
+
+def _run_metadata(run_id: str, span: RunSpan, calls: Sequence[CallTotals]) -> dict[str, Any]:
+    """Rows that a run wrote, from its first call or row to its last, and how fast."""
     if not span.rows:
         return {"run_rows": 0}
-    metadata: dict[str, Any] = {"run_rows": span.rows, "run_seconds": round(span.seconds, 1)}
+    metadata: dict[str, Any] = {
+        "run": dg.MetadataValue.dagster_run(run_id),
+        "run_rows": span.rows,
+        "run_seconds": round(span.seconds, 1),
+    }
     if span.seconds >= 1:
         tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
         metadata["run_rows_per_second"] = round(span.rows / span.seconds, 2)

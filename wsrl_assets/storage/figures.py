@@ -1,16 +1,18 @@
 """What a stage of a partition made, for those who watch: figures, samples, repeated ids.
 
-All on a catalog connection. Names that go into the queries come from the row dataclasses.
+All on a catalog connection, but `total_rows`. Names that go into the queries come from the row
+dataclasses.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection, frame, query_text
+from wsrl_assets.storage.store import Connection, Store, attach, connect, frame, query_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,31 @@ class RunSpan:
 
     rows: int
     seconds: float
+
+
+def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
+    """The rows of a stage over all partitions.
+
+    Their snapshots are opened one after another: there may be more than a process may hold open.
+    """
+    with connect(Path(":memory:"), False) as connection:
+        return sum(
+            _rows_in(connection, path, row_type) for path in store.snapshots([kind]).values()
+        )
+
+
+def _rows_in(connection: Connection, snapshot: Path, row_type: type[Row]) -> int:
+    """The rows of a table in a snapshot, which may be older than the table."""
+    attach(connection, snapshot, "counted")
+    try:
+        held = connection.execute(query_text("has_table"), [row_type.TABLE]).fetchall()
+        if not held:
+            return 0
+        sql = f"SELECT count(*) FROM counted.{_quoted(row_type.TABLE)}"
+        ((rows,),) = connection.execute(sql).fetchall()
+        return int(rows)
+    finally:
+        connection.execute("DETACH counted")
 
 
 def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -171,7 +172,18 @@ def test_dagster_keeps_counts_versions_and_checks_of_each_partition(ran: Ran) ->
     assert materialization.partition == "math"
     for name in ("rows_in", "kept", "rejected", "failed", "pending", "dagster/row_count"):
         assert name in materialization.metadata
+    assert "dagster/partition_row_count" in materialization.metadata
     assert (materialization.tags or {}).get("dagster/data_version")
+
+
+def test_the_release_shows_the_column_types_of_its_files(ran: Ran) -> None:
+    node = build_definitions().resolve_asset_graph().get(dg.AssetKey("rl_dataset"))
+    shown = node.metadata["dagster/column_schema"]
+    assert isinstance(shown, dg.TableSchema)
+    train = current_release(ran.store) / "train.parquet"
+    with duckdb.connect() as connection:
+        written = connection.execute(f"DESCRIBE FROM '{train}'").fetchall()
+    assert [(c.name, c.type) for c in shown.columns] == [row[:2] for row in written]
 
 
 def test_a_second_run_makes_no_call_and_no_row(ran: Ran) -> None:

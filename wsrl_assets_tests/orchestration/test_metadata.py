@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsrl_assets.orchestration.metadata import fenced, stage_checks, stage_result, story
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import IN_DOMAIN, WHEN, call_row, document_text, draft_row
 
@@ -60,6 +62,7 @@ def test_a_materialization_tells_rows_cost_and_speed(home: Store) -> None:
     figures = {k: v for k, v in metadata.items() if isinstance(v, int | float)}
     assert figures == {
         "dagster/row_count": 5,
+        "dagster/partition_row_count": 5,
         "rows_in": 5,
         "kept": 3,
         "rejected": 2,
@@ -78,23 +81,65 @@ def test_a_materialization_tells_rows_cost_and_speed(home: Store) -> None:
     }
 
 
-def test_a_run_that_did_nothing_says_so(home: Store) -> None:
-    metadata = result(home, "another").metadata or {}
+def test_a_run_with_nothing_to_do_leaves_the_figures_of_the_last_that_had(home: Store) -> None:
+    """All that it says otherwise is that it had nothing to do."""
+    before: Any = dict(result(home).metadata or {})
+    after: Any = dict(result(home, "another").metadata or {})
+    assert "This run: nothing to do" in after["summary"].md_str.splitlines()[2]
+    assert {name for name in after if after[name] != before.get(name)} == {"summary"}
+    assert after["run"] == dg.MetadataValue.dagster_run("planted")
+
+
+def test_a_stage_without_a_row_says_that_there_was_nothing_to_do(tmp_path: Path) -> None:
+    store = plant(tmp_path, [TEXT], [])
+    metadata: Any = result(store).metadata
+    assert metadata["summary"].md_str.splitlines()[-1] == "This run: nothing to do"
     assert metadata["run_rows"] == 0
-    assert "run_llm_calls" not in metadata
-    assert metadata["kept"] == 3
 
 
-def test_the_first_line_tells_what_was_kept_and_what_the_run_took(home: Store) -> None:
+def test_calls_without_a_row_are_work(home: Store) -> None:
+    """Such as those of a regeneration whose replies were all refused: they cost money."""
+    with home.transaction(IN_DOMAIN) as transaction:
+        transaction.merge([call_row(9, run_id="refused", stage="verified_pairs", cost=0.25)])
+    metadata: Any = result(home, "refused").metadata
+    assert metadata["run_llm_calls"] == 1
+    assert "This run: 0 rows" in metadata["summary"].md_str
+
+
+def test_the_row_count_is_of_all_partitions_and_the_partitions_count_its_own(home: Store) -> None:
+    other = [replace(verified, pair_id=f"other-{n}") for n, verified in enumerate(verdicts(home))]
+    with home.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge(other[:2])
+    with home.transaction(Partition.domain(Domain.CODING)) as transaction:
+        transaction.connection.execute("DROP TABLE verified_pairs")  # a file older than the stage
+    metadata = result(home).metadata or {}
+    assert metadata["dagster/row_count"] == 7
+    assert metadata["dagster/partition_row_count"] == 5
+
+
+def verdicts(store: Store) -> list[VerifiedPair]:
+    with store.transaction(IN_DOMAIN) as transaction:
+        return transaction.rows(VerifiedPair)
+
+
+def test_the_first_lines_tell_what_was_kept_and_what_the_run_took(home: Store) -> None:
     metadata: Any = result(home).metadata
-    assert re.fullmatch(
-        r"\*\*3 of 5 rows kept\*\*, 2 rejected, 0 failed, 0 pending\. "
-        r"This run: 5 rows in [\d.,]+ s, 5 calls, "
-        r"600 tokens \(60% of the prompts from cache\), cost 2\.5000\.",
-        metadata["summary"].md_str,
-    )
-    other: Any = result(home, run_id="another").metadata
-    assert other["summary"].md_str.endswith("This run found nothing to do.")
+    assert metadata["summary"].md_str.splitlines() == [
+        "**3 of 5 rows kept**  ",
+        "2 rejected, 0 failed, 0 pending  ",
+        "This run: 5 rows in 4.0 s  ",
+        "5 calls, 600 tokens  ",
+        "60% of prompt tokens cached, cost 2.5000",
+    ]
+
+
+@pytest.mark.parametrize("run_id", ["planted", "another"])
+def test_no_line_of_a_summary_is_wider_than_the_page_of_a_partition(
+    home: Store, run_id: str
+) -> None:
+    """At 1280 pixels about 48 characters of a cell are seen, and what is over is cut."""
+    metadata: Any = result(home, run_id).metadata
+    assert max(map(len, metadata["summary"].md_str.splitlines())) <= 48
 
 
 def test_samples_charts_and_stories_are_there(home: Store) -> None:

@@ -34,11 +34,26 @@ from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.reporting import report
 from wsrl_assets.storage import Partition, catalog
 from wsrl_assets.storage.accounting import accounts
-from wsrl_assets.storage.tables import BenchmarkNgram, FinalSplit, SftWarmup
+from wsrl_assets.storage.schema import columns_of
+from wsrl_assets.storage.tables import (
+    BenchmarkNgram,
+    FilteredDocument,
+    FinalSplit,
+    PassRate,
+    QADraft,
+    SftWarmup,
+    VerifiedPair,
+)
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.verification import warmup
 
 BENCHMARK_NGRAMS = "benchmark_ngrams"
+# Of the release's columns, by the tables that they come from; the others are texts.
+_TYPES = {
+    spec.name: spec.duckdb_type
+    for row_type in (FilteredDocument, QADraft, VerifiedPair, PassRate)
+    for spec in columns_of(row_type)
+}
 
 
 class ReleaseConfig(dg.Config):
@@ -190,7 +205,8 @@ def sft_warmup(
     metadata={
         "dagster/column_schema": dg.TableSchema(
             columns=[
-                dg.TableColumn(name, description=holds) for name, holds in dataset.COLUMNS.items()
+                dg.TableColumn(name, _TYPES.get(name, "VARCHAR"), description=holds)
+                for name, holds in dataset.COLUMNS.items()
             ]
         )
     },

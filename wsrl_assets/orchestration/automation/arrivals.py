@@ -4,12 +4,14 @@
 that then have rows waiting; the release follows (see `keeping_up`).
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.orchestration.automation.jobs import ADVANCE_DOMAIN, DOMAIN_ASSETS, READ_SHARD
-from wsrl_assets.orchestration.partitions import SHARDS
+from wsrl_assets.orchestration.automation.active import PARTITION_TAG, active_partitions
+from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, READ_SHARD
+from wsrl_assets.orchestration.partitions import DOMAINS, SHARDS
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.settings import AutomationSettings, SettingsError, load_settings
@@ -18,8 +20,6 @@ from wsrl_assets.sources.inbox import InboxError, scan
 # On the runs that the inbox asked for: runs that somebody asked for by hand start nothing more.
 ORIGIN_TAG = "wsrl/origin"
 INBOX_ORIGIN = "inbox"
-_PARTITION_TAG = "dagster/partition"
-_WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 # More dynamic partitions and runs than this a tick would take longer than a tick may.
 _MOST_REQUESTS = 100
 
@@ -67,20 +67,22 @@ def watch_inbox(settings: AutomationSettings) -> dg.SensorDefinition:
     return inbox
 
 
-def advance_arrivals(
-    settings: AutomationSettings, read_shard: Any, advance_domain: Any
-) -> dg.SensorDefinition:
+def advance_arrivals(settings: AutomationSettings, advance_domain: Any) -> dg.SensorDefinition:
     """The sensor that asks for the domains of what the inbox brought. On if there is an inbox.
+
+    It looks when a shard of the inbox was triaged, and leaves out domains with a queued or running
+    run. It looks again when a run of such a domain ends, by whatever it was started: that run may
+    have been past its reading when the shard's rows came.
 
     Args:
         settings: what it goes by.
-        read_shard, advance_domain: the jobs that it follows and asks for.
+        advance_domain: the job that it asks for.
     """
 
     @dg.run_status_sensor(
         name="inbox_domains",
         run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[read_shard],
+        monitor_all_code_locations=True,  # those that `wsrl run` makes have none
         request_job=advance_domain,
         minimum_interval_seconds=settings.inbox_interval_s,
         default_status=on_if(settings.inbox),
@@ -90,16 +92,17 @@ def advance_arrivals(
         context: dg.RunStatusSensorContext, store: StoreResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         run = context.dagster_run
-        if run.tags.get(ORIGIN_TAG) != INBOX_ORIGIN:
-            return dg.SkipReason("that shard did not come through the inbox")
+        candidates = _domains_to_look_at(context.instance, run)
+        if not candidates:
+            return dg.SkipReason("that run was of no shard of the inbox, and none came meanwhile")
         try:
             pending = pending_partitions(store.open(), load_settings(), DOMAIN_ASSETS)
         except SettingsError as error:
             return dg.SkipReason(str(error))
-        waiting = _waiting_domains(context.instance)
-        wanted = [domain for domain in pending if domain not in waiting]
+        active = active_partitions(context.instance)
+        wanted = [domain for domain in pending if domain in candidates - active]
         if not wanted:
-            return dg.SkipReason("every domain with rows to do has a run that waits already")
+            return dg.SkipReason("each domain with rows to do has a queued or running run")
         return [
             dg.RunRequest(
                 run_key=f"{domain}/{run.run_id}",
@@ -112,13 +115,26 @@ def advance_arrivals(
     return inbox_domains
 
 
-def _waiting_domains(instance: dg.DagsterInstance) -> set[str | None]:
-    """Domains of which a run has not begun, and so will find whatever is there when it does.
+def _domains_to_look_at(instance: dg.DagsterInstance, ended: dg.DagsterRun) -> set[str]:
+    """All domains after a shard of the inbox; a run's own if such a shard came while it ran."""
+    domains = set(DOMAINS.get_partition_keys())
+    if ended.job_name == READ_SHARD:
+        return domains if ended.tags.get(ORIGIN_TAG) == INBOX_ORIGIN else set()
+    domain = ended.tags.get(PARTITION_TAG)
+    return {domain} if domain in domains and _has_arrivals_since(instance, ended) else set()
 
-    One that has begun may be past its reading: another run then waits behind it.
-    """
-    waiting = dg.RunsFilter(job_name=ADVANCE_DOMAIN, statuses=_WAITING)
-    return {run.tags.get(_PARTITION_TAG) for run in instance.get_runs(waiting)}
+
+def _has_arrivals_since(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    record = instance.get_run_record_by_id(run.run_id)
+    if record is None or record.start_time is None:
+        return False
+    read = dg.RunsFilter(
+        job_name=READ_SHARD,
+        tags={ORIGIN_TAG: INBOX_ORIGIN},
+        statuses=[dg.DagsterRunStatus.SUCCESS],
+        updated_after=datetime.fromtimestamp(record.start_time, UTC),
+    )
+    return bool(instance.get_run_records(read, limit=1))
 
 
 def on_if(setting: object) -> dg.DefaultSensorStatus:

@@ -1,10 +1,11 @@
-"""The nightly top-up: what is pending is asked for, and nothing when nothing is."""
+"""The nightly top-up: domains with pending rows are asked for, unless a run of them is active."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
+from wsrl_assets.orchestration.automation.active import active_partitions
 from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
@@ -34,7 +35,7 @@ def top_up(settings: AutomationSettings, advance_domain: Any) -> dg.ScheduleDefi
             execution_timezone=settings.timezone,
             job=advance_domain,
             default_status=running if settings.schedule else dg.DefaultScheduleStatus.STOPPED,
-            description="Asks for exactly the domains that have rows to do.",
+            description="Asks for the domains with pending rows and no queued or running run.",
         )(_pending_domains)
     except dg.DagsterInvalidDefinitionError as error:
         raise SettingsError(
@@ -53,8 +54,12 @@ def _pending_domains(
         return dg.SkipReason(str(error))
     if not pending:
         return dg.SkipReason("nothing is pending in any domain")
+    active = active_partitions(context.instance)
+    wanted = [domain for domain in pending if domain not in active]
+    if not wanted:
+        return dg.SkipReason("each domain with pending rows has a queued or running run")
     night = context.scheduled_execution_time.isoformat(timespec="minutes")
     return [
         dg.RunRequest(run_key=f"{night}/{domain}", partition_key=domain, tags={NIGHT_TAG: night})
-        for domain in pending
+        for domain in wanted
     ]

@@ -9,9 +9,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as CheckStatus,
+)
 
 from simulator import render, schema_name, simulator_process
 from wsrl_assets.orchestration.definitions import ASSETS
+from wsrl_assets.orchestration.metadata import ACCOUNTING
 from wsrl_assets.orchestration.runs import register_partitions
 from wsrl_assets.release.dataset import current_release, read_release
 from wsrl_assets.sources.ingest import register
@@ -84,6 +88,16 @@ def test_a_domain_that_failed_in_a_backfill_is_retried_alone(live: Live) -> None
     assert made * 3 == before + made  # a third of all calls: the other two domains made none
     # By itself the daemon has not begun the failed one again.
     assert len(live.runs(tags={"dagster/backfill": first})) == len(THREE)
+    passed = {str(domain): CheckStatus.SUCCEEDED for domain in THREE}
+    assert check_statuses(live, "verified_pairs", ACCOUNTING) == passed
+
+
+def check_statuses(live: Live, asset: str, check: str) -> dict[str | None, CheckStatus]:
+    """The latest result of a check by partition."""
+    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+    with dg.DagsterInstance.from_config(live.environment["DAGSTER_HOME"]) as instance:
+        found = instance.event_log_storage.get_asset_check_partition_info([key])
+    return {info.partition_key: info.latest_execution_status for info in found}
 
 
 @pytest.mark.slow

@@ -104,4 +104,5 @@ def test_the_partition_shows_what_was_made(live: Live, page: Any) -> None:
     picture(page, "materialization")
     page.goto(f"{live.address}/assets/verified_pairs?view=checks")
     page.get_by_text("row_accounting").first.wait_for()
+    page.get_by_text(DOMAIN.value, exact=True).wait_for()  # the result is of this partition
     picture(page, "checks")
