@@ -153,6 +153,11 @@ def scan(
     )
 
 
+def inbox_shards(store: Store) -> set[str]:
+    """The shards that came through the inbox."""
+    return {row.shard for row in _known(store).values() if row.shard is not None}
+
+
 def _known(store: Store) -> dict[str, InboxFile]:
     if not store.exists(INBOX):
         return {}
