@@ -32,7 +32,7 @@ from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows, under_way
-from wsrl_assets.pipeline.takedowns import read_again
+from wsrl_assets.pipeline.takedowns import read_again, take_in
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
@@ -222,7 +222,7 @@ def ingest(
     settings, store = open_home(home)
     column = text_column or settings.text_column
     found = [path for typed in paths for path in matching(typed)]
-    take = read_again if again else register
+    take = read_again if again else take_in
     registered = [shard for path in found for shard in take(store, path, column)]
     _register_in_dagster(store, registered)
     _say_registered(registered, again=again)

@@ -85,6 +85,28 @@ def forget_shard(store: Store, key: str, run_id: str) -> Withdrawn:
     return withdrawn
 
 
+def take_in(store: Store, path: str, text_column: str | None = None) -> list[Registered]:
+    """Registers a path; what is known is read again only if it is to be read differently.
+
+    That is where `text_column` names another column than the one it was registered with, and
+    where the path has other content now than a shard that was never read.
+
+    Raises:
+        SourceError: the path holds nothing that can be read.
+        StoreBusyError: a run works on one of the shards.
+    """
+    registered = register(store, path, text_column)
+    for known in (shard for shard in registered if not shard.is_new):
+        partition = Partition.shard(known.key)
+        if text_column not in (None, _shard(store, partition).text_column):
+            with store.exclusive_run(partition):
+                _reopen(store, partition, text_column)
+    for key in list(_same_path(store, registered)):
+        if _shard(store, Partition.shard(key)).source_rows is None:
+            forget_shard(store, key, "ingest")
+    return registered
+
+
 def read_again(store: Store, path: str, text_column: str | None = None) -> list[Registered]:
     """Registers a path so that the next run reads it, even if it was read or forgotten before.
 

@@ -10,6 +10,7 @@ from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import (
+    DropReason,
     ShardFault,
     ShardFile,
     SourceError,
@@ -236,12 +237,23 @@ class _Ingest:
 
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""
-        for file in _files(self.shard):
+        try:
+            files = _files(self.shard)
+        except ShardFault:
+            raise
+        except SourceError as error:
+            raise ShardFault(
+                DropReason.FILE_GONE,
+                f"shard {self.shard.shard!r}: {error} Put the file back, or withdraw the shard "
+                f"with `wsrl forget {self.shard.shard}`.",
+            ) from None
+        for file in files:
             if file.sha256 == self.shard.sha256:
                 return file
-        raise SourceError(
+        raise ShardFault(
+            DropReason.FILE_CHANGED,
             f"{self.shard.path} was changed since it was registered as {self.shard.shard!r}. "
-            "`wsrl ingest --again PATH` reads its new content in place of the old."
+            "`wsrl ingest --again PATH` reads its new content in place of the old.",
         )
 
     def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:

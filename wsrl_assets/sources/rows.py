@@ -22,14 +22,16 @@ class DropReason(StrEnum):
     TRUNCATED_FILE = "truncated_file"
     CORRUPT_FILE = "corrupt_file"
     READ_ERROR = "read_error"
+    FILE_GONE = "file_gone"
+    FILE_CHANGED = "file_changed"
 
 
 class ShardFault(SourceError):
     """A shard that could not be read to its end. The rows before the fault were handed out.
 
     Attributes:
-        reason: `TRUNCATED_FILE` or `CORRUPT_FILE` where the format itself says so, else
-            `READ_ERROR`.
+        reason: `TRUNCATED_FILE` or `CORRUPT_FILE` where the format itself says so, `FILE_GONE` or
+            `FILE_CHANGED` where the file is not what was registered, else `READ_ERROR`.
     """
 
     def __init__(self, reason: DropReason, message: str) -> None:

@@ -105,7 +105,7 @@ def test_a_missing_file_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
 
 def test_a_shard_that_ends_early_is_exit_1_until_it_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl.gz"
-    path.write_bytes(gzip.compress(json.dumps({"text": BODY}).encode())[:-4])
+    path.write_bytes(gzip.compress(json.dumps({"text": BODY}).encode(), mtime=0)[:-4])
     wsrl(tmp_path / "home", "ingest", str(path))
     for _ in range(2):
         done = wsrl(tmp_path / "home", "run", "--to", "source_documents")

@@ -13,8 +13,9 @@ from wsrl_assets.pipeline.takedowns import (
     read_again,
     withdraw_matching,
 )
+from wsrl_assets.pipeline.takedowns import take_in as register_named
 from wsrl_assets.sources.ingest import ingest_shard, register
-from wsrl_assets.sources.rows import SourceError
+from wsrl_assets.sources.rows import ShardFault, SourceError
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import FilteredDocument, SourceDocument, Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
@@ -170,3 +171,35 @@ def test_an_unknown_shard_is_named_with_those_that_there_are(store: Store, tmp_p
     shard = take_in(store, write(tmp_path / "a.jsonl", TEXTS))
     with pytest.raises(SourceError, match=shard):
         forget_shard(store, "nothing", "forget")
+
+
+def test_a_text_column_that_is_named_later_is_read(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", TEXTS)
+    shard = take_in(store, path)
+    register_named(store, str(path), "other")
+    advance(store, shard, "run-2")
+    assert in_domain(store) == {text(90 + n, 80) for n in range(3)}
+
+
+def test_a_file_that_changed_before_it_was_read_takes_the_place_of_its_shard(
+    store: Store, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.jsonl", TEXTS)
+    (old,) = register(store, path)
+    write(path, [text(50, 80)])
+    (new,) = register_named(store, str(path))
+    assert ingest_shard(store, old.key, "run") == 0
+    assert ingest_shard(store, new.key, "run") == 1
+
+
+def test_a_file_that_is_gone_fails_its_shard_until_that_is_forgotten(
+    store: Store, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.jsonl", TEXTS)
+    (shard,) = register(store, path)
+    path.unlink()
+    with pytest.raises(ShardFault, match=f"wsrl forget {shard.key}"):
+        ingest_shard(store, shard.key, "run")
+    assert sum(a.failed for a in balances(store)) == 1
+    forget_shard(store, shard.key, "forget")
+    assert sum(a.failed + a.pending for a in balances(store)) == 0

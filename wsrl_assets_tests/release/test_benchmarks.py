@@ -21,7 +21,7 @@ def write(path: Path) -> Path:
     if path.suffix == ".parquet":
         pl.DataFrame({"question": [LONG, None], "choices": [["a", SHORT], []]}).write_parquet(path)
     elif path.suffix == ".gz":
-        path.write_bytes(gzip.compress(lines.encode()))
+        path.write_bytes(gzip.compress(lines.encode(), mtime=0))
     else:
         path.write_text(lines, "utf-8")
     return path
@@ -249,7 +249,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: bytes, said: str) -> None:
     ("name", "data"),
     [
         ("b.jsonl.gz", b"no gzip"),
-        ("b.jsonl.gz", gzip.compress(b'{"a": "b"}\n' * 10_000)[:-20]),
+        ("b.jsonl.gz", gzip.compress(b'{"a": "b"}\n' * 10_000, mtime=0)[:-20]),
         ("b.parquet", b"no parquet"),
         ("b.parquet", b""),
         ("b.csv", b"question\n"),

@@ -27,7 +27,7 @@ def json_lines(*rows: object) -> bytes:
 
 
 def compressed(ending: str, data: bytes) -> bytes:
-    return gzip.compress(data) if ending.endswith(".gz") else zstandard.compress(data)
+    return gzip.compress(data, mtime=0) if ending.endswith(".gz") else zstandard.compress(data)
 
 
 def write_parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:

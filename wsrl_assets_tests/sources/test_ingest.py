@@ -132,7 +132,7 @@ def test_the_rows_of_a_shard_are_accounted_for(tmp_path: Path) -> None:
 
 def cut_gzip(folder: Path, rows: int) -> Path:
     lines = "".join(json.dumps({"text": f"{LONG}{BODY} {n**9}."}) + "\n" for n in range(rows))
-    data = gzip.compress(lines.encode())
+    data = gzip.compress(lines.encode(), mtime=0)
     path = folder / "cut.jsonl.gz"
     path.write_bytes(data[: len(data) // 2])
     return path

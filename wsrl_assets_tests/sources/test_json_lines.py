@@ -163,14 +163,14 @@ def test_no_column_of_text_lists_the_columns_found(tmp_path: Path) -> None:
         ("a.jsonl", b"PAR1\x15\x00\x00", "the file is binary"),
         ("a.jsonl", '{"text": "a"}\n'.encode("utf-16"), "the file is UTF-16. Convert it: iconv"),
         ("a.jsonl", '{"text": "a"}\n'.encode("utf-16-le"), "the file is binary"),
-        ("a.jsonl.gz", gzip.compress(b"\0" * 100), "the file is binary"),
+        ("a.jsonl.gz", gzip.compress(b"\0" * 100, mtime=0), "the file is binary"),
         (
             "a.jsonl",
             b"one, two\n" * 1000,
             r"none of its first 1,000 lines is .* \(line 1:",
         ),
         ("a.jsonl", b"\n\n \n", "no rows in it"),
-        ("a.jsonl.gz", gzip.compress(b""), "no rows in it"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), "no rows in it"),
     ],
 )
 def test_file_that_is_something_else_is_named_with_a_remedy(

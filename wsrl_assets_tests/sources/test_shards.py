@@ -95,17 +95,17 @@ def test_linked_folders_are_read_each_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("c4-train.00000-of-01024.json.gz", gzip.compress(ROW)),
+        ("c4-train.00000-of-01024.json.gz", gzip.compress(ROW, mtime=0)),
         ("a.json", ROW),
         ("a.jsonl.zstd", zstandard.compress(ROW)),
         ("a.jsonl.bin", ROW),
         ("part-00000", ROW),
         ("long.json", json_lines({"text": TEXT * 2000})),
-        ("a.jsonl", gzip.compress(ROW)),
+        ("a.jsonl", gzip.compress(ROW, mtime=0)),
         ("a.jsonl.gz", ROW),
         ("a.csv", f'title,text\n"A, b","{TEXT}"\n'.encode()),
-        ("a.tsv.gz", gzip.compress(f"title\ttext\nA\t{TEXT}\n".encode())),
-        ("a.txt.gz", gzip.compress(TEXT.encode())),
+        ("a.tsv.gz", gzip.compress(f"title\ttext\nA\t{TEXT}\n".encode(), mtime=0)),
+        ("a.txt.gz", gzip.compress(TEXT.encode(), mtime=0)),
     ],
 )
 def test_what_plainly_is_json_lines_or_a_table_is_read_whatever_its_ending(
@@ -123,7 +123,7 @@ def test_what_plainly_is_json_lines_or_a_table_is_read_whatever_its_ending(
         ("array.json", b'[{"text": "a"}]\n'),
         ("dataset_info.json", b'{\n "features": {}\n}\n'),
         ("a.pdf", b"%PDF-1.7"),
-        ("cut.bin", gzip.compress(ROW)[:12]),
+        ("cut.bin", gzip.compress(ROW, mtime=0)[:12]),
     ],
 )
 def test_what_is_something_else_is_skipped_and_named(
