@@ -18,7 +18,7 @@ from wsrl_assets.sources.readers import (
     discover,
     read_rows,
 )
-from wsrl_assets.sources.shards import text_files_shard
+from wsrl_assets.sources.shards import is_gone, text_files_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
@@ -239,9 +239,9 @@ class _Ingest:
         """The shard's file, if it still is what was registered."""
         try:
             files = _files(self.shard)
-        except ShardFault:
-            raise
         except SourceError as error:
+            if not is_gone(self.shard.path, self.shard.members):
+                raise
             raise ShardFault(
                 DropReason.FILE_GONE,
                 f"shard {self.shard.shard!r}: {error} Put the file back, or withdraw the shard "

@@ -130,6 +130,15 @@ def text_files_shard(folder: str, names: Sequence[str]) -> ShardFile:
         return _text_folder_shard(shown, sorted(names))
 
 
+def is_gone(path: str, members: Sequence[str] = ()) -> bool:
+    """Whether the store that a path is in says that it, or one of its members, is not there."""
+    filesystem, inner = locate(path)
+    paths = [f"{inner}/{name}" for name in members] or [inner]
+    with suppress(Exception):  # a store that cannot be asked says nothing
+        return not all(filesystem.exists(one) for one in paths)
+    return False
+
+
 def matching(typed: str) -> list[str]:
     """The paths that a pattern stands for, sorted; what is there under the very name is itself.
 
