@@ -7,6 +7,7 @@ The openai package's client runs on its aiohttp backend: half the CPU of the def
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from openai import AsyncOpenAI
 
 from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.roles import RoleSettings
+from wsrl_assets.text.highlight import printable, without_credentials
 
 _MAX_RETRY_AFTER_S = 120.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -119,7 +121,7 @@ class ChatClient:
 
     def _status_fault(self, error: openai.APIStatusError, model: str) -> Exception:
         status = error.status_code
-        said = self._clean(_message(error))
+        said = self.said(error)
         if status in (401, 403):
             return EndpointError(refused_key(self._role.base_url, status))
         if status == 404:
@@ -134,24 +136,45 @@ class ChatClient:
             return EndpointError(unknown_model(self._role.base_url, model, said))
         return RowError("refused_by_server", f"HTTP {status}: {said}")
 
+    def said(self, error: openai.APIStatusError) -> str:
+        """What the server said of a refused request, without the key."""
+        return self._clean(_message(error))
+
     def _clean(self, text: str) -> str:
         """An error text that may be stored: short, one line, and without the key."""
         if self._secret and self._secret != "none":
             text = text.replace(self._secret, "***")
-        return " ".join(text.split())[:300]
+        return printable(" ".join(text.split()))[:300]
+
+
+def heard(said: str) -> str:
+    """What a server said as the end of a clause; nothing if it said nothing."""
+    return f'; the server said: "{said}"' if said else ""
+
+
+def curl(base_url: str, path: str, *, has_key: bool, body: Mapping[str, Any] | None = None) -> str:
+    """The command line of one request. The key stays in its environment variable."""
+    parts = ["curl", "-sS", shlex.quote(f"{without_credentials(base_url)}/{path}")]
+    if has_key:
+        parts.append('-H "Authorization: Bearer $WSRL_LLM_API_KEY"')
+    if body is not None:
+        data = shlex.quote(json.dumps(body, ensure_ascii=True))
+        parts += ["-H 'Content-Type: application/json'", f"-d {data}"]
+    return " ".join(parts)
 
 
 def refused_key(base_url: str, status: int) -> str:
     return (
-        f"{base_url} refused the API key (HTTP {status}). Set WSRL_LLM_API_KEY, or the key of "
-        "the role that uses this endpoint, and run again: what is done is kept."
+        f"{without_credentials(base_url)} refused the API key (HTTP {status}). Set "
+        "WSRL_LLM_API_KEY, or the key of the role that uses this endpoint, and run again: what is "
+        "done is kept."
     )
 
 
 def unknown_model(base_url: str, model: str, said: str) -> str:
     return (
-        f"{base_url} does not serve model {model!r} ({said}). Set WSRL_LLM_MODEL to a model that "
-        "it serves, and run again: what is done is kept."
+        f"{without_credentials(base_url)} does not serve model {model!r} ({said}). Set "
+        "WSRL_LLM_MODEL to a model that it serves, and run again: what is done is kept."
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from wsrl_assets.llm.client import (
     ChatClient,
     Completion,
     ServedModel,
+    curl,
+    heard,
     refused_key,
     served_models,
     unknown_model,
@@ -29,6 +32,7 @@ from wsrl_assets.llm.errors import EndpointError, TransientError
 from wsrl_assets.llm.health import PATIENCE_S, Health
 from wsrl_assets.llm.limiter import Limiter, limiter_for
 from wsrl_assets.llm.roles import RoleSettings
+from wsrl_assets.text.highlight import without_credentials
 
 _PROBE_TIMEOUT_S = 8.0
 _SILENCE_S = 8.0
@@ -60,6 +64,8 @@ class Endpoint:
         )
         self.served: dict[str, ServedModel] = {}
         self._timeout_s = role.timeout_s
+        self._has_key = role.api_key is not None
+        self._last_fault: tuple[TransientError, str] | None = None  # with the model that was asked
         self._fixed = max_in_flight
         self._client = ChatClient(role)
         self._health = Health(PATIENCE_S)
@@ -170,10 +176,10 @@ class Endpoint:
                 completion = await self._client.complete(body)
         except TimeoutError:
             fault = TransientError("timeout", f"no whole answer in {self._timeout_s:.0f} s")
-            self._note_fault(row_id, fault)
+            self._note_fault(row_id, fault, body)
             raise fault from None
         except TransientError as fault:
-            self._note_fault(row_id, fault)
+            self._note_fault(row_id, fault, body)
             raise
         finally:
             self._in_flight -= 1
@@ -185,8 +191,9 @@ class Endpoint:
         if self._fixed is None and not self._has_queue:
             self._aimd.after_success(self.limiter.waiting)
 
-    def _note_fault(self, row_id: str, fault: TransientError) -> None:
+    def _note_fault(self, row_id: str, fault: TransientError, body: Mapping[str, Any]) -> None:
         self._health.failure(row_id, fault.kind)
+        self._last_fault = (fault, str(body.get("model")))
         all_wait = True
         if fault.kind == "rate_limited" and self._fixed is None:
             all_wait = self._aimd.after_rate_limit()
@@ -213,11 +220,12 @@ class Endpoint:
                     raise EndpointError(refused_key(self.base_url, error.status_code)) from None
                 if error.status_code < 500:
                     return  # no list of models: the first call will tell
-                problem = f"HTTP {error.status_code}"
+                problem = f"HTTP {error.status_code}{heard(self._client.said(error))}"
             except (openai.OpenAIError, httpx2.HTTPError) as error:
                 problem = f"nobody answers ({type(error.__cause__ or error).__name__})"
             if time.monotonic() > deadline:
-                raise EndpointError(_nobody(self.base_url, problem))
+                by_hand = curl(self.base_url, "models", has_key=self._has_key)
+                raise EndpointError(_nobody(self.base_url, problem, by_hand))
             await asyncio.sleep(0.5)
 
     async def _choose_ceiling(self) -> None:
@@ -277,8 +285,19 @@ class Endpoint:
             await asyncio.sleep(_LOOK_EVERY_S)
             verdict = await self._verdict()
             if verdict is not None:
-                self._condemn(EndpointError(_nobody(self.base_url, verdict)))
+                self._condemn(EndpointError(self._obituary(verdict)))
                 return
+
+    def _obituary(self, verdict: str) -> str:
+        """Why the endpoint is given up, what it said last, and a call to try by hand."""
+        if self._last_fault is None:
+            by_hand = curl(self.base_url, "models", has_key=self._has_key)
+            return _nobody(self.base_url, verdict, by_hand)
+        fault, model = self._last_fault
+        body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}]}
+        by_hand = curl(self.base_url, "chat/completions", has_key=self._has_key, body=body)
+        last = heard(fault.detail) if fault.is_answer else f"; last fault: {fault}"
+        return _nobody(self.base_url, f"{verdict}{last}", by_hand)
 
     async def _verdict(self) -> str | None:
         """Why the endpoint is given up, or none if it is not."""
@@ -322,8 +341,9 @@ class Endpoint:
             self._died.set_exception(error)
 
 
-def _nobody(base_url: str, problem: str) -> str:
+def _nobody(base_url: str, problem: str, by_hand: str) -> str:
     return (
-        f"the endpoint {base_url} does not work: {problem}. Start it, or set WSRL_LLM_BASE_URL "
-        "to one that runs, and run again: what is done is kept."
+        f"the endpoint {without_credentials(base_url)} does not work: {problem}. Start it, or set "
+        "WSRL_LLM_BASE_URL to one that runs, and run again: what is done is kept. To try one call "
+        f"by hand: {by_hand}"
     )

@@ -15,6 +15,11 @@ class TransientError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the server answered, so that `detail` is what it said."""
+        return self.kind == "rate_limited" or self.kind.startswith("http_")
+
 
 class RowError(Exception):
     """The request itself cannot succeed: its row fails with this reason, others go on."""

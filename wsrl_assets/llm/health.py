@@ -75,12 +75,11 @@ class Health:
         if self._since is None or self._clock() - self._since < self._patience_s:
             return None
         kinds = ", ".join(sorted(self._kinds))
-        return f"no call has succeeded for {self._clock() - self._since:.0f} s ({kinds})"
+        return f"no call has succeeded for {self._patience_s:.0f} s ({kinds})"
 
     def verdict(self) -> str | None:
         """Why the endpoint is given up without a further look, or none if it is not."""
-        if self._limited_since is not None:
-            limited_s = self._clock() - self._limited_since
-            if limited_s >= RATE_LIMIT_PATIENCE_S:
-                return f"it has told every call for {limited_s:.0f} s to wait (429)"
+        since = self._limited_since
+        if since is not None and self._clock() - since >= RATE_LIMIT_PATIENCE_S:
+            return f"it has told every call for {RATE_LIMIT_PATIENCE_S:.0f} s to wait (429)"
         return self.suspicion() if self.met_by_many else None

@@ -1,7 +1,10 @@
 """The API key appears in no row, file, log, error or repr, whatever a server says (item 10)."""
 
 import asyncio
+import json
 import logging
+import shlex
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.llm.client import curl, refused_key, unknown_model
+from wsrl_assets.llm.health import Health
 from wsrl_assets.pipeline import triage
 from wsrl_assets.settings import SettingsError, load_roles
 from wsrl_assets.storage import PartitionKind, catalog
@@ -22,6 +27,7 @@ from wsrl_assets_tests.factories import (
     job,
     plant_shard,
     rows,
+    stream,
 )
 from wsrl_assets_tests.scripted import Request, Response, models, scripted_server
 
@@ -31,12 +37,13 @@ KEY = "sk-recognisable-0123456789abcdef"
 class Gossip:
     """A server that answers each completion with `status`, and repeats the key everywhere."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, *, lists_models: bool = True) -> None:
         self.status = status
         self.heard = 0
+        self.lists_models = lists_models
 
     async def __call__(self, request: Request) -> Response:
-        if request.path.endswith("/models"):
+        if request.path.endswith("/models") and self.lists_models:
             return models("m")
         said = request.headers.get("authorization", "")
         self.heard += KEY in said
@@ -101,6 +108,44 @@ async def test_a_server_that_repeats_the_key_gets_it_into_no_exception(
             assert KEY not in repr(e)
     assert KEY not in "".join(traceback.format_exception(stopped.value))
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "lists_models"), [(429, True), (500, True), (503, True), (500, False), (503, False)]
+)
+async def test_an_endpoint_given_up_is_told_with_what_it_said_and_a_call_to_try_without_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, lists_models: bool
+) -> None:
+    for name in ("health.PATIENCE_S", "endpoint.PATIENCE_S", "health.RATE_LIMIT_PATIENCE_S"):
+        monkeypatch.setattr(f"wsrl_assets.llm.{name}", 0.5)
+    monkeypatch.setattr(Health.__init__, "__defaults__", (0.5, time.monotonic))
+    monkeypatch.setattr("wsrl_assets.llm.health._ROWS_TO_BLAME_SERVER", 1)
+    server = Gossip(status, lists_models=lists_models)
+    async with scripted_server(server) as base_url:
+        with pytest.raises(EndpointError) as stopped:
+            async with engine(base_url, tmp_path, lambda call: None, api_key=KEY) as e:
+                await asyncio.wait_for(e.for_each(stream(map(ask, range(9))), e.ask), 60)
+    said = str(stopped.value)
+    assert KEY not in "".join(traceback.format_exception(stopped.value))
+    assert 'the server said: "no, Bearer ***: your key *** is no good here"' in said
+    command = shlex.split(said.partition("by hand: ")[2])
+    path = "chat/completions" if lists_models else "models"
+    assert command[:3] == ["curl", "-sS", f"{base_url}/{path}"]
+    assert "Authorization: Bearer $WSRL_LLM_API_KEY" in command
+    assert ("-d" in command) == lists_models
+    if lists_models:
+        assert json.loads(command[command.index("-d") + 1])["model"] == "m"
+
+
+async def test_a_password_in_the_address_is_in_no_message(tmp_path: Path) -> None:
+    url = "http://someone:secret-word@127.0.0.1:9/v1"
+    for said in (
+        curl(url, "models", has_key=False),
+        refused_key(url, 401),
+        unknown_model(url, "m", ""),
+    ):
+        assert "secret-word" not in said
+        assert "***@127.0.0.1:9/v1" in said
 
 
 def test_settings_show_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
