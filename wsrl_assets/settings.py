@@ -75,7 +75,6 @@ class Settings(BaseSettings):
         forms: question forms to draft, comma separated: open, cloze, multiple_choice.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
-        judge_separate: whether each of the judge's three verdicts is a call of its own.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
         benchmarks: benchmark files to decontaminate against, comma separated.
         benchmark_columns: columns of the benchmark files to read, comma separated, the question
@@ -109,7 +108,6 @@ class Settings(BaseSettings):
     )
     judge: bool = True
     judge_votes: int = Field(default=1, ge=1, le=15)
-    judge_separate: bool = False
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     benchmark_columns: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()

@@ -91,6 +91,7 @@ def honest_reply(body: dict[str, Any], rng: Random) -> str:
             right = _open_question(prompt)
         case name if name and name.startswith("judge"):
             right = {key: True for key, value in reply.items() if isinstance(value, bool)}
+            right |= {"failure": "none"} if "failure" in reply else {}
         case "round_trip":
             right = {"answer": _answer(prompt)}
         case _:

@@ -89,6 +89,14 @@ def document_first(document: str, instruction: str) -> list[Message]:
     ]
 
 
+def without_document(instruction: str) -> list[Message]:
+    """The messages of a call that must not see the document: system, then the instruction."""
+    return [
+        {"role": "system", "content": _system()},
+        {"role": "user", "content": instruction},
+    ]
+
+
 @cache
 def _system() -> str:
     return load_prompt("system").render()

@@ -30,7 +30,7 @@ from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
-from wsrl_assets.verification import round_trip, verify
+from wsrl_assets.verification import judge, round_trip, verify
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier
 
@@ -130,7 +130,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             roles[Role.JUDGE],
             models[Role.JUDGE],
             with_system(
-                *(jury.prompts if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
+                *(judge.PROMPTS if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
             ),
             rules=verify.RULES_VERSION,
             judge=jury.recipe if jury else None,
@@ -200,8 +200,7 @@ class _Chain:
         )
         verifier = None
         if verify.STAGE in stages:
-            judge = stage_models[verify.STAGE]
-            verifier = Verifier(judge, _jury(job), job.settings.round_trip)
+            verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
         return cls(job, domain, frozenset(stages), engine, writer, stage_models, drafter, verifier)
 
     async def run(self, work: _Work) -> None:
@@ -351,7 +350,7 @@ def _jury(job: Job) -> JudgePolicy | None:
     if not settings.judge:
         return None
     temperature = job.roles[Role.JUDGE].temperature
-    return JudgePolicy(settings.judge_votes, settings.judge_separate, temperature)
+    return JudgePolicy(settings.judge_votes, temperature)
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:

@@ -55,6 +55,7 @@ from wsrl_assets_tests.factories import (
 from wsrl_assets_tests.processes import Said, elsewhere
 
 COUNT = 6
+VERIFYING = ("judge_question", "judge_supported", "round_trip")
 ALL = QUESTION_STAGES
 
 
@@ -121,7 +122,7 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
         before = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
         plant_domain(work.store, documents(COUNT + 2))
         calls = await asked(sim, work)
-    assert calls == {"personas": 2, "open": 2, "judge": 2, "round_trip": 2}
+    assert calls == dict.fromkeys(("personas", "open", *VERIFYING), 2)
     after = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
     assert {key: after[key] for key in before} == before
     assert len(after) == COUNT + 2
@@ -130,11 +131,8 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("settings", "calls"),
     [
-        ({"judge_votes": 3}, {"judge": 2 * COUNT}),
-        (
-            {"judge_separate": True},
-            {f"judge_{c}": COUNT for c in ("supported", "not_leaked", "stands_alone")},
-        ),
+        ({}, dict.fromkeys(VERIFYING[:2], COUNT)),
+        ({"judge_votes": 3}, dict.fromkeys(VERIFYING[:2], 2 * COUNT)),
         ({"judge": False}, {}),
     ],
 )
@@ -156,8 +154,6 @@ def test_a_changed_judge_is_another_recipe_of_the_pairs_alone(tmp_path: Path) ->
         {},
         {"judge_votes": 3},
         {"judge_votes": 5},
-        {"judge_separate": True},
-        {"judge_separate": True, "judge_votes": 3},
         {"judge": False},
     ]
     recipes = [
@@ -231,7 +227,7 @@ async def test_stages_can_be_done_one_by_one_and_give_the_same_rows(tmp_path: Pa
         assert counts(apart.store) == (COUNT, 0, 0)
         assert await asked(sim, apart, "qa_drafts") == {"open": 2 * COUNT}
         assert counts(apart.store) == (COUNT, 2 * COUNT, 0)
-        verdicts = {"judge": 2 * COUNT, "round_trip": 2 * COUNT}
+        verdicts = dict.fromkeys(VERIFYING, 2 * COUNT)
         assert await asked(sim, apart, "verified_pairs") == verdicts
         assert_balanced(apart.store)
         await advance(together)

@@ -106,15 +106,11 @@ def assert_balanced(store: Store) -> None:
 
 
 STAGE_TABLES: tuple[type[Outcome], ...] = (Personas, QADraft, VerifiedPair)
+VERIFYING = dict.fromkeys(("judge_question", "judge_supported", "round_trip"), 2 * COUNT)
 CALLS = {
-    "personas": {
-        "personas": COUNT,
-        "open": 2 * COUNT,
-        "judge": 2 * COUNT,
-        "round_trip": 2 * COUNT,
-    },
-    "qa_drafts": {"open": 2 * COUNT, "judge": 2 * COUNT, "round_trip": 2 * COUNT},
-    "verified_pairs": {"judge": 2 * COUNT, "round_trip": 2 * COUNT},
+    "personas": {"personas": COUNT, "open": 2 * COUNT, **VERIFYING},
+    "qa_drafts": {"open": 2 * COUNT, **VERIFYING},
+    "verified_pairs": VERIFYING,
 }
 
 
@@ -262,7 +258,7 @@ async def test_a_pair_that_a_new_judge_rejects_leaves_its_split(tmp_path: Path) 
 def strict_reply(body: dict[str, Any], rng: Random) -> str:
     """A model that finds fault with every pair."""
     reply = json.loads(honest_reply(body, rng))
-    if schema_name(body) == "judge":
+    if schema_name(body) == "judge_question":
         reply = {k: False if isinstance(v, bool) else v for k, v in reply.items()}
     return json.dumps(reply)
 

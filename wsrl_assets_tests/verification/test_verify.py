@@ -17,14 +17,19 @@ DOCUMENT = (
     "The Suez Canal is an artificial waterway in Egypt. It was opened on 17 November 1869, after "
     "ten years of work, and is 193 km long. It has no locks. Its depth is 24 metres."
 )
-YES = {
-    "supported_reason": "the document says so",
-    "supported": True,
-    "not_leaked_reason": "no",
+CLEAR = {
+    "reason": "names the canal",
+    "failure": "none",
     "not_leaked": True,
-    "stands_alone_reason": "names the canal",
     "stands_alone": True,
 }
+RIGHT = {
+    "reason": "the document says so",
+    "supported": True,
+    "other_answer": "",
+    "only_answer": True,
+}
+JUDGED = ["judge_question", "judge_supported"]
 RULES = [
     "answer_form",
     "question_form",
@@ -57,7 +62,8 @@ async def verified(
 
 
 def honest(**changes: Any) -> FakeChatModel:
-    return FakeChatModel(**{"judge": YES, "round_trip": {"answer": "193 kilometres"}, **changes})
+    replies: dict[str, Any] = {"judge_question": CLEAR, "judge_supported": RIGHT}
+    return FakeChatModel(**{**replies, "round_trip": {"answer": "193 kilometres"}, **changes})
 
 
 class TestRules:
@@ -112,12 +118,13 @@ class TestModels:
         assert (row.status, row.reason) == (Status.KEPT, None)
         assert [verdict.check for verdict in row.verdicts] == [
             *RULES,
-            "judge_supported",
             "judge_not_leaked",
             "judge_stands_alone",
+            "judge_supported",
+            "judge_only_answer",
             "round_trip",
         ]
-        assert model.steps == ["judge", "round_trip"]
+        assert model.steps == [*JUDGED, "round_trip"]
         assert row.round_trip_answer == "193 kilometres"
         assert row.pair_id == "pair-1"
         assert row.evidence_start is not None
@@ -145,20 +152,36 @@ class TestModels:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"supported": False, "supported_reason": "it is 120 km"}, "not_supported"),
             ({"not_leaked": False}, "leaked"),
             ({"stands_alone": False}, "not_self_contained"),
         ],
     )
-    async def test_the_judges_no_rejects_and_saves_the_round_trip(
+    async def test_a_no_to_the_question_saves_the_calls_with_the_document(
         self, changes: dict[str, Any], reason: str
     ) -> None:
-        model = honest(judge={**YES, **changes})
+        model = honest(judge_question={**CLEAR, **changes})
         row = await verified(model)
         assert (row.status, row.reason) == (Status.REJECTED, reason)
-        assert row.detail == {**YES, **changes}[f"{_verdict_of(reason)}_reason"]
-        assert model.steps == ["judge"]
-        assert len(row.verdicts) == len(RULES) + 3
+        assert row.detail == "none: names the canal"
+        assert model.steps == JUDGED[:1]
+        assert len(row.verdicts) == len(RULES) + 2
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"supported": False}, "not_supported"),
+            ({"only_answer": False, "other_answer": "120 km"}, "other_answer_as_right"),
+        ],
+    )
+    async def test_a_no_to_the_answer_saves_the_round_trip(
+        self, changes: dict[str, Any], reason: str
+    ) -> None:
+        model = honest(judge_supported={**RIGHT, **changes})
+        row = await verified(model)
+        assert (row.status, row.reason) == (Status.REJECTED, reason)
+        assert str(changes.get("other_answer", "")) in (row.detail or "")
+        assert model.steps == JUDGED
+        assert len(row.verdicts) == len(RULES) + 4
 
     async def test_an_open_book_answer_that_the_reward_refuses_rejects(self) -> None:
         row = await verified(honest(round_trip={"answer": "193 miles"}))
@@ -178,8 +201,8 @@ class TestModels:
     @pytest.mark.parametrize(
         ("use_judge", "use_round_trip", "steps"),
         [
-            (True, True, ["judge", "round_trip"]),
-            (True, False, ["judge"]),
+            (True, True, [*JUDGED, "round_trip"]),
+            (True, False, JUDGED),
             (False, True, ["round_trip"]),
             (False, False, []),
         ],
@@ -193,36 +216,31 @@ class TestModels:
         assert model.steps == steps
 
     async def test_a_fault_of_the_judge_fails_the_row_with_the_rules_verdicts(self) -> None:
-        row = await verified(honest(judge=RowError("truncated", "cut off")))
+        row = await verified(honest(judge_question=RowError("truncated", "cut off")))
         assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
         assert len(row.verdicts) == len(RULES)
 
     async def test_a_fault_of_the_round_trip_keeps_what_the_judge_said(self) -> None:
         row = await verified(honest(round_trip=RowError("truncated", "cut off")))
         assert (row.status, row.reason) == (Status.FAILED, "truncated")
-        assert len(row.verdicts) == len(RULES) + 3
+        assert len(row.verdicts) == len(RULES) + 4
 
     async def test_a_judge_that_ignores_the_schema_fails_the_row(self) -> None:
-        row = await verified(honest(judge={"supported": True}))
+        row = await verified(honest(judge_supported={"supported": True}))
         assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
 
-    async def test_the_judge_reads_question_and_answer_and_the_round_trip_no_answer(self) -> None:
+    async def test_who_answers_reads_no_answer_and_who_judges_the_question_no_document(
+        self,
+    ) -> None:
         model = honest()
         await verified(model, answer="193 kilometres")
-        judge, trip = model.asked
-        assert (judge.role, trip.role) == (Role.JUDGE, Role.JUDGE)
-        assert judge.row_id == trip.row_id == "pair-1"
-        assert "Answer: 193 kilometres" in prompt_of(judge)
+        alone, judge, trip = model.asked
+        assert {ask.role for ask in model.asked} == {Role.JUDGE}
+        assert {ask.row_id for ask in model.asked} == {"pair-1"}
+        assert all("Answer: 193 kilometres" in prompt_of(ask) for ask in (alone, judge))
+        assert [DOCUMENT in prompt_of(ask) for ask in model.asked] == [False, True, True]
         assert "193 kilometres" not in prompt_of(trip)
         assert draft().question in prompt_of(trip)  # type: ignore[operator]
-
-
-def _verdict_of(reason: str) -> str:
-    return {
-        "not_supported": "supported",
-        "leaked": "not_leaked",
-        "not_self_contained": "stands_alone",
-    }[reason]
 
 
 class TestMultipleChoice:

@@ -57,9 +57,6 @@ class ChainConfig(dg.Config):
     personas: int | None = Field(None, description="Personas per document, 1 to 3.")
     judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
     judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
-    judge_separate: bool | None = Field(
-        None, description="Whether each of the judge's verdicts is a call of its own."
-    )
     round_trip: bool | None = Field(
         None, description="Whether an open-book answer must score 1 against the gold."
     )
@@ -162,7 +159,6 @@ def question_chain(
                 "personas": config.personas,
                 "judge": config.judge,
                 "judge_votes": config.judge_votes,
-                "judge_separate": config.judge_separate,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
                 "regenerate": config.regenerate.value if config.regenerate else None,
