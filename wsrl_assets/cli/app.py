@@ -625,8 +625,7 @@ def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
     with catalog(store) as connection:
         faults = frame(connection, "failed_shards")["fault_detail"].to_list()
     for fault in faults:
-        message = f"error: {fault} The next run reads the shard again."
-        errors.print(message, style="bold red", markup=False, highlight=False)
+        _say_error(f"{fault} The next run reads the shard again.")
     return [failure for failure in failures if failure.message not in faults]
 
 
