@@ -45,7 +45,7 @@ _DESCRIPTIONS = {
     REJECTION: "This run rejects about as large a share as the ten runs before it.",
     LEAKAGE: "No source document feeds two splits.",
     SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
-    CURRENT: "Every row was made by the prompts, the model and the settings of now.",
+    CURRENT: "All rows use the current prompts, model and settings.",
     BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
 }
 # Worth a look, and no reason to stop.
@@ -106,11 +106,11 @@ def pair_checks(asset: str, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
 
 def recipe_result(stage: str, stale: int) -> dg.AssetCheckResult:
     """The check of recipes, given how many rows of a stage are of an older one."""
-    says = "Every row is of the recipe of now."
+    says = "All rows use the current recipe."
     if stale:
         says = (
-            f"{stale:,} rows are of an older prompt, model or setting. They stay until they are "
-            f"made anew: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
+            f"{stale:,} rows use an older prompt, model or setting. They stay until they are "
+            f"replaced: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
         )
     return check_result(stage, CURRENT, Finding(stale == 0, says, {"stale_rows": stale}))
 

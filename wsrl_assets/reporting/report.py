@@ -1,7 +1,7 @@
 """The report of a release: one HTML file that needs nothing else and prints well.
 
 A release is immutable and holds its pairs alone, while a report also tells of what was rejected and
-what it cost; so it lies beside the releases, as `HOME/reports/<release>.html`, and is written anew
+what it cost; so it lies beside the releases, as `HOME/reports/<release>.html`, and is written again
 as those figures change.
 """
 

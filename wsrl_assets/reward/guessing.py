@@ -1,6 +1,6 @@
 """The signs of guessing: several answers, and answers denied, doubted or taken back.
 
-Precision before yield (issue 4): a final answer that its own context calls into question scores
+Precision before yield: a final answer that its own context calls into question scores
 0, though now and then that loses a right one.
 """
 

@@ -161,7 +161,7 @@ MIN_DIGITS_OF_FRACTION = 6
 
 
 def agrees(answer: Number, gold: Number, tolerance: float | None) -> bool:
-    """Whether an answer is the gold's number (issue 4: relative tolerance, significant digits).
+    """Whether an answer is the gold's number (relative tolerance, significant digits).
 
     With a tolerance: within it, relative to the gold. Without: the same value, or an answer
     written *more* finely that rounds to a gold of at least three significant digits with digits

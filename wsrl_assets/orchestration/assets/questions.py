@@ -65,7 +65,7 @@ class ChainConfig(dg.Config):
     )
     regenerate: Regenerable | None = Field(
         None,
-        description="A stage whose rows of an older prompt, model or setting are made anew, with "
+        description="A stage whose rows of an older prompt, model or setting are replaced, with "
         "what hangs on them. The old rows stay until the new ones are verified.",
     )
 
@@ -166,10 +166,10 @@ def question_chain(
         )
         job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
-        anew = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
+        replaced = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
     context.log.info(f"{rows} rows were pending in {domain.label}")
-    if anew:
-        context.log.info(f"{anew} documents were made anew in {domain.label}")
+    if replaced:
+        context.log.info(f"{replaced} documents were regenerated in {domain.label}")
     partition = Partition.domain(domain)
     checks = recipe_checks(job, partition, stages)
     for stage, check in zip(stages, checks, strict=True):

@@ -98,7 +98,7 @@ def advance_arrivals(settings: AutomationSettings, advance_domain: Any) -> dg.Se
     """The sensor that asks for the domains of what the inbox brought. On if there is an inbox.
 
     It looks when a shard of the inbox was triaged, and leaves out domains with a queued or running
-    run. It looks again when a run of such a domain ends, by whatever it was started: that run may
+    run. It looks again when a run of such a domain ends, however it was started: that run may
     have been past its reading when the shard's rows came.
 
     Args:

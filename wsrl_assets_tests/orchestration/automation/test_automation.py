@@ -302,9 +302,9 @@ class TestAlerts:
         assert post(SecretStr(url), "advance_domain (math) failed")
         assert json.loads(bodies[0]) == {"text": "advance_domain (math) failed"}
 
-    @pytest.mark.parametrize(("will_retry", "told"), [("true", True), ("false", False)])
+    @pytest.mark.parametrize(("will_retry", "expected"), [("true", True), ("false", False)])
     def test_a_failure_is_told_with_its_reason_and_whether_it_is_begun_again(
-        self, will_retry: str, told: bool
+        self, will_retry: str, expected: bool
     ) -> None:
         @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["math"]))
         def pairs() -> None:
@@ -326,7 +326,7 @@ class TestAlerts:
             )
             text = failure_text(context.for_run_failure())
         assert "(math) failed: the endpoint is down" in text
-        assert text.endswith("begun again by itself.") is told
+        assert text.endswith("begun again by itself.") is expected
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "not a url", "ftp:/x"])
     def test_an_address_that_does_not_work_raises_nothing(self, url: str) -> None:
