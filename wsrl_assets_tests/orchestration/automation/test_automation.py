@@ -326,7 +326,7 @@ class TestAlerts:
             )
             text = failure_text(context.for_run_failure())
         assert "(math) failed: the endpoint is down" in text
-        assert text.endswith("begun again by itself.") is expected
+        assert text.endswith("retried automatically.") is expected
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "not a url", "ftp:/x"])
     def test_an_address_that_does_not_work_raises_nothing(self, url: str) -> None:
