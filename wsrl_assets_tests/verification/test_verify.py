@@ -31,6 +31,7 @@ RULES = [
     "stands_alone",
     "leak",
     "evidence",
+    "no_order",
     "answer_in_evidence",
 ]
 
