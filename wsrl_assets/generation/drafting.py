@@ -141,11 +141,11 @@ class Drafter:
         )
         return self._row(
             job,
-            # On one line, so that it cannot pass for lines of the judge's prompt.
+            # On one line, so that they cannot pass for lines of the judge's prompt.
             question=" ".join(reply.question.split()),
-            answer=reply.answer.strip(),
+            answer=" ".join(reply.answer.split()),
             answer_type=reply.answer_type,
-            unit=(reply.unit or "").strip() or None,
+            unit=" ".join((reply.unit or "").split()) or None,
             evidence=reply.evidence.strip(),
         )
 

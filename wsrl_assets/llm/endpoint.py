@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from wsrl_assets.llm.client import (
     ServedModel,
     curl,
     heard,
+    parsed_json,
     refused_key,
     served_models,
     unknown_model,
@@ -163,9 +163,16 @@ class Endpoint:
         body = {"model": model, "prompt": text, "content": text}
         try:
             response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
-            data = json.loads(response.content)
+            data = parsed_json(response.content)
             return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
+        except (
+            openai.OpenAIError,
+            httpx2.HTTPError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+        ):
             return None
 
     async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
@@ -248,7 +255,7 @@ class Endpoint:
     async def _root_json(self, path: str) -> dict[str, Any]:
         text = await self._root_text(path)
         with contextlib.suppress(ValueError):
-            data = json.loads(text)
+            data = parsed_json(text)
             return data if isinstance(data, dict) else {}
         return {}
 

@@ -33,6 +33,7 @@ from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.llm.untrusted import without_marks
 from wsrl_assets.storage.tables import LLMCall, utc_now
 from wsrl_assets.text.normalisation import estimate_tokens
 
@@ -473,7 +474,7 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
             truncated=completion.finish_reason == "length",
             completion_tokens=completion.completion_tokens,
         )
-    text = completion.text.strip()
+    text = without_marks(completion.text).strip()
     if completion.finish_reason == "length":
         raise RowError("truncated", f"reply cut off at {completion.completion_tokens} tokens")
     if not text:

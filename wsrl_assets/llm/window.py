@@ -5,7 +5,6 @@ So it asks the servers for their windows, and one of them to count, if there is 
 """
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 import httpx2
 import openai
 
-from wsrl_assets.llm.client import served_models
+from wsrl_assets.llm.client import parsed_json, served_models
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.text.normalisation import estimate_tokens
 
@@ -47,9 +46,16 @@ class Tokenizer:
         body = {"model": self.model, "prompt": text, "content": text}
         try:
             response = self.client.post(f"{self.root}/tokenize", cast_to=httpx2.Response, body=body)
-            data = json.loads(response.content)
+            data = parsed_json(response.content)
             return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
+        except (
+            openai.OpenAIError,
+            httpx2.HTTPError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+        ):
             return None
 
 

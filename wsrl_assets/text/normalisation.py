@@ -17,6 +17,14 @@ _FIRST_MARK = "\u0300"  # no combining mark comes before it
 
 _NEWLINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
+# What shows nothing and can say something: tag characters and variation selectors, which carry
+# hidden text to a model; marks of direction, which show another order than the text has; invisible
+# operators and annotations. Joiners of Indic, Persian and emoji stay, and so does a single space of
+# no width, which Thai and Khmer use.
+_INVISIBLE = re.compile(
+    "[\u061c\u180e\u202a-\u202e\u2060-\u206f\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_NO_WIDTH = re.compile("(?<=[\u200b-\u200f])[\u200b-\u200f]++")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # The lookbehind lets a match start once per run of spaces only; without it a line of n spaces
 # that ends in a letter costs n*n steps.
@@ -28,14 +36,15 @@ _LEADING_BLANK_LINES = re.compile(r"\A\n+")
 def normalise_document(text: str) -> str:
     r"""The one form in which a document is stored, prompted with and quoted from.
 
-    NFC; newlines of every kind become ``\n``; other control characters but the tab, and byte order
-    marks, are removed; lone surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can
+    NFC; newlines of every kind become ``\n``; other control characters but the tab, byte order
+    marks, and what is invisible but a single joiner or space of no width, are removed; lone surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can
     hold) become U+FFFD; spaces at line ends go, and so do blank lines at both ends; more than two
     blank lines in a row become two. Indentation and single spaces stay, so markdown and code
     survive. Normalising twice changes nothing more.
     """
     text = _NEWLINE.sub("\n", text)
     text = _CONTROL.sub("", text)
+    text = _NO_WIDTH.sub("", _INVISIBLE.sub("", text))
     text = _SURROGATE.sub("\ufffd", text)
     text = _composed(text, "NFC")
     text = _TRAILING_SPACE.sub("", text)

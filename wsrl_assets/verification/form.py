@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from wsrl_assets.llm.untrusted import as_text
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, self_test
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text.language import AS_ENGLISH, Writing
@@ -70,7 +71,9 @@ def typed_gold(
 
 
 def question_form(question: str | None) -> Verdict:
-    """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`."""
+    """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`, and
+    `template_tokens`: a trainer's chat template would read part of it as the end of a turn.
+    """
     if not question:
         return _no("question_form", "no_question")
     if len(question) > MAX_QUESTION_CHARS:
@@ -82,6 +85,8 @@ def question_form(question: str | None) -> Verdict:
         return _no("question_form", "question_too_long", f"{count} words")
     if not _QUESTION_MARK.search(question) and not _REQUEST.search(question):
         return _no("question_form", "not_a_question", "no question mark and no request")
+    if as_text(question) != question:
+        return _no("question_form", "template_tokens", "tokens of a chat template or of a prompt")
     return Verdict("question_form", True)
 
 

@@ -10,6 +10,7 @@ from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import AS_ENGLISH, Writing
 from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
+from wsrl_assets.verification.instructions import no_order
 from wsrl_assets.verification.judge import Case, JudgePolicy, judge
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
@@ -17,7 +18,7 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "7"
+RULES_VERSION = "8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ def check_rules(
     if gold is not None:
         verdicts.append(leak(question, gold))
     verdicts.append(evidence_verdict)
+    if evidence is not None:
+        verdicts.append(no_order(evidence, document))
     if gold is not None and evidence is not None:
         quote = writing.with_decimal_point(document[evidence.start : evidence.end])
         # What a question asks to be made of figures is known by its English words.

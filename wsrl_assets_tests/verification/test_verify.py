@@ -36,6 +36,7 @@ RULES = [
     "stands_alone",
     "leak",
     "evidence",
+    "no_order",
     "answer_in_evidence",
 ]
 
