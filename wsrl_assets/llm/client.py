@@ -240,6 +240,15 @@ def parsed_json(content: bytes | str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def tokens_in(content: bytes | str) -> int | None:
+    """The number of tokens in a reply to `/tokenize` of vLLM or llama.cpp; none if it has none."""
+    try:
+        data = parsed_json(content)
+        return int(data["count"]) if "count" in data else len(data["tokens"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
 def _text(value: Any) -> str:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"a {type(value).__name__} in place of text")

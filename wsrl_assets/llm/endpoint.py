@@ -26,6 +26,7 @@ from wsrl_assets.llm.client import (
     parsed_json,
     refused_key,
     served_models,
+    tokens_in,
     unknown_model,
 )
 from wsrl_assets.llm.errors import EndpointError, TransientError
@@ -163,17 +164,9 @@ class Endpoint:
         body = {"model": model, "prompt": text, "content": text}
         try:
             response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
-            data = parsed_json(response.content)
-            return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (
-            openai.OpenAIError,
-            httpx2.HTTPError,
-            ValueError,
-            KeyError,
-            TypeError,
-            OverflowError,
-        ):
+        except (openai.OpenAIError, httpx2.HTTPError):
             return None
+        return tokens_in(response.content)
 
     async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
         self._in_flight += 1

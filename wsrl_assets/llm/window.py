@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import openai
 
-from wsrl_assets.llm.client import parsed_json, served_models
+from wsrl_assets.llm.client import served_models, tokens_in
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.text.normalisation import estimate_tokens
 
@@ -46,17 +46,9 @@ class Tokenizer:
         body = {"model": self.model, "prompt": text, "content": text}
         try:
             response = self.client.post(f"{self.root}/tokenize", cast_to=httpx2.Response, body=body)
-            data = parsed_json(response.content)
-            return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (
-            openai.OpenAIError,
-            httpx2.HTTPError,
-            ValueError,
-            KeyError,
-            TypeError,
-            OverflowError,
-        ):
+        except (openai.OpenAIError, httpx2.HTTPError):
             return None
+        return tokens_in(response.content)
 
 
 @dataclass(frozen=True, slots=True)
