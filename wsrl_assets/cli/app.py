@@ -43,10 +43,11 @@ from wsrl_assets.sources.readers import SourceError, matching
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
-from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.taxonomy.stages import LAST_STAGE, RECIPE_COLUMNS, REGENERABLE, Stage, stages_up_to
+from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
 
 USER_ERRORS = (
     SettingsError,
@@ -597,27 +598,14 @@ def _find_pair(
         with catalog(store, superseded=superseded) as connection:
             found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
             if len(found) == 1:
-                return _walked_back(connection, {**found[0], "superseded": superseded})
+                pair = {**found[0], "superseded": superseded}
+                return pair, *recipes_and_calls(connection, pair)
         if found:
             break
     many = "several pairs begin with" if found else "there is no pair"
     raise SettingsError(
         f'{many} {pair_id}; list them with `wsrl sql "SELECT pair_id FROM verified_pairs"`'
     )
-
-
-def _walked_back(
-    connection: Connection, pair: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    hashes = [pair[key] for key in RECIPE_COLUMNS.values() if pair[key]]
-    recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
-    ledger = frame(
-        connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]
-    ).to_dicts()
-    by_hash = {
-        row["recipe"]: {"stage": row["stage"], "body": json.loads(row["body"])} for row in recipes
-    }
-    return pair, by_hash, ledger
 
 
 def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
