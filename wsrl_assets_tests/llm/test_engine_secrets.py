@@ -123,8 +123,7 @@ async def test_an_endpoint_given_up_is_told_with_what_it_said_and_a_call_to_try_
     server = Gossip(status, lists_models=lists_models)
     async with scripted_server(server) as base_url:
         with pytest.raises(EndpointError) as stopped:
-            async with engine(base_url, tmp_path, lambda call: None, api_key=KEY) as e:
-                await asyncio.wait_for(e.for_each(stream(map(ask, range(9))), e.ask), 60)
+            await ask_all(base_url, tmp_path)
     said = str(stopped.value)
     assert KEY not in "".join(traceback.format_exception(stopped.value))
     assert 'the server said: "no, Bearer ***: your key *** is no good here"' in said
@@ -135,6 +134,15 @@ async def test_an_endpoint_given_up_is_told_with_what_it_said_and_a_call_to_try_
     assert ("-d" in command) == lists_models
     if lists_models:
         assert json.loads(command[command.index("-d") + 1])["model"] == "m"
+
+
+async def ask_all(base_url: str, home: Path) -> None:
+    async with engine(base_url, home, lambda call: None, api_key=KEY) as e:
+
+        async def work(number: int) -> None:
+            await e.ask(ask(number))
+
+        await asyncio.wait_for(e.for_each(stream(range(9)), work), 60)
 
 
 async def test_a_password_in_the_address_is_in_no_message(tmp_path: Path) -> None:
