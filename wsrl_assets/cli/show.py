@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rich import box
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderResult
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.panel import Panel
 from rich.rule import Rule
@@ -21,7 +22,6 @@ from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
 
 _COUNTS = ("in", "kept", "rejected", "failed", "pending")
 _BAR_WIDTH = 6
-_NO_BREAK = "\N{NO-BREAK SPACE}"  # a column is as wide as its longest word, and no narrower
 _ANY_WIDTH = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -31,18 +31,31 @@ def plain(value: object) -> Text:
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
 
 
-def say(console: Console, *parts: ConsoleRenderable) -> None:
+def say(console: Console, *parts: RenderableType) -> None:
     """Prints tables as wide as the terminal, or wider where a name or a figure would be cut."""
     for part in parts:
+        if isinstance(part, Group):
+            say(console, *part.renderables)
+            continue
+        if isinstance(part, Table):
+            _keep_whole(part)
         needed = Measurement.get(console, _unbounded(console), part).minimum
         console.print(_Wide(part, max(console.width, needed)), crop=False)
+
+
+def _keep_whole(table: Table) -> None:
+    """Gives columns that do not wrap the width of their longest cell; Rich would cut them."""
+    for column in table.columns:
+        if column.no_wrap:
+            cells = [str(column.header), *map(str, column.cells)]
+            column.min_width = max(map(cell_len, cells))
 
 
 @dataclass(frozen=True, slots=True)
 class _Wide:
     """A part that may be wider than the console, which its `print` does not allow."""
 
-    part: ConsoleRenderable
+    part: RenderableType
     width: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -91,7 +104,7 @@ def pass_rates(histograms: Sequence[RateHistogram]) -> Table:
         table.add_row(
             plain(h.partition),
             plain(h.policy),
-            *(f"{_bar(pairs, max(h.pairs))}{pairs:,}" if pairs else "0" for pairs in h.pairs),
+            *(f"{_bar(pairs, max(h.pairs))} {pairs:,}" if pairs else "0" for pairs in h.pairs),
             f"{h.mean:.2f}",
             f"{h.truncated_share:.0%}",
         )
@@ -261,7 +274,7 @@ def _table(title: str | None, *columns: str) -> Table:
     table.padding = (0, 1, 0, 0)
     for name in columns:
         table.add_column(
-            name.replace(" ", _NO_BREAK),
+            name,
             justify="left" if name in _TEXTS else "right",
             no_wrap=name not in _FOLDED,
             overflow="fold",
@@ -307,7 +320,7 @@ def _numbers(account: Account) -> list[str]:
 
 
 def _bar(part: int, most: int) -> str:
-    return "\u2588" * max(1, round(part / most * _BAR_WIDTH)) + _NO_BREAK
+    return "\u2588" * max(1, round(part / most * _BAR_WIDTH))
 
 
 def _share(part: int, whole: int) -> str:

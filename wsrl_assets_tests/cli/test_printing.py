@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console, ConsoleRenderable
+from rich.console import Console, RenderableType
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.app import _say_failures
@@ -21,14 +21,15 @@ from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES, Stage
 from wsrl_assets_tests.cli.test_cli import COMMANDS, shard, wsrl
-from wsrl_assets_tests.factories import call_row
+from wsrl_assets_tests.factories import call_row, document_text, draft_row, filtered_document
 from wsrl_assets_tests.release.test_dataset import fill, some
+from wsrl_assets_tests.storage.test_accounting import personas
 
 WIDTHS = (24, 40, 60, 80, 200)
 MANY = 1_234_567_890
 
 
-def printed(width: int, *parts: ConsoleRenderable) -> str:
+def printed(width: int, *parts: RenderableType) -> str:
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
     show.say(console, *parts)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
@@ -213,6 +214,25 @@ def test_a_run_of_an_empty_home_says_how_to_begin_and_makes_nothing(tmp_path: Pa
     assert "wsrl ingest" in done.stderr
     assert done.stdout == ""
     assert not (tmp_path / "home").exists()
+
+
+def test_status_counts_the_forms_that_were_drafted_and_tells_what_the_settings_ask_beyond(
+    tmp_path: Path,
+) -> None:
+    """As after the demo, which drafts forms that the settings do not name."""
+    store, text = Store(tmp_path / "home"), document_text(0)
+    drafts = [draft_row(n, text, persona_index=n, form="cloze") for n in range(2)]
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge([filtered_document(0, text), personas(text), *drafts])
+
+    def pending(**environment: str) -> tuple[str, bool]:
+        shown = wsrl(store.home, "status", **environment).stdout
+        (line,) = [line for line in shown.splitlines() if line.split()[:1] == ["qa_drafts"]]
+        return line.split()[-1], "asks for 2 more drafts: forms open (WSRL_FORMS)" in shown
+
+    assert pending() == ("0", True)
+    assert pending(WSRL_FORMS="cloze") == ("0", False)
+    assert pending(WSRL_FORMS="open") == ("2", False)
 
 
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
