@@ -7,9 +7,12 @@ import contextlib
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +22,7 @@ from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Watched
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import HomeOption, named, open_home
 from wsrl_assets.cli.explore import explore
 from wsrl_assets.cli.interrupts import stops_on_signals
 from wsrl_assets.cli.push import push
@@ -41,7 +44,13 @@ from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError, matching
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
-from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import (
+    Account,
+    CallTotals,
+    accounts,
+    call_totals,
+    spending,
+)
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import recipes_and_calls
@@ -67,6 +76,7 @@ USER_ERRORS = (
 _DEMO_OPEN_DOCUMENTS = 4
 
 INTERRUPTED = 130
+_FIGURES = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
 
 
 class _Commands(TyperGroup):
@@ -90,11 +100,11 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     help=(
         "Turns documents into verifiable question-answer pairs for reinforcement learning.\n\n"
-        "Begin with [bold]wsrl demo[/bold]. For your own data: [bold]wsrl ingest PATH[/bold], "
-        "then [bold]wsrl run[/bold], then [bold]wsrl export[/bold].\n\n"
+        "Begin with `wsrl demo`. For your own data: `wsrl ingest PATH`, then `wsrl run`, then "
+        "`wsrl export`.\n\n"
         "Settings come from the environment: WSRL_HOME (default .wsrl), WSRL_LLM_BASE_URL, "
         "WSRL_LLM_MODEL, WSRL_LLM_API_KEY, and the same with _TRIAGE, _GENERATOR, _JUDGE or "
         "_POLICY after LLM for one role."
@@ -118,6 +128,22 @@ def _say_error(message: str) -> None:
     errors.print(
         f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
     )
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"wsrl-assets {version('wsrl-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_say_version),
+    ] = False,
+) -> None:
+    """Options of no command."""
 
 
 @app.command()
@@ -232,23 +258,40 @@ def ingest(
 @app.command()
 def run(
     domain: Annotated[
-        list[Domain] | None, typer.Option(help="Only this domain. Can be given several times.")
+        list[Domain] | None,
+        typer.Option(
+            parser=named(Domain, "domain"),
+            metavar="DOMAIN",
+            help="Only this domain. Can be given several times.",
+        ),
     ] = None,
-    to: Annotated[Stage, typer.Option(help="Last asset to bring up to date.")] = LAST_STAGE,
-    retry_failed: Annotated[bool, typer.Option(help="Try rows again that failed earlier.")] = False,
+    to: Annotated[
+        Stage,
+        typer.Option(
+            parser=named(Stage, "stage"), metavar="STAGE", help="Last stage to bring up to date."
+        ),
+    ] = LAST_STAGE,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try rows again that failed earlier.")
+    ] = False,
     regenerate: Annotated[
         Stage | None,
         typer.Option(
+            parser=named(Stage, "stage"),
             metavar="STAGE",
             help=f"Replace rows of older recipes, from this stage on: {', '.join(REGENERABLE)}.",
         ),
     ] = None,
     max_in_flight: Annotated[
-        int | None, typer.Option(help="Fixed number of concurrent calls. Default: adaptive.", min=1)
+        int | None,
+        typer.Option(
+            metavar="N", help="Fixed number of concurrent calls. Default: adaptive.", min=1
+        ),
     ] = None,
     rollouts: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             help="Take pass rates of so many rollouts a pair. Default: WSRL_PASS_RATE_ROLLOUTS.",
             min=0,
         ),
@@ -294,6 +337,8 @@ def run(
             "the warm-up set is switched off: set WSRL_SFT_PAIRS to a number of pairs per domain, "
             "such as 50"
         )
+    if not _read_status(store, settings)[0]:
+        raise SettingsError(_empty(store))
     before = _totals(store, settings)
     before["source_documents"] = 0  # a failed shard is read again by each run
     outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
@@ -324,13 +369,33 @@ def status(
         return
     found, totals = _read_status(store, settings)
     if not found:
-        console.print(f"nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`")
+        console.print(_empty(store), highlight=False, soft_wrap=True)
         return
-    console.print(show.by_partition(found) if partitions else show.funnel(found, settings.forms))
+    show.say(console, show.by_partition(found) if partitions else show.funnel(found))
+    _say_more_drafts(store, settings, found)
     _say_pass_rates(store)
-    accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
-    console.print(show.calls(totals, accepted))
+    show.say(console, show.calls(totals, spending(totals, found)))
     _say_stale(store, settings)
+
+
+def _empty(store: Store) -> str:
+    return f"there is nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`"
+
+
+def _say_more_drafts(store: Store, settings: Settings, found: Sequence[Account]) -> None:
+    """Drafts that the settings ask for beyond the forms that the domains have."""
+    with catalog(store) as connection:
+        asked = accounts(connection, settings.wanted)
+    drafts = Stage.QA_DRAFTS
+    more = sum(a.pending for a in asked if a.stage == drafts)
+    more -= sum(a.pending for a in found if a.stage == drafts)
+    if more > 0:
+        console.print(
+            f"`wsrl run` with the settings now asks for {more:,} more drafts: forms "
+            f"{', '.join(settings.forms)} (WSRL_FORMS)",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _say_stale(store: Store, settings: Settings) -> None:
@@ -369,6 +434,7 @@ def trace(
 def sql(
     query: Annotated[str, typer.Argument(help="A query, such as: FROM verified_pairs LIMIT 5")],
     as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV and nothing else.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Runs read-only SQL over everything: one view per table, over all partitions.
@@ -378,12 +444,18 @@ def sql(
     recipes, demonstrations, benchmark_ngrams; and pairs, every draft with its verdict, the stage
     where it left, and why. Each has a column `partition`. It reads published snapshots,
     so it never stands in the way of a run.
+
+    Rows that are wider than the terminal are printed as records, one under another.
     """
+    if as_json and as_csv:
+        raise SettingsError("--json and --csv exclude each other")
     _, store = open_home(home)
     with catalog(store) as connection:
         columns, rows = typed_query(connection, query)
     if as_json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str))
+    elif as_csv:
+        show.write_csv(sys.stdout, columns, rows)
     else:
         show.print_rows(console, columns, rows)
 
@@ -531,8 +603,10 @@ def _say_registered(registered: Sequence[Registered], *, again: bool = False) ->
 
 
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
+    # Where no setting names forms, the domains' own count: what the demo drafted is complete.
+    in_use = "forms" not in settings.model_fields_set
     with catalog(store) as connection:
-        found = accounts(connection, settings.wanted)
+        found = accounts(connection, replace(settings.wanted, forms_in_use=in_use))
         return [a for a in found if a.rows_in or a.stage != LAST_STAGE], call_totals(connection)
 
 
@@ -554,7 +628,7 @@ def _pass_rates(store: Store) -> list[RateHistogram]:
 def _say_pass_rates(store: Store) -> None:
     found = _pass_rates(store)
     if found:
-        console.print(show.pass_rates(found))
+        show.say(console, show.pass_rates(found))
 
 
 def _totals(store: Store, settings: Settings) -> dict[str, int]:
@@ -567,10 +641,9 @@ def _totals(store: Store, settings: Settings) -> dict[str, int]:
 
 def _say_funnel(store: Store, settings: Settings) -> None:
     found, totals = _read_status(store, settings)
-    console.print(show.funnel(found))
+    show.say(console, show.funnel(found))
     _say_pass_rates(store)
-    accepted = sum(a.kept for a in found if a.stage == "verified_pairs")
-    console.print(show.calls(totals, accepted))
+    show.say(console, show.calls(totals, spending(totals, found)))
 
 
 def _say_where_to_look(store: Store) -> None:
@@ -617,12 +690,30 @@ def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
     return [failure for failure in failures if failure.message not in faults]
 
 
+def _say_failures(failures: Sequence[Any]) -> None:
+    """Prints why runs failed, each cause once, with the jobs and partitions that it hit.
+
+    What no partition can survive is one cause, though a server's words may differ in an id.
+    """
+    by_cause: dict[str, list[Any]] = {}
+    for failure in failures:
+        cause = _FIGURES.sub("#", failure.message) if failure.is_fatal else failure.message
+        by_cause.setdefault(cause, []).append(failure)
+    for same in by_cause.values():
+        jobs: dict[str, list[str]] = {}
+        for failure in same:
+            jobs.setdefault(failure.job, []).append(failure.partition or "")
+        hit = [
+            f"{job} ({', '.join(sorted(where))})" if any(where) else job
+            for job, where in jobs.items()
+        ]
+        _say_error(f"{', '.join(hit)}: {same[0].message}")
+
+
 def _exit_for(
     failures: Sequence[Any], failed: dict[str, int], before: dict[str, int] | None = None
 ) -> None:
-    for failure in failures:
-        where = f" ({failure.partition})" if failure.partition else ""
-        _say_error(f"{failure.job}{where}: {failure.message}")
+    _say_failures(failures)
     if failures:
         raise typer.Exit(2)
     new = {stage: rows - (before or {}).get(stage, 0) for stage, rows in failed.items()}

@@ -1,8 +1,10 @@
 """What all commands share."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -12,6 +14,28 @@ from wsrl_assets.storage import Store
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
 ]
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def named(kind: type[E], noun: str) -> Callable[[str], E]:
+    """A parser of an option that takes a name of `kind`; a wrong name is answered with near ones.
+
+    Args:
+        noun: what such a name is called, as in "domain".
+    """
+
+    def parse(value: str) -> E:
+        if value in set(kind):
+            return kind(value)
+        names = [str(member) for member in kind]
+        typed = "_".join(value.lower().replace("&", " ").replace("-", " ").split())
+        near = difflib.get_close_matches(typed, names, n=2)
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise typer.BadParameter(f"no {noun} {value!r}. {meant}There are: {', '.join(names)}.")
+
+    return parse
 
 
 def open_home(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.show import plain
+from wsrl_assets.cli.show import plain, say
 from wsrl_assets.release.changes import Changes, RecipeChange, changes
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import Listed, find_release, list_releases
@@ -44,7 +44,7 @@ def releases(
     elif not found:
         Console().print(f"no release in {store.home} yet: make one with `wsrl run`")
     else:
-        Console().print(_listed_table(found, broken))
+        say(Console(), _listed_table(found, broken))
     if any(broken.values()):
         raise typer.Exit(1)
 
@@ -94,7 +94,7 @@ def _listed_table(found: Sequence[Listed], broken: Mapping[str, list[str] | None
     for column in ("release", "", "written UTC"):
         table.add_column(column, no_wrap=True)
     for split in splits:
-        table.add_column(split, justify="right")
+        table.add_column(split, justify="right", no_wrap=True)
     if broken:
         table.add_column("files")
     for listed in found:
@@ -132,7 +132,7 @@ def _say_rows(console: Console, found: Changes) -> None:
     for column in ("", "value"):
         table.add_column(column)
     for column in ("old", "new", "change"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for column, counts in found.by.items():
         for value, (before, after) in counts.items():
             if before != after:
@@ -140,7 +140,7 @@ def _say_rows(console: Console, found: Changes) -> None:
                     column, plain(value), f"{before:,}", f"{after:,}", f"{after - before:+,}"
                 )
     if table.row_count:
-        console.print(table)
+        say(console, table)
 
 
 def _say_examples(console: Console, kind: str, pairs: pl.DataFrame, examples: int) -> None:

@@ -1,27 +1,70 @@
 """What the commands print. Documents and model replies are untrusted: they print as plain text."""
 
+import csv
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from rich import box
-from rich.console import Console, Group, OverflowMethod
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from wsrl_assets.storage.accounting import Account, CallTotals
+from wsrl_assets.storage.accounting import Account, CallTotals, Spending
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
 
 _COUNTS = ("in", "kept", "rejected", "failed", "pending")
 _BAR_WIDTH = 6
+_ANY_WIDTH = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain(value: object) -> Text:
     """Text that can neither style nor move the terminal."""
     return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
+
+
+def say(console: Console, *parts: RenderableType) -> None:
+    """Prints tables as wide as the terminal, or wider where a name or a figure would be cut."""
+    for part in parts:
+        if isinstance(part, Group):
+            say(console, *part.renderables)
+            continue
+        if isinstance(part, Table):
+            _keep_whole(part)
+        needed = Measurement.get(console, _unbounded(console), part).minimum
+        console.print(_Wide(part, max(console.width, needed)), crop=False)
+
+
+def _keep_whole(table: Table) -> None:
+    """Gives columns that do not wrap the width of their longest cell; Rich would cut them."""
+    for column in table.columns:
+        if column.no_wrap:
+            cells = [str(column.header), *map(str, column.cells)]
+            column.min_width = max(map(cell_len, cells))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wide:
+    """A part that may be wider than the console, which its `print` does not allow."""
+
+    part: RenderableType
+    width: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self.part, options.update(width=self.width))
+
+
+def _unbounded(console: Console) -> ConsoleOptions:
+    """Options under which a measurement is of the content, and not of the terminal."""
+    return console.options.update(max_width=_ANY_WIDTH)
 
 
 def funnel(accounts: Sequence[Account], forms: Sequence[str] = ()) -> Group:
@@ -74,14 +117,15 @@ def pass_rates(histograms: Sequence[RateHistogram]) -> Table:
     return table
 
 
-def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
-    """The ledger by step, with tokens, cached share and cost per accepted pair.
+def calls(totals: Sequence[CallTotals], spent: Spending) -> Group:
+    """The ledger by step, and tokens and cost per pair.
 
-    Prices are a setting, so the column of costs is there only where some are set.
+    Prices are settings, so the column of costs is there only where some are set. A step whose calls
+    had none has no cost.
     """
-    cost = sum(t.cost for t in totals)
     names = ["calls", "failed", "retried", "prompt", "cached", "output", "median s"]
-    table = _table("Model calls, in tokens", "step", *names, *(["cost"] if cost else []))
+    has_cost = spent.cost > 0
+    table = _table("Model calls, in tokens", "step", *names, *(["cost"] if has_cost else []))
     for t in totals:
         table.add_row(
             t.step,
@@ -92,16 +136,25 @@ def calls(totals: Sequence[CallTotals], accepted: int) -> Table:
             _share(t.cached_tokens, t.prompt_tokens),
             f"{t.completion_tokens:,}",
             f"{t.latency_ms_median / 1000:.1f}",
-            *([f"{t.cost:.4f}"] if cost else []),
+            *([f"{t.cost:.4f}" if t.cost else "-"] if has_cost else []),
         )
     prompt, cached = sum(t.prompt_tokens for t in totals), sum(t.cached_tokens for t in totals)
-    tokens = prompt + sum(t.completion_tokens for t in totals)
-    per_pair = f"{tokens / accepted:,.0f} tokens" if accepted else "no pair accepted yet"
-    table.caption = f"cached share {_share(cached, prompt)}; per accepted pair: {per_pair}" + (
-        f", cost {cost / accepted:.6f}" if accepted and cost else ""
-    )
-    table.caption_justify = "left"
-    return table
+    return Group(table, Text(f"cached share {_share(cached, prompt)}"), *_per_pair(spent))
+
+
+def _per_pair(spent: Spending) -> list[Text]:
+    """What an accepted and a released pair took: a line for tokens, and one for cost if any."""
+    kinds = {"accepted": spent.accepted, "released": spent.released}
+    shares = [f"{spent.tokens / n:,.0f} per {kind} pair" for kind, n in kinds.items() if n]
+    lines = [f"tokens: {', '.join(shares) or 'no pair accepted yet'}"]
+    if spent.cost:
+        costs = [f"{spent.cost / n:,.6f} per {kind} pair" for kind, n in kinds.items() if n]
+        lines.append("cost: " + ", ".join([*costs, f"{spent.cost:,.4f} in all"]))
+        if spent.unpriced:
+            lines.append(
+                f"without {spent.unpriced:,} calls that had no price: see WSRL_LLM_PROMPT_PRICE"
+            )
+    return [Text(line) for line in lines]
 
 
 def status_json(
@@ -136,6 +189,7 @@ def status_json(
             "cached_tokens": sum(t.cached_tokens for t in totals),
             "completion_tokens": sum(t.completion_tokens for t in totals),
             "cost": sum(t.cost for t in totals),
+            "unpriced": sum(t.unpriced for t in totals),
         },
     }
     if rates:
@@ -167,11 +221,47 @@ def trace(pair: Mapping[str, Any], recipes: Mapping[str, Any], ledger: Sequence[
 
 
 def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A result of `wsrl sql`."""
-    table = Table(*columns, header_style="bold")
+    """A result of `wsrl sql`: a table if it fits the terminal, else one record under another."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for name in columns:
+        table.add_column(plain(name), no_wrap=True)
     for row in rows:
         table.add_row(*(plain(value) for value in row))
-    console.print(table)
+    if Measurement.get(console, _unbounded(console), table).maximum <= console.width:
+        console.print(table)
+    else:
+        _print_records(console, columns, rows)
+    console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}", highlight=False)
+
+
+def _print_records(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    for number, row in enumerate(rows, 1):
+        console.print(Rule(f"{number}", align="left", style="dim"))
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in zip(columns, row, strict=True):
+            grid.add_row(plain(name), plain(value))
+        console.print(grid)
+
+
+def write_csv(file: TextIO, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A result of `wsrl sql` as CSV: NULL as an empty cell, lists and structs as JSON.
+
+    On a terminal, control characters are replaced: texts of documents and models are untrusted.
+    """
+    is_terminal = file.isatty()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = [_csv_cell(value) for value in row]
+        writer.writerow([plain(cell).plain for cell in cells] if is_terminal else cells)
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, default=str) if isinstance(value, list | dict) else str(value)
 
 
 _TEXTS = ("stage", "step", "partition", "reason", "check", "domain", "policy")
@@ -179,17 +269,15 @@ _FOLDED = ("partition", "domain", "policy")
 
 
 def _table(title: str | None, *columns: str) -> Table:
-    """A table that fits 80 columns: names to the left and unbroken, numbers to the right."""
+    """A table that fits 80 columns: names to the left, figures to the right, both unbroken."""
     table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
     table.padding = (0, 1, 0, 0)
     for name in columns:
-        is_text = name in _TEXTS
-        overflow: OverflowMethod = "fold" if name in _FOLDED else "ellipsis"
         table.add_column(
             name,
-            justify="left" if is_text else "right",
-            no_wrap=is_text and name not in _FOLDED,
-            overflow=overflow,
+            justify="left" if name in _TEXTS else "right",
+            no_wrap=name not in _FOLDED,
+            overflow="fold",
         )
     return table
 

@@ -426,10 +426,12 @@ def _summary(
         lines.append(f"{name}: {span.rows:,} rows in {span.seconds:,.1f} s")
     if took:
         tokens, cost = took["run_prompt_tokens"] + took["run_completion_tokens"], took["run_cost"]
+        unpriced = took["run_unpriced_calls"]
         lines += [
             f"{took['run_llm_calls']:,} calls, {tokens:,} tokens",
             f"{took['run_cached_share']:.0%} of prompt tokens cached"
             + (f", cost {cost:,.4f}" if cost else ""),
+            *([f"without {unpriced:,} calls that had no price"] if cost and unpriced else []),
         ]
     return dg.MetadataValue.md("  \n".join(lines))
 
@@ -477,6 +479,7 @@ def _call_metadata(prefix: str, totals: Sequence[CallTotals]) -> dict[str, Any]:
         f"{prefix}_completion_tokens": sum(t.completion_tokens for t in totals),
         f"{prefix}_failed_calls": sum(t.failed for t in totals),
         f"{prefix}_cost": sum(t.cost for t in totals),
+        f"{prefix}_unpriced_calls": sum(t.unpriced for t in totals),
     }
 
 

@@ -42,11 +42,16 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class PartitionFailure:
-    """A partition whose run failed, with the one sentence that says why."""
+    """A partition whose run failed, with the one sentence that says why.
+
+    Attributes:
+        is_fatal: whether the cause would fail all other partitions too.
+    """
 
     job: str
     partition: str | None
     message: str
+    is_fatal: bool = False
 
 
 @dataclass
@@ -318,7 +323,8 @@ class _Runner:
             self._outcome.runs += 1
             if not result.success:
                 message, fatal = _why(result)
-                self._outcome.failures.append(PartitionFailure(run.job, run.partition, message))
+                failure = PartitionFailure(run.job, run.partition, message, fatal)
+                self._outcome.failures.append(failure)
                 self.may_go_on = self.may_go_on and not fatal
 
     def _run_all(self, runs: Sequence[_Run]) -> None:

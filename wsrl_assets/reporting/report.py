@@ -23,7 +23,13 @@ from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import (
+    Account,
+    CallTotals,
+    accounts,
+    call_totals,
+    spending,
+)
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
@@ -152,8 +158,7 @@ def render(report: Report) -> str:
         splits=_counts(pairs, "split"),
         sources=pairs["parent_id"].n_unique(),
         duplicates=_duplicates(report.accounts),
-        cost=sum(call.cost for call in report.calls),
-        tokens=sum(call.prompt_tokens + call.completion_tokens for call in report.calls),
+        spent=spending(report.calls, report.accounts),
         prompt_tokens=sum(call.prompt_tokens for call in report.calls),
         cached_tokens=sum(call.cached_tokens for call in report.calls),
         charts={name: Markup(svg) for name, svg in _charts(report, questions).items()},

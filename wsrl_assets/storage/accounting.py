@@ -1,5 +1,6 @@
 """Row accounting: at every stage and partition, in = kept + rejected + failed + pending."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wsrl_assets.storage.store import Connection, frame, query_text
@@ -43,11 +44,14 @@ class Wanted:
         forms: question forms of which a draft is wanted for each persona.
         optional: the optional stages that are switched on.
         sft_pairs: pairs of each domain that are wanted for the warm-up set.
+        forms_in_use: whether a domain that has drafts wants the forms of these, and `forms` are
+            those of the other domains.
     """
 
     forms: tuple[str, ...] = ()
     optional: frozenset[Stage] = frozenset()
     sft_pairs: int = 0
+    forms_in_use: bool = False
 
 
 def accounts(connection: Connection, wanted: Wanted | None = None) -> list[Account]:
@@ -94,6 +98,7 @@ def _inflow(connection: Connection, stage: Stage, wanted: Wanted) -> list[tuple[
     name = f"inflow_{stage}"
     known = {
         "forms": list(wanted.forms),
+        "forms_in_use": wanted.forms_in_use,
         "wanted": stage in wanted.optional,
         "sft_pairs": wanted.sft_pairs,
         "sft_share": MAX_SFT_SHARE,
@@ -119,7 +124,11 @@ def _outcomes(
 
 @dataclass(frozen=True, slots=True)
 class CallTotals:
-    """What the ledger sums to. Tokens as the servers counted; cached are part of prompt tokens."""
+    """What the ledger sums to. Tokens as the servers counted; cached are part of prompt tokens.
+
+    Attributes:
+        unpriced: calls with tokens that no price was set for, so that `cost` is without them.
+    """
 
     stage: str
     step: str
@@ -130,7 +139,40 @@ class CallTotals:
     cached_tokens: int
     completion_tokens: int
     cost: float
+    unpriced: int
     latency_ms_median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What pairs cost: all calls of a ledger, whatever became of their rows.
+
+    An *accepted* pair passed every check of `verified_pairs`; a *released* one is in the release.
+
+    Attributes:
+        tokens: prompt and completion tokens.
+        cost: of the calls that had a price.
+        unpriced: calls without one.
+        accepted, released: pairs.
+    """
+
+    tokens: int
+    cost: float
+    unpriced: int
+    accepted: int
+    released: int
+
+
+def spending(totals: Sequence[CallTotals], found: Sequence[Account]) -> Spending:
+    """What the pairs of these accounts cost by these totals."""
+    kept = {stage: sum(a.kept for a in found if a.stage == stage) for stage in STAGES}
+    return Spending(
+        sum(t.prompt_tokens + t.completion_tokens for t in totals),
+        sum(t.cost for t in totals),
+        sum(t.unpriced for t in totals),
+        kept[Stage.VERIFIED_PAIRS],
+        kept[Stage.RL_DATASET],
+    )
 
 
 def call_totals(connection: Connection, run_id: str | None = None) -> list[CallTotals]:

@@ -57,26 +57,26 @@ def shard(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "demo",
-        "ingest",
-        "run",
-        "status",
-        "trace",
-        "sql",
-        "serve",
-        "export",
-        "releases",
-        "diff",
-        "push",
-        "sft",
-        "explore",
-        "report",
-        "score",
-    ],
+COMMANDS = (
+    "demo",
+    "ingest",
+    "run",
+    "status",
+    "trace",
+    "sql",
+    "serve",
+    "export",
+    "releases",
+    "diff",
+    "push",
+    "sft",
+    "explore",
+    "report",
+    "score",
 )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches(tmp_path: Path, command: str) -> None:
     done = wsrl(tmp_path, command, "--help")
     assert done.returncode == 0

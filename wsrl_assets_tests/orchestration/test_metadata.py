@@ -77,6 +77,7 @@ def test_a_materialization_tells_rows_cost_and_speed(home: Store) -> None:
         **{f"{who}_prompt_tokens": 500 for who in ("run", "total")},
         **{f"{who}_cached_share": 0.6 for who in ("run", "total")},
         **{f"{who}_completion_tokens": 100 for who in ("run", "total")},
+        **{f"{who}_unpriced_calls": 0 for who in ("run", "total")},
         **{f"{who}_cost": 2.5 for who in ("run", "total")},
     }
 

@@ -72,7 +72,7 @@ def test_the_report_tells_counts_reasons_and_cost(store: Store) -> None:
     assert "83.3% of 12 drafts released" in text
     assert "verified pairs leaked 2" in text
     assert "qa drafts open 4 0 0 4,000 0.0% 20 0.0 1.0000" in text
-    assert "cost per released pair, 1.00 in all" in text
+    assert "cost per released pair; 0.1000 per accepted pair; 1.00 in all" in text
     assert "Math 9 9 9 7 7 7 77.8%" in text
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.storage import Store, Transaction
-from wsrl_assets.storage.accounting import call_totals
+from wsrl_assets.storage import Partition, Store, Transaction
+from wsrl_assets.storage.accounting import Wanted, accounts, call_totals
 from wsrl_assets.storage.catalog import catalog
 from wsrl_assets.storage.tables import Personas, Status, TriagedDocument, VerifiedPair
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,
@@ -157,6 +158,27 @@ def test_two_drafts_for_one_persona_and_form_are_found(tmp_path: Path) -> None:
     with store.transaction(IN_DOMAIN) as transaction:
         transaction.merge([draft_row(5, TEXTS[0], persona_index=0, recipe="another")])
     assert "qa_drafts" in unbalanced(store)
+
+
+def test_forms_in_use_are_those_of_each_domain(tmp_path: Path) -> None:
+    """So a domain is complete under what it was drafted with, whatever the settings of now."""
+    store = Store(tmp_path)
+    for domain, form in ((Domain.MATH, "cloze"), (Domain.CODING, None)):
+        drafts = [draft_row(n, TEXTS[0], persona_index=n, form=form) for n in range(2)]
+        with store.transaction(Partition.domain(domain)) as transaction:
+            transaction.merge([filtered_document(0, TEXTS[0]), personas(TEXTS[0])])
+            transaction.merge(drafts if form else [])
+    with catalog(store) as connection:
+        found = {
+            in_use: {
+                a.partition: (a.pending, a.balanced)
+                for a in accounts(connection, Wanted(("open",), forms_in_use=in_use))
+                if a.stage == "qa_drafts"
+            }
+            for in_use in (True, False)
+        }
+    assert found[True] == {"math": (0, True), "coding": (2, True)}
+    assert found[False] == {"math": (2, True), "coding": (2, True)}
 
 
 def test_the_ledger_is_summed_by_stage_and_step_and_by_run(tmp_path: Path) -> None:

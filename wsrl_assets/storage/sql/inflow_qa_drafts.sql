@@ -1,8 +1,15 @@
 -- See inflow_source_documents.sql: a draft for each persona and wanted form; drafts of other forms
 -- come in as many as there are.
-WITH slots AS (
+WITH used AS (SELECT DISTINCT "partition", form FROM qa_drafts),
+wanted_forms AS (
+  SELECT "partition", form FROM used WHERE $forms_in_use
+  UNION
+  SELECT "partition", unnest($forms::VARCHAR[]) AS form FROM (SELECT DISTINCT "partition" FROM personas)
+  WHERE NOT $forms_in_use OR "partition" NOT IN (SELECT "partition" FROM used)
+),
+slots AS (
   SELECT p."partition", p.doc_id, unnest(range(len(p.personas))) AS persona_index, f.form
-  FROM personas p, (SELECT unnest($forms) AS form) f
+  FROM personas p JOIN wanted_forms f USING ("partition")
   WHERE p.status = 'kept'
 ),
 wanted AS (
@@ -15,7 +22,7 @@ wanted AS (
 ),
 others AS (
   SELECT "partition", count(*) AS rows_in FROM qa_drafts
-  WHERE NOT list_contains($forms, form) GROUP BY 1
+  WHERE ("partition", form) NOT IN (SELECT ("partition", form) FROM wanted_forms) GROUP BY 1
 )
 SELECT "partition", coalesce(w.rows_in, 0) + coalesce(o.rows_in, 0) AS rows_in,
   coalesce(w.pending, 0) AS pending
