@@ -22,7 +22,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import LibraryFile

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
@@ -27,6 +26,7 @@ from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
+from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.job import Job
@@ -98,23 +98,21 @@ app = typer.Typer(
     ),
     epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
 )
-console = Console()
-errors = Console(stderr=True)
+console = Terminal()
+errors = Terminal(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log_to_stderr()
     app(args=arguments)
 
 
 def _say_error(message: str) -> None:
     """Prints an error unbroken, so that paths and setting names in it can be copied."""
-    errors.print(
-        f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
-    )
+    errors.print(f"error: {message}", style="bold red", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -452,7 +450,7 @@ def _served(
             serve(
                 engine,
                 home=store.home / "endpoint",
-                on_progress=lambda text: line.update(text),
+                on_progress=lambda text: line.update(show.plain(text)),
                 **(options or {}),
             )
         )
@@ -512,7 +510,7 @@ def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None
 def _say_registered(registered: Sequence[Registered]) -> None:
     for shard in registered:
         state = "registered" if shard.is_new else "known already"
-        console.print(f"shard {shard.key}: {state}", highlight=False, markup=False)
+        console.print(f"shard {shard.key}: {state}", highlight=False)
 
 
 def _read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
@@ -612,7 +610,7 @@ def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
         faults = frame(connection, "failed_shards")["fault_detail"].to_list()
     for fault in faults:
         message = f"error: {fault} The next run reads the shard again."
-        errors.print(message, style="bold red", markup=False, highlight=False)
+        errors.print(message, style="bold red", highlight=False)
     return [failure for failure in failures if failure.message not in faults]
 
 

@@ -159,7 +159,14 @@ class Endpoint:
             response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
             data = parsed_json(response.content)
             return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError, OverflowError):
+        except (
+            openai.OpenAIError,
+            httpx2.HTTPError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+        ):
             return None
 
     async def _send(self, body: dict[str, Any], row_id: str) -> Completion:

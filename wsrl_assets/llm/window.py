@@ -48,7 +48,14 @@ class Tokenizer:
             response = self.client.post(f"{self.root}/tokenize", cast_to=httpx2.Response, body=body)
             data = parsed_json(response.content)
             return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError, OverflowError):
+        except (
+            openai.OpenAIError,
+            httpx2.HTTPError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+        ):
             return None
 
 

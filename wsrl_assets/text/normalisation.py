@@ -37,10 +37,11 @@ def normalise_document(text: str) -> str:
     r"""The one form in which a document is stored, prompted with and quoted from.
 
     NFC; newlines of every kind become ``\n``; other control characters but the tab, byte order
-    marks, and what is invisible but a single joiner or space of no width, are removed; lone surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can
-    hold) become U+FFFD; spaces at line ends go, and so do blank lines at both ends; more than two
-    blank lines in a row become two. Indentation and single spaces stay, so markdown and code
-    survive. Normalising twice changes nothing more.
+    marks, and what is invisible but a single joiner or space of no width, are removed; lone
+    surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can hold) become U+FFFD; spaces
+    at line ends go, and so do blank lines at both ends; more than two blank lines in a row become
+    two. Indentation and single spaces stay, so markdown and code survive. Normalising twice changes
+    nothing more.
     """
     text = _NEWLINE.sub("\n", text)
     text = _CONTROL.sub("", text)
