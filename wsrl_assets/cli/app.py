@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
@@ -31,6 +30,7 @@ from wsrl_assets.cli.report import report
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
 from wsrl_assets.cli.shards import forget, shards
+from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.job import Job
@@ -111,23 +111,21 @@ app = typer.Typer(
     ),
     epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
 )
-console = Console()
-errors = Console(stderr=True)
+console = Terminal()
+errors = Terminal(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log_to_stderr()
     app(args=arguments)
 
 
 def _say_error(message: str) -> None:
     """Prints an error unbroken, so that paths and setting names in it can be copied."""
-    errors.print(
-        f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
-    )
+    errors.print(f"error: {message}", style="bold red", highlight=False, soft_wrap=True)
 
 
 def _say_version(is_asked: bool) -> None:
@@ -538,7 +536,7 @@ def _served(
             serve(
                 engine,
                 home=store.home / "endpoint",
-                on_progress=lambda text: line.update(text),
+                on_progress=lambda text: line.update(show.plain(text)),
                 **(options or {}),
             )
         )

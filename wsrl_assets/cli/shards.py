@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.show import plain
+from wsrl_assets.cli.show import plain, say
+from wsrl_assets.cli.terminal import Terminal
 from wsrl_assets.pipeline.takedowns import (
     Withdrawn,
     forget_shard,
@@ -37,9 +37,9 @@ def shards(as_json: JsonOption = False, home: HomeOption = None) -> None:
     if as_json:
         print(json.dumps(found, default=str))
     elif not found:
-        Console().print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
+        Terminal().print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
     else:
-        Console().print(_table(found))
+        say(Terminal(), _table(found))
 
 
 def forget(
@@ -98,7 +98,7 @@ def _say(name: str, withdrawn: Withdrawn) -> None:
 
 
 def _print(text: str) -> None:
-    Console().print(text, markup=False, highlight=False, soft_wrap=True)
+    Terminal().print(text, highlight=False, soft_wrap=True)
 
 
 def _overview(store: Store) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.text.highlight import printable, without_credentials
+from wsrl_assets.text.markdown import cell
 
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
@@ -189,7 +190,7 @@ def stage_result(
 
 def count_metadata(account: Account) -> dict[str, Any]:
     """Row counts and reasons as Dagster metadata."""
-    reasons = "\n".join(f"| {word} | {rows} |" for word, rows in account.reasons.items())
+    reasons = "\n".join(f"| {cell(word)} | {rows} |" for word, rows in account.reasons.items())
     table = f"| reason | rows |\n| --- | --- |\n{reasons}" if reasons else "none"
     return {
         "rows_in": account.rows_in,
@@ -212,7 +213,7 @@ def pass_rate_metadata(store: Store, partition: Partition) -> dict[str, Any]:
         "| --- " * (len(BUCKETS) + 3) + "|",
     ]
     for h in found:
-        cells = (h.policy, *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
+        cells = (cell(h.policy), *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
         lines.append(f"| {' | '.join(cells)} |")
     return {
         "pass_rates": dg.MetadataValue.md("\n".join(lines)),

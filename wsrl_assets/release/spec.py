@@ -23,6 +23,7 @@ from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.yaml_files import load_yaml
 
 
 class SpecError(ValueError):
@@ -166,7 +167,7 @@ def load_spec(path: Path | None) -> ReleaseSpec:
     if path is None:
         return EVERYTHING
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = load_yaml(path.read_text("utf-8"))
     except OSError as error:
         raise SpecError(
             f'release spec "{path}": {error.strerror}; give WSRL_RELEASE_SPEC or --spec the path '

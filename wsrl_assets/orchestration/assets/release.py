@@ -45,6 +45,7 @@ from wsrl_assets.storage.tables import (
     VerifiedPair,
 )
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.markdown import cell
 from wsrl_assets.verification import warmup
 
 BENCHMARK_NGRAMS = "benchmark_ngrams"
@@ -95,7 +96,7 @@ def benchmark_ngrams(store: StoreResource, settings: SettingsResource) -> dg.Mat
     with as_failures():
         rows = decontamination.load_benchmarks(database, paths, chosen.benchmark_columns)
     files = decontamination.benchmark_files(database)
-    lines = [f"| {f.benchmark} | {f.items} | {f.questions} | {f.answers} |" for f in files]
+    lines = [f"| {cell(f.benchmark)} | {f.items} | {f.questions} | {f.answers} |" for f in files]
     head = ["| file | rows | with a question | with an answer |", "| --- | --- | --- | --- |"]
     read = dg.MetadataValue.md("\n".join([*head, *lines]) if lines else "none")
     return dg.MaterializeResult(
