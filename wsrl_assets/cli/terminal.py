@@ -1,4 +1,4 @@
-"""The terminal: whatever is printed, no text of a stranger can style or move it."""
+"""The terminal: no text of a stranger can style or move it."""
 
 import logging
 import sys

@@ -1,9 +1,9 @@
 """Check 3, where the evidence comes from: a statement of the document, or words to a model?
 
-Whoever writes a document can plant a question and its answer by telling a model what to write. Such
+The author of a document can plant a question and its answer by telling a model what to write. Such
 a pair is grounded: its evidence stands in the document, in the very paragraph that gives the order.
-So a quote counts only if its paragraph is no order to whoever makes or judges questions. By rule,
-for English; a document that quotes such an order loses that paragraph too.
+So a quote counts only if its paragraph is no order to a model that makes or judges questions. By
+rule, for English; a document that quotes such an order loses that paragraph too.
 """
 
 import re
