@@ -17,7 +17,7 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "7"
+RULES_VERSION = "8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,10 @@ def check_rules(
             known by rule for English only.
         judged: whether a judge follows, who decides what no rule knows.
     """
-    gold, answer_verdict = typed_gold(
-        draft.answer, draft.answer_type, draft.unit, draft.choices, writing
-    )
     question = writing.with_decimal_point(draft.question or "")
+    gold, answer_verdict = typed_gold(
+        draft.answer, draft.answer_type, draft.unit, draft.choices, writing, question
+    )
     evidence, evidence_verdict = locate(draft.evidence, document)
     verdicts = [
         answer_verdict,
