@@ -2,7 +2,7 @@
 
 Rules of form, for English: a question in the present tense about a statistic, a count of people,
 the holder of an office or the latest of something, with nothing in it that fixes the time. Which
-statistics change does not show in their names ("the sampling rate of a CD" does
+statistics change does not follow from the form of their names ("the sampling rate of a CD" does
 not), so those are listed; the judge reads the rest.
 """
 

@@ -1,7 +1,7 @@
 """Check 4, the judge: another model reads question, answer and document (paper, stage 4).
 
-Two calls. The first sees the question and its answer without the document, as the model that must
-answer it will: a judge that has the document open resolves "the suspect" for itself. It is short
+Two calls. The first sees the question and its answer without the document, as a policy that must
+answer it will: with the document open, a judge knows which suspect "the suspect" is. It is short
 and cheap, so it comes first, and only what passes it is held against the document. With several
 votes the majority of each verdict counts, and no more votes are asked for than it takes to settle
 it.

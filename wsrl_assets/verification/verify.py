@@ -147,10 +147,10 @@ def check_rules(
             known by rule for English only.
         judged: whether a judge follows, who decides what no rule knows.
     """
-    gold, answer_verdict = typed_gold(
-        draft.answer, draft.answer_type, draft.unit, draft.choices, writing
-    )
     question = writing.with_decimal_point(draft.question or "")
+    gold, answer_verdict = typed_gold(
+        draft.answer, draft.answer_type, draft.unit, draft.choices, writing, question
+    )
     evidence, evidence_verdict = locate(draft.evidence, document)
     verdicts = [
         answer_verdict,
