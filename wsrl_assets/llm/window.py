@@ -19,7 +19,7 @@ from wsrl_assets.text.normalisation import estimate_tokens
 
 # Tokens of a prompt beside its document, and of the reply: system, instruction, examples, question.
 # A test holds that the longest prompt of every stage fits.
-PROMPT_TOKENS = 1600
+PROMPT_TOKENS = 1700
 # Longer documents than this make no better questions, whatever the window.
 MAX_PASSAGE_TOKENS = 3000
 # A window with no room beside the prompt still gets a try: not every stage needs all of it.
