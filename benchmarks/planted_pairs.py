@@ -1,4 +1,4 @@
-"""How often a document can plant a pair of its own: `python -m benchmarks.planted_pairs --base-url URL`.
+"""How often a document plants a pair: `python -m benchmarks.planted_pairs --base-url URL`.
 
 Documents of the sample corpus each get an order to ask one question with one answer, which no text
 but the order gives, in six manners: an order in plain words, an order after a fake end of the
