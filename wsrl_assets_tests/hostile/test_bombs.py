@@ -120,7 +120,11 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
     "JSON of a long number": (".jsonl", lambda: b'{"a": ' + b"9" * _MIB + b"}\n", "bad_json"),
     "JSON of a long list": (".jsonl", lambda: _row({"text": "a b", "l": [1] * 10**6}), None),
     "JSON in JSON in JSON": (".jsonl", lambda: _row({"text": "a b", "m": _strings(12)}), None),
-    "no column to choose": (".jsonl", lambda: _row({f"id{n}_id": n for n in range(10**5)}), "refused"),
+    "no column to choose": (
+        ".jsonl",
+        lambda: _row({f"id{n}_id": n for n in range(10**5)}),
+        "refused",
+    ),
     "a line above the limit": (".jsonl", lambda: _LINE + b"x" * (80 * _MIB), "row_too_large"),
     "table of many columns": (".csv", lambda: b",".join([b"c"] * 200_000) + b",text\n1", "refused"),
     "table of commas": (".csv", lambda: b"text,b\n" + b"," * (8 * _MIB) + b"\n", "no_text"),

@@ -51,7 +51,7 @@ def test_a_spec_of_more_than_plain_values_is_refused_in_a_sentence(
 ) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(REFUSED[name], "utf-8")
-    with pytest.raises(SpecError, match="spec.yaml") as fault:
+    with pytest.raises(SpecError, match=r"spec\.yaml") as fault:
         load_spec(path)
     assert len(str(fault.value)) < 2_000
     assert not (tmp_path / "owned").exists()
@@ -61,7 +61,7 @@ def test_a_spec_of_more_than_plain_values_is_refused_in_a_sentence(
 def test_so_is_a_demonstration_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "math.yaml").write_text(REFUSED[name], "utf-8")
     load_library.cache_clear()
-    with pytest.raises(LibraryError, match="math.yaml") as fault:
+    with pytest.raises(LibraryError, match=r"math\.yaml") as fault:
         load_library(tmp_path)
     assert len(str(fault.value)) < 2_000
 
