@@ -14,10 +14,12 @@ MARK = "\u2060"
 # As the mark stands in a reply that is still JSON.
 _MARKS_IN_JSON = re.compile(r"\u2060|(?<!\\)((?:\\\\)*)\\u2060")
 
+_UNSEEN = "[\u00ad\u034f\u200b-\u200f]*"
+
 
 def _wide(word: str) -> str:
-    """A pattern for a word in ASCII or full-width letters."""
-    return "".join(f"[{letter}{chr(ord(letter) + 0xFEE0)}]" for letter in word)
+    """A pattern for a word in ASCII or full-width letters, with unseen characters between them."""
+    return _UNSEEN.join(f"[{letter}{chr(ord(letter) + 0xFEE0)}]" for letter in word)
 
 
 _OPENS = "<\u2039\u27e8\u3008\ufe64\uff1c"  # and what looks like it
@@ -27,7 +29,7 @@ _TURNS = (
 )
 _TOKENS = re.compile(
     rf"[{_OPENS}](?="
-    rf"[\s/\\|\uff5c\uff0f]*{_wide('document')}"  # our own tag
+    rf"[\s/\\|\uff5c\uff0f\u00ad\u034f\u200b-\u200f]*{_wide('document')}"  # our own tag
     r"|[|\uff5c]"  # <|im_start|>, <|eot_id|>, <｜User｜>
     rf"|/?(?:{_TURNS})>"  # </s>, <bos>, <think>
     r"|/?[a-z]+_[a-z0-9_]+>"  # <start_of_turn>, <tool_call>, <extra_id_0>

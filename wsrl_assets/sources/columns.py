@@ -39,7 +39,9 @@ _MAX_METADATA_VALUES = 200
 _MAX_METADATA_DEPTH = 4
 _MAX_JSON_CHARS = 1 << 16
 # More are a vector or a text in pieces, and nobody's licence.
-_MAX_LIST = 20
+MAX_LIST = 20
+_MOST_NAMED = 40
+_MAX_NAME = 80
 _FOLDER_VALUE = re.compile(r"([A-Za-z_][\w.-]*)=(.+)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -119,8 +121,8 @@ def _leaves(row: Mapping[str, object], prefix: str, depth: int) -> Iterator[tupl
 
 def _list_text(values: list[object]) -> str | None:
     """A short list of single values as a JSON array."""
-    parts = [as_text(value) for value in values[: _MAX_LIST + 1]]
-    if None in parts or not 0 < len(parts) <= _MAX_LIST:
+    parts = [as_text(value) for value in values[: MAX_LIST + 1]]
+    if None in parts or not 0 < len(parts) <= MAX_LIST:
         return None
     return as_text(json.dumps(parts, ensure_ascii=False))
 
@@ -177,7 +179,9 @@ def _by_name(columns: Iterable[str], wanted: Sequence[str]) -> str | None:
 
 def _no_text_column(label: str, columns: Iterable[str], asked_for: str | None) -> str:
     problem = f'no column "{asked_for}"' if asked_for else "no column that holds text"
-    found = ", ".join(f'"{storable(name)}"' for name in columns) or "none"
+    names = list(columns)
+    found = ", ".join(f'"{storable(name)[:_MAX_NAME]}"' for name in names[:_MOST_NAMED]) or "none"
+    found += f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     return (
         f'shard "{label}": {problem}; its columns are {found}. Name the column of the text with '
         "--text-column or WSRL_TEXT_COLUMN."

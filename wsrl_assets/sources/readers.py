@@ -25,6 +25,7 @@ from wsrl_assets.sources.shards import (
     matching,
     safe_name,
 )
+from wsrl_assets.sources.streams import is_bomb
 from wsrl_assets.sources.tables import read_table
 from wsrl_assets.sources.text_files import read_text_files
 
@@ -44,6 +45,7 @@ __all__ = [
     "safe_name",
 ]
 
+_ROW_BYTES = 200  # what a row costs to keep, if it holds nothing: its reason and provenance
 _TEXT_KINDS = (ShardKind.TEXT, ShardKind.TEXT_FOLDER)
 
 
@@ -86,7 +88,7 @@ def _guarded(
 ) -> Iterator[list[SourceRow]]:
     faults: list[ShardFault] = []
     read = 0
-    for batch in _batches(_before_fault(rows, faults), limits):
+    for batch in _batches(_before_fault(_measured(shard, rows), faults), limits):
         read += len(batch)
         yield [_with_folders(shard, row) for row in batch]
     for fault in faults:
@@ -109,6 +111,17 @@ def _before_fault(rows: Iterator[SourceRow], faults: list[ShardFault]) -> Iterat
         yield from rows
     except ShardFault as fault:
         faults.append(fault)
+
+
+def _measured(shard: ShardFile, rows: Iterator[SourceRow]) -> Iterator[SourceRow]:
+    """The rows, up to where they are far more than a file of that size can hold."""
+    size_bytes = 0
+    for row in rows:
+        size_bytes += _ROW_BYTES + _memory_bytes(row)
+        if is_bomb(size_bytes, shard.size_bytes):
+            problem = f"a compression bomb: {shard.size_bytes:,} bytes hold {size_bytes:,} of text."
+            raise ShardFault(DropReason.CORRUPT_FILE, problem)
+        yield row
 
 
 def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:

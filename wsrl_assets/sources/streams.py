@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 # The largest that the format has: `zstd --long=31`.
 _MAX_ZSTD_WINDOW_BYTES = 1 << 31
+_BOMB_BYTES = 1 << 28
+_BOMB_RATIO = 200
 
 
 def locate(path: str | Path) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -136,11 +138,52 @@ def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
     """
     start = stream.peek(4)[:4]
     if start.startswith(_GZIP_MAGIC):
-        # Has a buffer of its own; around another one, what was read before a break would be lost.
-        return cast(io.BufferedReader, gzip.GzipFile(fileobj=stream))
-    if start == _ZSTD_MAGIC or start[1:] == _ZSTD_SKIPPABLE:
-        return io.BufferedReader(_ZstdStream(stream), _BUFFER_BYTES)
-    return stream
+        # One piece at a time: what was read before a break would be lost in a larger one.
+        unpacked: _Read = gzip.GzipFile(fileobj=stream).read1
+    elif start == _ZSTD_MAGIC or start[1:] == _ZSTD_SKIPPABLE:
+        unpacked = _ZstdStream(stream).read
+    else:
+        return stream
+    return io.BufferedReader(_Measured(stream, unpacked), _BUFFER_BYTES)
+
+
+_Read = Callable[[int], bytes | None]
+
+
+class _Measured(io.RawIOBase):
+    """What is unpacked, up to where the file is nothing but a bomb.
+
+    Text shrinks to a third or a tenth; a file of one repeated line, to a thousandth and less.
+    """
+
+    def __init__(self, packed: io.BufferedReader, unpacked: _Read) -> None:
+        self._packed = packed
+        self._unpacked = unpacked
+        self._size_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._unpacked(len(target)) or b""
+        target[: len(data)] = data
+        self._size_bytes += len(data)
+        if is_bomb(self._size_bytes, self._packed.tell()):
+            raise CompressionBomb(
+                f"{self._packed.tell():,} bytes of it unpack to more than {self._size_bytes:,}; "
+                "if that is meant, unpack it first"
+            )
+        return len(data)
+
+
+class CompressionBomb(ValueError):
+    """A file that unpacks to far more than any text does."""
+
+
+def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
+    """Whether so many bytes come out of so few that no honest text was packed."""
+    return unpacked_bytes > max(_BOMB_BYTES, _BOMB_RATIO * packed_bytes)
 
 
 class _ZstdStream(io.RawIOBase):
@@ -187,13 +230,15 @@ class _ZstdStream(io.RawIOBase):
         return True
 
 
-BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
+BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, CompressionBomb)
 
 
 def broken_stream(error: Exception) -> ShardFault:
     """What one of `BROKEN_STREAM` says of the file."""
     if isinstance(error, EOFError):
         return ShardFault(DropReason.TRUNCATED_FILE, "the file ends inside its compressed stream.")
+    if isinstance(error, CompressionBomb):
+        return ShardFault(DropReason.CORRUPT_FILE, f"a compression bomb: {error}.")
     return ShardFault(DropReason.CORRUPT_FILE, f"the compressed stream is broken ({error}).")
 
 

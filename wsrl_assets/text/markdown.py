@@ -5,7 +5,7 @@ import re
 from wsrl_assets.text.highlight import printable
 
 # Emphasis, code, links and images, formulas, cells.
-_ACTIVE = re.compile(r"[\\`*\[\]~$|]")
+_ACTIVE = re.compile(r"[\\`*\[\]~$|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 MAX_CHARS = 300
 
