@@ -31,6 +31,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
 from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier
 
@@ -150,6 +151,7 @@ class _Work:
     personas: tuple[str, ...]
     drafted: frozenset[tuple[int, str]]
     unverified: tuple[Draft, ...]
+    siblings: Siblings
     pool: distractors.Pool
 
     @classmethod
@@ -162,6 +164,7 @@ class _Work:
             personas=tuple(row["personas"]),
             drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
             unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            siblings=Siblings((p["pair_id"], p["question"], p["gold"]) for p in row["verified"]),
             pool=pool,
         )
 
@@ -208,12 +211,12 @@ class _Chain:
         jobs = self._draft_jobs(work, named)
 
         async def old() -> None:
-            verify_old = (self._verify(draft, work.text) for draft in work.unverified)
+            verify_old = (self._verify(draft, work) for draft in work.unverified)
             await asyncio.gather(*verify_old)
 
         async def new() -> None:
             async def then(draft: QADraft) -> None:
-                await self._on_draft(draft, work.text)
+                await self._on_draft(draft, work)
 
             await self.drafter.draft_all(jobs, then)
 
@@ -257,21 +260,18 @@ class _Chain:
             if (index, form) not in work.drafted
         ]
 
-    async def _on_draft(self, draft: QADraft, document: str) -> None:
+    async def _on_draft(self, draft: QADraft, work: _Work) -> None:
         await self.writer.put(draft)
         self.job.progress.advance(drafting.STAGE)
         if draft.status is not Status.KEPT or self.verifier is None:
             return
         self.job.progress.expect(verify.STAGE, 1)
-        await self._verify(
-            Draft.of(draft),
-            document,
-        )
+        await self._verify(Draft.of(draft), work)
 
-    async def _verify(self, draft: Draft, document: str) -> None:
+    async def _verify(self, draft: Draft, work: _Work) -> None:
         if self.verifier is None:
             return
-        await self.writer.put(await self.verifier.verify(draft, document))
+        await self.writer.put(await self.verifier.verify(draft, work.text, work.siblings))
         self.job.progress.advance(verify.STAGE)
 
 

@@ -8,6 +8,7 @@ from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import AS_ENGLISH, Writing
+from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.instructions import no_order
@@ -18,7 +19,7 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "8"
+RULES_VERSION = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,40 @@ class Verifier:
     jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
 
-    async def verify(self, draft: Draft, document: str) -> VerifiedPair:
+    async def verify(
+        self, draft: Draft, document: str, siblings: Siblings | None = None
+    ) -> VerifiedPair:
         """The verified row of a draft; kept only if every check passed.
 
-        The models are asked only of what the rules let through, and the round trip only of what
-        the judge did. A fault of a call fails the row, with the verdicts so far.
+        The models are asked only of what the rules let through and no sibling asks, and the round
+        trip only of what the judge let through. A fault of a call fails the row, with the verdicts
+        so far.
+
+        Args:
+            siblings: the other pairs of the document; none are known if not given.
         """
         writing = Writing.of(document)
         rules = check_rules(draft, document, writing, judged=self.jury is not None)
-        verdicts = list(rules.verdicts)
+        if not _all_passed(rules.verdicts):
+            return self._row(draft, rules, rules.verdicts)
+        assert draft.question is not None
+        assert rules.gold is not None
+        others = siblings if siblings is not None else Siblings()
+        async with others.claim(draft.draft_id, draft.question, rules.gold) as (claim, verdict):
+            verdicts = [*rules.verdicts, verdict]
+            row = await self._asked(draft, rules, verdicts, document, writing)
+            claim.settle(kept=row.status is Status.KEPT)
+        return row
+
+    async def _asked(
+        self,
+        draft: Draft,
+        rules: RuleResult,
+        verdicts: list[Verdict],
+        document: str,
+        writing: Writing,
+    ) -> VerifiedPair:
+        """The row after the checks that ask a model."""
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):

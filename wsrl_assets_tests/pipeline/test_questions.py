@@ -1,13 +1,16 @@
 """The stages that ask models top up: they do what is pending, once, and leave the rest alone."""
 
 import asyncio
+import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
-from simulator import Fault, FaultPlan, Simulator, running_simulator
+from simulator import Fault, FaultPlan, Simulator, running_simulator, schema_name
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import job as pipeline_job
@@ -42,6 +45,7 @@ from wsrl_assets_tests.factories import (
     delivered,
     document_text,
     documents,
+    honest_reply,
     ids,
     job,
     ledger,
@@ -461,3 +465,27 @@ async def test_pages_of_documents_are_all_done(
         await advance(work)
     assert len(rows(work.store, TriagedDocument, IN_SHARD)) == 10
     assert counts(work.store) == (10, 10, 10)
+
+
+async def test_a_question_that_all_personas_ask_is_judged_once_a_document(tmp_path: Path) -> None:
+    def same(body: dict[str, Any], rng: Random) -> str:
+        reply = honest_reply(body, rng)
+        if schema_name(body) != "personas":
+            return reply
+        return json.dumps({"personas": ["a planner of trips", "a planner of tours"]})
+
+    async with running_simulator(quick(reply=same)) as sim:
+        work = job(tmp_path, sim.base_url, personas=2)
+        plant_domain(work.store, documents(COUNT))
+        calls = await asked(sim, work)
+        assert {step: calls[step] for step in VERIFYING} == dict.fromkeys(VERIFYING, COUNT)
+        kept = rows(work.store, VerifiedPair, IN_DOMAIN)
+        reasons = Counter(row.reason for row in kept)
+        assert reasons == {None: COUNT, "duplicate_in_document": COUNT}
+        # A draft that comes later is compared with what an earlier run kept.
+        first = rows(work.store, QADraft, IN_DOMAIN)[0]
+        with work.store.transaction(IN_DOMAIN) as transaction:
+            transaction.merge([replace(first, draft_id="later", persona_index=2)])
+        assert await asked(sim, work, "verified_pairs") == {}
+    later = [row for row in rows(work.store, VerifiedPair, IN_DOMAIN) if row.pair_id == "later"]
+    assert [row.reason for row in later] == ["duplicate_in_document"]

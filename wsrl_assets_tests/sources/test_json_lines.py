@@ -242,7 +242,7 @@ def test_zstd_bomb_ends_the_shard_in_bounded_memory(tmp_path: Path) -> None:
     data = b"".join([*chunks, compressor.flush()])
     (shard,) = discover(write(tmp_path / "a.jsonl.zst", data))
     tracemalloc.start()
-    with pytest.raises(ShardFault, match="compression bomb: .* unpack it first") as fault:
+    with pytest.raises(ShardFault, match=r"compression bomb: .* unpack it first") as fault:
         list(read_rows(shard, max_row_bytes=2**20))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -39,6 +39,8 @@ RULES = [
     "no_order",
     "answer_in_evidence",
 ]
+# What a pair has got past before a model is asked of it.
+ASKED = [*RULES, "duplicate"]
 
 
 def draft(**changes: Any) -> Draft:
@@ -118,7 +120,7 @@ class TestModels:
         row = await verified(model)
         assert (row.status, row.reason) == (Status.KEPT, None)
         assert [verdict.check for verdict in row.verdicts] == [
-            *RULES,
+            *ASKED,
             "judge_not_leaked",
             "judge_stands_alone",
             "judge_supported",
@@ -165,7 +167,7 @@ class TestModels:
         assert (row.status, row.reason) == (Status.REJECTED, reason)
         assert row.detail == "none: names the canal"
         assert model.steps == JUDGED[:1]
-        assert len(row.verdicts) == len(RULES) + 2
+        assert len(row.verdicts) == len(ASKED) + 2
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -182,7 +184,7 @@ class TestModels:
         assert (row.status, row.reason) == (Status.REJECTED, reason)
         assert str(changes.get("other_answer", "")) in (row.detail or "")
         assert model.steps == JUDGED
-        assert len(row.verdicts) == len(RULES) + 4
+        assert len(row.verdicts) == len(ASKED) + 4
 
     async def test_an_open_book_answer_that_the_reward_refuses_rejects(self) -> None:
         row = await verified(honest(round_trip={"answer": "193 miles"}))
@@ -219,12 +221,12 @@ class TestModels:
     async def test_a_fault_of_the_judge_fails_the_row_with_the_rules_verdicts(self) -> None:
         row = await verified(honest(judge_question=RowError("truncated", "cut off")))
         assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
-        assert len(row.verdicts) == len(RULES)
+        assert [verdict.check for verdict in row.verdicts] == ASKED
 
     async def test_a_fault_of_the_round_trip_keeps_what_the_judge_said(self) -> None:
         row = await verified(honest(round_trip=RowError("truncated", "cut off")))
         assert (row.status, row.reason) == (Status.FAILED, "truncated")
-        assert len(row.verdicts) == len(RULES) + 4
+        assert len(row.verdicts) == len(ASKED) + 4
 
     async def test_a_judge_that_ignores_the_schema_fails_the_row(self) -> None:
         row = await verified(honest(judge_supported={"supported": True}))
