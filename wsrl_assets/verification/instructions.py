@@ -14,7 +14,8 @@ from wsrl_assets.verification.grounding import Evidence
 _REACH_CHARS = 1000
 _PARAGRAPH_END = re.compile(r"\n\s*\n")
 _TO_WHOM = (
-    r"(?:AI|(?:AI |language )model|chatbot|assistant|annotator|question writer|judge|grader|checker)s?"
+    r"(?:AI|(?:AI |language )model|chatbot|assistant|annotator|question writer|judge|grader"
+    r"|checker)s?"
 )
 _ORDERS = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|bypass)\w*\b[^.!?\n]{0,40}"
