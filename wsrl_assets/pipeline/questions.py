@@ -74,7 +74,7 @@ async def advance_domain(
             chain = _Chain.begin(job, domain, stages, engine, writer)
             _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
-                _pending_work(job, partition, stages),
+                pending_work(job, partition, stages),
                 chain.run,
                 calls_at_once=_calls_at_once(job.settings),
             )
@@ -275,7 +275,7 @@ class _Chain:
         self.job.progress.advance(verify.STAGE)
 
 
-async def _pending_work(
+async def pending_work(
     job: Job, partition: Partition, stages: Sequence[str]
 ) -> AsyncIterator[_Work]:
     parameters: dict[str, Any] = {
