@@ -1,6 +1,8 @@
 """What the streamed stages share: the job of a run, pages of pending rows, and models by role."""
 
 import asyncio
+import contextlib
+import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from wsrl_assets.llm import Engine, Prompt, Role, load_prompt
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store
+from wsrl_assets.storage.work import WorkList, listed
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
@@ -57,38 +60,30 @@ async def model_names(job: Job, partition: Partition, roles: Sequence[Role]) -> 
 
 
 async def pages(
-    job: Job, partition: Partition, query: str, key: str = "doc_id", **parameters: Any
+    job: Job, partition: Partition, work: WorkList, **parameters: Any
 ) -> AsyncIterator[dict[str, Any]]:
-    """The rows of a paged query; see `batches`."""
-    async for page in batches(job, partition, query, key, **parameters):
+    """The rows of a list of work; see `batches`."""
+    async for page in batches(job, partition, work, **parameters):
         for row in page:
             yield row
 
 
 async def batches(
-    job: Job, partition: Partition, query: str, key: str = "doc_id", **parameters: Any
+    job: Job, partition: Partition, work: WorkList, **parameters: Any
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """The pages of a query's rows, so that memory does not grow with the table.
+    """The pages of a list of work, which is made once, so that a page costs what it holds.
 
-    The query gives its rows in order of `key`, beginning after `$after`. A page is read from the
-    live file, where this run is the only writer; rows that the run itself adds meanwhile lie
-    behind the cursor.
+    The caller holds the partition's `exclusive_run`.
     """
-    after = ""
-
-    def read() -> list[dict[str, Any]]:
-        with job.store.transaction(partition) as transaction:
-            return transaction.query(
-                query,
-                after=after,
-                page=_PAGE,
-                retry_failed=job.settings.retry_failed,
-                **parameters,
-            ).to_dicts()
-
-    while page := await asyncio.to_thread(read):
-        yield page
-        after = page[-1][key]
+    parameters["retry_failed"] = job.settings.retry_failed
+    with contextlib.ExitStack() as stack:
+        listing = listed(job.store, partition, work, **parameters)
+        read = await asyncio.to_thread(stack.enter_context, listing)
+        for first in itertools.count(1, _PAGE):
+            page = await asyncio.to_thread(read, first, first + _PAGE - 1)
+            if page.is_empty():
+                return
+            yield page.to_dicts()
 
 
 def count(job: Job, partition: Partition, query: str, **parameters: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from wsrl_assets.reward import Gold
 from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Rollout
+from wsrl_assets.storage.work import RATES
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.verification.pass_rates import STAGE, Pair, Rater
@@ -96,8 +97,7 @@ async def _pending_pairs(job: Job, partition: Partition, recipe: str) -> AsyncIt
     found = pages(
         job,
         partition,
-        "pending_rates",
-        key="pair_id",
+        RATES,
         regenerate=_regenerates(job),
         recipe=recipe,
         rollouts=job.settings.pass_rate_rollouts,

@@ -27,6 +27,7 @@ from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Personas, QADraft, Status
+from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
@@ -278,13 +279,14 @@ class _Chain:
 async def pending_work(
     job: Job, partition: Partition, stages: Sequence[str]
 ) -> AsyncIterator[_Work]:
+    """The documents with work left at some stages; the caller holds the `exclusive_run`."""
     parameters: dict[str, Any] = {
         "forms": [str(form) for form in job.settings.forms],
         "with_personas": personas.STAGE in stages,
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
-    async for page in batches(job, partition, "document_work", **parameters):
+    async for page in batches(job, partition, DOCUMENTS, **parameters):
         pool = distractors.Pool()
         if drafting.STAGE in stages and any(_wants_choices(job.settings, row) for row in page):
             pool = await asyncio.to_thread(_pool_of, job, partition, page)

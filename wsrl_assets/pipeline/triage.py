@@ -7,6 +7,7 @@ from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_rec
 from wsrl_assets.pipeline.job import Job, count, model_names, pages, with_system
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Status
+from wsrl_assets.storage.work import TRIAGE
 
 
 async def triage_shard(job: Job, shard: str) -> int:
@@ -60,5 +61,5 @@ async def _recipe_to_regenerate(job: Job, partition: Partition) -> str | None:
 async def _pending_triage(
     job: Job, partition: Partition, recipe: str | None
 ) -> AsyncIterator[triage.Document]:
-    async for row in pages(job, partition, "pending_triage", recipe=recipe):
+    async for row in pages(job, partition, TRIAGE, recipe=recipe):
         yield triage.Document(row["doc_id"], row["text"], row["is_triaged"])

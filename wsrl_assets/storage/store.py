@@ -266,6 +266,9 @@ class Store:
         if not files.live.exists() or not _is_stale(files):
             return
         with self._locked(partition, files):
+            if _leftover_wal(files.live):
+                with self._open(files.live) as connection:
+                    connection.checkpoint()
             self._copy(partition, files)
 
     def discard(self, partition: Partition) -> None:

@@ -1,0 +1,72 @@
+"""What is pending in a partition: listed once a run by ids and places, then read page by page.
+
+A list is made by one pass over narrow columns of the snapshot, and holds where each row is stored.
+A page is read from there, so that it costs what it holds, whatever else is done in the partition,
+and no writer waits for it. The list is what was pending when the run began: the run itself is the
+only one that changes it (see `Store.exclusive_run`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.store import Connection, Store, query_text
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """Which queries list a stage's work, and which one reads a page of it.
+
+    Attributes:
+        lists: queries in `sql/`; each one's result is a table of its name for those that follow.
+            The first numbers the pending rows from 1, in `number`.
+        page: the query that reads the rows from number `$first` to `$last`, in order.
+    """
+
+    lists: tuple[str, ...]
+    page: str
+
+
+DOCUMENTS = WorkList(("work_documents", "work_drafts"), "page_documents")
+TRIAGE = WorkList(("work_triage",), "page_triage")
+RATES = WorkList(("work_rates", "work_rollouts"), "page_rates")
+
+ReadPage = Callable[[int, int], pl.DataFrame]
+
+
+@contextmanager
+def listed(
+    store: Store, partition: Partition, work: WorkList, **parameters: Any
+) -> Iterator[ReadPage]:
+    """Lists the work of a partition, and gives what reads the rows from one number to another.
+
+    Memory is that of the list, about 60 bytes a pending row.
+
+    Raises:
+        StoreBusyError: the snapshot is not up to date, and another process holds the partition.
+    """
+    store.publish(partition)
+    with store.snapshot(partition) as connection:
+        for name in work.lists:
+            sql = query_text(name)
+            connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", _used(sql, parameters))
+
+        def read(first: int, last: int) -> pl.DataFrame:
+            return _page(connection, work.page, {**parameters, "first": first, "last": last})
+
+        yield read
+
+
+def _page(connection: Connection, name: str, parameters: dict[str, Any]) -> pl.DataFrame:
+    sql = query_text(name)
+    found: pl.DataFrame = connection.sql(sql, params=_used(sql, parameters)).pl()
+    return found
+
+
+def _used(sql: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """Those that a query names: it takes no others."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql} or None
