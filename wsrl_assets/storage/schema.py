@@ -40,10 +40,13 @@ class Row:
     Attributes:
         TABLE: the table's name.
         KEY: the columns that identify a row; a second write of the same key replaces the first.
+        IS_APPENDED: whether each row that is written has a key of its own, so that nothing is
+            replaced.
     """
 
     TABLE: ClassVar[str]
     KEY: ClassVar[tuple[str, ...]]
+    IS_APPENDED: ClassVar[bool] = False
 
 
 R = TypeVar("R", bound=Row)
@@ -120,6 +123,17 @@ def merge_sql(row_type: type[Row], incoming: str) -> str:
     )
 
 
+def insert_sql(row_type: type[Row], incoming: str) -> str:
+    """The INSERT that adds the relation `incoming`, by the names of its columns."""
+    return f'INSERT INTO "{row_type.TABLE}" BY NAME SELECT * FROM {incoming}'
+
+
+def key_hashes_sql(row_type: type[Row], relation: str) -> str:
+    """The 64-bit hashes of the keys of a relation, as `key_hash`."""
+    columns = ", ".join(f'"{key}"' for key in row_type.KEY)
+    return f"SELECT hash({columns}) AS key_hash FROM {relation}"
+
+
 def frame_of(row_type: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
     """Rows as a frame with the table's columns and types; the last of equal keys wins.
 
@@ -173,6 +187,8 @@ def _without_none(hint: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in _SCALARS:
+        return value
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +22,15 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
+from wsrl_assets.storage.keys import KnownKeys, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
 from wsrl_assets.storage.schema import (
     Row,
     add_columns_sql,
     create_table_sql,
     frame_of,
+    insert_sql,
+    key_hashes_sql,
     merge_sql,
     rows_of,
 )
@@ -133,14 +136,19 @@ class Transaction:
 
     partition: Partition
     connection: Connection
+    keys: KnownKeys = field(default_factory=KnownKeys)
 
     def merge(self, rows: Sequence[Row]) -> None:
-        """Upserts rows, of any mix of this partition's tables, by their keys."""
+        """Upserts rows, of any mix of this partition's tables, by their keys.
+
+        Rows of a table whose keys are new by nature, such as the ledger's, are appended.
+        """
         by_type: dict[type[Row], list[Row]] = {}
         for row in rows:
             by_type.setdefault(type(row), []).append(row)
         for row_type, same in by_type.items():
-            self._merge_frame(row_type, frame_of(row_type, same))
+            write = self.insert if row_type.IS_APPENDED else self._merge_frame
+            write(row_type, frame_of(row_type, same))
 
     def merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         """Upserts the rows of a frame that has the table's columns, by its key."""
@@ -150,9 +158,7 @@ class Transaction:
     def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         """Adds a frame of rows that are known to be new, by the names of its columns."""
         with _registered(self.connection, {"incoming_rows": frame}):
-            self.connection.execute(
-                f'INSERT INTO "{row_type.TABLE}" BY NAME SELECT * FROM incoming_rows'
-            )
+            self.connection.execute(insert_sql(row_type, "incoming_rows"))
 
     def query(
         self, name: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any
@@ -196,8 +202,20 @@ class Transaction:
         self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
 
     def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
+        if self.keys.wants(row_type):
+            self.keys.read(row_type, self._key_hashes(row_type, f'"{row_type.TABLE}"'))
         with _registered(self.connection, {"incoming_rows": frame}):
-            self.connection.execute(merge_sql(row_type, "incoming_rows"))
+            sql = merge_sql(row_type, "incoming_rows")
+            if self.keys.knows(row_type):
+                hashes = self._key_hashes(row_type, "incoming_rows")
+                if self.keys.are_new(row_type, hashes):
+                    sql = insert_sql(row_type, "incoming_rows")
+                self.keys.add(row_type, hashes)
+            self.connection.execute(sql)
+
+    def _key_hashes(self, row_type: type[Row], relation: str) -> pl.Series:
+        found: pl.DataFrame = self.connection.sql(key_hashes_sql(row_type, relation)).pl()
+        return found["key_hash"]
 
 
 class Store:
@@ -217,6 +235,7 @@ class Store:
         self._connect = connect
         self._publish_after: dict[Partition, float] = {}
         self._up_to_date: set[Partition] = set()
+        self._keys: dict[Partition, KnownKeys] = {}
 
     def hurry(self) -> None:
         """Lets waits for other processes end within seconds, also those under way.
@@ -244,12 +263,15 @@ class Store:
         files = self._files(partition)
         with self._locked(partition, files):
             path = files.live if files.live.exists() else _cleared(files.initial)
+            keys = self._keys.setdefault(partition, KnownKeys())
+            keys.check(files.live)
             with self._open(path) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.begin()
                 try:
-                    self._bring_up_to_date(connection, partition)
-                    yield Transaction(partition, connection)
+                    if path != files.live or partition not in self._up_to_date:
+                        self._bring_up_to_date(connection, partition)
+                    yield Transaction(partition, connection, keys)
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
                         connection.rollback()
@@ -258,6 +280,7 @@ class Store:
             self._up_to_date.add(partition)
             if path != files.live:
                 path.replace(files.live)
+            keys.version = version_of(files.live)
             self._publish_if_due(partition, files)
 
     def publish(self, partition: Partition) -> None:
@@ -355,8 +378,6 @@ class Store:
         """Makes the tables, and adds the columns that a file of an older version lacks."""
         for row_type in _TABLES[partition.kind]:
             connection.execute(create_table_sql(row_type))
-        if partition in self._up_to_date:
-            return
         held: dict[str, set[str]] = {}
         for table, name in connection.execute(query_text("held_columns")).fetchall():
             held.setdefault(table, set()).add(name)

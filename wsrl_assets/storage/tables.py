@@ -256,6 +256,7 @@ class LLMCall(Row):
 
     TABLE = "llm_calls"
     KEY = ("call_id",)
+    IS_APPENDED = True
 
     call_id: str = column("unique id of the call")
     stage: str = column("asset that the call was for")
