@@ -50,7 +50,11 @@ def _rows_in(connection: Connection, snapshot: Path, row_type: type[Row]) -> int
 
 def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
     """The ids that stand in more than one row, with columns `id` and `rows`."""
-    sql = query_text("repeated_keys").format(table=_quoted(row_type.TABLE), key=_key(row_type))
+    sql = query_text("repeated_keys").format(
+        table=_quoted(row_type.TABLE),
+        key=_key(row_type),
+        keys=", ".join(_quoted(name) for name in row_type.KEY),
+    )
     result: pl.DataFrame = connection.sql(sql, params={"partition": partition.key}).pl()
     return result
 
