@@ -17,8 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import islice
 
-from wsrl_assets.text.normalisation import estimate_tokens, ngrams, words
+from wsrl_assets.text.normalisation import estimate_tokens, words
 
 HEURISTICS_VERSION = "2"
 
@@ -156,7 +157,8 @@ def _repeated_lines(document: _Document, thresholds: HeuristicThresholds) -> Rej
 def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
     n = thresholds.ngram_words
     total = max(0, len(document.words) - n + 1)
-    distinct = len({hash(gram) for gram in ngrams(document.words, n)})
+    words_from = (islice(document.words, start, None) for start in range(n))
+    distinct = len(set(map(hash, zip(*words_from, strict=False))))
     share = (total - distinct) / max(1, total)
     if share <= thresholds.max_repeated_ngram_share:
         return None

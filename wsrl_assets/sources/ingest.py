@@ -24,7 +24,11 @@ from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import language_of
-from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
+from wsrl_assets.text.normalisation import (
+    content_id_of_normal,
+    estimate_tokens,
+    normalise_document,
+)
 
 STAGE = Stage.SOURCE_DOCUMENTS
 DOCUMENTS = Partition.library("documents")
@@ -261,7 +265,7 @@ class _Ingest:
             yield self._row(source, 0, "", Passage("", 0, 0), source.reason, source.detail)
             return
         text = normalise_document(source.text)
-        parent_id = content_id(text)
+        parent_id = content_id_of_normal(text)
         passages = split_for_model(text, self.settings.max_passage_tokens, self.count_tokens)
         for number, passage in enumerate(passages or [Passage("", 0, 0)]):
             found = check(passage.text, self.settings.thresholds)
@@ -278,12 +282,13 @@ class _Ingest:
         reason: str | None,
         detail: str | None,
     ) -> SourceDocument:
+        doc_id = content_id_of_normal(passage.text)
         return SourceDocument(
             shard=self.shard.shard,
             source_row=source.row_number,
             passage=number,
-            doc_id=content_id(passage.text),
-            parent_id=parent_id or content_id(passage.text),
+            doc_id=doc_id,
+            parent_id=parent_id or doc_id,
             title=source.title or _heading(source.text),
             text=passage.text,
             char_start=passage.start,

@@ -15,6 +15,9 @@ ENGLISH = "en"
 _MIN_LETTERS = 20
 _MIN_SCORE = 0.5
 _READ_CHARS = 4000
+# Parts from all over what is read tell as much where they agree, at a sixth of the price.
+_PARTS, _PART_CHARS = 4, 160
+_SURE_SCORE = 0.9
 # Languages that decide. Not Spanish and Arabic, half of whose speakers write the one mark and half
 # the other, nor Malay, which is easily taken for Indonesian: there the document's own numbers do.
 NUMBER_LANGUAGES = frozenset(
@@ -59,8 +62,24 @@ def language_of(text: str) -> str | None:
     head = " ".join(text[:_READ_CHARS].split())
     if sum(map(str.isalpha, head)) < _MIN_LETTERS:
         return None
-    (found,) = _detector().detect(head)
-    return str(found["lang"]) if found["score"] >= _MIN_SCORE else None
+    language, score = _detected(_sampled(head))
+    if score < _SURE_SCORE:
+        language, score = _detected(head)
+    return language if score >= _MIN_SCORE else None
+
+
+def _sampled(head: str) -> str:
+    """Some words from each part of a text, a text that is hardly longer as it is."""
+    if len(head) <= 2 * _PARTS * _PART_CHARS:
+        return head
+    step = len(head) // _PARTS
+    return " ".join(head[n * step : n * step + _PART_CHARS] for n in range(_PARTS))
+
+
+def _detected(text: str) -> tuple[str, float]:
+    """The most likely language, and the odds that the model gives it."""
+    (found,) = _detector().detect(text)
+    return str(found["lang"]), float(found["score"])
 
 
 def decimal_mark(text: str, language: str | None) -> str | None:
