@@ -17,7 +17,7 @@ from wsrl_assets.storage.tables import (
     DOMAIN_TABLES,
     SHARD_TABLES,
     DocumentLink,
-    DocumentOwner,
+    FilteredDocument,
     LLMCall,
     Recipe,
     Shard,
@@ -33,6 +33,7 @@ DOCUMENTS = Partition.library("documents")
 MAIN_SHARE = 0.8
 SMALL_DOCUMENTS = 250
 SHARD_DOCUMENTS = 10_000
+_FIRST_WAITING = 10_000_000
 _IDS = frozenset(
     "doc_id parent_id cluster_id draft_id pair_id question_id call_id row_id item_id content_id "
     "key".split()
@@ -86,12 +87,12 @@ def multiply(small: Store, home: Path, documents: int) -> Store:
 
 
 def add_documents(small: Store, store: Store, documents: int) -> None:
-    """Adds filtered documents to the domain `MAIN`, without anything that was made of them."""
-    from wsrl_assets.storage.tables import FilteredDocument  # the one table of these
-
+    """Adds triaged and filtered documents to the domain `MAIN`, of which nothing was made yet."""
     base = _base(small)
     ((kept,),) = base.execute("SELECT count(*) FROM filtered_documents").fetchall()
-    copies = range(-documents // kept, 0)
+    first = _FIRST_WAITING + store.read(Partition.domain(MAIN), "filtered_ids", shard=None).height
+    copies = range(first, first + documents // kept)
+    _fill_shard(base, store, f"waiting-{first}", copies, copies.stop)
     _fill(base, store, Partition.domain(MAIN), (FilteredDocument,), copies)
     store.publish(Partition.domain(MAIN))
 
@@ -191,8 +192,6 @@ def _fill_shard(
 
 def main_pair(store: Store) -> str:
     """The id of a verified pair of `MAIN`."""
-    found = store.read(Partition.domain(MAIN), "withdrawn_places")
-    assert found.is_empty()  # nothing of a multiplied home is out of place
     with store.snapshot(Partition.domain(MAIN)) as connection:
         sql = "SELECT pair_id FROM verified_pairs WHERE status = 'kept' LIMIT 1"
         ((pair_id,),) = connection.execute(sql).fetchall()

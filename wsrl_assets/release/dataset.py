@@ -167,9 +167,11 @@ def _gather(store: Store) -> pl.DataFrame:
     for domain in Domain:
         partition = Partition.domain(domain)
         if store.exists(partition):
-            frame = store.read(partition, "release_rows")
+            # Joined here, the pairs of a document share its text; joined by SQL, each has a copy.
+            documents = store.read(partition, "release_documents")
+            pairs = store.read(partition, "release_rows").join(documents, on="doc_id")
             frames.append(
-                frame.with_columns(
+                pairs.with_columns(
                     domain=pl.lit(domain.label), slug=pl.lit(str(domain), dtype=pl.String)
                 )
             )

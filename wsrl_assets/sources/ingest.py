@@ -74,12 +74,14 @@ def register(store: Store, path: str | Path, text_column: str | None = None) -> 
     Raises:
         SourceError: the path holds nothing that can be read.
     """
-    return [_register(store, file, text_column) for file in discover(path)]
+    known = _Known.of(store)
+    return [_register(store, file, text_column, known) for file in discover(path)]
 
 
 def register_text_files(store: Store, folder: str, names: Sequence[str]) -> Registered:
     """Registers some text files of a folder as one shard; see `register`."""
-    return _register(store, text_files_shard(folder, names), None, tuple(sorted(names)))
+    file = text_files_shard(folder, names)
+    return _register(store, file, None, _Known.of(store), tuple(sorted(names)))
 
 
 def ingest_shard(
@@ -129,11 +131,15 @@ def ingest_recipe(settings: IngestSettings) -> StageRecipe:
 
 
 def _register(
-    store: Store, file: ShardFile, text_column: str | None, members: tuple[str, ...] = ()
+    store: Store,
+    file: ShardFile,
+    text_column: str | None,
+    known: "_Known",
+    members: tuple[str, ...] = (),
 ) -> Registered:
-    known = _with_content(store, file)
-    if known is not None:
-        return Registered(known.shard, _followed(store, known, file), False)
+    same = known.with_content(store, file)
+    if same is not None:
+        return Registered(same.shard, _followed(store, same, file), False)
     row = Shard(
         shard=file.key,
         path=str(file.path),
@@ -145,19 +151,34 @@ def _register(
     )
     with store.transaction(Partition.shard(file.key)) as transaction:
         transaction.merge([row])
+    known.add(Partition.shard(file.key))
     return Registered(file.key, str(file.path), True)
 
 
-def _with_content(store: Store, file: ShardFile) -> Shard | None:
-    """The shard that has a file's content, under whatever name it was registered."""
-    ending = file.key.rpartition("-")[2]
-    for partition in store.partitions(PartitionKind.SHARD):
-        if partition.key.endswith(f"-{ending}"):
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The shards of a store by the end of their keys, which is that of their content's hash."""
+
+    by_ending: dict[str, list[Partition]]
+
+    @classmethod
+    def of(cls, store: Store) -> "_Known":
+        known = cls({})
+        for partition in store.partitions(PartitionKind.SHARD):
+            known.add(partition)
+        return known
+
+    def add(self, partition: Partition) -> None:
+        self.by_ending.setdefault(partition.key.rpartition("-")[2], []).append(partition)
+
+    def with_content(self, store: Store, file: ShardFile) -> Shard | None:
+        """The shard that has a file's content, under whatever name it was registered."""
+        for partition in self.by_ending.get(file.key.rpartition("-")[2], ()):
             with store.transaction(partition) as transaction:
                 rows = transaction.rows(Shard)
             if rows and rows[0].sha256 == file.sha256:
                 return rows[0]
-    return None
+        return None
 
 
 def _followed(store: Store, shard: Shard, file: ShardFile) -> str:

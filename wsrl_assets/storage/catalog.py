@@ -9,7 +9,13 @@ import duckdb
 
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection, Store, attach, query_text
+from wsrl_assets.storage.store import (
+    Connection,
+    Store,
+    allow_open_files,
+    attach,
+    query_text,
+)
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 _SCOPES: dict[PartitionKind, tuple[type[Row], ...]] = {
@@ -88,6 +94,7 @@ def _attach(
     connection: Connection, snapshots: Mapping[Partition, Path], only: Collection[Partition] | None
 ) -> dict[Partition, str]:
     attached = {}
+    allow_open_files(len(snapshots) if only is None else len(only))
     for number, (partition, path) in enumerate(snapshots.items()):
         if only is not None and partition not in only:
             continue

@@ -1,9 +1,9 @@
 """Which keys a partition's tables hold, so that rows with new keys are appended without a look.
 
-A MERGE reads the key column of the whole table, which in a large one costs more than the rows that
-it writes. A run that commits again and again reads it once instead, as 64-bit hashes, and keeps them
-up to date. Of two keys with one hash, the second is merged as if it were known: that is slower, and
-never wrong. The hashes count only while nobody else has written to the file.
+A MERGE reads the key column of the whole table, which in a large one costs more than the rows
+that it writes. A run that commits again and again reads it once instead, as 64-bit hashes, and
+keeps them up to date. Of two keys with one hash, the second is merged as if it were known: that is
+slower, and never wrong. The hashes count only while nobody else has written to the file.
 """
 
 from dataclasses import dataclass, field

@@ -6,9 +6,11 @@ after a commit the store publishes a copy, and readers open that.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import re
+import resource
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -59,6 +61,8 @@ _HURRIED_LOCK_TIMEOUT_S = 3.0
 # file is a matter of a "block".
 _OPEN_ELSEWHERE = "Could not set lock on file"
 _IN_MEMORY = Path(":memory:")
+# Files that a process has open besides those of a catalog: sockets, libraries, Dagster's databases.
+_OTHER_FILES = 512
 
 logger = logging.getLogger(__name__)
 
@@ -261,7 +265,7 @@ class Store:
             StoreError: the file is not a usable DuckDB database.
         """
         files = self._files(partition)
-        with self._locked(partition, files):
+        with _faults_of_system_told(files.live), self._locked(partition, files):
             path = files.live if files.live.exists() else _cleared(files.initial)
             keys = self._keys.setdefault(partition, KnownKeys())
             keys.check(files.live)
@@ -288,7 +292,7 @@ class Store:
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
-        with self._locked(partition, files):
+        with _faults_of_system_told(files.snapshot), self._locked(partition, files):
             if _leftover_wal(files.live):
                 with self._open(files.live) as connection:
                     connection.checkpoint()
@@ -523,10 +527,61 @@ def _holder_text(error: duckdb.Error) -> str:
 
 
 def _unusable(path: Path, error: duckdb.Error) -> StoreError:
-    return StoreError(
+    return fault_of_system(path, error) or StoreError(
         f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
         "Move the file away; what it held is made again by a new run."
     )
+
+
+_REMEDIES = {
+    errno.EMFILE: "More files are open than this process may open: allow more with "
+    "`ulimit -n 65536`, and run again.",
+    errno.ENFILE: "More files are open than this machine allows: close other programs, and run "
+    "again.",
+    errno.ENOSPC: "Free some space, and run again: what was committed is kept.",
+    errno.EDQUOT: "Free some of your quota, and run again: what was committed is kept.",
+    errno.EACCES: "Give this user the right to read and write it, and run again.",
+    errno.EPERM: "Give this user the right to read and write it, and run again.",
+    errno.EROFS: "Make the file system writable, or name another home with WSRL_HOME.",
+    errno.EIO: "The disk or its file system fails: see the system's log before anything else.",
+    errno.ENOMEM: "Free some memory, and run again: what was committed is kept.",
+}
+"""What to do about a fault of the system. In none of them anything is wrong with the file."""
+
+
+def fault_of_system(path: Path, error: Exception) -> StoreError | None:
+    """What the system refused, as an error with a remedy; none if it was something else.
+
+    DuckDB gives the system's own words for it in its message, and no number.
+    """
+    for number, remedy in _REMEDIES.items():
+        words = os.strerror(number)
+        if words in str(error) or (isinstance(error, OSError) and error.errno == number):
+            place = getattr(error, "filename", None) or path
+            return StoreError(f"{place}: {words.lower()}. {remedy}")
+    return None
+
+
+@contextmanager
+def _faults_of_system_told(path: Path) -> Iterator[None]:
+    """Raises `StoreError` for what the system refuses while a file is written or copied."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        told = fault_of_system(path, error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def allow_open_files(files: int) -> None:
+    """Raises this process's own limit on open files, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """What is pending in a partition: listed once a run by ids and places, then read page by page.
 
 A list is made by one pass over narrow columns of the snapshot, and holds where each row is stored.
-A page is read from there, so that it costs what it holds, whatever else is done in the partition,
+A page is read from there, so that it costs what it holds, however much is done in the partition,
 and no writer waits for it. The list is what was pending when the run began: the run itself is the
 only one that changes it (see `Store.exclusive_run`).
 """

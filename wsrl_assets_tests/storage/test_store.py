@@ -1,6 +1,8 @@
 """Commits are whole, readers see the last one, and no death of a writer spoils a file."""
 
+import errno
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ import pytest
 from wsrl_assets.storage import Partition, Store, StoreError, catalog
 from wsrl_assets.storage import store as store_module
 from wsrl_assets.storage.store import connect
-from wsrl_assets.storage.tables import LLMCall
+from wsrl_assets.storage.tables import LLMCall, Personas, utc_now
 from wsrl_assets_tests.factories import IN_DOMAIN, call_row, rows
 from wsrl_assets_tests.processes import Said, elsewhere
 
@@ -42,7 +44,7 @@ def stored_files(home: Path) -> set[str]:
 def test_a_commit_holds_everything_and_is_published(tmp_path: Path) -> None:
     store = Store(tmp_path)
     write(store, 1, 2)
-    write(store, 2, 3)
+    write(store, 3)
     assert sorted(row.call_id for row in rows(store, LLMCall, IN_DOMAIN)) == [
         "call-1",
         "call-2",
@@ -220,6 +222,94 @@ def test_what_a_killed_copy_left_is_overwritten_and_never_read(
         "domains/natural_science.duckdb",
         "domains/snapshots/natural_science.duckdb",
     }
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def named(doc: str, persona: str) -> Personas:
+    return Personas(doc_id=doc, personas=(persona,), recipe="r", run_id="run", created_at=utc_now())
+
+
+def merge(store: Store, *rows: Personas) -> None:
+    with store.transaction(IN_DOMAIN) as transaction:
+        transaction.merge(rows)
+
+
+def held(store: Store) -> dict[str, str]:
+    """The persona of each document; every row is looked at, so a doubled key shows."""
+    found = rows(store, Personas, IN_DOMAIN)
+    assert len({row.doc_id for row in found}) == len(found), "a key stands in two rows"
+    return {row.doc_id: row.personas[0] for row in found}
+
+
+def test_a_key_that_comes_again_replaces_its_row_in_every_commit_of_a_run(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for turn in range(5):
+        merge(store, named("same", f"{turn}"), named(f"new-{turn}", f"{turn}"))
+    assert held(store) == {"same": "4", **{f"new-{n}": f"{n}" for n in range(5)}}
+
+
+def test_a_key_that_another_writer_added_meanwhile_is_known(tmp_path: Path) -> None:
+    store, other = Store(tmp_path), Store(tmp_path)
+    for turn in range(3):
+        merge(store, named(f"ours-{turn}", "ours"))
+    merge(other, named("theirs", "theirs"))
+    merge(store, named("theirs", "ours"))
+    assert held(store)["theirs"] == "ours"
+
+
+def test_a_key_of_a_commit_that_failed_is_written_by_the_next(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for turn in range(3):
+        merge(store, named(f"{turn}", "kept"))
+
+    def fail() -> None:
+        with store.transaction(IN_DOMAIN) as transaction:
+            transaction.merge([named("late", "lost")])
+            raise KeyError("in the middle")
+
+    with pytest.raises(KeyError):
+        fail()
+    merge(store, named("late", "kept"))
+    assert held(store)["late"] == "kept"
+
+
+# --- what the system refuses --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EACCES, errno.EIO])
+def test_what_the_system_refuses_is_told_and_no_file_is_blamed(tmp_path: Path, number: int) -> None:
+    write(Store(tmp_path), 1)
+
+    @contextmanager
+    def refused(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        raise duckdb.IOException(f'Cannot open file "{path}": {os.strerror(number)}')
+        yield  # pragma: no cover
+
+    with pytest.raises(StoreError) as caught:
+        write(Store(tmp_path, connect=refused), 2)
+    assert os.strerror(number).lower() in str(caught.value)
+    assert "natural_science.duckdb" in str(caught.value)
+    assert "Move the file away" not in str(caught.value)
+    assert published(Store(tmp_path)) == 1
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+def test_a_home_of_more_files_than_a_process_may_open_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(30):
+        write(store, number, partition=Partition.shard(f"shard-{number}"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_open_files() + 20, hard))
+        with catalog(store) as connection:
+            assert connection.sql("FROM llm_calls").fetchall()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # --- files that are no database -----------------------------------------------------------------

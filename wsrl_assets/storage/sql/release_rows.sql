@@ -1,4 +1,5 @@
--- Everything the release needs of a domain's kept pairs, walked back to the document.
+-- Everything the release needs of a domain's kept pairs, walked back to the document, but for what
+-- pairs of one document share: see release_documents.sql.
 SELECT
   s.pair_id, s.doc_id, s.question_id, s.split,
   q.question, q.answer, v.gold ->> '$.type' AS answer_type, v.gold ->> '$.unit' AS unit,
@@ -6,7 +7,7 @@ SELECT
   v.gold, v.evidence_start, v.evidence_end,
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
-  f.text AS pretrain_text, f.title, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
+  f.shard, f.source_row, f.passage, f.parent_id,
   f.cluster_id AS document_cluster,
   f.recipe AS filter_recipe, p.recipe AS persona_recipe, q.recipe AS draft_recipe,
   v.recipe AS verify_recipe, s.recipe AS split_recipe,
