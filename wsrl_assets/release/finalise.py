@@ -6,6 +6,7 @@ threads or processes, one comes first. What it decides it decides again when it 
 run that was killed before its rows were written loses and doubles nothing.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
+from wsrl_assets.storage.work import PLACES, listed
 from wsrl_assets.taxonomy.domains import Domain
 
 _PAGE = 1000
@@ -205,16 +207,12 @@ class _Page:
 
 
 def _pages(store: Store, partition: Partition, recipe: str) -> Iterator[list[Pair]]:
-    after = ""
-    while True:
-        with store.transaction(partition) as transaction:
-            page = transaction.query(
-                "splitting_candidates", recipe=recipe, after=after, page=_PAGE
-            ).to_dicts()
-        if not page:
-            return
-        yield page
-        after = page[-1]["pair_id"]
+    with listed(store, partition, PLACES, recipe=recipe) as read:
+        for first in itertools.count(1, _PAGE):
+            page = read(first, first + _PAGE - 1)
+            if page.is_empty():
+                return
+            yield page.to_dicts()
 
 
 def _answers(pairs: list[Pair]) -> list[str]:

@@ -33,6 +33,7 @@ class WorkList:
 
 DOCUMENTS = WorkList(("work_documents", "work_drafts"), "page_documents")
 TRIAGE = WorkList(("work_triage",), "page_triage")
+PLACES = WorkList(("work_places",), "page_places")
 RATES = WorkList(("work_rates", "work_rollouts"), "page_rates")
 
 ReadPage = Callable[[int, int], pl.DataFrame]
@@ -44,7 +45,7 @@ def listed(
 ) -> Iterator[ReadPage]:
     """Lists the work of a partition, and gives what reads the rows from one number to another.
 
-    Memory is that of the list, about 60 bytes a pending row.
+    Memory is that of the list: about 60 bytes a pending row, and for `PLACES` its question.
 
     Raises:
         StoreBusyError: the snapshot is not up to date, and another process holds the partition.
