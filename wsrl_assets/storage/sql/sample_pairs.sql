@@ -11,7 +11,7 @@ candidates AS (
     AND (p.left_at IS NULL OR p.left_at = $stage OR NOT list_contains($past, p.left_at))
     AND NOT (p.verdict = 'pending' AND list_contains($past, 'verified_pairs'))
 ),
-chosen AS (
+chosen AS MATERIALIZED (
   SELECT left_here, unnest(arg_min(
     {'pair_id': pair_id, 'other': other}, {'other': other, 'lot': hash(pair_id)}, 3
   )) AS pair
@@ -22,5 +22,7 @@ SELECT p.pair_id, p.doc_id, p.persona, p.form, p.question, p.answer, p.answer_ty
   p.model, p.split, p.reason, p.detail, c.left_here, v.verdicts, v.round_trip_answer
 FROM chosen c
 JOIN pairs p ON p.pair_id = c.pair.pair_id AND p."partition" = $partition
-LEFT JOIN verified_pairs v ON v."partition" = p."partition" AND v.pair_id = p.pair_id
+LEFT JOIN (
+  FROM verified_pairs WHERE pair_id IN (SELECT pair.pair_id FROM chosen)
+) v ON v."partition" = p."partition" AND v.pair_id = p.pair_id
 ORDER BY c.left_here, c.pair.other, hash(p.pair_id)

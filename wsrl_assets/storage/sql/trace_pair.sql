@@ -1,4 +1,8 @@
--- One draft, walked back to its shard, on the catalog.
+-- One draft, walked back to its shard, on the catalog. Each table is cut down to what belongs to it
+-- before they are joined, so that no join holds a whole table in memory.
+WITH drafts AS MATERIALIZED (
+  FROM qa_drafts WHERE draft_id LIKE $prefix ORDER BY draft_id LIMIT 20
+)
 SELECT
   q."partition" AS domain, q.*, q.recipe AS draft_recipe,
   v.status AS pair_status, v.reason AS pair_reason, v.detail AS pair_detail, v.gold,
@@ -11,16 +15,22 @@ SELECT
   f.recipe AS filter_recipe, f.title, f.text, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
   t.explanation AS triage_explanation, t.recipe AS triage_recipe, t.model AS triage_model,
   h.path AS shard_path, h.sha256 AS shard_sha256
-FROM qa_drafts q
-LEFT JOIN verified_pairs v ON v.pair_id = q.draft_id
-LEFT JOIN pass_rates x ON x.pair_id = q.draft_id
-LEFT JOIN final_splits s ON s.pair_id = q.draft_id
-LEFT JOIN released_pairs r ON r.pair_id = q.draft_id
-LEFT JOIN personas p ON p.doc_id = q.doc_id AND p."partition" = q."partition"
-LEFT JOIN filtered_documents f ON f.doc_id = q.doc_id AND f."partition" = q."partition"
-LEFT JOIN triaged_documents t ON t.doc_id = q.doc_id AND t."partition" = f.shard
+FROM drafts q
+LEFT JOIN (FROM verified_pairs WHERE pair_id IN (SELECT draft_id FROM drafts)) v
+  ON v.pair_id = q.draft_id
+LEFT JOIN (FROM pass_rates WHERE pair_id IN (SELECT draft_id FROM drafts)) x
+  ON x.pair_id = q.draft_id
+LEFT JOIN (FROM final_splits WHERE pair_id IN (SELECT draft_id FROM drafts)) s
+  ON s.pair_id = q.draft_id
+LEFT JOIN (FROM released_pairs WHERE pair_id IN (SELECT draft_id FROM drafts)) r
+  ON r.pair_id = q.draft_id
+LEFT JOIN (FROM personas WHERE doc_id IN (SELECT doc_id FROM drafts)) p
+  ON p.doc_id = q.doc_id AND p."partition" = q."partition"
+LEFT JOIN (FROM filtered_documents WHERE doc_id IN (SELECT doc_id FROM drafts)) f
+  ON f.doc_id = q.doc_id AND f."partition" = q."partition"
+LEFT JOIN (FROM triaged_documents WHERE doc_id IN (SELECT doc_id FROM drafts)) t
+  ON t.doc_id = q.doc_id AND t."partition" = f.shard
 LEFT JOIN shards h ON h.shard = f.shard
-WHERE q.draft_id LIKE $prefix
 -- Where superseded rows are in the catalog, a document may have other personas since.
 QUALIFY row_number() OVER (
   PARTITION BY q.draft_id ORDER BY p.created_at <= q.created_at DESC, p.created_at DESC

@@ -1,9 +1,0 @@
--- Verified pairs that have no place yet under this recipe, a page of them.
-SELECT v.pair_id, v.doc_id, f.parent_id, f.cluster_id AS document_cluster, q.question, q.answer
-FROM verified_pairs v
-JOIN qa_drafts q ON q.draft_id = v.pair_id
-JOIN filtered_documents f ON f.doc_id = v.doc_id
-WHERE v.status = 'kept' AND v.pair_id > $after
-  AND v.pair_id NOT IN (SELECT pair_id FROM final_splits WHERE recipe = $recipe)
-ORDER BY v.pair_id
-LIMIT $page
