@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
 from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 
 
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
         forms: question forms to draft, comma separated: open, cloze, multiple_choice.
+        draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
+            numbered_one. Which is best depends on the model: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
@@ -106,6 +109,7 @@ class Settings(BaseSettings):
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
     )
+    draft_layout: Layout = Layout.DOCUMENT_FIRST
     judge: bool = True
     judge_votes: int = Field(default=1, ge=1, le=15)
     round_trip: bool = True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsrl_assets.generation import cloze, distractors, drafting, library, personas
+from wsrl_assets.generation import cloze, distractors, drafting, layouts, library, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
@@ -29,6 +29,7 @@ from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
 from wsrl_assets.verification import judge, round_trip, verify
 from wsrl_assets.verification.duplicates import Siblings
@@ -102,10 +103,11 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             drafting.STAGE,
             generator,
             model,
-            with_system(drafting.OPEN_PROMPT),
+            with_system(*layouts.prompts_of(settings.draft_layout)),
             form=str(Form.OPEN),
             demonstrations=examples,
-            examples=drafting.EXAMPLES,
+            examples=LAYOUTS[settings.draft_layout].examples,
+            **layouts.layout_settings(settings.draft_layout),
         )
         recipes[Form.CLOZE] = model_recipe(
             drafting.STAGE,
@@ -199,7 +201,9 @@ class _Chain:
             for name, recipe in recipes.items()
         }
         drafter = Drafter(
-            {form: stage_models[form] for form in Form if form in stage_models}, _library(job)
+            {form: stage_models[form] for form in Form if form in stage_models},
+            _library(job),
+            job.settings.draft_layout,
         )
         verifier = None
         if verify.STAGE in stages:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.generation.drafting import Drafter, DraftJob, OpenReply
+from wsrl_assets.generation.drafting import Drafter, DraftJob
+from wsrl_assets.generation.layouts import OpenReply
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import RowError
+from wsrl_assets.llm import RowError, load_prompt
 from wsrl_assets.llm.client import Completion, _completion, served_models
 from wsrl_assets.llm.engine import FreeText, _parsed
 from wsrl_assets.llm.errors import TransientError
@@ -16,7 +17,13 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.form import question_form
-from wsrl_assets.verification.judge import JudgePolicy, JudgeReply
+from wsrl_assets.verification.judge import (
+    QUESTION_PROMPT,
+    SUPPORTED_PROMPT,
+    Failure,
+    JudgePolicy,
+    QuestionReply,
+)
 from wsrl_assets.verification.verify import Draft, Verifier
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 from wsrl_assets_tests.hostile.inputs import inputs, texts
@@ -71,6 +78,14 @@ SERVERS = {
 }
 USAGES = [-1, 2**70, "a", [], {}, True, None, 1e400, float("nan")]
 
+QUESTION_PASSED = {
+    "reason": "",
+    "failure": Failure.NONE,
+    "not_leaked": True,
+    "stands_alone": True,
+}
+SUPPORT_PASSED = {"reason": "", "supported": True, "other_answer": "", "only_answer": True}
+
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_reply_that_breaks_its_schema_fails_its_row_with_a_short_reason(name: str) -> None:
@@ -119,7 +134,11 @@ def test_a_policy_may_reply_with_anything(text: str) -> None:
 @pytest.mark.parametrize("text", texts("markup") + texts("tokens"))
 async def test_no_reply_adds_a_line_or_a_turn_to_the_judges_prompt(text: str) -> None:
     reply = {**GOOD, "answer": text[:90], "question": f"Which year? {text[:300]}"}
-    model = FakeChatModel(open=json.loads(json.dumps(reply)), judge=_approving, round_trip={})
+    model = FakeChatModel(
+        open=json.loads(json.dumps(reply)),
+        judge_question=QUESTION_PASSED,
+        judge_supported=SUPPORT_PASSED,
+    )
     job = DraftJob("d", None, TEXT, Domain.OTHER, 0, text[:80], 1, Form.OPEN)
     made = await Drafter({Form.OPEN: stage_model(model, "qa_drafts")}, load_library()).draft(job)
     if made.status is not Status.KEPT:
@@ -129,11 +148,15 @@ async def test_no_reply_adds_a_line_or_a_turn_to_the_judges_prompt(text: str) ->
     case = Draft(**{**_fields(sent), "answer": made.answer, "answer_type": "entity"})
     verifier = Verifier(stage_model(model, verify.STAGE), JudgePolicy(), use_round_trip=False)
     await verifier._judge(JudgePolicy(), case, TEXT)
-    prompt = prompt_of(model.asked[-1])
-    below = prompt.rpartition("\n</document>\n\n")[2]
-    assert len(below.splitlines()) <= len(_plain_judge_prompt().splitlines())
+    on_question, on_support = (prompt_of(ask) for ask in model.asked[-2:])
+    below = on_support.rpartition("\n</document>\n\n")[2]
+    plain = {"question": "q", "answer": "a"}
+    assert len(below.splitlines()) <= len(SUPPORTED_PROMPT.render(**plain).splitlines())
+    task = on_question.removeprefix(load_prompt("system").render()).strip()
+    assert len(task.splitlines()) <= len(QUESTION_PROMPT.render(**plain).splitlines())
     for row in inputs("tokens"):
-        assert row["must_not_hold"] not in prompt.replace("<document>", "")
+        assert row["must_not_hold"] not in on_question.replace("<document>", "")
+        assert row["must_not_hold"] not in on_support.replace("<document>", "")
 
 
 @pytest.mark.parametrize("row", inputs("tokens"), ids=lambda row: row["name"])
@@ -142,22 +165,11 @@ def test_no_question_carries_a_template_token_to_a_trainer(row: dict[str, Any]) 
     assert question_form(question).reason == "template_tokens"
 
 
-def _approving(ask: Any) -> dict[str, Any]:
-    values = dict.fromkeys(("supported", "not_leaked", "stands_alone"), True)
-    return {**values, **{f"{name}_reason": "" for name in values}}
-
-
 def _fields(draft: Draft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in Draft.__slots__}
 
 
-def _plain_judge_prompt() -> str:
-    from wsrl_assets.verification.judge import PROMPT
-
-    return PROMPT.render(question="q", answer="a")
-
-
 def test_the_judges_reply_is_held_to_its_length() -> None:
-    said = {**_approving(None), "supported_reason": "x" * 10_000}
+    said = {**QUESTION_PASSED, "reason": "x" * 10_000}
     with pytest.raises(RowError):
-        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), JudgeReply)
+        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), QuestionReply)

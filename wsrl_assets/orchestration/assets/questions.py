@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from wsrl_assets.curation import dedup
-from wsrl_assets.generation import cloze, distractors, drafting, personas
+from wsrl_assets.generation import cloze, distractors, drafting, layouts, personas
 from wsrl_assets.llm import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
@@ -123,7 +123,12 @@ def _spec(
         _spec(
             drafting.STAGE,
             [dedup.STAGE.value, personas.STAGE.value, DEMONSTRATIONS],
-            (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
+            (
+                layouts.OPEN_PROMPT,
+                layouts.TASK_PROMPT,
+                layouts.REQUEST_PROMPT,
+                drafting.CLOZE_PROMPT,
+            ),
             f"{cloze.VERSION}.{distractors.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
