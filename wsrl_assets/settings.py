@@ -86,6 +86,10 @@ class Settings(BaseSettings):
             one meaning are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
+        until_pairs: a run stops when so many pairs are accepted, all domains together; evenly over
+            them, or by the weights of the release spec.
+        budget_tokens, budget_cost: a run stops when its calls have taken so many tokens, or so
+            much money at the prices that are set.
         retry_failed: whether rows that failed earlier are tried again.
         regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
         seed: shuffles the splits.
@@ -118,6 +122,9 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     demonstrations: Path | None = None
     max_in_flight: int | None = Field(default=None, ge=1, le=1024)
+    until_pairs: int | None = Field(default=None, ge=1)
+    budget_tokens: int | None = Field(default=None, ge=1)
+    budget_cost: float | None = Field(default=None, gt=0)
     retry_failed: bool = False
     regenerate: Stage | None = None
     seed: int = 0
@@ -151,6 +158,15 @@ class Settings(BaseSettings):
             raise ValueError("WSRL_PASS_RATE_ABOVE must be below WSRL_PASS_RATE_BELOW")
         return self
 
+    @model_validator(mode="after")
+    def _regenerate_all(self) -> "Settings":
+        if self.regenerate is not None and self.has_goal:
+            raise ValueError(
+                "a regeneration replaces all rows of a stage: run it without WSRL_UNTIL_PAIRS and "
+                "without a budget"
+            )
+        return self
+
     @field_validator("regenerate")
     @classmethod
     def _is_regenerable(cls, stage: Stage | None) -> Stage | None:
@@ -170,6 +186,16 @@ class Settings(BaseSettings):
             frozenset(stage for stage, is_on in switches.items() if is_on),
             self.sft_pairs,
         )
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether runs may spend only so much."""
+        return self.budget_tokens is not None or self.budget_cost is not None
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether runs stop before all is done."""
+        return self.until_pairs is not None or self.has_budget
 
     @property
     def rates_pairs(self) -> bool:

@@ -1,5 +1,6 @@
 """Personas: who would care about a document, and why (paper, section 3, stage 2)."""
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +21,7 @@ _MAX_TOKENS_EACH = 80
 _MAX_CHARS = 120
 # A person with a want. Backends of structured output take no `.` that leaves quotes out, and not
 # all hold a length beside a pattern.
+_ARTICLE = re.compile(r"an? ", re.IGNORECASE)
 _PERSON = "^an? [a-z][a-zA-Z0-9 ,'-]{2,40} who wants to [a-z][a-zA-Z0-9 ,'-]{4,60}$"
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
 _Phrase = Annotated[str, Field(max_length=2 * _MAX_CHARS)]
@@ -37,8 +39,8 @@ async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -
     """The personas row of one document, of up to `count` different readers.
 
     The schema asks for a person with a want. A fault of the call makes a failed row. Readers that
-    the model repeats count once, and one whose phrase stands in the document is a thing of it and
-    no reader; a reply with none left is rejected as `no_persona`.
+    the model repeats count once, and a bare phrase that stands in the document is a thing of it
+    and no reader; a reply with none left is rejected as `no_persona`.
     """
     try:
         reply = await model.ask(
@@ -92,6 +94,6 @@ def _distinct(personas: list[str], document: str) -> tuple[str, ...]:
     read = " ".join(document.split()).casefold()
     for persona in personas:
         phrase = " ".join(persona.split()).strip(" .")
-        if phrase and phrase.casefold() not in read:
+        if phrase and not (phrase.casefold() in read and not _ARTICLE.match(phrase)):
             seen.setdefault(phrase.casefold(), phrase)
     return tuple(seen.values())

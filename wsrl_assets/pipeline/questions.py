@@ -23,6 +23,7 @@ from wsrl_assets.llm import (
     StageRecipe,
     model_recipe,
 )
+from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import GroupWriter, Partition
@@ -66,16 +67,19 @@ async def advance_domain(
         pending = _pending_rows(job, partition, stages)
         if not any(pending.values()):
             return 0
+        goal = Goal.of(job, partition, domain)
+        if goal.is_reached:
+            return sum(pending.values())
         for stage, rows in pending.items():
             job.progress.expect(stage, rows)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, _roles_of(stages)) as engine,
+            job.engine(writer, _roles_of(stages), goal.noting(writer.add)) as engine,
         ):
-            chain = _Chain.begin(job, domain, stages, engine, writer)
+            chain = _Chain.begin(job, domain, stages, engine, writer, goal)
             _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
-                _pending_work(job, partition, stages),
+                goal.until_reached(_pending_work(job, partition, stages)),
                 chain.run,
                 calls_at_once=_calls_at_once(job.settings),
             )
@@ -183,6 +187,7 @@ class _Chain:
     models: Mapping[str, StageModel]
     drafter: Drafter
     verifier: Verifier | None
+    goal: Goal
 
     @classmethod
     def begin(
@@ -192,6 +197,7 @@ class _Chain:
         stages: Sequence[str],
         engine: Engine,
         writer: GroupWriter,
+        goal: Goal,
     ) -> "_Chain":
         models = {role: engine.model(role) for role in _roles_of(stages)}
         recipes = domain_recipes(job, models, domain)
@@ -208,7 +214,8 @@ class _Chain:
         verifier = None
         if verify.STAGE in stages:
             verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
-        return cls(job, domain, frozenset(stages), engine, writer, stage_models, drafter, verifier)
+        wanted = frozenset(stages)
+        return cls(job, domain, wanted, engine, writer, stage_models, drafter, verifier, goal)
 
     async def run(self, work: _Work) -> None:
         named = await self._personas(work)
@@ -229,7 +236,7 @@ class _Chain:
     async def _personas(self, work: _Work) -> tuple[str, ...]:
         if work.personas_status is not None:
             return work.personas
-        if personas.STAGE not in self.stages:
+        if personas.STAGE not in self.stages or self.goal.is_reached:
             return ()
         row: Personas = await personas.name_personas(
             work.doc_id,
@@ -245,7 +252,7 @@ class _Chain:
         return row.personas
 
     def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
-        if drafting.STAGE not in self.stages:
+        if drafting.STAGE not in self.stages or self.goal.is_reached:
             return []
         return [
             DraftJob(
@@ -273,9 +280,11 @@ class _Chain:
         await self._verify(Draft.of(draft), work)
 
     async def _verify(self, draft: Draft, work: _Work) -> None:
-        if self.verifier is None:
+        if self.verifier is None or self.goal.is_reached:
             return
-        await self.writer.put(await self.verifier.verify(draft, work.text, work.siblings))
+        row = await self.verifier.verify(draft, work.text, work.siblings)
+        await self.writer.put(row)
+        self.goal.accepted += row.status is Status.KEPT
         self.job.progress.advance(verify.STAGE)
 
 

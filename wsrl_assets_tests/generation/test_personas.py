@@ -38,7 +38,10 @@ async def test_a_reader_that_is_named_twice_counts_once(
 
 
 async def test_no_more_readers_than_asked_for() -> None:
-    assert (await named({"personas": ["a", "b", "c"]}, count=2)).personas == ("a", "b")
+    assert (await named({"personas": ["a pilot", "a nurse", "a cook"]}, count=2)).personas == (
+        "a pilot",
+        "a nurse",
+    )
 
 
 async def test_the_schema_asks_for_a_person_with_a_want() -> None:
