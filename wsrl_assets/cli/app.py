@@ -24,6 +24,7 @@ from wsrl_assets.cli.bars import Watched
 from wsrl_assets.cli.common import HomeOption, named, open_home, parse_budget
 from wsrl_assets.cli.explore import explore
 from wsrl_assets.cli.interrupts import stops_on_signals
+from wsrl_assets.cli.preview import preview
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
@@ -479,6 +480,7 @@ def sql(
         show.print_rows(console, columns, rows)
 
 
+app.command()(preview)
 app.command()(shards)
 app.command()(forget)
 app.command()(releases)

@@ -134,11 +134,12 @@ class Budget:
 
     def _with_share(self, store: Store, share: float) -> Settings:
         tokens, cost = self._left(store)
-        parts = {
-            "budget_tokens": None if tokens is None else max(1, int(tokens * share)),
-            "budget_cost": None if cost is None else cost * share,
-        }
-        return self.settings.model_copy(update=parts) if self.settings.has_budget else self.settings
+        parts: dict[str, float] = {}
+        if tokens is not None:
+            parts["budget_tokens"] = max(1, int(tokens * share))
+        if cost is not None:
+            parts["budget_cost"] = cost * share
+        return self.settings.model_copy(update=parts)
 
     def _left(self, store: Store) -> tuple[int | None, float | None]:
         tokens, cost = self.settings.budget_tokens, self.settings.budget_cost
