@@ -38,7 +38,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What came of a sample.
+    """The result of a sample.
 
     Attributes:
         documents: of the sample.
