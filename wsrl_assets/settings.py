@@ -101,7 +101,7 @@ class Settings(BaseSettings):
             thought for supervised training; 0 holds out no more.
         release_spec: YAML file that says what a release takes; everything if not set.
         pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
-            between these; with 0 and 1, those that teach nothing in GRPO are dropped.
+            between these; with 0 and 1, those that some rollouts pass and some fail.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
