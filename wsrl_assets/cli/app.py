@@ -522,6 +522,14 @@ def export_command(
     output: Annotated[Path, typer.Option(help="Folder; each format gets one inside.")] = Path(
         "exports"
     ),
+    in_context: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            min=1,
+            help="Put each pair's passage into its prompt, among K passages of other documents.",
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Writes the current release in a trainer's format, one folder a format.
@@ -532,7 +540,7 @@ def export_command(
     """
     names = formats_named(format)
     _, store = open_home(home)
-    for name, folder in export(current_release(store), names, output).items():
+    for name, folder in export(current_release(store), names, output, in_context).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
 
 
