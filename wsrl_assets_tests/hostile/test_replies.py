@@ -1,14 +1,16 @@
 """What a model replies, and what a server says of itself, is as untrusted as a document."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.layouts import OpenReply
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import RowError, load_prompt
+from wsrl_assets.llm import RowError
 from wsrl_assets.llm.client import Completion, _completion, served_models
 from wsrl_assets.llm.engine import FreeText, _parsed
 from wsrl_assets.llm.errors import TransientError
@@ -17,14 +19,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.form import question_form
-from wsrl_assets.verification.judge import (
-    QUESTION_PROMPT,
-    SUPPORTED_PROMPT,
-    Failure,
-    JudgePolicy,
-    QuestionReply,
-)
-from wsrl_assets.verification.verify import Draft, Verifier
+from wsrl_assets.verification.judge import Case, JudgePolicy, QuestionReply, SupportReply, judge
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 from wsrl_assets_tests.hostile.inputs import inputs, texts
 
@@ -78,14 +73,6 @@ SERVERS = {
 }
 USAGES = [-1, 2**70, "a", [], {}, True, None, 1e400, float("nan")]
 
-QUESTION_PASSED = {
-    "reason": "",
-    "failure": Failure.NONE,
-    "not_leaked": True,
-    "stands_alone": True,
-}
-SUPPORT_PASSED = {"reason": "", "supported": True, "other_answer": "", "only_answer": True}
-
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_reply_that_breaks_its_schema_fails_its_row_with_a_short_reason(name: str) -> None:
@@ -134,29 +121,28 @@ def test_a_policy_may_reply_with_anything(text: str) -> None:
 @pytest.mark.parametrize("text", texts("markup") + texts("tokens"))
 async def test_no_reply_adds_a_line_or_a_turn_to_the_judges_prompt(text: str) -> None:
     reply = {**GOOD, "answer": text[:90], "question": f"Which year? {text[:300]}"}
-    model = FakeChatModel(
-        open=json.loads(json.dumps(reply)),
-        judge_question=QUESTION_PASSED,
-        judge_supported=SUPPORT_PASSED,
-    )
     job = DraftJob("d", None, TEXT, Domain.OTHER, 0, text[:80], 1, Form.OPEN)
+    model = FakeChatModel(open=reply)
     made = await Drafter({Form.OPEN: stage_model(model, "qa_drafts")}, load_library()).draft(job)
     if made.status is not Status.KEPT:
         return  # the schema refused it
-    assert "\n" not in (made.question or "") + (made.answer or "")
-    sent = Draft.of(made)
-    case = Draft(**{**_fields(sent), "answer": made.answer, "answer_type": "entity"})
-    verifier = Verifier(stage_model(model, verify.STAGE), JudgePolicy(), use_round_trip=False)
-    await verifier._judge(JudgePolicy(), case, TEXT)
-    on_question, on_support = (prompt_of(ask) for ask in model.asked[-2:])
-    below = on_support.rpartition("\n</document>\n\n")[2]
-    plain = {"question": "q", "answer": "a"}
-    assert len(below.splitlines()) <= len(SUPPORTED_PROMPT.render(**plain).splitlines())
-    task = on_question.removeprefix(load_prompt("system").render()).strip()
-    assert len(task.splitlines()) <= len(QUESTION_PROMPT.render(**plain).splitlines())
-    for row in inputs("tokens"):
-        assert row["must_not_hold"] not in on_question.replace("<document>", "")
-        assert row["must_not_hold"] not in on_support.replace("<document>", "")
+    assert made.question is not None
+    assert made.answer is not None
+    prompts = await _prompts_of_the_judge(made.question, made.answer)
+    plain = await _prompts_of_the_judge("q", "a")
+    for prompt, alone in zip(prompts, plain, strict=True):
+        assert len(prompt.splitlines()) == len(alone.splitlines())
+        for row in inputs("tokens"):
+            assert row["must_not_hold"] not in prompt.replace("<document>", "")
+
+
+async def _prompts_of_the_judge(question: str, answer: str) -> list[str]:
+    model = FakeChatModel(
+        judge_question=_approving_the_question, judge_supported=_approving_support
+    )
+    case = Case("p", question, answer, TEXT)
+    await judge(case, JudgePolicy(), stage_model(model, verify.STAGE))
+    return [prompt_of(asked) for asked in model.asked]
 
 
 @pytest.mark.parametrize("row", inputs("tokens"), ids=lambda row: row["name"])
@@ -165,11 +151,21 @@ def test_no_question_carries_a_template_token_to_a_trainer(row: dict[str, Any]) 
     assert question_form(question).reason == "template_tokens"
 
 
-def _fields(draft: Draft) -> dict[str, Any]:
-    return {name: getattr(draft, name) for name in Draft.__slots__}
+def _approving_the_question(ask: Any) -> dict[str, Any]:
+    return {"reason": "", "failure": "none", "not_leaked": True, "stands_alone": True}
 
 
-def test_the_judges_reply_is_held_to_its_length() -> None:
-    said = {**QUESTION_PASSED, "reason": "x" * 10_000}
+def _approving_support(ask: Any) -> dict[str, Any]:
+    return {"reason": "", "supported": True, "other_answer": "", "only_answer": True}
+
+
+@pytest.mark.parametrize(
+    ("reply_type", "approving"),
+    [(QuestionReply, _approving_the_question), (SupportReply, _approving_support)],
+)
+def test_the_judges_reply_is_held_to_its_length(
+    reply_type: type[BaseModel], approving: Callable[[Any], dict[str, Any]]
+) -> None:
+    said = {**approving(None), "reason": "x" * 10_000}
     with pytest.raises(RowError):
-        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), QuestionReply)
+        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), reply_type)
