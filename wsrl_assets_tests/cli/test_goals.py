@@ -75,7 +75,8 @@ def test_a_run_stops_at_its_pairs_evenly_over_domains(home: Home) -> None:
     assert done.returncode == 0, done.stderr
     first = accepted_pairs(Store(home.path))
     assert 8 <= sum(first.values()) <= 8 + 2 * len(DOMAINS) * 2
-    assert all(first[domain] >= 4 for domain in DOMAINS)
+    # What one domain goes over by, the one that begins later is not asked for.
+    assert all(first[domain] >= 2 for domain in DOMAINS)
     assert "asked for" in done.stdout
     calls = home.calls
     home.wsrl("run", "--until-pairs", "8")
