@@ -82,7 +82,6 @@ def _triage(document: str) -> str:
     boilerplate = zlib.crc32(document[::-7].encode()) % 100 < _BOILERPLATE_IN_100
     return json.dumps(
         {
-            "title": document.split(" is a ", 1)[0] + ", a town and its trade",
             "domain": _domain(document),
             "qualified": not boilerplate,
             "fault": "boilerplate" if boilerplate else "none",

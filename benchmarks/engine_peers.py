@@ -23,9 +23,10 @@ import openai
 from benchmarks.engine_corpus import Article
 from benchmarks.engine_model import reply
 from wsrl_assets.curation import triage
-from wsrl_assets.generation import drafting, library, personas
+from wsrl_assets.generation import layouts, library, personas
 from wsrl_assets.llm import load_prompt
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout
 from wsrl_assets.verification import judge
 
 _NO_TIMEOUT = aiohttp.ClientTimeout()
@@ -119,7 +120,7 @@ class _Authors:
 
 
 def _filter_prompt(document: str) -> str:
-    instruction = triage.PROMPT.render(domains=[domain.label for domain in Domain])
+    instruction = triage.PROMPT.render(domains=list(Domain))
     return f"{instruction}\n\n{_material(document)}"
 
 
@@ -131,9 +132,9 @@ def _identify_prompt(document: str) -> str:
 
 def _generate_prompt(document: str, domain: Domain, persona: str, rng: Random) -> str:
     file = library.load_library()[domain]
-    examples = rng.sample(file.demonstrations, drafting.EXAMPLES)
-    instruction = drafting.OPEN_PROMPT.render(
-        answer_types=list(drafting.OPEN_TYPES), examples=examples, persona=""
+    examples = rng.sample(file.demonstrations, LAYOUTS[Layout.DOCUMENT_FIRST].examples)
+    instruction = layouts.OPEN_PROMPT.render(
+        answer_types=list(layouts.OPEN_TYPES), examples=examples, persona=""
     )
     return f"{instruction}\n\n{_material(document)}\n\nYour persona: {persona}"
 

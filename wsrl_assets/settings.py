@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
 from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 
 
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
         forms: question forms to draft, comma separated: open, cloze, multiple_choice.
+        draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
+            numbered_one. Which is best depends on the model: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
@@ -83,6 +86,10 @@ class Settings(BaseSettings):
             one meaning are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
+        until_pairs: a run stops when so many pairs are accepted, all domains together; evenly over
+            them, or by the weights of the release spec.
+        budget_tokens, budget_cost: a run stops when its calls have taken so many tokens, or so
+            much money at the prices that are set.
         retry_failed: whether rows that failed earlier are tried again.
         regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
         seed: shuffles the splits.
@@ -94,7 +101,7 @@ class Settings(BaseSettings):
             thought for supervised training; 0 holds out no more.
         release_spec: YAML file that says what a release takes; everything if not set.
         pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
-            between these; with 0 and 1, those that teach nothing in GRPO are dropped.
+            between these; with 0 and 1, those that some rollouts pass and some fail.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
@@ -106,6 +113,7 @@ class Settings(BaseSettings):
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
     )
+    draft_layout: Layout = Layout.DOCUMENT_FIRST
     judge: bool = True
     judge_votes: int = Field(default=1, ge=1, le=15)
     round_trip: bool = True
@@ -114,6 +122,9 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     demonstrations: Path | None = None
     max_in_flight: int | None = Field(default=None, ge=1, le=1024)
+    until_pairs: int | None = Field(default=None, ge=1)
+    budget_tokens: int | None = Field(default=None, ge=1)
+    budget_cost: float | None = Field(default=None, gt=0)
     retry_failed: bool = False
     regenerate: Stage | None = None
     seed: int = 0
@@ -147,6 +158,15 @@ class Settings(BaseSettings):
             raise ValueError("WSRL_PASS_RATE_ABOVE must be below WSRL_PASS_RATE_BELOW")
         return self
 
+    @model_validator(mode="after")
+    def _regenerate_all(self) -> "Settings":
+        if self.regenerate is not None and self.has_goal:
+            raise ValueError(
+                "a regeneration replaces all rows of a stage: run it without WSRL_UNTIL_PAIRS and "
+                "without a budget"
+            )
+        return self
+
     @field_validator("regenerate")
     @classmethod
     def _is_regenerable(cls, stage: Stage | None) -> Stage | None:
@@ -166,6 +186,16 @@ class Settings(BaseSettings):
             frozenset(stage for stage, is_on in switches.items() if is_on),
             self.sft_pairs,
         )
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether runs may spend only so much."""
+        return self.budget_tokens is not None or self.budget_cost is not None
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether runs stop before all is done."""
+        return self.until_pairs is not None or self.has_budget
 
     @property
     def rates_pairs(self) -> bool:

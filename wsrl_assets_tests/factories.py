@@ -89,6 +89,9 @@ def honest_reply(body: dict[str, Any], rng: Random) -> str:
             right = {"personas": ["a planner of trips", "a keeper of books", "a builder of walls"]}
         case "open":
             right = _open_question(prompt)
+            if schema["properties"]["evidence"]["type"] == "array":
+                number = re.search(rf"\[(\d+)\] {re.escape(str(right['evidence']))}", prompt)
+                right["evidence"] = [int(number[1])] if number else []
         case name if name and name.startswith("judge"):
             right = {key: True for key, value in reply.items() if isinstance(value, bool)}
             right |= {"failure": "none"} if "failure" in reply else {}

@@ -21,9 +21,10 @@ from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Watched
-from wsrl_assets.cli.common import HomeOption, named, open_home
+from wsrl_assets.cli.common import HomeOption, named, open_home, parse_budget
 from wsrl_assets.cli.explore import explore
 from wsrl_assets.cli.interrupts import stops_on_signals
+from wsrl_assets.cli.preview import preview
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
@@ -33,6 +34,7 @@ from wsrl_assets.cli.shards import forget, shards
 from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
+from wsrl_assets.pipeline.goal import accepted_pairs
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows, under_way
 from wsrl_assets.pipeline.takedowns import read_again, take_in
@@ -300,10 +302,27 @@ def run(
             help="Release spec, a YAML file: what the release takes. Default: WSRL_RELEASE_SPEC."
         ),
     ] = None,
+    until_pairs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Stop when so many pairs are accepted, all domains together.",
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOKENS|COST",
+            help="Stop when this is spent: tokens, such as 2M, or a price, such as cost=5.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Materializes everything that is pending, and prints the funnel.
+
+    With --until-pairs or --budget it stops before, and leaves the rest pending.
 
     Running it twice costs nothing the second time. A run that was stopped goes on where it
     stopped. With --rollouts, a policy (WSRL_LLM_POLICY_BASE_URL) also answers each verified pair
@@ -322,6 +341,8 @@ def run(
             "retry_failed": retry_failed or None,
             "max_in_flight": max_in_flight,
             "release_spec": spec,
+            "until_pairs": until_pairs,
+            **parse_budget(budget),
         },
     )
     load_spec(settings.release_spec)  # a mistake in it is said before hours of work, not after
@@ -344,6 +365,7 @@ def run(
         print(json.dumps(_status(store, settings)))
     else:
         _say_funnel(store, settings)
+        _say_goal(store, settings)
     _exit_for(_without_shards(store, outcome.failures), _totals(store, settings), before)
 
 
@@ -458,6 +480,7 @@ def sql(
         show.print_rows(console, columns, rows)
 
 
+app.command()(preview)
 app.command()(shards)
 app.command()(forget)
 app.command()(releases)
@@ -499,6 +522,14 @@ def export_command(
     output: Annotated[Path, typer.Option(help="Folder; each format gets one inside.")] = Path(
         "exports"
     ),
+    in_context: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            min=1,
+            help="Put each pair's passage into its prompt, among K passages of other documents.",
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Writes the current release in a trainer's format, one folder a format.
@@ -509,7 +540,7 @@ def export_command(
     """
     names = formats_named(format)
     _, store = open_home(home)
-    for name, folder in export(current_release(store), names, output).items():
+    for name, folder in export(current_release(store), names, output, in_context).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
 
 
@@ -642,6 +673,16 @@ def _say_funnel(store: Store, settings: Settings) -> None:
     show.say(console, show.funnel(found))
     _say_pass_rates(store)
     show.say(console, show.calls(totals, spending(totals, found)))
+
+
+def _say_goal(store: Store, settings: Settings) -> None:
+    """Whether the pairs that were asked for are there."""
+    if settings.until_pairs is None:
+        return
+    accepted = sum(accepted_pairs(store).values())
+    short = "" if accepted >= settings.until_pairs else "; nothing more is left, or the budget is"
+    text = f"{accepted:,} pairs accepted of {settings.until_pairs:,} asked for{short}"
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _say_where_to_look(store: Store) -> None:

@@ -1,6 +1,7 @@
 """What all commands share."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -8,13 +9,17 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from wsrl_assets.settings import Settings, load_settings
+from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.storage import Store
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
 ]
 
+
+_COST = re.compile(r"cost ?= ?(\d+(?:\.\d+)?)")
+_TOKENS = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?([kKmM]?)")
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -36,6 +41,27 @@ def named(kind: type[E], noun: str) -> Callable[[str], E]:
         raise typer.BadParameter(f"no {noun} {value!r}. {meant}There are: {', '.join(names)}.")
 
     return parse
+
+
+def parse_budget(text: str | None) -> dict[str, Any]:
+    """The settings that an option `--budget` stands for: `500000`, `2M` or `1.5k` are tokens,
+    `cost=5` is a price.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if text is None:
+        return {}
+    cost = _COST.fullmatch(text.strip())
+    if cost:
+        return {"budget_cost": float(cost.group(1))}
+    tokens = _TOKENS.fullmatch(text.strip())
+    if tokens is None:
+        raise SettingsError(
+            f"--budget is {text!r}; give tokens, such as 500000 or 2M, or a price, such as cost=5"
+        )
+    unit = _UNITS[tokens.group(2).lower()]
+    return {"budget_tokens": round(float(tokens.group(1).replace(",", "")) * unit)}
 
 
 def open_home(

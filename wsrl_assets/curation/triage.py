@@ -6,7 +6,7 @@ The paper reads each document twice for this (its stages 1 and 2); one call answ
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from wsrl_assets.llm import (
     RowError,
@@ -21,7 +21,7 @@ from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = Stage.TRIAGED_DOCUMENTS
 PROMPT = load_prompt("triage")
-MAX_TOKENS = 80
+MAX_TOKENS = 64
 
 
 class Fault(StrEnum):
@@ -33,11 +33,10 @@ class Fault(StrEnum):
 
 
 class TriageReply(BaseModel):
-    """What the model returns. The title comes first, so that the choices can follow from it."""
+    """What the model returns."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(max_length=48)
     domain: str
     qualified: bool
     fault: Fault
@@ -55,13 +54,14 @@ class Document:
 async def triage(document: Document, model: StageModel) -> TriagedDocument:
     """The triage row of one document; a fault of its call makes it a failed row."""
     domains = _shuffled_domains(document.doc_id)
+    labels = [domain.label for domain in domains]
     try:
         reply = await model.ask(
             "triage",
             document.doc_id,
             document_first(document.text, PROMPT.render(domains=domains)),
             TriageReply,
-            schema=_schema(domains),
+            schema=_schema(labels),
             max_tokens=MAX_TOKENS,
         )
     except RowError as fault:
@@ -72,7 +72,7 @@ async def triage(document: Document, model: StageModel) -> TriagedDocument:
             detail=fault.detail,
             **model.columns(),
         )
-    if reply.domain not in domains:  # a server that does not hold replies to the schema
+    if reply.domain not in labels:  # a server that does not hold replies to the schema
         return TriagedDocument(
             doc_id=document.doc_id,
             status=Status.FAILED,
@@ -91,29 +91,27 @@ def _row(document: Document, reply: TriageReply, model: StageModel) -> TriagedDo
         reason=None if reply.qualified else fault,
         qualified=reply.qualified,
         domain=Domain.from_label(reply.domain),
-        explanation=reply.title,
         **model.columns(),
     )
 
 
-def _shuffled_domains(doc_id: str) -> list[str]:
+def _shuffled_domains(doc_id: str) -> list[Domain]:
     """The domains in an order of the document's own.
 
     Models, small ones above all, lean to what a list names first; in one fixed order the lean
     would pile the corpus up in one domain.
     """
-    return sorted((domain.label for domain in Domain), key=lambda label: stable_hash(doc_id, label))
+    return sorted(Domain, key=lambda domain: stable_hash(doc_id, domain.label))
 
 
-def _schema(domains: list[str]) -> dict[str, object]:
+def _schema(labels: list[str]) -> dict[str, object]:
     return {
         "type": "object",
         "properties": {
-            "title": {"type": "string", "maxLength": 48},
-            "domain": {"type": "string", "enum": domains},
+            "domain": {"type": "string", "enum": labels},
             "qualified": {"type": "boolean"},
             "fault": {"type": "string", "enum": [str(fault) for fault in Fault]},
         },
-        "required": ["title", "domain", "qualified", "fault"],
+        "required": ["domain", "qualified", "fault"],
         "additionalProperties": False,
     }

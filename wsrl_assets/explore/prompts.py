@@ -16,11 +16,12 @@ from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.generation import cloze, drafting, library, personas
+from wsrl_assets.generation import cloze, drafting, layouts, library, personas
 from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.judge import Failure, JudgePolicy
 
@@ -28,7 +29,6 @@ from wsrl_assets.verification.judge import Failure, JudgePolicy
 _PROMPTS_OF = {
     "triage": ("system", "triage"),
     "personas": ("system", "personas"),
-    "open": ("system", "open"),
     "cloze": ("system", "cloze"),
 }
 _REBUILT_FORMS = (Form.OPEN, Form.CLOZE)
@@ -119,6 +119,9 @@ def _differences(
     """What the recipe names and this program does not have, as sentences."""
     prompts = body.get("prompts", {})
     names = _PROMPTS_OF.get(step, tuple(prompts))
+    if step == Form.OPEN:
+        layout = layouts.layout_of(body)
+        names = ("system", *(prompt.name for prompt in layouts.prompts_of(layout)))
     found = [_prompt_difference(name, prompts.get(name)) for name in names]
     if step == Form.OPEN:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
@@ -157,8 +160,9 @@ def _demonstrations_difference(
     was = body.get("demonstrations")
     if was != now:
         return f"the demonstrations of {domain} were {was} and are {now} now"
-    if body.get("examples") != drafting.EXAMPLES:
-        return f"{body.get('examples')} demonstrations were shown, and {drafting.EXAMPLES} are now"
+    shown = LAYOUTS[layouts.layout_of(body)].examples
+    if body.get("examples") != shown:
+        return f"{body.get('examples')} demonstrations were shown, and {shown} are now"
     return ""
 
 
@@ -238,9 +242,10 @@ async def _draft(
         form=Form(row["form"]),
     )
     examples = library.load_library(demonstrations)
+    layout = layouts.layout_of(json.loads(made_by.recipe.body))
     return await _recorded(
         lambda recorder: drafting.Drafter(
-            {job.form: StageModel(recorder, made_by)}, examples
+            {job.form: StageModel(recorder, made_by)}, examples, layout
         ).draft(job)
     )
 

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.distractors import Pool
-from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
+from wsrl_assets.generation.layouts import open_call
+from wsrl_assets.generation.library import LibraryFile
 from wsrl_assets.llm import (
     RowError,
     StageModel,
@@ -20,32 +21,15 @@ from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form, with_options
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = Stage.QA_DRAFTS
-OPEN_PROMPT = load_prompt("open")
 CLOZE_PROMPT = load_prompt("cloze")
-EXAMPLES = 3
 OPEN_MAX_TOKENS = 320
 _CLOZE_MAX_TOKENS = 64
-
-
-# Yes/no questions can be guessed, and multiple choice is a form of its own.
-OPEN_TYPES = tuple(t for t in AnswerType if t not in (AnswerType.YES_NO, AnswerType.CHOICE))
-
-
-class OpenReply(BaseModel):
-    """What the model returns for an open question: first what it rests on, last the question."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    evidence: str = Field(max_length=400)
-    answer: str = Field(max_length=100)
-    answer_type: AnswerType
-    unit: str | None = Field(default=None, max_length=24)
-    question: str = Field(max_length=400)
 
 
 class ClozeReply(BaseModel):
@@ -85,10 +69,14 @@ class DraftJob:
 
 @dataclass(frozen=True, slots=True)
 class Drafter:
-    """Makes drafts of every form. `models` has the model of each form that is asked for."""
+    """Makes drafts of every form. `models` has the model of each form that is asked for.
+
+    `layout` is that of the prompt for open questions.
+    """
 
     models: dict[Form, StageModel]
     library: dict[Domain, LibraryFile]
+    layout: Layout = Layout.DOCUMENT_FIRST
 
     async def draft(self, job: DraftJob) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
@@ -126,17 +114,14 @@ class Drafter:
         await asyncio.gather(*(of_form(same) for same in by_form.values()))
 
     async def _open(self, job: DraftJob) -> QADraft:
-        instruction = OPEN_PROMPT.render(
-            answer_types=list(OPEN_TYPES),
-            examples=self._examples(job),
-            persona=job.persona,
-        )
+        library = self.library[job.domain]
+        call = open_call(self.layout, job.text, job.doc_id, job.persona, library)
         reply = await self.models[job.form].ask(
             Form.OPEN,
             self._id(job),
-            document_first(job.text, instruction),
-            OpenReply,
-            schema=_OPEN_SCHEMA,
+            call.messages,
+            call.reply_type,
+            schema=call.schema,
             max_tokens=OPEN_MAX_TOKENS,
         )
         return self._row(
@@ -146,7 +131,7 @@ class Drafter:
             answer=" ".join(reply.answer.split()),
             answer_type=reply.answer_type,
             unit=" ".join((reply.unit or "").split()) or None,
-            evidence=reply.evidence.strip(),
+            evidence=call.evidence(reply),
         )
 
     async def _cloze(self, job: DraftJob) -> QADraft:
@@ -198,9 +183,6 @@ class Drafter:
         if reply.blank not in by_answer:  # a server that does not hold replies to the schema
             raise RowError("invalid_reply", f"{reply.blank[:80]!r} is none of the candidates")
         return by_answer[reply.blank]
-
-    def _examples(self, job: DraftJob) -> tuple[Demonstration, ...]:
-        return pick_examples(self.library[job.domain], EXAMPLES, job.doc_id)
 
     def _id(self, job: DraftJob) -> str:
         return job.draft_id(self.models[job.form].provenance.recipe.hash)
@@ -259,20 +241,6 @@ def _evidence(job: DraftJob, chosen: cloze.Candidate) -> str:
 def _shares(text: str, title: str | None, drafts: int) -> list[list[cloze.Candidate]]:
     """The candidates of each draft of a document, mined once for all of them."""
     return cloze.share_out(cloze.mine(text, title), drafts)
-
-
-_OPEN_SCHEMA: dict[str, object] = {
-    "type": "object",
-    "properties": {
-        "evidence": {"type": "string", "maxLength": 400},
-        "answer": {"type": "string", "minLength": 1, "maxLength": 100},
-        "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
-        "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
-        "question": {"type": "string", "minLength": 10, "maxLength": 400},
-    },
-    "required": ["evidence", "answer", "answer_type", "unit", "question"],
-    "additionalProperties": False,
-}
 
 
 def _cloze_schema(answers: list[str]) -> dict[str, object]:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
@@ -49,11 +50,22 @@ class Demonstration(BaseModel):
     choices: tuple[str, ...] = ()
     evidence: str = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _quote_the_passage(self) -> Self:
+        if self.evidence not in self.passage:
+            raise ValueError("evidence must be a verbatim part of the passage")
+        return self
+
     @property
     def reply(self) -> str:
         """The reply that the drafting prompt shows for this example, as JSON."""
-        fields = ("evidence", "answer", "answer_type", "unit", "question")
-        return json.dumps({name: getattr(self, name) for name in fields}, ensure_ascii=False)
+        return self.reply_with(self.evidence)
+
+    def reply_with(self, evidence: str | list[int]) -> str:
+        """The same with the evidence in another form, such as the numbers of its sentences."""
+        fields = ("answer", "answer_type", "unit", "question")
+        rest = {name: getattr(self, name) for name in fields}
+        return json.dumps({"evidence": evidence, **rest}, ensure_ascii=False)
 
 
 class LibraryFile(BaseModel):

@@ -1,5 +1,6 @@
 """Personas: who would care about a document, and why (paper, section 3, stage 2)."""
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +18,11 @@ STAGE = Stage.PERSONAS
 PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
 _MAX_TOKENS_EACH = 80
-_MAX_CHARS = 90
+_MAX_CHARS = 120
+# A person with a want. Backends of structured output take no `.` that leaves quotes out, and not
+# all hold a length beside a pattern.
+_ARTICLE = re.compile(r"an? ", re.IGNORECASE)
+_PERSON = "^an? [a-z][a-zA-Z0-9 ,'-]{2,40} who wants to [a-z][a-zA-Z0-9 ,'-]{4,60}$"
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
 _Phrase = Annotated[str, Field(max_length=2 * _MAX_CHARS)]
 
@@ -33,8 +38,9 @@ class PersonasReply(BaseModel):
 async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -> Personas:
     """The personas row of one document, of up to `count` different readers.
 
-    A fault of the call makes a failed row. Readers that the model repeats count once; a reply
-    with none but blanks is rejected as `no_persona`.
+    The schema asks for a person with a want. A fault of the call makes a failed row. Readers that
+    the model repeats count once, and a bare phrase that stands in the document is a thing of it
+    and no reader; a reply with none left is rejected as `no_persona`.
     """
     try:
         reply = await model.ask(
@@ -54,7 +60,7 @@ async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -
             detail=fault.detail,
             **model.columns(),
         )
-    personas = _distinct(reply.personas)[:count]
+    personas = _distinct(reply.personas, text)[:count]
     if not personas:
         return Personas(
             doc_id=doc_id,
@@ -67,13 +73,13 @@ async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -
 
 
 def _schema(count: int) -> dict[str, object]:
-    """The reply's schema with the number asked for, and a length that a phrase has."""
+    """The reply's schema with the number asked for, and the form of a person with a want."""
     return {
         "type": "object",
         "properties": {
             "personas": {
                 "type": "array",
-                "items": {"type": "string", "minLength": 3, "maxLength": _MAX_CHARS},
+                "items": {"type": "string", "pattern": _PERSON, "maxLength": _MAX_CHARS},
                 "minItems": count,
                 "maxItems": count,
             }
@@ -83,10 +89,11 @@ def _schema(count: int) -> dict[str, object]:
     }
 
 
-def _distinct(personas: list[str]) -> tuple[str, ...]:
+def _distinct(personas: list[str], document: str) -> tuple[str, ...]:
     seen: dict[str, str] = {}
+    read = " ".join(document.split()).casefold()
     for persona in personas:
         phrase = " ".join(persona.split()).strip(" .")
-        if phrase:
+        if phrase and not (phrase.casefold() in read and not _ARTICLE.match(phrase)):
             seen.setdefault(phrase.casefold(), phrase)
     return tuple(seen.values())

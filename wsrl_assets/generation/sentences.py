@@ -41,6 +41,24 @@ def prose_sentences(document: str) -> Iterator[Sentence]:
         yield from _sentences(document, start, end)
 
 
+def all_sentences(document: str) -> list[Sentence]:
+    """The sentences of the prose, and each line of all else; in order, and nothing left out."""
+    found: list[Sentence] = []
+    at = 0
+    for start, end in (*_paragraphs(document), (len(document), len(document))):
+        found += _lines(document, at, start)
+        found += _sentences(document, start, end)
+        at = end
+    return found
+
+
+def _lines(document: str, start: int, end: int) -> Iterator[Sentence]:
+    for line in document[start:end].splitlines(keepends=True):
+        if line.strip():
+            yield _sentence(document, start, start + len(line))
+        start += len(line)
+
+
 def _paragraphs(document: str) -> Iterator[tuple[int, int]]:
     lines = document.splitlines(keepends=True)
     begin: int | None = None

@@ -3,7 +3,14 @@
 from wsrl_assets.llm.engine import ChatModel, ChatRequest, Engine, FreeText
 from wsrl_assets.llm.equivalence import EndpointJudge
 from wsrl_assets.llm.errors import EndpointError, RowError
-from wsrl_assets.llm.prompting import Message, Prompt, document_first, load_prompt, without_document
+from wsrl_assets.llm.prompting import (
+    Message,
+    Prompt,
+    document_first,
+    in_turns,
+    load_prompt,
+    without_document,
+)
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe, rule_recipe
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.llm.stage_model import StageModel
@@ -25,6 +32,7 @@ __all__ = [
     "StageModel",
     "StageRecipe",
     "document_first",
+    "in_turns",
     "load_prompt",
     "model_recipe",
     "rule_recipe",

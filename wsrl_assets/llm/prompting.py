@@ -11,6 +11,7 @@ prefix caching reads the document once.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -91,11 +92,27 @@ def load_prompt(name: str) -> Prompt:
 
 def document_first(document: str, instruction: str) -> list[Message]:
     """The messages of a call on a document: system, then one user turn with the document first."""
-    body = f"<document>\n{as_text(document)}\n</document>\n\n{instruction}"
     return [
         {"role": "system", "content": _system()},
-        {"role": "user", "content": body},
+        {"role": "user", "content": _with_document(document, instruction)},
     ]
+
+
+def in_turns(
+    task: str, examples: Sequence[tuple[str, str, str]], document: str, request: str
+) -> list[Message]:
+    """The messages of a call that shows its examples as a chat: system with the task, the examples
+    (document, request, reply), and last the document with its request.
+    """
+    messages = [{"role": "system", "content": f"{_system()}\n\n{task}"}]
+    for passage, asked, reply in examples:
+        messages.append({"role": "user", "content": _with_document(passage, asked)})
+        messages.append({"role": "assistant", "content": as_text(reply)})
+    return [*messages, {"role": "user", "content": _with_document(document, request)}]
+
+
+def _with_document(document: str, instruction: str) -> str:
+    return f"<document>\n{as_text(document)}\n</document>\n\n{instruction}"
 
 
 def without_document(instruction: str) -> list[Message]:

@@ -25,6 +25,7 @@ from wsrl_assets.orchestration.cancellation import interrupt_all
 from wsrl_assets.orchestration.failures import is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
+from wsrl_assets.pipeline.goal import Budget, accepted_pairs
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
@@ -142,11 +143,15 @@ def materialize_pending(
         wanted = _stages_up_to(to, settings)
         in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
         in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
-        with outcome.timed("read and triage"):
-            runner.shards(in_shards, with_libraries=bool(in_domains))
-        if runner.may_go_on and in_domains:
-            with outcome.timed("questions and checks"):
-                runner.domains(in_domains, domains)
+        if settings.has_goal:
+            with outcome.timed("read, triage, questions and checks"):
+                runner.towards_goal(in_shards, in_domains, domains)
+        else:
+            with outcome.timed("read and triage"):
+                runner.shards(in_shards, with_libraries=bool(in_domains))
+            if runner.may_go_on and in_domains:
+                with outcome.timed("questions and checks"):
+                    runner.domains(in_domains, domains)
         if runner.may_go_on and LAST_STAGE in wanted:
             with outcome.timed("release"):
                 runner.release()
@@ -301,6 +306,38 @@ class _Runner:
         pending = pending_partitions(self._store, settings, stages)
         chosen = [key for key in pending if not only or Domain(key) in only]
         self._run_all([_Run("advance_domain", settings, key, stages) for key in chosen])
+
+    def towards_goal(
+        self, in_shards: Sequence[str], in_domains: Sequence[str], only: Sequence[Domain]
+    ) -> None:
+        """Shard by shard, until so many pairs are accepted, or the budget is spent.
+
+        One shard after another, since a corpus may hold far more than is asked for.
+        """
+        budget = Budget.of(self._store, self._settings)
+        if in_domains:
+            self._run_all([_Run("load_libraries", self._settings)])
+        shards = pending_partitions(self._store, self._settings, in_shards)
+        for shard in (*shards, None):  # last, what waits in domains
+            if not self.may_go_on or budget.is_reached(self._store):
+                return
+            if shard is not None:
+                settings = budget.for_triage(self._store)
+                self._run_all([_Run("read_shard", settings, shard, in_shards)])
+            self._rounds(budget, in_domains, only)
+
+    def _rounds(self, budget: Budget, stages: Sequence[str], only: Sequence[Domain]) -> None:
+        """Domains in rounds: what one cannot give, the others are asked for in the next."""
+        found = -1
+        while self.may_go_on and not budget.is_reached(self._store):
+            accepted = sum(accepted_pairs(self._store).values())
+            pending = pending_partitions(self._store, self._settings, stages)
+            chosen = [key for key in pending if not only or Domain(key) in only]
+            if accepted == found or not chosen:
+                return
+            found = accepted
+            settings = budget.shared_among(self._store, len(chosen))
+            self._run_all([_Run("advance_domain", settings, key, stages) for key in chosen])
 
     def release(self) -> None:
         """Makes the release and its report."""

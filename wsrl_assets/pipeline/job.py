@@ -38,11 +38,19 @@ class Job:
     progress: Progress = field(default_factory=NoProgress)
     warn: Callable[[str], None] = _log.warning
 
-    def engine(self, writer: GroupWriter, roles: Sequence[Role]) -> Engine:
-        """An engine whose ledger goes to `writer`, together with the rows."""
+    def engine(
+        self,
+        writer: GroupWriter,
+        roles: Sequence[Role],
+        record: Callable[..., None] | None = None,
+    ) -> Engine:
+        """An engine whose ledger goes to `writer`, together with the rows.
+
+        `record` takes the calls in place of `writer`, and hands them on to it.
+        """
         return Engine(
             {role: self.roles[role] for role in roles},
-            record=writer.add,
+            record=record or writer.add,
             backlog=writer,
             run_id=self.run_id,
             limiter_folder=self.store.home / "locks" / "endpoints",

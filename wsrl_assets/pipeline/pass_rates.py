@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
+from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, pages
 from wsrl_assets.reward import Gold
 from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
@@ -38,10 +39,11 @@ async def rate_domain(job: Job, domain: Domain) -> int:
         pending = _count_pending(job, partition)
         if pending == 0:
             return 0
+        goal = Goal.of(job, partition)
         job.progress.expect(STAGE, pending)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, [Role.POLICY]) as engine,
+            job.engine(writer, [Role.POLICY], goal.noting(writer.add)) as engine,
         ):
             of_rates, of_rollouts = rate_recipes(job, engine.model(Role.POLICY))
             writer.add(of_rates.row(), of_rollouts.row())
@@ -58,7 +60,7 @@ async def rate_domain(job: Job, domain: Domain) -> int:
                 job.progress.advance(STAGE)
 
             await engine.for_each(
-                _pending_pairs(job, partition, of_rollouts.hash),
+                goal.until_reached(_pending_pairs(job, partition, of_rollouts.hash)),
                 work,
                 calls_at_once=job.settings.pass_rate_rollouts,
             )

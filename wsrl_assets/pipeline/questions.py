@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsrl_assets.generation import cloze, distractors, drafting, library, personas
+from wsrl_assets.generation import cloze, distractors, drafting, layouts, library, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
@@ -23,6 +23,7 @@ from wsrl_assets.llm import (
     StageRecipe,
     model_recipe,
 )
+from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import GroupWriter, Partition
@@ -30,6 +31,7 @@ from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
 from wsrl_assets.verification import judge, round_trip, verify
 from wsrl_assets.verification.duplicates import Siblings
@@ -66,16 +68,19 @@ async def advance_domain(
         pending = _pending_rows(job, partition, stages)
         if not any(pending.values()):
             return 0
+        goal = Goal.of(job, partition, domain)
+        if goal.is_reached:
+            return sum(pending.values())
         for stage, rows in pending.items():
             job.progress.expect(stage, rows)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, _roles_of(stages)) as engine,
+            job.engine(writer, _roles_of(stages), goal.noting(writer.add)) as engine,
         ):
-            chain = _Chain.begin(job, domain, stages, engine, writer)
+            chain = _Chain.begin(job, domain, stages, engine, writer, goal)
             _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
-                pending_work(job, partition, stages),
+                goal.until_reached(pending_work(job, partition, stages)),
                 chain.run,
                 calls_at_once=_calls_at_once(job.settings),
             )
@@ -103,10 +108,11 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             drafting.STAGE,
             generator,
             model,
-            with_system(drafting.OPEN_PROMPT),
+            with_system(*layouts.prompts_of(settings.draft_layout)),
             form=str(Form.OPEN),
             demonstrations=examples,
-            examples=drafting.EXAMPLES,
+            examples=LAYOUTS[settings.draft_layout].examples,
+            **layouts.layout_settings(settings.draft_layout),
         )
         recipes[Form.CLOZE] = model_recipe(
             drafting.STAGE,
@@ -182,6 +188,7 @@ class _Chain:
     models: Mapping[str, StageModel]
     drafter: Drafter
     verifier: Verifier | None
+    goal: Goal
 
     @classmethod
     def begin(
@@ -191,6 +198,7 @@ class _Chain:
         stages: Sequence[str],
         engine: Engine,
         writer: GroupWriter,
+        goal: Goal,
     ) -> "_Chain":
         models = {role: engine.model(role) for role in _roles_of(stages)}
         recipes = domain_recipes(job, models, domain)
@@ -200,12 +208,15 @@ class _Chain:
             for name, recipe in recipes.items()
         }
         drafter = Drafter(
-            {form: stage_models[form] for form in Form if form in stage_models}, _library(job)
+            {form: stage_models[form] for form in Form if form in stage_models},
+            _library(job),
+            job.settings.draft_layout,
         )
         verifier = None
         if verify.STAGE in stages:
             verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
-        return cls(job, domain, frozenset(stages), engine, writer, stage_models, drafter, verifier)
+        wanted = frozenset(stages)
+        return cls(job, domain, wanted, engine, writer, stage_models, drafter, verifier, goal)
 
     async def run(self, work: _Work) -> None:
         named = await self._personas(work)
@@ -226,7 +237,7 @@ class _Chain:
     async def _personas(self, work: _Work) -> tuple[str, ...]:
         if work.personas_status is not None:
             return work.personas
-        if personas.STAGE not in self.stages:
+        if personas.STAGE not in self.stages or self.goal.is_reached:
             return ()
         row: Personas = await personas.name_personas(
             work.doc_id,
@@ -242,7 +253,7 @@ class _Chain:
         return row.personas
 
     def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
-        if drafting.STAGE not in self.stages:
+        if drafting.STAGE not in self.stages or self.goal.is_reached:
             return []
         return [
             DraftJob(
@@ -270,9 +281,11 @@ class _Chain:
         await self._verify(Draft.of(draft), work)
 
     async def _verify(self, draft: Draft, work: _Work) -> None:
-        if self.verifier is None:
+        if self.verifier is None or self.goal.is_reached:
             return
-        await self.writer.put(await self.verifier.verify(draft, work.text, work.siblings))
+        row = await self.verifier.verify(draft, work.text, work.siblings)
+        await self.writer.put(row)
+        self.goal.accepted += row.status is Status.KEPT
         self.job.progress.advance(verify.STAGE)
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, load_prompt, model_recipe
+from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.accounting import MAX_SFT_SHARE
@@ -41,10 +42,11 @@ async def warm_up_domain(job: Job, domain: Domain) -> int:
         pending = _pending(job, partition)
         if not pending:
             return 0
+        goal = Goal.of(job, partition)
         job.progress.expect(STAGE, len(pending))
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, [Role.GENERATOR]) as engine,
+            job.engine(writer, [Role.GENERATOR], goal.noting(writer.add)) as engine,
         ):
             recipe = warmup_recipe(job, engine.model(Role.GENERATOR))
             writer.add(recipe.row())
@@ -54,7 +56,7 @@ async def warm_up_domain(job: Job, domain: Domain) -> int:
                 await writer.put(await think_aloud(pair, model))
                 job.progress.advance(STAGE)
 
-            await engine.for_each(_held_out(job, partition, pending), work)
+            await engine.for_each(goal.until_reached(_held_out(job, partition, pending)), work)
         job.store.publish(partition)
         return len(pending)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from wsrl_assets.curation import triage
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
+from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, count, model_names, pages, with_system
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.tables import Status
@@ -23,10 +24,11 @@ async def triage_shard(job: Job, shard: str) -> int:
         pending = count(job, partition, "count_pending_triage", recipe=recipe)["n"]
         if pending == 0:
             return 0
+        goal = Goal.of(job, partition)
         job.progress.expect(triage.STAGE, pending)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, [Role.TRIAGE]) as engine,
+            job.engine(writer, [Role.TRIAGE], goal.noting(writer.add)) as engine,
         ):
             used = triage_recipe(job, engine.model(Role.TRIAGE))
             writer.add(used.row())
@@ -39,7 +41,7 @@ async def triage_shard(job: Job, shard: str) -> int:
                     await writer.put(row)
                 job.progress.advance(triage.STAGE)
 
-            await engine.for_each(_pending_triage(job, partition, recipe), work)
+            await engine.for_each(goal.until_reached(_pending_triage(job, partition, recipe)), work)
         job.store.publish(partition)
         return int(pending)
 

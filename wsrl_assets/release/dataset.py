@@ -15,6 +15,7 @@ import polars as pl
 
 from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
+from wsrl_assets.release.curriculum import in_order
 from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import split_proven
@@ -114,7 +115,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     refused = pl.concat([refused, over])
     mixed = mixture(candidates, kept, spec)
     provenance = trace_back(store, kept, refused, spec, mixed)
-    table = kept.select(list(COLUMNS))
+    table = in_order(kept, spec).select(list(COLUMNS))
     name = _name(table, provenance)
     release = Release(
         name,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wsrl_assets.release.dataset import ReleaseError, read_release
+from wsrl_assets.release.in_context import with_passages
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers import (
     nemo_gym,
@@ -53,8 +54,13 @@ def formats_named(name: str) -> list[str]:
     return [name]
 
 
-def export(release: Path, names: Sequence[str], output: Path) -> dict[str, Path]:
+def export(
+    release: Path, names: Sequence[str], output: Path, distractors: int | None = None
+) -> dict[str, Path]:
     """Writes each format to `output/<name>`; returns the folders.
+
+    With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
+    `parquet` is the release as it is.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
@@ -63,6 +69,9 @@ def export(release: Path, names: Sequence[str], output: Path) -> dict[str, Path]
         ReleaseError: a folder of that name holds something else, or cannot be written.
     """
     pairs = read_release(release)
+    if distractors is not None:
+        pairs = with_passages(pairs, distractors)
+    passages = {} if distractors is None else {"distractors": distractors}
     folders = {name: output / name for name in names}
     for folder in folders.values():
         _require_ours(folder)
@@ -73,7 +82,7 @@ def export(release: Path, names: Sequence[str], output: Path) -> dict[str, Path]
             partial.mkdir(parents=True)
             FORMATS[name].write(release, pairs, partial)
             (partial / MARK).write_text(
-                json.dumps({"release": release.name, "format": name}) + "\n"
+                json.dumps({"release": release.name, "format": name, **passages}) + "\n"
             )
             _replace(folder, partial)
         except OSError as error:

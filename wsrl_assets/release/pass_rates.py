@@ -6,17 +6,20 @@ import polars as pl
 
 OUT_OF_RANGE = "pass_rate_out_of_range"
 NO_RATE = "no_pass_rate"
+UNREACHED = "unreached"
 
 
 @dataclass(frozen=True, slots=True)
 class PassRateRange:
     """Pass rates strictly between two bounds; where neither is set, any rate and none.
 
-    Above 0 and below 1 takes what GRPO can learn from: pairs that some rollouts pass and some fail.
+    Above 0 and below 1 takes pairs that some rollouts pass and some fail. Those that none passed
+    are a pool of their own: left out with the reason `unreached`, or taken beside the others.
     """
 
     above: float | None = None
     below: float | None = None
+    unreached: bool = False
 
     def split(self, pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The pairs in the range, and the others with columns `reason` and `detail`.
@@ -41,9 +44,13 @@ class PassRateRange:
             outside = outside | (rate <= self.above)
         if self.below is not None:
             outside = outside | (rate >= self.below)
+        if self.unreached:
+            outside = outside & (rate > 0)
         return (
             pl.when(rate.is_null())
             .then(pl.lit(NO_RATE))
+            .when(outside & (rate == 0))
+            .then(pl.lit(UNREACHED))
             .when(outside)
             .then(pl.lit(OUT_OF_RANGE))
             .otherwise(None)

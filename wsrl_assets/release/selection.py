@@ -67,7 +67,7 @@ def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     caps = {str(d): share.cap for d, share in (spec.domains or {}).items()}
     weights = {str(d): share.weight for d, share in (spec.domains or {}).items()}
     drawn = pairs.with_columns(
-        draw=pl.Series([_draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64)
+        draw=pl.Series([draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64)
     ).with_columns(
         place=pl.struct("draw", "pair_id").rank("ordinal").over("slug"),
         cap=_looked_up("slug", caps, pl.Int64),
@@ -159,6 +159,7 @@ def _looked_up(column: str, values: Mapping[str, object], dtype: type[pl.DataTyp
     return pl.col(column).replace_strict(values, default=None, return_dtype=dtype)
 
 
-def _draw(seed: int, pair_id: str) -> int:
+def draw(seed: int, pair_id: str) -> int:
+    """A number below 2**64 that follows from seed and pair."""
     digest = hashlib.blake2b(f"{seed}\n{pair_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")

@@ -47,14 +47,33 @@ class DomainShare(_Part):
 
 
 class _Bounds(_Part):
+    """The pass rates that a release takes.
+
+    Attributes:
+        above, below: strictly between these.
+        unreached: whether pairs that no rollout passed are taken too, whatever the bounds say.
+    """
+
     above: float | None = Field(default=None, ge=0, lt=1)
     below: float | None = Field(default=None, gt=0, le=1)
+    unreached: bool = False
 
     @model_validator(mode="after")
     def _some_rates_between(self) -> Self:
         if self.above is not None and self.below is not None and self.above >= self.below:
             raise ValueError("above must be less than below")
         return self
+
+
+class Curriculum(_Part):
+    """An order of the rows by falling pass rate.
+
+    Attributes:
+        spread: standard deviation of a pair's place around that of its rate, as a share of its
+            domain; 0 sorts strictly.
+    """
+
+    spread: float = Field(default=0.1, ge=0, le=10)
 
 
 def _domain(value: Any) -> Any:
@@ -81,7 +100,9 @@ class ReleaseSpec(_Part):
         domains: only these, by slug or name, each with a weight or a cap; all if not set.
         answer_types: only these; all if not set.
         forms: only these; all if not set.
-        pass_rate: strictly `above` and `below`; any rate and none if not set.
+        pass_rate: strictly `above` and `below`; any rate and none if not set. `unreached` takes
+            pairs that no rollout passed beside those.
+        curriculum: rows by falling pass rate, domains mixed; by pair id if not set.
     """
 
     seed: int = 0
@@ -96,6 +117,7 @@ class ReleaseSpec(_Part):
     answer_types: tuple[AnswerType, ...] | None = Field(default=None, min_length=1)
     forms: tuple[Form, ...] | None = Field(default=None, min_length=1)
     pass_rate: _Bounds = _Bounds()
+    curriculum: Curriculum | None = None
 
     @field_validator("domains", mode="before")
     @classmethod
@@ -120,7 +142,8 @@ class ReleaseSpec(_Part):
     @property
     def rates(self) -> PassRateRange:
         """The pass rates that it takes."""
-        return PassRateRange(self.pass_rate.above, self.pass_rate.below)
+        bounds = self.pass_rate
+        return PassRateRange(bounds.above, bounds.below, bounds.unreached)
 
     def share(self, domain: Domain) -> DomainShare | None:
         """What is asked of a domain; none if it has no place in the release."""
@@ -132,7 +155,7 @@ class ReleaseSpec(_Part):
         Raises:
             SpecError: both set one bound, to different values.
         """
-        bounds = {}
+        bounds: dict[str, Any] = {"unreached": self.pass_rate.unreached}
         for key in ("above", "below"):
             here, there = getattr(self.pass_rate, key), getattr(rates, key)
             if here is not None and there is not None and here != there:
@@ -202,6 +225,7 @@ _KEYS: dict[tuple[str, ...], list[str]] = {
     (): list(ReleaseSpec.model_fields),
     ("domains",): list(DomainShare.model_fields),
     ("pass_rate",): list(_Bounds.model_fields),
+    ("curriculum",): list(Curriculum.model_fields),
 }
 
 

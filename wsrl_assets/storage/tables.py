@@ -92,7 +92,9 @@ class TriagedDocument(Outcome):
     doc_id: str = column("document")
     qualified: bool | None = column("whether the document may feed questions", default=None)
     domain: str | None = column("domain slug", default=None)
-    explanation: str | None = column("the title that the model gave it", default=None)
+    explanation: str | None = column(
+        "the title that the model gave it, in rows of older versions", default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,11 @@ class Domain(StrEnum):
         """The name as the paper prints it, for example ``"Natural Science"``."""
         return _LABELS[self]
 
+    @property
+    def definition(self) -> str:
+        """What belongs to it, in one line, as triage reads it."""
+        return _DEFINITIONS[self]
+
     @classmethod
     def from_label(cls, label: str) -> "Domain":
         """The domain called `label`.
@@ -50,4 +55,17 @@ _LABELS = {
     Domain.MEDICINE_HEALTH: "Medicine & Health",
     Domain.EDUCATION: "Education",
     Domain.OTHER: "Other",
+}
+
+_DEFINITIONS = {
+    Domain.MATH: "numbers, proofs, statistics, puzzles and exercises to be worked out",
+    Domain.TECHNOLOGY_ENGINEERING: "machines, devices, buildings, networks, and how they are made",
+    Domain.CODING: "programs, programming languages, libraries, commands and their manuals",
+    Domain.SOCIAL_SCIENCE: "history, politics, law, countries, language, religion and society",
+    Domain.NATURAL_SCIENCE: "physics, chemistry, biology, earth and space, as research finds them",
+    Domain.TRAVEL_LIFESTYLE: "places to visit, food, home, fashion, hobbies and sport one does",
+    Domain.COMMERCE_ECONOMICS: "companies, markets, money, trade, prices and work",
+    Domain.MEDICINE_HEALTH: "diseases, drugs, the body, care, nutrition and fitness",
+    Domain.EDUCATION: "schools, teaching, courses, exams and advice to learners",
+    Domain.OTHER: "what fits none of these, such as arts, entertainment, matches and local news",
 }

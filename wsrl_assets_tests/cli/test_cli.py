@@ -61,6 +61,7 @@ COMMANDS = (
     "demo",
     "ingest",
     "run",
+    "preview",
     "status",
     "trace",
     "sql",

@@ -17,8 +17,9 @@ from wsrl_assets.generation import library
 from wsrl_assets.llm import load_prompt
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.storage import Store
-from wsrl_assets.storage.tables import QADraft
+from wsrl_assets.storage.tables import QADraft, Status, VerifiedPair
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.verification import verify
 from wsrl_assets_tests.factories import (
     DOMAIN,
@@ -34,7 +35,7 @@ from wsrl_assets_tests.factories import (
 )
 
 
-async def run_all(home: Path, sent: list[dict[str, Any]]) -> Store:
+async def run_all(home: Path, sent: list[dict[str, Any]], **settings: Any) -> Store:
     """A small home that every stage has run on; `sent` gets the requests as the server had them."""
 
     def reply(body: dict[str, Any], rng: Random) -> str:
@@ -43,7 +44,7 @@ async def run_all(home: Path, sent: list[dict[str, Any]]) -> Store:
 
     texts = documents(2)
     async with running_simulator(quick(reply=reply)) as server:
-        work = job(home, server.base_url, forms=(Form.OPEN, Form.CLOZE), personas=1)
+        work = job(home, server.base_url, forms=(Form.OPEN, Form.CLOZE), personas=1, **settings)
         plant_shard(work.store, texts)
         plant_domain(work.store, texts)
         await triage.triage_shard(work, SHARD)
@@ -62,9 +63,14 @@ async def shown(view: PairView, demonstrations: Path | None = None) -> list[prom
     return await asyncio.to_thread(prompts.sent_prompts, view, demonstrations)
 
 
-async def test_every_prompt_is_the_one_that_the_server_was_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layout", Layout)
+async def test_every_prompt_is_the_one_that_the_server_was_sent(
+    tmp_path: Path, layout: Layout
+) -> None:
     sent: list[dict[str, Any]] = []
-    store = await run_all(tmp_path, sent)
+    store = await run_all(tmp_path, sent, draft_layout=layout)
+    pairs = rows(store, VerifiedPair, IN_DOMAIN)
+    assert {pair.status for pair in pairs} == {Status.KEPT}, "evidence is read back in each layout"
     requests = {
         json.dumps(
             [body["messages"], body["response_format"]["json_schema"]["schema"]], sort_keys=True

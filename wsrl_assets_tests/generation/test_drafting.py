@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from wsrl_assets.generation.distractors import Pool, PoolDocument
-from wsrl_assets.generation.drafting import OPEN_TYPES, Drafter, DraftJob
+from wsrl_assets.generation.drafting import Drafter, DraftJob
+from wsrl_assets.generation.layouts import OPEN_TYPES
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm import ChatRequest, Role, RowError
 from wsrl_assets.reward import AnswerType

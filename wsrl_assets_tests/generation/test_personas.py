@@ -1,6 +1,7 @@
 """Up to three different readers for a document, or the reason why there are none."""
 
-from typing import Any
+import re
+from typing import Any, cast
 
 import pytest
 
@@ -37,7 +38,27 @@ async def test_a_reader_that_is_named_twice_counts_once(
 
 
 async def test_no_more_readers_than_asked_for() -> None:
-    assert (await named({"personas": ["a", "b", "c"]}, count=2)).personas == ("a", "b")
+    assert (await named({"personas": ["a pilot", "a nurse", "a cook"]}, count=2)).personas == (
+        "a pilot",
+        "a nurse",
+    )
+
+
+async def test_the_schema_asks_for_a_person_with_a_want() -> None:
+    model = FakeChatModel(personas={"personas": ["a pilot"]})
+    await name_personas("doc-1", "A text.", 1, stage_model(model, "personas"))
+    schema = cast(dict[str, Any], model.asked[0].schema)
+    pattern = schema["properties"]["personas"]["items"]["pattern"]
+    assert re.search(pattern, "a nurse who wants to check a safe dose for a child")
+    for thing in ("motorway bypasses", "a nurse", "the year 1911", 'a "nurse" who wants to know'):
+        assert not re.search(pattern, thing), thing
+
+
+async def test_what_stands_in_the_document_is_no_reader_of_it() -> None:
+    model = FakeChatModel(personas={"personas": ["Motorway bypasses", "a planner"]})
+    text = "Towns asked for motorway\nbypasses in 1960."
+    row = await name_personas("doc-1", text, 2, stage_model(model, "personas"))
+    assert row.personas == ("a planner",)
 
 
 async def test_blanks_alone_are_rejected() -> None:

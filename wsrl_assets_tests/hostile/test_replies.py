@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from wsrl_assets.generation.drafting import Drafter, DraftJob, OpenReply
+from wsrl_assets.generation.drafting import Drafter, DraftJob
+from wsrl_assets.generation.layouts import OpenReply
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm import RowError
 from wsrl_assets.llm.client import Completion, _completion, served_models

@@ -35,9 +35,11 @@ VALUES = {
     "answer_types": ["integer"],
     "candidates": [],
     "count": 3,
-    "domains": ["Math"],
+    "domains": list(Domain),
     "examples": [],
     "first": '"1911"',
+    "last": True,
+    "numbered": True,
     "persona": "a pilot",
     "question": "When was it?",
     "second": '"in 1911"',
@@ -95,7 +97,7 @@ def test_a_value_is_never_read_as_template(value: str) -> None:
 async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
     """What every stage sends for one document."""
     model = FakeChatModel(
-        triage={"title": "t", "domain": "Math", "qualified": True, "fault": "none"},
+        triage={"domain": "Math", "qualified": True, "fault": "none"},
         personas={"personas": ["a pilot", "a nurse", "a cook"]},
         open={
             "evidence": "Marie Curie won the Nobel Prize in Chemistry in 1911.",

@@ -8,11 +8,12 @@ from pydantic import SecretStr
 
 from simulator import running_simulator
 from wsrl_assets.curation import triage
-from wsrl_assets.generation import drafting, library, personas
-from wsrl_assets.generation.library import Demonstration
+from wsrl_assets.generation import drafting, layouts, library, personas
+from wsrl_assets.generation.library import LibraryFile
 from wsrl_assets.llm import RoleSettings, document_first
 from wsrl_assets.llm.window import MAX_PASSAGE_TOKENS, PROMPT_TOKENS, PassageBudget, passage_budget
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets_tests.factories import quick
 from wsrl_assets_tests.scripted import Request, Response, error, models, scripted_server
@@ -89,26 +90,24 @@ async def test_reading_needs_no_server() -> None:
 
 def test_the_longest_prompt_of_every_stage_fits_beside_a_passage() -> None:
     """By the estimate, which is at least half as much again as the truth for such prompts."""
-    examples = library.load_library(None)
-    longest = max(_open_prompt(examples[domain].demonstrations) for domain in Domain)
-    labels = [domain.label for domain in Domain]
+    needs = [
+        _longest_open_prompt(file, layout) / _OVER_ESTIMATE + drafting.OPEN_MAX_TOKENS
+        for file in library.load_library(None).values()
+        for layout in Layout
+    ]
     others = [
-        (triage.PROMPT.render(domains=labels), triage.MAX_TOKENS),
+        (triage.PROMPT.render(domains=list(Domain)), triage.MAX_TOKENS),
         (personas.PROMPT.render(count=3), 3 * 80 + 16),
     ]
-    needs = [longest / _OVER_ESTIMATE + drafting.OPEN_MAX_TOKENS]
     needs += [_tokens(prompt) / _OVER_ESTIMATE + reply for prompt, reply in others]
     assert max(needs) <= PROMPT_TOKENS
 
 
-def _open_prompt(examples: tuple[Demonstration, ...]) -> int:
-    by_length = sorted(examples, key=lambda example: len(example.passage) + len(example.reply))
-    prompt = drafting.OPEN_PROMPT.render(
-        answer_types=list(drafting.OPEN_TYPES),
-        examples=by_length[-drafting.EXAMPLES :],
-        persona="p" * 180,
-    )
-    return _tokens(prompt)
+def _longest_open_prompt(file: LibraryFile, layout: Layout) -> int:
+    by_length = sorted(file.demonstrations, key=lambda one: len(one.passage) + len(one.reply))
+    longest = file.model_copy(update={"demonstrations": tuple(by_length[-3:])})
+    call = layouts.open_call(layout, "", "doc", "p" * 180, longest)
+    return sum(estimate_tokens(message["content"]) for message in call.messages)
 
 
 def _tokens(instruction: str) -> int:

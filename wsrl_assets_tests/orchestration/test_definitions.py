@@ -48,9 +48,7 @@ def reply(body: dict[str, Any], rng: Random) -> str:
     if step == "text":  # a rollout
         return f"Answer: {100 + body['seed'] % 4} km"
     if step == "triage":
-        return json.dumps(
-            {"title": "A canal", "domain": "Math", "qualified": True, "fault": "none"}
-        )
+        return json.dumps({"domain": "Math", "qualified": True, "fault": "none"})
     if step == "round_trip":
         return json.dumps({"answer": _completed(body)})
     return schema_reply(body, rng)

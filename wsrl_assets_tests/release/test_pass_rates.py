@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wsrl_assets.release.dataset import RELEASE, build_release, current_release, read_release
 from wsrl_assets.release.export import export
-from wsrl_assets.release.pass_rates import NO_RATE, OUT_OF_RANGE, PassRateRange
+from wsrl_assets.release.pass_rates import NO_RATE, OUT_OF_RANGE, UNREACHED, PassRateRange
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import PassRate, ReleasedPair, Status
@@ -78,7 +78,7 @@ def test_above_0_and_below_1_is_what_some_rollouts_pass_and_some_fail(store: Sto
     never, sometimes, always, failed, unrated = (pair.pair_id for pair in some(5))
     assert read_release(release.folder)["pair_id"].to_list() == [sometimes]
     assert left_out(store) == {
-        never: OUT_OF_RANGE,
+        never: UNREACHED,
         always: OUT_OF_RANGE,
         failed: NO_RATE,
         unrated: NO_RATE,
@@ -86,6 +86,13 @@ def test_above_0_and_below_1_is_what_some_rollouts_pass_and_some_fail(store: Sto
     details = {row.pair_id: row.detail for row in rows(store, ReleasedPair, RELEASE)}
     assert details[always] == "1.0 over 8 rollouts of a-policy"
     assert next(a for a in balances(store) if a.stage == "rl_dataset").balanced
+
+
+def test_unreached_pairs_are_taken_beside_those_in_range(store: Store) -> None:
+    spec = ReleaseSpec(pass_rate={"above": 0.5, "below": 1, "unreached": True})  # type: ignore[arg-type]
+    never, sometimes, *_ = (pair.pair_id for pair in some(5))
+    assert read_release(build_release(store, "run", spec).folder)["pair_id"].to_list() == [never]
+    assert left_out(store)[sometimes] == OUT_OF_RANGE
 
 
 def test_another_range_makes_another_release_and_the_old_range_the_old_one(store: Store) -> None:
@@ -110,7 +117,7 @@ def test_of_a_question_in_two_domains_the_pair_in_range_is_kept(tmp_path: Path) 
     rate(store, [rated(second, 4)], Domain.OTHER)
     release = build_release(store, "run", LEARNABLE)
     assert read_release(release.folder)["pair_id"].to_list() == [second.pair_id]
-    assert left_out(store) == {first.pair_id: OUT_OF_RANGE}
+    assert left_out(store) == {first.pair_id: UNREACHED}
 
 
 def test_a_range_that_takes_nothing_makes_an_empty_release(store: Store) -> None:
@@ -173,7 +180,8 @@ def test_every_pair_is_either_in_range_or_left_out_with_a_reason(
         assert rate is None or above is None or rate > above
         assert rate is None or below is None or rate < below
     for rate, reason in others.select("pass_rate", "reason").iter_rows():
-        assert reason == (NO_RATE if rate is None else OUT_OF_RANGE)
+        expected = UNREACHED if rate == 0 else OUT_OF_RANGE
+        assert reason == (NO_RATE if rate is None else expected)
 
 
 @given(RATES)

@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from wsrl_assets.curation import dedup
-from wsrl_assets.generation import cloze, distractors, drafting, personas
+from wsrl_assets.generation import cloze, distractors, drafting, layouts, personas
 from wsrl_assets.llm import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
@@ -38,6 +38,7 @@ from wsrl_assets.storage.tables import (
 )
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
 
@@ -55,6 +56,20 @@ class ChainConfig(dg.Config):
         None, description="Question forms to draft: open, cloze, multiple_choice."
     )
     personas: int | None = Field(None, description="Personas per document, 1 to 3.")
+    draft_layout: str | None = Field(
+        None, description=f"Layout of the prompt for open questions: {', '.join(Layout)}."
+    )
+    until_pairs: int | None = Field(
+        None,
+        description="Stop at this domain's share of so many accepted pairs of all domains.",
+    )
+    budget_tokens: int | None = Field(
+        None, description="Stop when this run's calls have taken so many tokens."
+    )
+    budget_cost: float | None = Field(
+        None,
+        description="Stop when this run's calls have cost so much, at the prices that are set.",
+    )
     judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
     judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
     round_trip: bool | None = Field(
@@ -123,7 +138,12 @@ def _spec(
         _spec(
             drafting.STAGE,
             [dedup.STAGE.value, personas.STAGE.value, DEMONSTRATIONS],
-            (drafting.OPEN_PROMPT, drafting.CLOZE_PROMPT),
+            (
+                layouts.OPEN_PROMPT,
+                layouts.TASK_PROMPT,
+                layouts.REQUEST_PROMPT,
+                drafting.CLOZE_PROMPT,
+            ),
             f"{cloze.VERSION}.{distractors.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
@@ -157,6 +177,10 @@ def question_chain(
             {
                 "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
                 "personas": config.personas,
+                "draft_layout": config.draft_layout,
+                "until_pairs": config.until_pairs,
+                "budget_tokens": config.budget_tokens,
+                "budget_cost": config.budget_cost,
                 "judge": config.judge,
                 "judge_votes": config.judge_votes,
                 "round_trip": config.round_trip,

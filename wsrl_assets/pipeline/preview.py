@@ -1,0 +1,125 @@
+"""A preview: what the current settings and models make of a sample of the documents.
+
+The sample goes through triage, drafts and checks in a home of its own that is removed afterwards,
+so no table of the real one is touched, and nothing of it is stale when the settings change.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from wsrl_assets.curation.filter import filter_domain
+from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.questions import advance_domain
+from wsrl_assets.pipeline.triage import triage_shard
+from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
+from wsrl_assets.storage.accounting import Spending, accounts, call_totals, spending
+from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.tables import Shard, SourceDocument, utc_now
+from wsrl_assets.taxonomy.domains import Domain
+
+_SHARD = "preview"
+_COLUMNS = (
+    "draft_id",
+    "domain",
+    "form",
+    "persona",
+    "question",
+    "answer",
+    "answer_type",
+    "evidence",
+    "pair_status",
+    "pair_reason",
+    "pair_detail",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The result of a sample.
+
+    Attributes:
+        documents: of the sample.
+        left_out: documents that triage or the filter dropped, by reason.
+        drafts: one a row, with the columns of `_COLUMNS`, accepted ones first.
+        spending: tokens, cost and accepted pairs.
+    """
+
+    documents: int
+    left_out: dict[str, int]
+    drafts: list[dict[str, Any]]
+    spending: Spending
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "documents": self.documents,
+            "left_out": self.left_out,
+            "accepted": self.spending.accepted,
+            "tokens": self.spending.tokens,
+            "cost": self.spending.cost,
+            "drafts": self.drafts,
+        }
+
+
+async def preview(job: Job, documents: int) -> Preview:
+    """Drafts from a sample of `documents` and checks the drafts, beside the tables.
+
+    Which ones they are follows from the seed of the settings.
+
+    Raises:
+        EndpointError: an endpoint cannot be used.
+    """
+    sample = _sample(job, documents)
+    with TemporaryDirectory(prefix="wsrl-preview-") as folder:
+        apart = replace(job, store=Store(Path(folder)))
+        _plant(apart.store, sample)
+        await triage_shard(apart, _SHARD)
+        for domain in Domain:
+            filter_domain(apart.store, domain, apart.run_id)
+            await advance_domain(apart, domain)
+        return _read(apart.store, len(sample))
+
+
+def _sample(job: Job, documents: int) -> list[SourceDocument]:
+    with catalog(job.store, job.store.partitions(PartitionKind.SHARD)) as connection:
+        found = frame(
+            connection, "preview_documents", seed=str(job.settings.seed), documents=documents
+        )
+    rows = found.to_dicts()
+    return [
+        SourceDocument(**{**row, "shard": _SHARD, "source_row": number})
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _plant(store: Store, sample: list[SourceDocument]) -> None:
+    shard = Shard(
+        shard=_SHARD,
+        path=_SHARD,
+        sha256="",
+        size_bytes=0,
+        registered_at=utc_now(),
+        source_rows=len(sample),
+        ingest_recipe=_SHARD,
+    )
+    partition = Partition.shard(_SHARD)
+    with store.transaction(partition) as transaction:
+        transaction.merge([shard, *sample])
+    store.publish(partition)
+
+
+def _read(store: Store, documents: int) -> Preview:
+    for partition in store.partitions(PartitionKind.DOMAIN):
+        store.publish(partition)
+    with catalog(store) as connection:
+        found = accounts(connection)
+        rows = frame(connection, "preview_pairs").select(_COLUMNS).to_dicts()
+        spent = spending(call_totals(connection), found)
+    left_out: Counter[str] = Counter()
+    for account in found:
+        if account.stage in ("triaged_documents", "filtered_documents", "personas"):
+            left_out.update(account.reasons)
+    return Preview(documents, dict(left_out.most_common()), rows, spent)

@@ -1,0 +1,5 @@
+-- A sample of the documents that were read, the same for the same seed.
+SELECT * EXCLUDE ("partition") FROM source_documents
+WHERE status = 'kept'
+ORDER BY hash(doc_id || $seed), doc_id
+LIMIT $documents
