@@ -112,6 +112,7 @@ def materialize_pending(
     to: Stage = LAST_STAGE,
     endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
+    load_libraries: bool = True,
 ) -> RunSummary:
     """Materializes everything that is pending, up to the asset `to`.
 
@@ -122,6 +123,7 @@ def materialize_pending(
         to: the last asset to bring up to date.
         endpoint: the models; those of the environment if not given.
         progress: receives finished rows.
+        load_libraries: whether demonstrations and benchmarks are read first; else as they are.
 
     A partition that fails is reported in the outcome. After a failure that would hit all others
     too, such as an endpoint that is gone, those that have not begun are not tried.
@@ -143,7 +145,7 @@ def materialize_pending(
         in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
         in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
         with outcome.timed("read and triage"):
-            runner.shards(in_shards, with_libraries=bool(in_domains))
+            runner.shards(in_shards, with_libraries=load_libraries and bool(in_domains))
         if runner.may_go_on and in_domains:
             with outcome.timed("questions and checks"):
                 runner.domains(in_domains, domains)
