@@ -33,10 +33,12 @@ ui: install  ## the Dagster UI on the same data, at http://127.0.0.1:3000
 	test -e $(WSRL_HOME)/dagster/dagster.yaml || cp dagster.yaml $(WSRL_HOME)/dagster/dagster.yaml
 	DAGSTER_HOME=$(WSRL_HOME)/dagster $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
-# Some tests put bounds on time. On a busy machine one may miss its bound: what failed is run once
-# more by itself, and fails for good if it fails again.
+# Tests that bound time run alone, after the others. On a busy machine one may miss its bound: those
+# that failed run once more, and the second result counts. `REPEATED` says how many did.
 test: install  ## the tests, but those that need the vLLM server
-	$(BIN)/python -m pytest || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest -n auto -m "not timing"
+	$(BIN)/python -m pytest -m timing || { echo "REPEATED: tests that bound time"; \
+		$(BIN)/python -m pytest -m timing --last-failed --last-failed-no-failures none; }
 
 vllm-env: install  ## make .venv-vllm, about 3 GB
 	$(BIN)/python tools/make_vllm_env.py
@@ -53,8 +55,8 @@ $(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.
 INTEGRATION := wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
 
 integration: install vllm-env  ## the main job by Dagster on a real vLLM server
-	$(BIN)/python -m pytest $(INTEGRATION) || \
-		$(BIN)/python -m pytest $(INTEGRATION) --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest $(INTEGRATION) || { echo "REPEATED: tests against live servers"; \
+		$(BIN)/python -m pytest $(INTEGRATION) --last-failed --last-failed-no-failures none; }
 
 trainers-test: install vllm-env trainers-env  ## exports in the trainers' own code, and a few steps of GRPO
 	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers
@@ -62,6 +64,7 @@ trainers-test: install vllm-env trainers-env  ## exports in the trainers' own co
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_language.py
 
 types: install
 	$(BIN)/mypy

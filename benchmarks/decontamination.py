@@ -9,11 +9,11 @@ capitals, in other punctuation, or with five words changed.
 
 The janitor is the class itself, run in the Python that `--janitor` names (`pip install lm-eval`,
 nothing else of ours); its C++ part is not in the wheel. Only `_split_chunks` is replaced, which
-cuts a text up, so that a hit can be told from a short text, and it may stop at the first hit. What
-both say is compared question by question. Differences have two causes, and each is checked for.
-The janitor normalises what it registers before it cuts it into words, and what it cleans after, so
-a dash that stands alone between two words counts as a word in a question and not in a benchmark.
-And it knows no punctuation and no capitals but those of ASCII, which ours folds.
+cuts a text up, so that a hit can be told apart from a short text, and it may stop at the first
+hit. What both say is compared question by question. Differences have two causes, and each is
+checked for. The janitor normalises what it registers before it cuts it into words, and what it
+cleans after, so a dash that stands alone between two words counts as a word in a question and not
+in a benchmark. And it knows no punctuation and no capitals but those of ASCII, which ours folds.
 
 Times are processor time, over all threads, the best of five: other work on the machine then
 weighs less. To load the benchmarks is a column of its own, on both sides. Exit code 1 when

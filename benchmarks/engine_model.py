@@ -29,14 +29,20 @@ _READERS = (
     "a statistician who gathers early census and market counts",
     "an ornithologist tracing where river birds were once recorded",
 )
-_JUDGED = json.dumps(
+_JUDGED_QUESTION = json.dumps(
     {
-        "supported_reason": "The sentence in the document states exactly this number and no other.",
-        "supported": True,
-        "not_leaked_reason": "The question leaves a gap and never mentions the number itself.",
+        "reason": "The sentence names the place, the people and the thing counted; a gap asks.",
+        "failure": "none",
         "not_leaked": True,
-        "stands_alone_reason": "The sentence names the place, the people and the thing counted.",
         "stands_alone": True,
+    }
+)
+_JUDGED_SUPPORTED = json.dumps(
+    {
+        "reason": "The sentence in the document states exactly this number and no other.",
+        "supported": True,
+        "other_answer": "",
+        "only_answer": True,
     }
 )
 
@@ -56,8 +62,10 @@ def reply(body: dict[str, Any], rng: Random) -> str:
             return json.dumps({"personas": _personas(count, rng)})
         case "open":
             return _draft(_document(prompt), rng)
-        case "judge":
-            return _JUDGED
+        case "judge_question":
+            return _JUDGED_QUESTION
+        case "judge_supported":
+            return _JUDGED_SUPPORTED
         case "round_trip":
             return _open_book_answer(prompt)
     raise ValueError(f"the benchmark's model knows no schema {asked['name']!r}")

@@ -6,7 +6,7 @@ most that any client can get from the server for these requests.
 The authors' way is that of their published code (SalesforceAIResearch/PretrainRL-pipeline): worker
 threads with openai's blocking client, each taking one document through all stages, one call after
 another; every prompt is one user message with instructions and examples before the document, and
-examples are drawn anew for each call. The texts are ours, so that only the layout differs.
+examples are drawn again for each call. The texts are ours, so that only the layout differs.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class _Authors:
         domain = Domain.from_label(identified["domain"])
         for persona in identified["personas"]:
             draft = self._ask("open", _generate_prompt(document, domain, persona, rng))
-            self._ask("judge", _check_prompt(document, draft))
+            self._ask("judge_supported", _check_prompt(document, draft))
 
     def _ask(self, name: str, prompt: str) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -139,7 +139,7 @@ def _generate_prompt(document: str, domain: Domain, persona: str, rng: Random) -
 
 
 def _check_prompt(document: str, draft: dict[str, Any]) -> str:
-    instruction = judge.PROMPT.render(question="", answer="")
+    instruction = judge.SUPPORTED_PROMPT.render(question="", answer="")
     pair = f"Question: {draft['question']}\nAnswer: {draft['answer']}"
     return f"{instruction}\n\n{_material(document)}\n\n{pair}"
 

@@ -1,4 +1,4 @@
-"""Can the right option be told without knowing? `python -m benchmarks.multiple_choice`.
+"""Can the right option be guessed without knowing? `python -m benchmarks.multiple_choice`.
 
 Multiple-choice questions are drafted by the pipeline's own drafter from the sample corpus and
 CPython's help topics, or from a JSON-lines file of one's own (`--corpus`), with no model: where

@@ -3,7 +3,7 @@
 Documents that are unlike each other are claimed as `filtered_documents` does it, a page of 500 at a
 time, in an index of some size. By size: bytes on disk for each document, seconds for a page, peak
 memory of the process; and the peak of datasketch's in-memory `MinHashLSH`, which every process
-would have to fill anew. Signatures are drawn at random, since to read a million texts would take
+would have to fill again. Signatures are drawn at random, since to read a million texts would take
 longer than all the rest.
 """
 

@@ -1,7 +1,9 @@
 """How far the reward can be trusted, and how fast it is: `python -m benchmarks.reward`.
 
-Agreement with the hand-labelled cases of the tests, by type, beside three verifiers that people
-train with: math-verify by itself, exact match as in verl's question-answering reward (verl's own
+Agreement with two hand-labelled sets of the tests, by type, beside three verifiers that people
+train with: the cases that the authors of the rules wrote, and those of somebody who had not seen
+the rules. The rules have seen both, so neither estimates what they do with unseen answers. The
+others are math-verify by itself, exact match as in verl's question-answering reward (verl's own
 function where verl is installed or given: `pip download --no-deps verl`, then `--verl FILE.whl`),
 and SQuAD-style F1 of at least 0.8. The labels follow the conventions that the reward documents (an
 approximate count is wrong, an answer's last sentence counts), which the others do not know; all
@@ -9,7 +11,8 @@ but math-verify are given the answer that ours extracted. A false accept pays a 
 answer, a false reject lets a right one go unpaid; both are counted. Then scores per second on one
 core.
 
-Exit code 1 when ours accepts a case falsely or rejects more than 2 % of the right ones (issue 4).
+Exit code 1 when ours accepts a case falsely, or rejects more than 2 % of the right ones in the
+first set or 5 % in the second.
 """
 
 from __future__ import annotations
@@ -28,14 +31,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsrl_assets.reward import AnswerType, Gold, extract_answer, render, score
-from wsrl_assets_tests.reward.cases import Case, read_cases
+from wsrl_assets_tests.reward.cases import CASES_FILE, OUTSIDE_FILE, Case, read_cases
 
-MAX_FALSE_REJECTS = 0.02
-TARGET_PER_SECOND = 20_000
+TARGET_PER_SECOND = 40_000
 F1_THRESHOLD = 0.8
 _ROLLOUT = "We read the passage again and weigh what it says about the question. " * 29
 
 _VERL_FILE = "verl/utils/reward_score/search_r1_like_qa_em.py"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSet:
+    """Labelled cases, who wrote them, and how many of the right ones may be rejected."""
+
+    path: Path
+    written_by: str
+    max_false_rejects: float
+
+
+SETS = (
+    CaseSet(CASES_FILE, "the authors of the rules, with the rules", 0.02),
+    CaseSet(OUTSIDE_FILE, "somebody who had not seen the rules; they have seen it since", 0.05),
+)
 
 Verifier = Callable[[str, Gold], int]
 EmCheck = Callable[[str, list[str]], bool]
@@ -124,7 +141,7 @@ def _run_em_check(source: bytes, name: str) -> EmCheck:
 
 
 def em_check_of_ours(answer: str, golds: list[str]) -> bool:
-    """The same written anew, for where verl is not at hand."""
+    """The same rule written again, for where verl is not installed."""
     return any(_normal(answer) == _normal(gold) for gold in golds)
 
 
@@ -263,27 +280,35 @@ def main() -> int:
         arguments.error(f"--verl: {error}")
     logging.disable(logging.WARNING)
 
-    cases = read_cases()
     verifiers: dict[str, Verifier] = {
         "ours": ours,
         "math-verify": math_verify_alone,
         "exact match": exact_match(em_check or em_check_of_ours),
         "SQuAD F1 >= 0.8": squad_f1,
     }
-    print(f"{len(cases)} hand-labelled cases; FA false accepts, FR false rejects")
     source = "verl's own em_check" if em_check else "ours after verl's (verl is not installed)"
-    print(f"exact match: {source}\n")
+    print(f"exact match: {source}")
+    is_met = [compare_set(case_set, verifiers) for case_set in SETS]
+    if not options.no_speed:
+        cases = read_cases()
+        print_speed(cases)
+        print_speed_of_others(cases, verifiers)
+    return 0 if all(is_met) else 1
+
+
+def compare_set(case_set: CaseSet, verifiers: dict[str, Verifier]) -> bool:
+    """Print the table of one set and what ours rejects; whether ours is within its bounds."""
+    cases = read_cases(case_set.path)
+    print(f"\n{case_set.path.name}: {len(cases)} responses, written by {case_set.written_by}")
+    print("FA false accepts, FR false rejects\n")
     result = compare(cases, verifiers)["ours"]
     rejected = result.false_rejects / result.right
     print(f"\nours: {result.false_accepts} false accepts, {rejected:.1%} false rejects")
-    print("\nright answers that ours rejects:")
+    print("right answers that ours rejects:")
     for case in cases:
         if case.label == 1 and ours(case.response, case.gold) == 0:
             print(f"  {case.describe()}")
-    if not options.no_speed:
-        print_speed(cases)
-        print_speed_of_others(cases, verifiers)
-    return 0 if result.false_accepts == 0 and rejected <= MAX_FALSE_REJECTS else 1
+    return result.false_accepts == 0 and rejected <= case_set.max_false_rejects
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ SERVER = "from wsrl_assets.cli import main; main(['score', '--serve', '--port', 
 
 @dataclass
 class Load:
-    """What came of a number of requests.
+    """The results of a number of requests.
 
     Attributes:
         latencies_s: of answered requests, from when they were due.

@@ -119,7 +119,7 @@ def refuse_context(max_model_len: int, prompt_tokens: int, output_tokens: int) -
 
 
 def refuse_rate(retry_after_s: float | None) -> NoReturn:
-    """429, with the wait if it is to be told."""
+    """429, with the wait if it is to be sent."""
     headers = "" if retry_after_s is None else f"retry-after: {retry_after_s:.3f}\r\n"
     raise RequestRefused(429, "RateLimitError", "Rate limit reached.", headers=headers)
 

@@ -1,4 +1,4 @@
-"""A simulated server in a process of its own, so that client and server CPU can be told apart."""
+"""A simulated server in a process of its own, so that client and server CPU are counted apart."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Simulator:
 
     @property
     def stats(self) -> SimulatorStats:
-        """What was done since the start or the last reset, as of now."""
+        """What was done since the start or the last reset."""
         return self._tally.snapshot(self._open)
 
     def reset_stats(self) -> None:
@@ -118,7 +118,8 @@ class Simulator:
         self._batch.close()
 
     def _on_request(self, exchange: Exchange) -> None:
-        """Answers, or leaves the exchange to the batch; a bug of ours is told, never silent."""
+        """Answers, or leaves the exchange to the batch; a bug of the simulator is reported, never
+        silent."""
         route = self._routes.get((exchange.method, exchange.path), _no_such_route)
         try:
             route(exchange)

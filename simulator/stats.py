@@ -176,7 +176,7 @@ class Tally:
         self.aborted += 1
 
     def snapshot(self, open_requests: int) -> SimulatorStats:
-        """All counts as of now."""
+        """All counts so far."""
         self._batch.settle()
         done, before = self._batch.counters, self._before
         return SimulatorStats(

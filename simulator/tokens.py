@@ -47,7 +47,7 @@ def token_ids(text: str) -> list[int]:
 def block_hashes(text: str) -> list[int]:
     """One hash per cacheable block, each standing for the text from the start to that block's end.
 
-    Only full blocks count, and the last token never does: as in vLLM, it must be computed anew
+    Only full blocks count, and the last token never does: as in vLLM, it must be computed again
     even when all else is cached, since the first output token comes out of it.
     """
     cacheable = (count_tokens(text) - 1) // BLOCK_TOKENS

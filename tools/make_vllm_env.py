@@ -3,7 +3,7 @@
     .venv/bin/python tools/make_vllm_env.py [--into FOLDER] [--force]
 
 About 3 GB and half a minute to four minutes. A second call is instant: a provenance in the folder
-holds the hash of what was asked for. A folder without that provenance is made anew.
+holds the hash of what was asked for. A folder without that stamp is made again.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make the environment unless it is there; the exit code is 0 or 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--into", type=Path, default=ROOT / ".venv-vllm", metavar="FOLDER")
-    parser.add_argument("--force", action="store_true", help="make it anew in any case")
+    parser.add_argument("--force", action="store_true", help="make it again in any case")
     options = parser.parse_args(arguments)
     folder: Path = options.into.absolute()
     if not options.force and is_current(folder):

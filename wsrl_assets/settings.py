@@ -36,8 +36,20 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-class _RoleEnvironment(BaseSettings):
-    """The settings of one role, or of all, by prefix."""
+class RoleEnvironment(BaseSettings):
+    """The settings of one role, or of all, by prefix.
+
+    Attributes:
+        base_url: an OpenAI-compatible server, such as http://127.0.0.1:8000/v1.
+        model: its name as served; the server is asked if not set.
+        api_key: sent with each call; never logged, stored or shown.
+        temperature: sampling temperature; by role if not set: triage 0, generator 0.7, judge 0,
+            policy 1.
+        timeout_s: longest wait for a reply, in seconds; 300 if not set.
+        prompt_price: price of a million prompt tokens, in any one currency; 0 if not set.
+        cached_price: price of a million prompt tokens from the cache; `prompt_price` if not set.
+        completion_price: price of a million completion tokens; 0 if not set.
+    """
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
@@ -55,7 +67,7 @@ class Settings(BaseSettings):
     """All settings but those of the roles.
 
     Attributes:
-        home: folder of all data (`WSRL_HOME`).
+        home: folder of all data.
         text_column: column of the input that holds the text; guessed if not set.
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
@@ -63,18 +75,18 @@ class Settings(BaseSettings):
         forms: question forms to draft, comma separated: open, cloze, multiple_choice.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
-        judge_separate: whether each of the judge's three verdicts is a call of its own.
-        round_trip: whether an open-book answer must score 1.
+        round_trip: whether a second answer, given the document, must score 1 against the gold.
         benchmarks: benchmark files to decontaminate against, comma separated.
-        benchmark_columns: their columns that are read, comma separated; all if not set.
+        benchmark_columns: columns of the benchmark files to read, comma separated, the question
+            first and then the answer; found by their names if not set.
         embedding_model: folder or name of a sentence-transformers model, by which questions of
             one meaning are found; none if not set.
-        demonstrations: a folder of one's own demonstration files.
+        demonstrations: folder of your own few-shot examples; the packaged ones if not set.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
         retry_failed: whether rows that failed earlier are tried again.
-        regenerate: a stage whose rows of older recipes are made anew, with what hangs on them.
+        regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
         seed: shuffles the splits.
-        validation_share, test_share: of source documents, in these splits.
+        validation_share, test_share: share of the source documents in this split.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
             rates off.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
@@ -96,7 +108,6 @@ class Settings(BaseSettings):
     )
     judge: bool = True
     judge_votes: int = Field(default=1, ge=1, le=15)
-    judge_separate: bool = False
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     benchmark_columns: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
@@ -181,14 +192,14 @@ class AutomationSettings(BaseSettings):
 
     Attributes:
         inbox: folder or URL whose files become shards as they arrive; none watches nothing.
-        inbox_interval_s: seconds between two looks.
+        inbox_interval_s: seconds between two scans of the inbox.
         schedule: cron expression of the nightly top-up; it is on if this is set.
-        timezone: of the schedule.
+        timezone: time zone of the schedule.
         alert_webhook: address that failures are posted to; it may hold a token, so it is printed
             nowhere.
         fresh_hours: hours after which a release or a domain's pairs count as stale.
-        executor: in_process, or multiprocess: a process a step, for whoever wants a step that
-            dies or swells to leave the run alone.
+        executor: in_process; or multiprocess, a process for each step, so that a run survives a
+            step that is killed.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
@@ -275,7 +286,7 @@ def load_roles(
     """
     overrides = overrides or {}
 
-    def read(role: Role | None) -> _RoleEnvironment:
+    def read(role: Role | None) -> RoleEnvironment:
         name = f"WSRL_LLM_{role.upper()}_" if role else "WSRL_LLM_"
         return _role_environment(name if use_environment else _UNUSED_PREFIX, overrides.get(role))
 
@@ -289,7 +300,7 @@ _UNUSED_PREFIX = "WSRL_NO_ENVIRONMENT_"
 _TEMPERATURES = {Role.TRIAGE: 0.0, Role.GENERATOR: 0.7, Role.JUDGE: 0.0, Role.POLICY: 1.0}
 
 
-def _role(role: Role, own: _RoleEnvironment, shared: _RoleEnvironment) -> RoleSettings | None:
+def _role(role: Role, own: RoleEnvironment, shared: RoleEnvironment) -> RoleSettings | None:
     base_url = own.base_url or shared.base_url
     if base_url is None:
         return None
@@ -309,7 +320,7 @@ def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def _prices(own: _RoleEnvironment, shared: _RoleEnvironment) -> Prices:
+def _prices(own: RoleEnvironment, shared: RoleEnvironment) -> Prices:
     """A role's prices; a cached token costs what any prompt token does, unless that is said."""
     prompt = _first(own.prompt_price, shared.prompt_price, 0.0)
     return Prices(
@@ -329,10 +340,10 @@ def _checked_url(url: str, role: Role | None) -> str:
     return url.rstrip("/")
 
 
-def _role_environment(prefix: str, override: RoleOverride | None) -> _RoleEnvironment:
+def _role_environment(prefix: str, override: RoleOverride | None) -> RoleEnvironment:
     given = {name: value for name, value in (override or {}).items() if value}
     try:
-        return _RoleEnvironment(_env_prefix=prefix, **given)  # type: ignore[call-arg, arg-type]
+        return RoleEnvironment(_env_prefix=prefix, **given)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise SettingsError(_say(error, prefix)) from None
 

@@ -91,6 +91,7 @@ def honest_reply(body: dict[str, Any], rng: Random) -> str:
             right = _open_question(prompt)
         case name if name and name.startswith("judge"):
             right = {key: True for key, value in reply.items() if isinstance(value, bool)}
+            right |= {"failure": "none"} if "failure" in reply else {}
         case "round_trip":
             right = {"answer": _answer(prompt)}
         case _:
@@ -102,14 +103,22 @@ _FACT = re.compile(r"The (\w+ \w+) (?:welcomed|employed) (\d+) (\w+) (during the
 
 
 def _open_question(prompt: str) -> dict[str, Any]:
-    fact = _FACT.search(prompt)
-    assert fact is not None, "the honest model reads documents of `document_text` only"
+    """Each persona asks a question of its own; the last one the first's fact in other words."""
+    facts = list(_FACT.finditer(prompt))
+    assert facts, "the honest model reads documents of `document_text` only"
+    request = prompt.rpartition("</document>")[2]
+    fact = facts[-1] if "a keeper of books" in request else facts[0]
+    question = f"How many {fact[3]} were counted at the {fact[1]} {fact[4]}?"
+    if "a builder of walls" in request:
+        question = (
+            f"{fact[4].capitalize()}, what was the total of {fact[3]} that came to {fact[1]}?"
+        )
     return {
         "evidence": fact.group(),
         "answer": fact[2],
         "answer_type": "integer",
         "unit": None,
-        "question": f"How many {fact[3]} were counted at the {fact[1]} {fact[4]}?",
+        "question": question,
     }
 
 

@@ -56,7 +56,9 @@ def test_the_settings_of_the_examples_exist(path: Path) -> None:
     named = set(re.findall(r"^#?(WSRL_\w+)=", path.read_text("utf-8"), re.M))
     assert named
     ours = {f"WSRL_{name.upper()}" for name in AutomationSettings.model_fields}
-    documented = set(re.findall(r"`(WSRL_\w+)`", (REPOSITORY / "README.md").read_text("utf-8")))
+    documented = set(
+        re.findall(r"`(WSRL_\w+)`", (REPOSITORY / "docs" / "settings.md").read_text("utf-8"))
+    )
     assert named <= ours | documented | {"WSRL_LLM_JUDGE_BASE_URL"}
 
 

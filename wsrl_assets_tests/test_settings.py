@@ -30,7 +30,7 @@ class TestSettings:
         assert settings.forms == (Form.OPEN,)
         assert settings.personas == 3
         assert settings.judge
-        assert (settings.judge_votes, settings.judge_separate) == (1, False)
+        assert settings.judge_votes == 1
         assert settings.round_trip
         assert settings.home == Path(".wsrl")
         assert not settings.rates_pairs
@@ -65,7 +65,6 @@ class TestSettings:
             ("JUDGE_VOTES", "0"),
             ("JUDGE_VOTES", "2"),
             ("JUDGE_VOTES", "17"),
-            ("JUDGE_SEPARATE", "perhaps"),
             ("VALIDATION_SHARE", "1"),
             ("TEST_SHARE", "-0.1"),
             ("TEST_SHARE", "nan"),

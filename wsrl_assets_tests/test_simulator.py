@@ -927,6 +927,7 @@ def is_listening(address: tuple[str, int]) -> bool:
         return probe.connect_ex(address) == 0
 
 
+@pytest.mark.timing
 async def test_one_core_could_serve_more_than_1500_requests_a_second() -> None:
     """By the server's own CPU time, which other load on the machine does not change much."""
     bodies = [body_for(f"document {i % 200} " + "lorem ipsum " * 170) for i in range(2_000)]

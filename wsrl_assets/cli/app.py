@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from wsrl_assets.cli import show
@@ -31,17 +30,20 @@ from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
+from wsrl_assets.cli.shards import forget, shards
+from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows, under_way
+from wsrl_assets.pipeline.takedowns import read_again, take_in
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
 from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
-from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.sources.readers import SourceError, matching
 from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
 from wsrl_assets.storage.accounting import (
     Account,
@@ -51,10 +53,11 @@ from wsrl_assets.storage.accounting import (
     spending,
 )
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
-from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.taxonomy.stages import LAST_STAGE, RECIPE_COLUMNS, REGENERABLE, Stage, stages_up_to
+from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
 
 USER_ERRORS = (
     SettingsError,
@@ -110,23 +113,21 @@ app = typer.Typer(
     ),
     epilog="Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run.",
 )
-console = Console()
-errors = Console(stderr=True)
+console = Terminal()
+errors = Terminal(stderr=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    log_to_stderr()
     app(args=arguments)
 
 
 def _say_error(message: str) -> None:
     """Prints an error unbroken, so that paths and setting names in it can be copied."""
-    errors.print(
-        f"error: {message}", style="bold red", markup=False, highlight=False, soft_wrap=True
-    )
+    errors.print(f"error: {message}", style="bold red", highlight=False, soft_wrap=True)
 
 
 def _say_version(is_asked: bool) -> None:
@@ -262,19 +263,33 @@ def ingest(
         str | None,
         typer.Option(help="Column that holds the text. Default: WSRL_TEXT_COLUMN, or guessed."),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Read known shards again, for example with another --text-column; a changed file "
+            "replaces the shard that had its path.",
+        ),
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Registers documents as shards; `wsrl run` then reads them.
 
-    Parquet, .jsonl, .jsonl.gz and .jsonl.zst files are a shard each. The .txt and .md files of a
-    folder are one shard together. A shard is named by its content, so registering a file twice
-    changes nothing, and a changed file becomes a new shard.
+    A path that is not there and has `*`, `?` or `[` in it is a pattern, here and in a store:
+    's3://bucket/part-*.parquet'.
+
+    Parquet, JSON lines, CSV and TSV files, plain or compressed (.gz, .zst), are a shard each. The
+    .txt and .md files of a folder are one shard together. Links to folders are followed.
+    A shard is named by its content, so registering a file twice changes nothing, and a changed file
+    becomes a new shard.
     """
     settings, store = open_home(home)
     column = text_column or settings.text_column
-    registered = [shard for path in paths for shard in register(store, path, column)]
+    found = [path for typed in paths for path in matching(typed)]
+    take = read_again if again else take_in
+    registered = [shard for path in found for shard in take(store, path, column)]
     _register_in_dagster(store, registered)
-    _say_registered(registered)
+    _say_registered(registered, again=again)
 
 
 @app.command()
@@ -362,12 +377,13 @@ def run(
     if not _read_status(store, settings)[0]:
         raise SettingsError(_empty(store))
     before = _totals(store, settings)
+    before["source_documents"] = 0  # a failed shard is read again by each run
     outcome = _materialize(store, settings, domain or (), to, quiet=as_json)
     if as_json:
         print(json.dumps(_status(store, settings)))
     else:
         _say_funnel(store, settings)
-    _exit_for(outcome.failures, _totals(store, settings), before)
+    _exit_for(_without_shards(store, outcome.failures), _totals(store, settings), before)
 
 
 @app.command()
@@ -481,6 +497,8 @@ def sql(
         show.print_rows(console, columns, rows)
 
 
+app.command()(shards)
+app.command()(forget)
 app.command()(releases)
 app.command()(diff)
 app.command()(push)
@@ -557,7 +575,7 @@ def _served(
             serve(
                 engine,
                 home=store.home / "endpoint",
-                on_progress=lambda text: line.update(text),
+                on_progress=lambda text: line.update(show.plain(text)),
                 **(options or {}),
             )
         )
@@ -621,9 +639,10 @@ def _register_in_dagster(store: Store, registered: Sequence[Registered]) -> None
     register_shards(store.home, [shard.key for shard in registered])
 
 
-def _say_registered(registered: Sequence[Registered]) -> None:
+def _say_registered(registered: Sequence[Registered], *, again: bool = False) -> None:
+    known = "will be read again" if again else "known already; --again has it read again"
     for shard in registered:
-        state = "registered" if shard.is_new else "known already"
+        state = "registered" if shard.is_new else known
         console.print(f"shard {shard.key}: {state}", highlight=False, markup=False)
 
 
@@ -697,7 +716,8 @@ def _find_pair(
         with catalog(store, superseded=superseded) as connection:
             found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
             if len(found) == 1:
-                return _walked_back(connection, {**found[0], "superseded": superseded})
+                pair = {**found[0], "superseded": superseded}
+                return pair, *recipes_and_calls(connection, pair)
         if found:
             break
     many = "several pairs begin with" if found else "there is no pair"
@@ -706,18 +726,13 @@ def _find_pair(
     )
 
 
-def _walked_back(
-    connection: Connection, pair: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    hashes = [pair[key] for key in RECIPE_COLUMNS.values() if pair[key]]
-    recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
-    ledger = frame(
-        connection, "trace_calls", draft_id=pair["draft_id"], doc_id=pair["doc_id"]
-    ).to_dicts()
-    by_hash = {
-        row["recipe"]: {"stage": row["stage"], "body": json.loads(row["body"])} for row in recipes
-    }
-    return pair, by_hash, ledger
+def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
+    """Prints why shards were not read to their end; returns the failures of other things."""
+    with catalog(store) as connection:
+        faults = frame(connection, "failed_shards")["fault_detail"].to_list()
+    for fault in faults:
+        _say_error(f"{fault} The next run reads the shard again.")
+    return [failure for failure in failures if failure.message not in faults]
 
 
 def _say_failures(failures: Sequence[Any]) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from wsrl_assets.cli.common import HomeOption, open_home
 from wsrl_assets.cli.show import plain, say
+from wsrl_assets.cli.terminal import Terminal
 from wsrl_assets.release.changes import Changes, RecipeChange, changes
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import Listed, find_release, list_releases
@@ -42,9 +43,9 @@ def releases(
     if as_json:
         print(json.dumps([_listed_json(listed, broken) for listed in found]))
     elif not found:
-        Console().print(f"no release in {store.home} yet: make one with `wsrl run`")
+        Terminal().print(f"no release in {store.home} yet: make one with `wsrl run`")
     else:
-        say(Console(), _listed_table(found, broken))
+        say(Terminal(), _listed_table(found, broken))
     if any(broken.values()):
         raise typer.Exit(1)
 
@@ -68,7 +69,7 @@ def diff(
     if as_json:
         print(json.dumps(found.to_dict(examples)))
         return
-    console = Console()
+    console = Terminal()
     _say_rows(console, found)
     _say_examples(console, "added", found.added, examples)
     _say_examples(console, "removed", found.removed, examples)

@@ -15,7 +15,7 @@ def report(
         bool, typer.Option("--open", help="Open it in the browser of this machine.")
     ] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Write it anew, with the figures of now.")
+        bool, typer.Option("--refresh", help="Write it again, with the current figures.")
     ] = False,
     home: HomeOption = None,
 ) -> None:

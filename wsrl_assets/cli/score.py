@@ -25,12 +25,12 @@ from wsrl_assets.cli.score_rows import (
     read_rows,
     scored_row,
 )
+from wsrl_assets.cli.terminal import Terminal
 from wsrl_assets.llm import EndpointError, EndpointJudge, Engine, Role
 from wsrl_assets.reward import Score, score, score_with_judge_async
 from wsrl_assets.settings import SettingsError, load_roles, load_settings
 from wsrl_assets.sources.streams import decompressed, open_bytes
 
-_COMPRESSION = {".gz": "gz", ".zst": "zst"}
 _DRAW_EVERY_S = 0.2
 _JUDGED_AT_ONCE = 256
 
@@ -76,7 +76,7 @@ def score_command(
 
     Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """
-    console, errors = Console(), Console(stderr=True)
+    console, errors = Terminal(), Terminal(stderr=True)
     if serve:
         _refuse_with_serve(file, output, as_json=as_json, judge=judge)
         _serve(host, port, errors)
@@ -163,7 +163,7 @@ def _opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
         yield sys.stdin.buffer, "standard input"  # type: ignore[misc]
         return
     with open_bytes(file) as raw:
-        yield decompressed(raw, _COMPRESSION.get(Path(file).suffix.lower())), file
+        yield decompressed(raw), file
 
 
 @contextlib.contextmanager
@@ -198,7 +198,11 @@ def _progress(errors: Console, file: str) -> Iterator[Callable[[int], None]]:
     if not errors.is_terminal:
         yield lambda rows: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} rows"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:,} rows"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as progress:
         task = progress.add_task(f"scoring {Path(file).name}", total=None)
         yield _Ticker(progress, task)
@@ -253,5 +257,5 @@ def _serve(host: str, port: int, errors: Console) -> None:
         serve_scores(
             host,
             port,
-            lambda text: errors.print(text, highlight=False, markup=False, soft_wrap=True),
+            lambda text: errors.print(text, highlight=False, soft_wrap=True),
         )

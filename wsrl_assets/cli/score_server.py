@@ -136,7 +136,7 @@ def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
     address = f"http://{shown}:{sockets[0].getsockname()[1]}"
     if not is_loopback(host):
         say(
-            f"warning: whoever reaches {address} can use it: it has no login and no encryption. "
+            f"warning: anyone who reaches {address} can use it: it has no login and no encryption. "
             "Leave out --host to serve this machine alone."
         )
     _warm_up()

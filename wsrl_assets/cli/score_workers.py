@@ -138,7 +138,7 @@ def _fork(app: ASGIApp, listening: socket.socket) -> int:
             signal.signal(number, signal.SIG_DFL)
         _Worker(_config(app), parent).run(sockets=[listening])
     finally:
-        # Whatever came of it, a child must not go on with what its parent was about to do.
+        # In any case, a child must not continue what its parent was about to do.
         os._exit(0)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.terminal import Terminal
 from wsrl_assets.release.warmup import write_warmup
 
 
@@ -25,4 +25,4 @@ def sft(
     _, store = open_home(home)
     path = output or store.home / "exports" / "sft" / "train.jsonl"
     rows = write_warmup(store, path)
-    Console().print(f"{rows} conversations: {path}", highlight=False, soft_wrap=True)
+    Terminal().print(f"{rows} conversations: {path}", highlight=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -19,16 +18,16 @@ from rich.text import Text
 from wsrl_assets.storage.accounting import Account, CallTotals, Spending
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
+from wsrl_assets.text.highlight import printable
 
 _COUNTS = ("in", "kept", "rejected", "failed", "pending")
 _BAR_WIDTH = 6
 _ANY_WIDTH = 1_000_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain(value: object) -> Text:
     """Text that can neither style nor move the terminal."""
-    return Text(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value)))
+    return Text(printable("" if value is None else str(value)))
 
 
 def say(console: Console, *parts: RenderableType) -> None:
@@ -333,7 +332,7 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     reason = f" ({pair['pair_reason']})" if pair["pair_reason"] else ""
     split = pair["split"] or pair["split_reason"] or "not placed yet"
     if pair.get("superseded"):
-        reason += "; made anew or withdrawn since"
+        reason += "; replaced or withdrawn since"
     grid.add_row("question", plain(pair["question"]))
     grid.add_row("answer", plain(f"{pair['answer']}   ({pair['answer_type']})"))
     grid.add_row("gold", plain(pair["gold"]))

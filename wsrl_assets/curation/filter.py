@@ -71,7 +71,7 @@ def _filter(
 ) -> int:
     partition = Partition.domain(domain)
     provenance = Provenance(filter_recipe(settings), run_id)
-    _withdraw(store, domain)
+    withdraw_unqualified(store, domain)
     with store.transaction(partition) as transaction:
         transaction.merge([provenance.recipe.row()])
     added = 0
@@ -88,8 +88,11 @@ def _filter(
     return added
 
 
-def _withdraw(store: Store, domain: Domain) -> None:
-    """Takes out the documents to which triage has given another verdict since."""
+def withdraw_unqualified(store: Store, domain: Domain) -> None:
+    """Takes out the documents that triage no longer gives to the domain, with all their rows.
+
+    The caller holds the domain's `exclusive_run`.
+    """
     partition = Partition.domain(domain)
     if not store.exists(partition):
         return

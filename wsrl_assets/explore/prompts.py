@@ -22,7 +22,7 @@ from wsrl_assets.llm.engine import Reply
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
-from wsrl_assets.verification.judge import JudgePolicy
+from wsrl_assets.verification.judge import Failure, JudgePolicy
 
 # Prompts that a recipe names, by the step of a call that they are for; the others do not matter.
 _PROMPTS_OF = {
@@ -170,7 +170,7 @@ def _draft_differences(view: PairView) -> list[str]:
         ]
     named = view.document["personas"]
     if row["persona_index"] >= len(named) or named[row["persona_index"]] != row["persona"]:
-        return ["the document's personas have been named anew since"]
+        return ["the document has other personas since"]
     return []
 
 
@@ -193,12 +193,13 @@ class _Recorder:
 
 
 def _agreeing(reply_type: type[Reply]) -> Reply:
-    """A reply with every boolean true: verification goes on to what it asks next."""
+    """A reply that finds no fault: verification goes on to what it asks next."""
     kinds = {name: field.annotation for name, field in reply_type.model_fields.items()}
     if not any(kind is bool for kind in kinds.values()):
         raise RowError("rebuilt", "only the prompt was wanted")
-    agreed: dict[str, Any] = {name: kind is bool or "" for name, kind in kinds.items()}
-    return reply_type.model_construct(**agreed)
+    agreed: dict[object, Any] = {bool: True, Failure: Failure.NONE}
+    fields_of: dict[str, Any] = {name: agreed.get(kind, "") for name, kind in kinds.items()}
+    return reply_type.model_construct(**fields_of)
 
 
 async def _recorded(work: Callable[[_Recorder], Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -248,9 +249,15 @@ async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest
     known = {field.name for field in fields(verify.Draft)}
     draft = verify.Draft(**{name: view.row[name] for name in known})
     body = json.loads(made_by.recipe.body)
-    jury = JudgePolicy(**body["judge"]) if body["judge"] else None
+    jury = _policy(body["judge"]) if body["judge"] else None
     return await _recorded(
         lambda recorder: verify.Verifier(
             StageModel(recorder, made_by), jury, bool(body["round_trip"])
         ).verify(draft, view.row["text"])
     )
+
+
+def _policy(recipe: Mapping[str, Any]) -> JudgePolicy:
+    """The judge of a recipe; what an older version of the program knew besides is passed over."""
+    known = {field.name for field in fields(JudgePolicy)}
+    return JudgePolicy(**{name: value for name, value in recipe.items() if name in known})

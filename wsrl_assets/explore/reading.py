@@ -1,6 +1,5 @@
 """What the pages show, read from the snapshots. No request keeps a file open, or locks one."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import polars as pl
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
 FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model")
@@ -95,13 +95,8 @@ def find_pair(store: Store, prefix: str) -> PairView | None:
         told = [p for p in _pairs_of(connection, row["doc_id"]) if p["pair_id"] == row["draft_id"]]
         if document is None or not told:
             return None
-        hashes = [row[key] for key in RECIPE_COLUMNS.values() if row[key]]
-        recipes = frame(connection, "trace_recipes", recipes=hashes).to_dicts()
-        calls = frame(
-            connection, "trace_calls", draft_id=row["draft_id"], doc_id=row["doc_id"]
-        ).to_dicts()
-    by_hash = {r["recipe"]: {**r, "body": json.loads(r["body"])} for r in recipes}
-    return PairView(row, told[0], document, by_hash, calls)
+        recipes, calls = recipes_and_calls(connection, row)
+    return PairView(row, told[0], document, recipes, calls)
 
 
 def find_document(store: Store, doc_id: str) -> DocumentView | None:

@@ -20,9 +20,10 @@ from wsrl_assets.generation.standalone import (
     tells_of_the_past,
 )
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
+from wsrl_assets.text.language import ENGLISH, language_of
 from wsrl_assets.text.normalisation import words
 
-VERSION = "2"
+VERSION = "3"
 BLANK = "____"
 CANDIDATES_PER_DRAFT = 5
 # A name that this many sentences are about is what the document is about.
@@ -88,8 +89,10 @@ def mine(document: str, title: str | None = None) -> list[Candidate]:
     `spans`. A name that the title holds, or that three sentences have, is left out: a statement
     without its own subject can be true of many things. So can one that names nothing, unless a
     title, or a heading in its place, says what it is about. Nor does a question ask for what
-    its title holds.
+    its title holds. All of these rules know English; a document in another language has none.
     """
+    if not knows(language_of(document)):
+        return []
     found = [
         (sentence, span)
         for sentence in prose_sentences(document)
@@ -106,6 +109,11 @@ def mine(document: str, title: str | None = None) -> list[Candidate]:
         and _is_anchored(candidate.blanked, title)
         and not _mentions(title or "", candidate.answer)
     ]
+
+
+def knows(language: str | None) -> bool:
+    """Whether the rules hold for a language. One that is not known is taken for English."""
+    return language in (ENGLISH, None)
 
 
 def heading(document: str) -> str | None:
@@ -145,7 +153,7 @@ def _preference(candidate: Candidate, seen: Counter[AnswerType]) -> tuple[bool, 
 def _is_anchored(blanked: str, title: str | None) -> bool:
     """Whether a statement says what it is about, by itself or with its title.
 
-    What is told of the past needs a name: "the old man paid ____ dollars" is in many stories.
+    A statement about the past needs a name: "the old man paid ____ dollars" is in many stories.
     """
     subject = bare_subject(blanked)
     if subject and subject not in words(title or ""):

@@ -10,16 +10,16 @@ the statement's document cannot give a wrong option for the same blank (no rule 
 does not, and so none is taken from that document); and neither statement names what the other
 names.
 
-*The right option can be told without knowing.* It cannot if each option of a set was as likely to
-be the one that is asked for. So answers are put in sets of four strangers first, each answer in one
-set, and then one of the four is drawn to be asked for: the other three are its distractors, and
+*The right option can be guessed without knowing.* It cannot if each option of a set was as likely
+to be the one that is asked for. So answers are put in sets of four strangers first, each answer in
+one set, and then one of the four is drawn to be asked for: the other three are its distractors, and
 are right nowhere. What shows of an answer (its type, unit or currency, precision, number of digits
 or half-century; of a name the number of words and what leads up to the blank) is its `kind`, and a
 set is of one kind, written in one style, for the question to be worth asking. The price is that
 of four answers one is asked for. Drawing distractors for every answer would ask for them all, but
-then whoever remembers an answer from elsewhere knows that it is wrong here; and a fixed sample to
-draw from would be known for being wrong. `python -m benchmarks.multiple_choice` measures what
-can be told.
+then a reader who remembers an answer from elsewhere knows that it is wrong here; and a fixed
+sample to draw from would be known for being wrong. `python -m benchmarks.multiple_choice` measures
+what can be guessed.
 """
 
 import re

@@ -21,6 +21,7 @@ from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form, with_options
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = Stage.QA_DRAFTS
@@ -140,18 +141,19 @@ class Drafter:
         )
         return self._row(
             job,
-            # On one line, so that it cannot pass for lines of the judge's prompt.
+            # On one line, so that they cannot pass for lines of the judge's prompt.
             question=" ".join(reply.question.split()),
-            answer=reply.answer.strip(),
+            answer=" ".join(reply.answer.split()),
             answer_type=reply.answer_type,
-            unit=(reply.unit or "").strip() or None,
+            unit=" ".join((reply.unit or "").split()) or None,
             evidence=reply.evidence.strip(),
         )
 
     async def _cloze(self, job: DraftJob) -> QADraft:
         candidates = _shares(job.text, job.title, job.personas)[job.persona_index]
         if not candidates:
-            return self._row(job, status=Status.REJECTED, reason="no_candidate_span")
+            reason, detail = _why_none(job.text)
+            return self._row(job, status=Status.REJECTED, reason=reason, detail=detail)
         chosen = await self._choose(job, candidates)
         return self._row(
             job,
@@ -168,8 +170,8 @@ class Drafter:
         candidates = cloze.share_out(options, job.personas)[job.persona_index]
         if not candidates:
             has_any = any(_shares(job.text, job.title, job.personas))
-            reason = "too_few_distractors" if has_any else "no_candidate_span"
-            return self._row(job, status=Status.REJECTED, reason=reason)
+            reason, detail = ("too_few_distractors", None) if has_any else _why_none(job.text)
+            return self._row(job, status=Status.REJECTED, reason=reason, detail=detail)
         chosen = await self._choose(job, candidates)
         return self._row(
             job,
@@ -234,6 +236,15 @@ class Drafter:
             evidence=evidence,
             **self.models[job.form].columns(),
         )
+
+
+def _why_none(document: str) -> tuple[str, str | None]:
+    """Reason and detail of a document that has nothing to blank out."""
+    language = language_of(document)
+    if cloze.knows(language):
+        return "no_candidate_span", None
+    detail = f"the rules that find what to blank out know English; the document is {language}"
+    return "language_not_supported", detail
 
 
 def _question(job: DraftJob, chosen: cloze.Candidate) -> str:

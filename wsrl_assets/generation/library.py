@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.yaml_files import load_yaml
 
 
 class LibraryError(ValueError):
@@ -124,7 +125,7 @@ def _check_folder(folder: Path) -> None:
 
 def _parse(data: bytes, name: str, domain: Domain) -> LibraryFile:
     try:
-        file = LibraryFile.model_validate(yaml.safe_load(data))
+        file = LibraryFile.model_validate(load_yaml(data.decode("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LibraryError(f"demonstration library {name}: not YAML ({error})") from None
     except ValidationError as error:

@@ -132,7 +132,7 @@ _ONE_OF_SEVERAL = re.compile(
     r"\b(?:among|either|one of|some of|many of|several|various|a number of|an example)\b",
     re.IGNORECASE,
 )
-# In "A deposit of 1,000 euros at 5 percent grows to 1,050 euros", only the last is told.
+# In "A deposit of 1,000 euros at 5 percent grows to 1,050 euros", only the last one is stated.
 _ANY_SUBJECT = re.compile(r"(?:An?|Any|With an?|For an?) ")
 _FIGURE = re.compile(r"\d")
 _CONDITION_BEFORE = re.compile(r"\d.{0,200} (?:at|for|of|with) $")

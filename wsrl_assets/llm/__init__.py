@@ -3,7 +3,7 @@
 from wsrl_assets.llm.engine import ChatModel, ChatRequest, Engine, FreeText
 from wsrl_assets.llm.equivalence import EndpointJudge
 from wsrl_assets.llm.errors import EndpointError, RowError
-from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
+from wsrl_assets.llm.prompting import Message, Prompt, document_first, load_prompt, without_document
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe, rule_recipe
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.llm.stage_model import StageModel
@@ -15,6 +15,7 @@ __all__ = [
     "EndpointJudge",
     "Engine",
     "FreeText",
+    "Message",
     "Prices",
     "Prompt",
     "Provenance",
@@ -27,4 +28,5 @@ __all__ = [
     "load_prompt",
     "model_recipe",
     "rule_recipe",
+    "without_document",
 ]

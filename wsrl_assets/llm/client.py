@@ -28,6 +28,8 @@ _CONNECT_TIMEOUT_S = 10.0
 # never picked for a request at the very moment in which the server closes it.
 _KEEPALIVE_S = 3.0
 _NO_LIMIT = 0  # of connections: the gate bounds them. None would stand for aiohttp's own 100.
+_MAX_WORD_CHARS = 40
+_MAX_COUNT = 2**40  # no server has read more tokens for a call, and a column holds it
 _CONTEXT_ERROR = re.compile(r"context (length|size|window)|maximum context|too many tokens", re.I)
 _MODEL_ERROR = re.compile(r"model", re.I)
 
@@ -75,7 +77,7 @@ class ChatClient:
             timeout=httpx2.Timeout(role.timeout_s, connect=_CONNECT_TIMEOUT_S),
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
-        # Whole, since joining it to the base URL anew for each call costs as much as the send.
+        # Whole, since joining it to the base URL for each call costs as much as the send.
         self._completions_url = f"{role.base_url.rstrip('/')}/chat/completions"
         self._secret = key
 
@@ -211,19 +213,52 @@ def _said(error: Exception) -> str:
 
 def _completion(content: bytes) -> Completion:
     try:
-        data = json.loads(content)
+        data = parsed_json(content)
         choice = data["choices"][0]
         usage = data.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
         return Completion(
-            text=choice["message"].get("content") or "",
-            finish_reason=choice.get("finish_reason"),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            cached_tokens=int(details.get("cached_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
+            text=_text(choice["message"].get("content")),
+            finish_reason=_text(choice.get("finish_reason"))[:_MAX_WORD_CHARS] or None,
+            prompt_tokens=_count(usage.get("prompt_tokens")),
+            cached_tokens=_count(details.get("cached_tokens")),
+            completion_tokens=_count(usage.get("completion_tokens")),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise TransientError("bad_response", f"not a chat completion: {error!r}"[:200]) from None
+
+
+def parsed_json(content: bytes | str) -> Any:
+    """What a server sent, as JSON.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def tokens_in(content: bytes | str) -> int | None:
+    """The number of tokens in a reply to `/tokenize` of vLLM or llama.cpp; none if it has none."""
+    try:
+        data = parsed_json(content)
+        return int(data["count"]) if "count" in data else len(data["tokens"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def _text(value: Any) -> str:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} in place of text")
+    return value or ""
+
+
+def _count(value: Any) -> int:
+    """A number of tokens. What cannot be one is as good as not said."""
+    is_count = isinstance(value, int | float) and 0 <= value < _MAX_COUNT
+    return int(value) if is_count else 0
 
 
 def _message(error: openai.APIStatusError) -> str:
@@ -249,9 +284,9 @@ def _retry_after(response: httpx2.Response) -> float | None:
 
 
 def served_models(content: bytes) -> dict[str, ServedModel]:
-    """The models of an answer to `/v1/models`, by name; none of one that is no such answer."""
+    """The models of an answer to `/v1/models`, by name; empty if it has another shape."""
     try:
-        entries = json.loads(content)["data"]
+        entries = parsed_json(content)["data"]
         return {
             str(entry["id"]): ServedModel(str(entry["id"]), _context_of(entry)) for entry in entries
         }
@@ -263,4 +298,4 @@ def _context_of(entry: dict[str, Any]) -> int | None:
     """vLLM says `max_model_len`; llama.cpp `meta.n_ctx` of a slot."""
     meta = entry.get("meta") or {}
     length = entry.get("max_model_len") or meta.get("n_ctx")
-    return int(length) if length else None
+    return _count(length) or None

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,8 +23,10 @@ from wsrl_assets.llm.client import (
     ServedModel,
     curl,
     heard,
+    parsed_json,
     refused_key,
     served_models,
+    tokens_in,
     unknown_model,
 )
 from wsrl_assets.llm.errors import EndpointError, TransientError
@@ -163,15 +164,14 @@ class Endpoint:
         body = {"model": model, "prompt": text, "content": text}
         try:
             response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
-            data = json.loads(response.content)
-            return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
+        except (openai.OpenAIError, httpx2.HTTPError):
             return None
+        return tokens_in(response.content)
 
     async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
         self._in_flight += 1
         try:
-            # The client's own timeout starts anew with every byte that trickles in.
+            # The client's own timeout starts again with every byte that trickles in.
             async with asyncio.timeout(self._timeout_s):
                 completion = await self._client.complete(body)
         except TimeoutError:
@@ -248,7 +248,7 @@ class Endpoint:
     async def _root_json(self, path: str) -> dict[str, Any]:
         text = await self._root_text(path)
         with contextlib.suppress(ValueError):
-            data = json.loads(text)
+            data = parsed_json(text)
             return data if isinstance(data, dict) else {}
         return {}
 

@@ -33,6 +33,7 @@ from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.llm.untrusted import without_marks
 from wsrl_assets.storage.tables import LLMCall, utc_now
 from wsrl_assets.text.normalisation import estimate_tokens
 
@@ -55,7 +56,7 @@ _CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
 
 class FreeText(BaseModel):
-    """A reply without a form: no schema is sent, and whatever comes is the reply.
+    """A reply without a form: no schema is sent, and any text is the reply.
 
     Also when it is empty or was cut off: a policy that never ends has answered, and wrongly.
 
@@ -236,7 +237,7 @@ class Engine:
                 raise
 
     async def ask(self, ask: ChatRequest[Reply]) -> Reply:
-        """The model's reply to one question, retried as far as sense goes.
+        """The model's reply to one question, with retries where they can help.
 
         Raises:
             RowError: this row cannot be answered; its reason is in the ledger too.
@@ -473,7 +474,7 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
             truncated=completion.finish_reason == "length",
             completion_tokens=completion.completion_tokens,
         )
-    text = completion.text.strip()
+    text = without_marks(completion.text).strip()
     if completion.finish_reason == "length":
         raise RowError("truncated", f"reply cut off at {completion.completion_tokens} tokens")
     if not text:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 # An endpoint may restart within this time; after it, the run stops with one clear error.
 PATIENCE_S = 12.0
-# Being told to wait is no failure, but who is told nothing else for so long has no quota left.
+# A request to wait is no failure, but an endpoint that sends nothing else for so long is out of
+# quota.
 RATE_LIMIT_PATIENCE_S = 600.0
 # So many different rows are not all poison to a server that works.
 _ROWS_TO_BLAME_SERVER = 12

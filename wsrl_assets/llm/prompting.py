@@ -1,7 +1,8 @@
 """Prompts as versioned files, laid out document first.
 
 A prompt is a file `prompts/<name>.md`: a YAML head with its version, then the text, with
-`{{ name }}` where a value goes. Values are inserted once and never read as template themselves.
+`{{ name }}` where a value goes. Values are inserted once and never read as template themselves;
+nor is a value or a document ever read as a special token of a chat template, see `untrusted`.
 
 Layout of a call: `[short system][document][instruction, examples, row-specific part]`.
 All calls on one document share the longest possible prefix, over all stages, so a server with
@@ -13,22 +14,30 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import jinja2
 import yaml
 
+from wsrl_assets.llm.untrusted import as_text
+
 Message = dict[str, str]
 
 _HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+
+
+def _inserted(value: Any) -> Any:
+    """A value as it stands in a prompt. Questions, answers and personas are replies of models."""
+    return as_text(value) if isinstance(value, str) else value
+
+
 _ENVIRONMENT = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     autoescape=False,  # plain text for a model, not HTML
+    finalize=_inserted,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-# A document is untrusted: it may hold the tag that ends it. A zero-width space breaks that tag
-# without changing what a reader sees.
-_TAG = re.compile(r"<(?=\s*/?\s*document\b[^>]{0,40}>)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +91,21 @@ def load_prompt(name: str) -> Prompt:
 
 def document_first(document: str, instruction: str) -> list[Message]:
     """The messages of a call on a document: system, then one user turn with the document first."""
-    body = f"<document>\n{_defused(document)}\n</document>\n\n{instruction}"
+    body = f"<document>\n{as_text(document)}\n</document>\n\n{instruction}"
     return [
         {"role": "system", "content": _system()},
         {"role": "user", "content": body},
     ]
 
 
+def without_document(instruction: str) -> list[Message]:
+    """The messages of a call that must not see the document: system, then the instruction."""
+    return [
+        {"role": "system", "content": _system()},
+        {"role": "user", "content": instruction},
+    ]
+
+
 @cache
 def _system() -> str:
     return load_prompt("system").render()
-
-
-def _defused(document: str) -> str:
-    return _TAG.sub("<\u200b", document)

@@ -31,7 +31,7 @@ _SIZE = _MEMBERS_AT + _MAX_PROCESSES * _MEMBER.size
 _WAITING_HOLDS_S = 1.0
 _RECLAIM_EVERY_S = 0.25
 
-# POSIX locks belong to the process, so these files' own places must be told apart here.
+# POSIX locks belong to the process, so these files' own places must be kept apart here.
 _own_places: set[tuple[Path, int]] = set()
 
 
@@ -198,7 +198,7 @@ class SharedSlots:
         return moment
 
     def _begin(self, ceiling: int) -> None:
-        """Starts anew: nobody else is at work."""
+        """Resets the file: no other process uses it."""
         self._data[:] = bytes(_SIZE)
         self.ceiling = ceiling
         _NUMBER.pack_into(self._data, _PLACES_AT, self._place + 1)

@@ -5,7 +5,6 @@ So it asks the servers for their windows, and one of them to count, if there is 
 """
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from typing import Any
 import httpx2
 import openai
 
-from wsrl_assets.llm.client import served_models
+from wsrl_assets.llm.client import served_models, tokens_in
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.text.normalisation import estimate_tokens
 
 # Tokens of a prompt beside its document, and of the reply: system, instruction, examples, question.
 # A test holds that the longest prompt of every stage fits.
-PROMPT_TOKENS = 1600
+PROMPT_TOKENS = 1700
 # Longer documents than this make no better questions, whatever the window.
 MAX_PASSAGE_TOKENS = 3000
 # A window with no room beside the prompt still gets a try: not every stage needs all of it.
@@ -47,10 +46,9 @@ class Tokenizer:
         body = {"model": self.model, "prompt": text, "content": text}
         try:
             response = self.client.post(f"{self.root}/tokenize", cast_to=httpx2.Response, body=body)
-            data = json.loads(response.content)
-            return int(data["count"]) if "count" in data else len(data["tokens"])
-        except (openai.OpenAIError, httpx2.HTTPError, ValueError, KeyError, TypeError):
+        except (openai.OpenAIError, httpx2.HTTPError):
             return None
+        return tokens_in(response.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def passage_budget(
     """The budget under the windows of these roles' models.
 
     Args:
-        roles: whoever will read the passages; none where no endpoint is set.
+        roles: the roles that will read the passages; none where no endpoint is set.
         wanted: the most tokens that the user wants in a passage; by default 3,000.
 
     Servers that cannot be reached, or say no window, set no bound: reading goes on without them,

@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 0.1
 def run_interruptibly(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The result of a coroutine that runs in a thread with an event loop of its own.
 
-    The calling thread only waits, in short steps: whatever is raised there (Ctrl-C, Dagster's
+    The calling thread only waits, in short steps: anything raised there (Ctrl-C, Dagster's
     termination of a run) cancels the coroutine, waits up to `GRACE_S` for it to finish its
     commits, and is raised on.
 
@@ -60,7 +60,7 @@ class _Worker(Generic[T]):
         # Not `Thread.join`: interrupted, it takes the thread for ended (CPython 3.11, gh-90882).
         self.ended = threading.Event()
         self.interrupted = False
-        # A daemon, so that a process that is told to die a second time can.
+        # A daemon, so that a process can die at a second signal.
         self.thread = threading.Thread(target=self._run, name="wsrl-engine", daemon=True)
 
     def cancel(self) -> None:

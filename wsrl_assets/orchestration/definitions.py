@@ -7,14 +7,16 @@ import dagster as dg
 from wsrl_assets.orchestration import assets
 from wsrl_assets.orchestration.automation import (
     ADVANCE_DOMAIN,
+    READ_SHARD,
     advance_arrivals,
     alert_failures,
     automated,
     jobs,
     keep_up,
-    top_up,
+    top_ups,
     watch_inbox,
 )
+from wsrl_assets.orchestration.automation.forget import forget
 from wsrl_assets.orchestration.resources import default_resources
 from wsrl_assets.orchestration.versions import versioned
 from wsrl_assets.settings import Executor, load_automation
@@ -41,22 +43,22 @@ def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Defin
     """All assets, jobs, sensors and resources; `overrides` replaces resources by name, for tests.
 
     Raises:
-        SettingsError: a setting of the inbox or the schedule cannot be gone by.
+        SettingsError: a setting of the inbox or the schedule cannot be used.
     """
     settings = load_automation()
     by_name = jobs()
-    advance_domain = by_name[ADVANCE_DOMAIN]
+    read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
     resources = {**default_resources(), **(overrides or {})}
     return dg.Definitions(
         assets=automated(versioned(ASSETS), settings),
-        jobs=list(by_name.values()),
+        jobs=[*by_name.values(), forget],
         sensors=[
             watch_inbox(settings),
             advance_arrivals(settings, advance_domain),
             keep_up(settings),
             alert_failures(settings),
         ],
-        schedules=[top_up(settings, advance_domain)],
+        schedules=top_ups(settings, read_shard, advance_domain),
         resources=resources,
         executor=_EXECUTORS[settings.executor],
     )

@@ -32,11 +32,12 @@ class LocalRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "it has not named its process yet")
         pid, at = named
         if process_lives(pid, at):
-            return CheckRunHealthResult(WorkerStatus.RUNNING, f"process {pid} is at it")
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"process {pid} is running")
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"its process, {pid}, is gone")
 
     def named_process(self, run_id: str) -> tuple[int, float] | None:
-        """The number of the run's process, and when (Unix seconds) it was told; None if not yet."""
+        """The number of the run's process, and when (Unix seconds) it was recorded; None if not
+        yet."""
         entries = self._instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)
         for entry in reversed(entries):
             event = entry.dagster_event

@@ -27,10 +27,12 @@ from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.text.highlight import printable, without_credentials
+from wsrl_assets.text.markdown import cell
 
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
 UNIQUE = "unique_ids"
+READ_TO_END = "read_to_end"
 REJECTION = "rejection_rate"
 LEAKAGE = "split_leakage"
 SELF_TEST = "gold_self_test"
@@ -40,14 +42,15 @@ CURRENT = "current_recipe"
 _DESCRIPTIONS = {
     ACCOUNTING: "in = kept + rejected + failed + pending, counted in both tables.",
     UNIQUE: "No id stands in two rows.",
+    READ_TO_END: "No fault ended the shard early.",
     REJECTION: "This run rejects about as large a share as the ten runs before it.",
     LEAKAGE: "No source document feeds two splits.",
     SELF_TEST: "The reward accepts each gold answer and no perturbation of it.",
-    CURRENT: "Every row was made by the prompts, the model and the settings of now.",
+    CURRENT: "All rows use the current prompts, model and settings.",
     BALANCE: f"No domain has more than {quality.MAX_DOMAIN_SHARE:.0%} of all pairs.",
 }
 # Worth a look, and no reason to stop.
-_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT})
+_WARNINGS = frozenset({REJECTION, BALANCE, CURRENT, READ_TO_END})
 _PICTURES = ("funnel", "answer_types", "answer_lengths")
 _CELL_CHARS = 120
 _ID_CHARS = 12  # enough for `wsrl trace`
@@ -104,11 +107,11 @@ def pair_checks(asset: str, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
 
 def recipe_result(stage: str, stale: int) -> dg.AssetCheckResult:
     """The check of recipes, given how many rows of a stage are of an older one."""
-    says = "Every row is of the recipe of now."
+    says = "All rows use the current recipe."
     if stale:
         says = (
-            f"{stale:,} rows are of an older prompt, model or setting. They stay until they are "
-            f"made anew: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
+            f"{stale:,} rows use an older prompt, model or setting. They stay until they are "
+            f"replaced: launch with `regenerate`, or run `wsrl run --regenerate {stage}`."
         )
     return check_result(stage, CURRENT, Finding(stale == 0, says, {"stale_rows": stale}))
 
@@ -187,7 +190,7 @@ def stage_result(
 
 def count_metadata(account: Account) -> dict[str, Any]:
     """Row counts and reasons as Dagster metadata."""
-    reasons = "\n".join(f"| {word} | {rows} |" for word, rows in account.reasons.items())
+    reasons = "\n".join(f"| {cell(word)} | {rows} |" for word, rows in account.reasons.items())
     table = f"| reason | rows |\n| --- | --- |\n{reasons}" if reasons else "none"
     return {
         "rows_in": account.rows_in,
@@ -210,7 +213,7 @@ def pass_rate_metadata(store: Store, partition: Partition) -> dict[str, Any]:
         "| --- " * (len(BUCKETS) + 3) + "|",
     ]
     for h in found:
-        cells = (h.policy, *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
+        cells = (cell(h.policy), *map(str, h.pairs), f"{h.mean:.2f}", f"{h.truncated_share:.0%}")
         lines.append(f"| {' | '.join(cells)} |")
     return {
         "pass_rates": dg.MetadataValue.md("\n".join(lines)),

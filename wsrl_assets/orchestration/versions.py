@@ -18,7 +18,7 @@ def versioned(assets: Sequence[Any]) -> Sequence[Any]:
     try:
         roles = load_roles()
     except SettingsError:
-        return assets  # whatever materializes them says what is wrong
+        return assets  # a materialization says what is wrong
     return list(dg.map_asset_specs(lambda spec: _versioned(spec, roles), assets))
 
 

@@ -45,4 +45,6 @@ def has_work(account: Account, settings: Settings) -> bool:
     regenerated = settings.regenerate == account.stage and account.rows_in > 0
     # Triage has given documents to other domains since: they are still to leave this one.
     to_leave = account.stage == Stage.FILTERED_DOCUMENTS and not account.balanced
-    return account.pending > 0 or retried or regenerated or to_leave
+    # A shard is read again until it was read to its end.
+    unread = account.stage == Stage.SOURCE_DOCUMENTS and account.failed > 0
+    return account.pending > 0 or unread or retried or regenerated or to_leave

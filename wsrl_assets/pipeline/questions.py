@@ -1,9 +1,9 @@
 """Personas, drafts and verification of a domain, streamed as one chain document by document.
 
-Personas, drafts and verification of a document run as one chain, because whoever finishes a
-document reads it while it is still in the server's prefix cache, and because no stage then waits
+Personas, drafts and verification of a document run as one chain, because all calls on a
+document then find it in the server's prefix cache, and because no stage then waits
 for the slowest row of the stage before. Rows are committed as they come, so a run that stops
-anywhere goes on from there.
+anywhere is resumed by the next.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
-from wsrl_assets.verification import round_trip, verify
+from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier
 
@@ -130,7 +131,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             roles[Role.JUDGE],
             models[Role.JUDGE],
             with_system(
-                *(jury.prompts if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
+                *(judge.PROMPTS if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
             ),
             rules=verify.RULES_VERSION,
             judge=jury.recipe if jury else None,
@@ -150,6 +151,7 @@ class _Work:
     personas: tuple[str, ...]
     drafted: frozenset[tuple[int, str]]
     unverified: tuple[Draft, ...]
+    siblings: Siblings
     pool: distractors.Pool
 
     @classmethod
@@ -162,6 +164,7 @@ class _Work:
             personas=tuple(row["personas"]),
             drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
             unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            siblings=Siblings((p["pair_id"], p["question"], p["gold"]) for p in row["verified"]),
             pool=pool,
         )
 
@@ -200,8 +203,7 @@ class _Chain:
         )
         verifier = None
         if verify.STAGE in stages:
-            judge = stage_models[verify.STAGE]
-            verifier = Verifier(judge, _jury(job), job.settings.round_trip)
+            verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
         return cls(job, domain, frozenset(stages), engine, writer, stage_models, drafter, verifier)
 
     async def run(self, work: _Work) -> None:
@@ -209,12 +211,12 @@ class _Chain:
         jobs = self._draft_jobs(work, named)
 
         async def old() -> None:
-            verify_old = (self._verify(draft, work.text) for draft in work.unverified)
+            verify_old = (self._verify(draft, work) for draft in work.unverified)
             await asyncio.gather(*verify_old)
 
         async def new() -> None:
             async def then(draft: QADraft) -> None:
-                await self._on_draft(draft, work.text)
+                await self._on_draft(draft, work)
 
             await self.drafter.draft_all(jobs, then)
 
@@ -258,21 +260,18 @@ class _Chain:
             if (index, form) not in work.drafted
         ]
 
-    async def _on_draft(self, draft: QADraft, document: str) -> None:
+    async def _on_draft(self, draft: QADraft, work: _Work) -> None:
         await self.writer.put(draft)
         self.job.progress.advance(drafting.STAGE)
         if draft.status is not Status.KEPT or self.verifier is None:
             return
         self.job.progress.expect(verify.STAGE, 1)
-        await self._verify(
-            Draft.of(draft),
-            document,
-        )
+        await self._verify(Draft.of(draft), work)
 
-    async def _verify(self, draft: Draft, document: str) -> None:
+    async def _verify(self, draft: Draft, work: _Work) -> None:
         if self.verifier is None:
             return
-        await self.writer.put(await self.verifier.verify(draft, document))
+        await self.writer.put(await self.verifier.verify(draft, work.text, work.siblings))
         self.job.progress.advance(verify.STAGE)
 
 
@@ -351,7 +350,7 @@ def _jury(job: Job) -> JudgePolicy | None:
     if not settings.judge:
         return None
     temperature = job.roles[Role.JUDGE].temperature
-    return JudgePolicy(settings.judge_votes, settings.judge_separate, temperature)
+    return JudgePolicy(settings.judge_votes, temperature)
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:

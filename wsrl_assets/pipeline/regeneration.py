@@ -1,9 +1,8 @@
-"""Rows of an older recipe, made anew on purpose: a new prompt, another model, another judge.
+"""Rows of an older recipe, replaced on request: a new prompt, another model, another judge.
 
-The new rows of a document are made beside the old ones, which stay what a release is made of. When
-all of them are there, verdicts included, they take the old ones' place in one transaction (see
-`storage.replacement`). A regeneration that was begun is gone on with by every later run of its
-domain, until it is done.
+The new rows of a document are made beside the old ones, which stay in every release. When all of
+them are there, verdicts included, they take the old ones' place in one transaction (see
+`storage.replacement`). Every later run of a domain resumes its unfinished regeneration.
 """
 
 import json
@@ -29,11 +28,11 @@ from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
 async def regenerate_domain(
     job: Job, domain: Domain, stages: Sequence[str] = QUESTION_STAGES
 ) -> int:
-    """Goes on with a domain's regeneration, or begins one; returns the documents it replaced.
+    """Begins or resumes the regeneration of a domain; returns the documents it replaced.
 
-    `job.settings.regenerate` names the stage to begin with: its rows that are not of the recipe of
-    now are made anew, and what hangs on them. Rows of that recipe cost nothing. Without it, only
-    what was begun earlier goes on.
+    `job.settings.regenerate` names the first stage to regenerate: its rows that do not use the
+    current recipe are replaced, with what depends on them. Other rows cost nothing. Without it,
+    only an unfinished regeneration is resumed.
 
     Raises:
         EndpointError: the endpoint cannot be used; what is done is kept.
@@ -48,10 +47,10 @@ async def regenerate_domain(
             await _begin(job, domain, stage)
         if not is_under_way(job.store, domain):
             return 0
-        anew = replace(job, settings=_settings_of(job, domain))
-        forms = [str(form) for form in anew.settings.forms]
+        renewed = replace(job, settings=_settings_of(job, domain))
+        forms = [str(form) for form in renewed.settings.forms]
         try:
-            await questions.advance_domain(anew, domain, stages, Partition.next(domain))
+            await questions.advance_domain(renewed, domain, stages, Partition.next(domain))
         finally:
             replaced = replace_whole(job.store, domain, forms)
         return replaced
@@ -68,10 +67,10 @@ def under_way(store: Store) -> list[str]:
 
 
 def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
-    """Rows of other recipes than those of now, by stage, on a catalog connection.
+    """Rows that do not use the current recipe, by stage, on a catalog connection.
 
-    A model that no setting names is taken for the one that a row is of, since only its server
-    could tell. Stages whose endpoint is not set are left out.
+    A model that no setting names is assumed to be the one of the row, since only its server
+    knows. Stages whose endpoint is not set are left out.
     """
     found: dict[str, int] = {}
     for used in recipes_in_use(connection):
@@ -122,7 +121,7 @@ def _laid_out(store: Store, target: Partition) -> list[str]:
 def _settings_of(job: Job, domain: Domain) -> Any:
     """The settings under which a document counts as whole.
 
-    Where personas are made anew, so are the drafts of every form that there are, asked for or not.
+    Where personas are regenerated, so are the drafts of every form that has any, wanted or not.
     """
     asked = job.settings.regenerate is not None
     update: dict[str, Any] = {"retry_failed": job.settings.retry_failed or asked}

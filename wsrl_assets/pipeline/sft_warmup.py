@@ -1,7 +1,8 @@
 """The warm-up set, streamed: held-out pairs of a domain, each with a chain of thought to imitate.
 
 Optional: the setting `sft_pairs` switches it on. Which pairs are held out is decided by a hash of
-the pair id, and for good: a pair that has a row here is in no release, whatever is added later.
+the pair id, and for good: a pair that has a row here is in no release, also when documents are
+added later.
 """
 
 import asyncio

@@ -50,7 +50,7 @@ def triage_recipe(job: Job, model: str) -> StageRecipe:
 
 
 async def _recipe_to_regenerate(job: Job, partition: Partition) -> str | None:
-    """The recipe that triage is made anew for; none if it is not asked for."""
+    """The recipe that triage is regenerated for; none if that is not asked for."""
     if job.settings.regenerate != triage.STAGE:
         return None
     models = await model_names(job, partition, [Role.TRIAGE])

@@ -13,6 +13,7 @@ from wsrl_assets.release.licences import hub_licences
 from wsrl_assets.release.provenance import ReleaseProvenance, UsedRecipe
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage.pass_rates import BUCKETS, counted
+from wsrl_assets.text.markdown import cell
 
 _MOST_SOURCES = 20
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -33,7 +34,7 @@ def write_card(
     source = resources.files("wsrl_assets.release").joinpath("card.md.j2").read_text("utf-8")
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.keep_trailing_newline = True
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = cell
     text = environment.from_string(source).render(
         header=yaml.safe_dump(header(name, pairs), sort_keys=False, allow_unicode=True),
         name=name,
@@ -147,10 +148,3 @@ def _pairs_without(provenance: ReleaseProvenance, check: str) -> int:
 
 def _counts(pairs: pl.DataFrame, column: str) -> list[dict[str, Any]]:
     return pairs.group_by(column).len().sort("len", column, descending=[True, False]).to_dicts()
-
-
-def _cell(value: object) -> str:
-    """A value in a table: sources are untrusted, and may hold what would end a cell or begin a
-    tag."""
-    text = " ".join(str(value).split())
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -141,7 +141,8 @@ def _changed(both: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
 
 def _columns_of_both(old: Path, new: Path) -> list[str]:
     """Without those that one of the two is too old to have."""
-    held = [set(pl.read_parquet_schema(folder / f"{Split.TRAIN}.parquet")) for folder in (old, new)]
+    files = [folder / f"{Split.TRAIN}.parquet" for folder in (old, new)]
+    held = [set(pl.scan_parquet(file, glob=False).collect_schema()) for file in files]
     return [column for column in COLUMNS if column != "pair_id" and all(column in h for h in held)]
 
 

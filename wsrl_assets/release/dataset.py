@@ -153,7 +153,7 @@ def read_release(folder: Path) -> pl.DataFrame:
         ReleaseError: a file of it is gone or damaged.
     """
     try:
-        parts = [pl.read_parquet(folder / f"{split}.parquet") for split in Split]
+        parts = [pl.read_parquet(folder / f"{split}.parquet", glob=False) for split in Split]
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(
             f"the release {folder} cannot be read ({str(error).splitlines()[0]}): delete the "

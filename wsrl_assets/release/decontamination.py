@@ -22,7 +22,7 @@ of a million questions, the odds of any false hit by collision are one in sixty 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from wsrl_assets.text.hashing import BloomFilter, text_hash
 from wsrl_assets.text.normalisation import stable_hash
 
 BENCHMARKS = Partition.library("benchmarks")
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 LONG, SHORT, WHOLE = 13, 3, 0
 # From how many words on questions are compared whatever their answers.
 MIN_WHOLE_WORDS = 6
@@ -96,9 +96,9 @@ def load_benchmarks(store: Store, paths: Iterable[Path], columns: Sequence[str] 
         transaction.execute("forget_benchmark_ngrams", benchmarks=gone)
         for name, path in files.items():
             if known.get(name) != digests[name]:
-                items = _load(transaction, name, path, columns)
+                read = _load(transaction, name, path, columns)
                 row = BenchmarkFile(
-                    benchmark=name, digest=digests[name], items=items, created_at=utc_now()
+                    benchmark=name, digest=digests[name], created_at=utc_now(), **asdict(read)
                 )
                 transaction.merge([row])
         return int(transaction.query("count_benchmark_ngrams")["n"][0])
@@ -184,22 +184,42 @@ def _best_hits(
     )
 
 
-def _load(transaction: Transaction, name: str, path: Path, columns: Sequence[str]) -> int:
+def benchmark_files(store: Store) -> list[BenchmarkFile]:
+    """The files that are loaded, with what was read in each."""
+    with store.transaction(BENCHMARKS) as transaction:
+        return sorted(transaction.rows(BenchmarkFile), key=lambda row: row.benchmark)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read in a file: rows, and rows with a question, and with an answer."""
+
+    items: int = 0
+    questions: int = 0
+    answers: int = 0
+
+    def add(self, page: Sequence[BenchmarkRow]) -> None:
+        self.items += len(page)
+        self.questions += sum(bool(row.questions) for row in page)
+        self.answers += sum(row.answer is not None for row in page)
+
+
+def _load(transaction: Transaction, name: str, path: Path, columns: Sequence[str]) -> _Read:
     rows = read_benchmark(path, columns)
-    items = 0
+    read = _Read()
     while page := list(islice(rows, _PAGE_ITEMS)):
         for part in _ngram_frames(name, page):
             transaction.insert(BenchmarkNgram, part)
         transaction.insert(BenchmarkItem, _item_frame(name, page))
-        items += len(page)
+        read.add(page)
     transaction.execute("forget_repeated_ngrams", n=LONG, benchmark=name)
     transaction.execute("forget_common_ngrams", n=SHORT, benchmark=name, most=_MAX_SHARING_ITEMS)
-    return items
+    return read
 
 
 def _ngram_frames(name: str, page: Sequence[BenchmarkRow]) -> Iterator[pl.DataFrame]:
     texts = [(row.item, text) for row in page for text in row.texts]
-    questions = [(row.item, row.question) for row in page if row.question]
+    questions = [(row.item, question) for row in page for question in row.questions]
     for n, numbered in ((LONG, texts), (SHORT, questions), (WHOLE, questions)):
         items = pl.Series("item", [item for item, _ in numbered], pl.Int64)
         for part in hashed_ngrams([text for _, text in numbered], n):
@@ -212,8 +232,12 @@ def _ngram_frames(name: str, page: Sequence[BenchmarkRow]) -> Iterator[pl.DataFr
 
 
 def _item_frame(name: str, page: Sequence[BenchmarkRow]) -> pl.DataFrame:
-    questions = [row.question or "" for row in page]
-    short = pl.concat([*hashed_ngrams(questions, SHORT)]).unique().group_by("row").len("ngrams")
+    numbered = [(index, text) for index, row in enumerate(page) for text in row.questions]
+    rows = pl.Series("row", [index for index, _ in numbered], pl.Int64)
+    empty = pl.DataFrame(schema={"row": pl.Int64, "ngram_hash": pl.Int64})
+    hashed = pl.concat([empty, *hashed_ngrams([text for _, text in numbered], SHORT)])
+    distinct = hashed.with_columns(row=rows.gather(hashed["row"])).unique()
+    short = distinct.group_by("row").len("ngrams")
     return (
         pl.DataFrame(
             {

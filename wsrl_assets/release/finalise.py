@@ -48,9 +48,9 @@ def split_domain(
 ) -> int:
     """Places the domain's verified pairs that have no place yet; returns how many.
 
-    Asks no model, so a changed recipe (seed, shares, benchmarks, embeddings) places all pairs anew.
-    The split of a pair depends on seed and shares alone: new benchmarks take pairs out, and leave
-    the others where they are.
+    Asks no model, so a changed recipe (seed, shares, benchmarks, embeddings) places all pairs
+    again. The split of a pair depends on seed and shares alone: new benchmarks take pairs out, and
+    leave the others where they are.
 
     Raises:
         EmbeddingError: embeddings are asked for and cannot be made.

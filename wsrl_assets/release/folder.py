@@ -1,4 +1,4 @@
-"""A folder of files that is there as a whole or not at all, whoever is killed while writing it."""
+"""A folder of files that is there as a whole or not at all, even if its writer is killed."""
 
 import contextlib
 import hashlib

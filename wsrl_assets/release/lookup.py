@@ -101,6 +101,6 @@ def _is_release(folder: Path) -> bool:
 
 def _rows(path: Path) -> int | None:
     try:
-        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        return int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
     except (OSError, pl.exceptions.PolarsError):
         return None

@@ -6,6 +6,7 @@ from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import PartitionKind, Store, catalog
 from wsrl_assets.storage.accounting import Wanted, accounts
+from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import Stage
 
 # What a release is read from. Earlier stages block what follows them in their own runs.
@@ -23,11 +24,12 @@ def check_preconditions(store: Store, wanted: Wanted) -> None:
         wanted: see `accounts`.
 
     Raises:
-        ReleaseError: rows do not add up, an id is there twice, or a source document feeds two
-            splits. The release before stays the current one.
+        ReleaseError: rows do not add up, an id is there twice, a source document feeds two
+            splits, or a pair of a withdrawn document has a place. The release before stays.
     """
     with catalog(store) as connection:
         counted = accounts(connection, wanted)
+        withdrawn = frame(connection, "withdrawn_pairs").rows()
     lost = [a for a in counted if a.stage in _READ and not a.balanced]
     if lost:
         first = lost[0]
@@ -35,6 +37,12 @@ def check_preconditions(store: Store, wanted: Wanted) -> None:
             f"no release: the rows of {first.stage} in {first.partition} do not add up "
             f"({first.rows_in} in; {first.kept} kept, {first.rejected} rejected, "
             f"{first.failed} failed, {first.pending} pending). Materialize that partition again."
+        )
+    if withdrawn:
+        domain, pairs_left = withdrawn[0]
+        raise ReleaseError(
+            f"no release: {pairs_left} pairs of withdrawn documents still have a place in "
+            f"{domain}. `wsrl run` takes them out."
         )
     pairs = _placed(store)
     for finding in (quality.unique_ids(repeated(pairs)), quality.one_split_per_source(pairs)):

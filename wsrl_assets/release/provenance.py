@@ -53,6 +53,17 @@ class Benchmark:
 
     name: str
     rows: int
+    questions: int
+    answers: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A language of the release: its ISO 639 code, none if not known, with documents and pairs."""
+
+    language: str | None
+    documents: int
     pairs: int
 
 
@@ -65,6 +76,7 @@ class ReleaseProvenance:
     recipes: Sequence[UsedRecipe]
     left_out: Sequence[LeftOut]
     benchmarks: Sequence[Benchmark]
+    languages: Sequence[Spoken]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, in a fixed order."""
@@ -90,7 +102,7 @@ def trace_back(
         store: the databases.
         kept: pairs of the release, with doc_id and the columns of `ROW_RECIPES`.
         refused: placed pairs that it leaves out, with `reason`.
-        spec, mixture: what was asked of it, and what came of that.
+        spec, mixture: what was asked for, and the result.
     """
     with catalog(store) as connection:
         documents = frame(connection, "document_recipes")
@@ -104,7 +116,14 @@ def trace_back(
         [recipe for stage in _STAGES for recipe in _used(used, stage, bodies)],
         [*_left_out("final_splits", unplaced), *_left_out("rl_dataset", refused)],
         [Benchmark(*row) for row in benchmarks.iter_rows()],
+        _languages(used),
     )
+
+
+def _languages(pairs: pl.DataFrame) -> list[Spoken]:
+    by_language = pairs.group_by("language").agg(pl.col("doc_id").n_unique(), pl.len())
+    ordered = by_language.sort(["len", "language"], descending=[True, False], nulls_last=True)
+    return [Spoken(*row) for row in ordered.iter_rows()]
 
 
 def _used(pairs: pl.DataFrame, stage: str, bodies: Mapping[str, str]) -> list[UsedRecipe]:

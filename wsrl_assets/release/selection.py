@@ -3,7 +3,7 @@
 Pairs of a domain stand in the order of a hash of pair id and seed. A cap takes the first of them; a
 size takes the pairs whose place in that order, divided by the domain's weight, is lowest. So
 domains fill up in proportion to their weights, what a small domain cannot give is given by the
-others, and added data never brings back a pair that was left out for want of room.
+others, and added data never brings back a pair that was left out because the size was reached.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ Selected = tuple[pl.DataFrame, pl.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """What was asked of one domain, and what came of it.
+    """What was asked of one domain, and the result.
 
     Attributes:
         domain: its name.

@@ -23,6 +23,7 @@ from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.yaml_files import load_yaml
 
 
 class SpecError(ValueError):
@@ -67,7 +68,7 @@ def _domain(value: Any) -> Any:
 
 
 def _share(value: Any) -> Any:
-    """A domain that is only named is asked for without more ado."""
+    """A domain that is only named is taken as it is."""
     return DomainShare() if value is None else value
 
 
@@ -166,7 +167,7 @@ def load_spec(path: Path | None) -> ReleaseSpec:
     if path is None:
         return EVERYTHING
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = load_yaml(path.read_text("utf-8"))
     except OSError as error:
         raise SpecError(
             f'release spec "{path}": {error.strerror}; give WSRL_RELEASE_SPEC or --spec the path '
@@ -205,7 +206,7 @@ _KEYS: dict[tuple[str, ...], list[str]] = {
 
 
 def _say(item: Any) -> str:
-    # A fault of a dictionary's key is told with "[key]" at the end of its place.
+    # A fault of a dictionary's key is reported with "[key]" at the end of its place.
     path = [str(part) for part in item["loc"] if part != "[key]"]
     key, kind = ".".join(path), item["type"]
     if kind == "extra_forbidden":

@@ -39,7 +39,7 @@ class SplitSettings:
 
     @property
     def deal(self) -> str:
-        """Names the deal: other shares or another seed deal anew."""
+        """Names the assignment: other shares or another seed make another one."""
         return stable_hash(str(self.validation_share), str(self.test_share), str(self.seed))
 
 

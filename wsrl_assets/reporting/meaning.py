@@ -73,7 +73,7 @@ class QuestionMap:
     """Questions in the plane.
 
     Attributes:
-        pair_ids: in the order of a hash, so that whatever is drawn last is drawn so by chance.
+        pair_ids: in the order of a hash, so that the order of drawing is random.
         places: shape (pairs, 2), along the first two principal axes of these questions.
         shares: the part of the variance that each axis holds.
     """

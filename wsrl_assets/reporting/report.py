@@ -1,12 +1,11 @@
 """The report of a release: one HTML file that needs nothing else and prints well.
 
 A release is immutable and holds its pairs alone, while a report also tells of what was rejected and
-what it cost; so it lies beside the releases, as `HOME/reports/<release>.html`, and is written anew
+what it cost; so it lies beside the releases, as `HOME/reports/<release>.html`, and is written again
 as those figures change.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ import polars as pl
 from markupsafe import Markup
 
 from wsrl_assets.release.dataset import current_release, read_release
+from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
@@ -105,9 +105,7 @@ def write_report(store: Store) -> Path:
     report = gather(store)
     path = path_of(store, report.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(render(report), "utf-8")
-    partial.replace(path)
+    write_whole(path, render(report))
     return path
 
 

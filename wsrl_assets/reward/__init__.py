@@ -2,7 +2,7 @@
 
 Standalone: it imports nothing of the rest of the project, nor Dagster, DuckDB or an LLM client,
 so that a trainer can import it in its workers. `score` is pure, never raises on any text, and
-says 1 only where the type's own rule says so: a wrong gold costs more than a lost one (issue 4).
+says 1 only where the type's own rule says so: a wrong gold costs more than a lost one.
 """
 
 from .authoring import infer_type, parse_gold

@@ -67,7 +67,7 @@ def _compiles(gold: Gold) -> bool:
 
 def _is_money(text: str, answer: str) -> bool:
     found = read_amount(text)
-    return found is not None and found.currency is not None
+    return found is not None and bool(found.currencies)
 
 
 def _is_time(text: str, answer: str) -> bool:

@@ -11,15 +11,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from . import numbers
 from .entities import Name, read_name, same
 from .gold import Gold
 from .kind import Rule, not_of_type
+from .number_words import ORDINALS
 from .outcome import Reason
+from .quantities import read_quantity
 from .text import plain
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_MARK = re.compile(r"\(?([A-Za-z])(?:[).:,]| [-\u2013\u2014] )\s*(?=\S)|\[([A-Za-z])\]\s*(?=\S)")
-_MARK_AFTER = re.compile(r"(.+) \((?:option |choice )?([A-Za-z])\)", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?:the )?(\w+) (?:option|choice|one|answer)", re.IGNORECASE)
+_MARK = re.compile(
+    r"\(?([A-Za-z])(?:[).:,]{1,2}| [-\u2013\u2014=] | is | \()\s*(?=\S)|\[([A-Za-z])\]\s*(?=\S)"
+)
+_MARK_AFTER = re.compile(
+    r"(.+?),? (?:\((?:i\.e\. )?(?:(?:option|choice|answer) )?([A-Za-z])\)"
+    r"|(?:which is )?(?:option|choice|answer) ([A-Za-z]))",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(r"(?:the )?(?:correct )?(?:option|choice|answer|letter)(?: is)?:? ?", re.I)
 _LETTER = re.compile(r"[(\[]?([A-Za-z])[)\].:]?")
 _MAX_LENGTH = 320
@@ -50,21 +60,50 @@ class Options:
             return by_text
         lead = _LEAD.match(answer)
         bare = answer[lead.end() :] if lead else answer
-        by_letter = self.letter(bare)
-        return by_letter if by_letter is not None else self._marked(bare)
+        for read in (self.letter, self._marked, self._by_value, self._by_ordinal):
+            found = read(bare)
+            if found is not None:
+                return found
+        return None
+
+    def _by_value(self, text: str) -> int | None:
+        """The only option that is the same number or quantity: `5 kilometers` for `5 km`."""
+        wanted = _value(text)
+        if wanted is None:
+            return None
+        found = [i for i, option in enumerate(self.names) if _value(option.shown) == wanted]
+        return found[0] if len(found) == 1 else None
+
+    def _by_ordinal(self, text: str) -> int | None:
+        found = _ORDINAL.fullmatch(text)
+        if found is None or not self.names:
+            return None
+        word = found[1].lower()
+        index = len(self.names) if word == "last" else ORDINALS.get(word, 0)
+        return index - 1 if 0 < index <= len(self.names) else None
 
     def _marked(self, text: str) -> int | None:
         """`B) London` and `London (B)`, where B is London."""
         mark = _MARK.match(text)
         if mark is not None:
             letter, rest = mark[1] or mark[2], text[mark.end() :]
+            if "(" in mark[0][1:]:
+                rest = rest.removesuffix(")")
         else:
             after = _MARK_AFTER.fullmatch(text)
             if after is None:
                 return None
-            letter, rest = after[2], after[1]
+            letter, rest = after[2] or after[3], after[1]
         index = _LETTERS.index(letter.upper())
         return index if self.text(rest) == index else None
+
+
+def _value(text: str) -> tuple[object, ...] | None:
+    number = numbers.read_number(text)
+    if number is not None:
+        return (number.value,)
+    quantity = read_quantity(text)
+    return None if quantity is None else (quantity.base.normalize(), quantity.unit.dimension)
 
 
 def compile_rule(gold: Gold) -> Rule:

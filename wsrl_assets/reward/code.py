@@ -19,6 +19,16 @@ MAX_LENGTH = 2_000
 
 _FENCE = re.compile(r"\s*```[\w+#.-]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 _TYPESET = re.compile(r"\$?\\(?:texttt|mathtt|text)\{([^{}]*)\}\$?")
+_PROMPT = re.compile(
+    r"(?:\$|>>>|>|[\w.-]+@[\w.-]+:[^$#\n]{0,40}[$#]|PS [^>\n]{0,60}>|[A-Z]:\\[^>\n]{0,60}>"
+    r"|In \[\d+\]:) +(?=\S)"
+)
+_ESCAPED = re.compile(r"\\([_%#&${}])")
+_COMMAND = re.compile(r"\\(?:texttt|mathtt|text|verb|mathrm|boxed) ?\{(.*)\}", re.DOTALL)
+_DECORATED = re.compile(
+    r"<(?:code|kbd|tt|samp)>([^<>]*)</(?:code|kbd|tt|samp)>|\*{1,3}([^\s*](?:[^*]*[^\s*])?)\*{1,3}",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(
     r'(?P<string>"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
     r"|`[^`]*`)"
@@ -134,9 +144,23 @@ def compile_rule(gold: Gold) -> Rule:
         found = tokens(answer)
         if found == wanted or (found[-1:] == (".",) and _is_sentence(found, wanted)):
             return Reason.MATCH
+        if any(tokens(form) == wanted for form in _other_forms(answer)):
+            return Reason.MATCH
         return Reason.WRONG_VALUE if found else Reason.NOT_OF_TYPE
 
     return judge
+
+
+def _other_forms(answer: str) -> Iterator[str]:
+    """The code without a shell's prompt, LaTeX's escapes, or a tag or emphasis around it."""
+    bare = unfenced(answer)
+    if _PROMPT.match(bare):
+        yield _PROMPT.sub("", bare)
+    if "\\" in bare:
+        yield _ESCAPED.sub(r"\1", _COMMAND.sub(r"\1", bare))
+    decorated = _DECORATED.fullmatch(bare)
+    if decorated is not None:
+        yield decorated[1] or decorated[2]
 
 
 def _is_sentence(found: tuple[str, ...], wanted: tuple[str, ...]) -> bool:

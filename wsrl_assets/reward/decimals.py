@@ -11,24 +11,24 @@ from decimal import Decimal
 
 from . import numbers
 from .gold import Gold
-from .integers import noun_key
 from .kind import Rule, not_of_type, without_about, without_restated
 from .numbers import Number
 from .outcome import Reason
 from .text import plain
+from .vocabulary import singular
 
 
 def compile_rule(gold: Gold) -> Rule:
     wanted = _read_gold(gold.value, gold.unit)
     tolerance = gold.tolerance
-    unit = noun_key(gold.unit) if gold.unit else None
+    unit = singular(gold.unit) if gold.unit else None
 
     def judge(answer: str) -> Reason:
         found = numbers.split_number(without_restated(without_about(plain(answer))))
         if found is None:
             return Reason.NOT_OF_TYPE
         number, rest = found
-        if rest and (unit is None or noun_key(rest) != unit):
+        if rest and (unit is None or singular(rest) != unit):
             return Reason.WRONG_UNIT if unit else Reason.NOT_OF_TYPE
         return Reason.MATCH if numbers.agrees(number, wanted, tolerance) else Reason.WRONG_VALUE
 
@@ -40,7 +40,7 @@ def _read_gold(value: str, unit: str | None) -> Number:
     if found is None:
         raise not_of_type(value, "a decimal", "it does not read as a number")
     number, rest = found
-    if rest and (unit is None or noun_key(rest) != noun_key(unit)):
+    if rest and (unit is None or singular(rest) != singular(unit)):
         raise not_of_type(value, "a decimal", f'"{rest}" follows the number')
     return number
 

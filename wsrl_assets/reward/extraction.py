@@ -22,6 +22,8 @@ from .guessing import (
     is_doubted,
     is_guessing,
     is_taken_back,
+    side_guesses,
+    turns,
 )
 from .marks import MAX_ANSWER_LENGTH, Mark, find_marks, line_end
 from .outcome import Reason
@@ -37,10 +39,12 @@ _EXPLAINS = re.compile(
     re.IGNORECASE,
 )
 _NEXT_SENTENCE = re.compile(
-    r"(?<=[\w)$%}`*\"'])\.(?:\*\*)? (?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
+    r"(?<=[\w)$%}>`*\"'\]\u201d\u2019\u00bb])\.(?:\*\*)? "
+    r"(?=(?:This|That|These|It|Because|Since|The|We|Here|I|As|In|So"
     r"|Therefore|Explanation|Note)\b:? ?[a-z])"
 )
 _OBJECT = re.compile(r"(?:```(?:json)?\s*)?(\{\s*\".*\})\s*(?:```)?", re.DOTALL | re.IGNORECASE)
+_MAX_LINES_AFTER = 40
 _ANSWER_KEYS = frozenset(("answer", "final_answer", "final answer"))
 _REASONING_KEYS = frozenset(("reasoning", "explanation", "thought", "thoughts", "rationale"))
 _AFTER_BOX = re.compile(
@@ -58,15 +62,29 @@ class Final:
     """The same with its decoration, which in code may be code."""
     block: str | None = None
     """The lines of which this is one: several guesses, unless a list was asked for."""
+    rivals: tuple[str, ...] = ()
+    """What else might be meant for an answer: it has to be the same one by the type's rule."""
+    turns: tuple[str, ...] = ()
+    """Sentences that follow and begin as a correction does."""
+    after: tuple[str, ...] = ()
+    """The lines that follow, of which none may be another number."""
 
     @classmethod
-    def of(cls, raw: str, fault: Reason | None = None, block: str | None = None) -> Final:
+    def of(
+        cls,
+        raw: str,
+        fault: Reason | None = None,
+        block: str | None = None,
+        rivals: tuple[str, ...] = (),
+        turns: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
+    ) -> Final:
         raw = raw.strip(SPACES).removesuffix("</answer>").strip(SPACES)
         if not has_content(raw) and not _is_code(raw):
             return _NOTHING
         if len(raw) > MAX_ANSWER_LENGTH:
             return cls(None, Reason.TOO_LONG)
-        return cls(_unwrapped(raw), fault, raw, block)
+        return cls(_unwrapped(raw), fault, raw, block, rivals, turns, after)
 
 
 _NOTHING = Final(None, Reason.NO_ANSWER)
@@ -86,7 +104,11 @@ def find_final(response: str) -> Final:
     text = said(response)
     if text is None:
         return _NOTHING
-    text = text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
+    tail = text.rstrip(SPACES)[-TAIL_LENGTH:].replace("\r\n", "\n").replace("\r", "\n")
+    return _find_in(tail)
+
+
+def _find_in(text: str) -> Final:
     marks = find_marks(text)
     return _from_marks(text, marks) if marks else _from_last_line(text)
 
@@ -98,13 +120,19 @@ def _is_code(text: str) -> bool:
 
 def _from_marks(text: str, marks: list[Mark]) -> Final:
     last = marks[-1]
+    if last.is_tag and (inner := find_marks(last.text)) and inner[0].start:
+        # A tag around the whole reply: what is marked in it counts.
+        return _from_marks(last.text, inner)
     answer = _line_answer(last) if last.is_line else _closed_answer(text, last)
-    if is_guessing(text, marks) or is_doubted(text, last) or is_taken_back(text, last):
+    turned = turns(text, last)
+    if is_guessing(marks) or is_doubted(text, last) or is_taken_back(text, last, turned):
         return Final.of(answer, Reason.HEDGED)
-    further = bare_lines(text[last.end :].split("\n")[1:])
-    if further:
-        return Final.of(answer, Reason.HEDGED, "\n".join([answer, *further]))
-    return Final.of(answer)
+    lines = text[last.end :].split("\n", _MAX_LINES_AFTER)[1:]
+    further = bare_lines(lines)
+    block = "\n".join([answer, *further]) if further else None
+    rivals = (*further, *side_guesses(text, marks))
+    after = tuple(line for line in lines[len(further) :] if line.strip(SPACES))
+    return Final.of(answer, None, block, rivals, tuple(turned), after)
 
 
 def _line_answer(mark: Mark) -> str:

@@ -19,7 +19,7 @@ from .outcome import MissingPackageError
 
 
 class AnswerType(StrEnum):
-    """The closed set of answers the reward can check (issue 4, item 2)."""
+    """The closed set of answers the reward can check."""
 
     INTEGER = "integer"
     DECIMAL = "decimal"

@@ -1,7 +1,8 @@
 """Integers: `1,234` is 1234 and `twelve` is 12; 12.5 is none.
 
-A counted noun may follow the number (`12 apples`), since the question named what is counted. A
+A counted noun may follow the number (`12 red apples`), since the question named what is counted. A
 unit of measure may not, unless the gold names it: to a question for years, `12 months` is wrong.
+Nor may a word that changes the number: `12 dozen`, `12 or so`, `12 at least`.
 """
 
 from __future__ import annotations
@@ -18,45 +19,62 @@ from .numbers import Number
 from .outcome import Reason
 from .text import plain
 from .units import is_measure
-from .vocabulary import word_set
+from .vocabulary import singular, word_set
 
-_PLURAL = re.compile(r"[a-z]{2,19}s(?<!ss|us|is)")
-_COUNTED_NOUNS = word_set(
-    "people men women children mice teeth geese oxen sheep fish points turns hands links drops"
-)
+_NOUN = re.compile(r"[^\W\d_]{2,20}(?:['\u2019-][^\W\d_]{1,14}){0,2}")
+_MAX_WORDS = 6
+# Between a number and the noun it counts stand adjectives and `of the`, and none of these.
 _NO_COUNTED_NOUN = word_set(
     """
-    hundreds thousands millions billions trillions dozens tens scores pairs couples grosses
-    halves thirds quarters fifths sixths sevenths eighths ninths tenths hundredths
-    thousandths percents percentages degrees radians times folds cubes squares
-    factorials digits plus minus less versus perhaps always sometimes besides thus yes its
-    this his hers ours theirs was has does as is us others ones guesses options
-    possibilities alternatives lots loss seconds minutes hours days weeks fortnights months
-    years decades centuries millennia ages meters metres kilometers kilometres centimeters
-    centimetres millimeters millimetres micrometers micrometres nanometers nanometres
-    microns inches feet yards miles furlongs fathoms leagues parsecs acres hectares liters
-    litres milliliters millilitres gallons pints quarts cups ounces tons tonnes grams
-    grammes kilograms kilogrammes milligrams micrograms pounds stones carats kelvins joules
-    kilojoules calories kilocalories watts kilowatts megawatts gigawatts volts kilovolts
-    amps amperes ohms farads henries teslas webers newtons pascals kilopascals bars
-    atmospheres hertz moles lumens candelas becquerels sieverts knots bits bytes kilobytes
-    megabytes gigabytes terabytes petabytes pixels dollars euros cents pence rupees yens
-    francs pesos rubles roubles crowns krones marks liras bucks quids lbs kgs kms hrs mins
-    secs yrs oz
+    hundred hundreds thousand thousands million millions billion billions trillion trillions dozen
+    dozens score scores gross pair pairs couple couples half halves third thirds quarter quarters
+    fifth fifths sixth sixths seventh eighth ninth tenth tenths hundredth hundredths thousandth
+    thousandths percent percents percentage percentages point points ppm degree degrees radian
+    radians
+    time times fold folds cube cubes square squares cubed squared power root factorial
+    factorials digit
+    digits plus minus less more fewer most least versus perhaps maybe possibly probably likely
+    always
+    sometimes usually besides thus hence yes no not never nor neither none without except but or and
+    and/or its this that these those his her hers ours theirs was were has had have is are be
+    been as us
+    others other one ones two guess guesses option options possibility possibilities alternative
+    alternatives choice lots loss approx approximately about around roughly nearly almost
+    exactly over
+    under above below between among up down to from by with than if when where while until till
+    before
+    after since per each every apiece either both any some several few many maximum minimum max min
+    ish something odd so such etc wrong incorrect false right correct true doubt unsure
+    uncertain ago
+    short left remaining missing lacking later earlier ad bc bce ce am pm hex binary octal
+    decimal base mod modulo divided multiplied
+    added
+    subtracted equals equal greater larger smaller higher lower
+    ton tons tonne tonnes cup cups stone stones bar bars cent cents pence penny euro euros
+    dollar dollars rupee rupees yen
+    yuan won franc francs peso pesos rouble roubles ruble rubles crown crowns krone krones mark
+    marks
+    lira liras buck bucks quid pound pounds sterling carat carats pixel pixels age ages
     """
 )
+_JOINING = word_set("of in on at for the a an")
+# Words that pint knows as units, and that nearly always are things, and the other way round.
+_COUNTED_UNITS = word_set("people men women children hands links drops turns members total all")
+_SUFFIX = re.compile(r"(?<=\d)(?:[kKMB]|[mM]n|[mM]io|[bB]n)$")
+_POWERS = {"k": 3, "m": 6, "b": 9}
 _IDLE_ZEROS = re.compile(r"[-+]?0\d")
 
 
 def compile_rule(gold: Gold) -> Rule:
     wanted = _read_gold(gold.value, gold.unit).value
-    unit = noun_key(gold.unit) if gold.unit else None
+    unit = singular(gold.unit) if gold.unit else None
 
     def judge(answer: str) -> Reason:
-        found = numbers.split_number(without_restated(without_exactly(plain(answer))))
+        text = without_restated(without_exactly(plain(answer)))
+        found = numbers.split_number(text)
         if found is None:
             return Reason.NOT_OF_TYPE
-        number, rest = found
+        number, rest = _take_suffix(text, *found) if found[1] else found
         if rest and not _may_follow(rest, unit):
             return Reason.WRONG_UNIT if unit else Reason.NOT_OF_TYPE
         if not numbers.is_whole(number.value):
@@ -67,23 +85,37 @@ def compile_rule(gold: Gold) -> Rule:
 
 
 def _may_follow(rest: str, unit: str | None) -> bool:
-    if unit is not None:
-        return noun_key(rest) == unit
-    noun = rest.lower()
-    if noun in _NO_COUNTED_NOUN:
+    """Whether what follows the number is the noun it counts: `UNESCO sites`, `of the moons`."""
+    words = rest.split()
+    if len(words) > _MAX_WORDS:
         return False
-    if noun in _COUNTED_NOUNS:
-        # Irregular plurals, and units that nearly always are things.
-        return True
-    return _PLURAL.fullmatch(noun) is not None and not is_measure(noun)
+    if unit is None or singular(rest) == unit:
+        return unit is not None or _is_noun_phrase(words)
+    # Of planets in the solar system, and not of dwarf planets.
+    return singular(words[0]) == unit and words[1] in _JOINING and _is_noun_phrase(words)
 
 
-def noun_key(noun: str) -> str:
-    """A noun with its number taken off, roughly and for both sides alike."""
-    key = " ".join(noun.lower().split())
-    if key.endswith("ies") and len(key) > 4:
-        return key[:-3] + "y"
-    return key[:-1] if key.endswith("s") and not key.endswith("ss") else key
+def _is_noun_phrase(words: list[str]) -> bool:
+    return all(_is_part_of_noun(word, at + 1 == len(words)) for at, word in enumerate(words))
+
+
+def _is_part_of_noun(written: str, is_last: bool) -> bool:
+    word = written.casefold()
+    if word in _JOINING:
+        return not is_last
+    if word in _NO_COUNTED_NOUN or _NOUN.fullmatch(word) is None:
+        return False
+    is_adverb = word.endswith("ly") and len(word) > 5
+    is_unit = is_measure(written) or is_measure(word)
+    return not is_adverb and (word in _COUNTED_UNITS or not is_unit)
+
+
+def _take_suffix(text: str, number: Number, rest: str) -> tuple[Number, str]:
+    """`3.2M` and `42k`, glued: with a space an M is metres."""
+    found = _SUFFIX.search(text)
+    if found is None or rest != found[0]:
+        return number, rest
+    return numbers.scaled(number, Decimal(10) ** _POWERS[rest.lower()[0]]), ""
 
 
 def _read_gold(value: str, unit: str | None) -> Number:
@@ -92,7 +124,7 @@ def _read_gold(value: str, unit: str | None) -> Number:
     if found is None:
         raise not_of_type(value, "an integer", "it does not read as a number")
     number, rest = found
-    if rest and (unit is None or noun_key(rest) != noun_key(unit)):
+    if rest and (unit is None or singular(rest) != singular(unit)):
         raise not_of_type(value, "an integer", f'"{rest}" follows the number; is it a quantity?')
     if not numbers.is_whole(number.value):
         raise not_of_type(value, "an integer", "it has a fraction; is it a decimal?")

@@ -1,11 +1,11 @@
-"""A second opinion, for the few answers of which a rule cannot know all names (issue 4, item 4).
+"""A second opinion, for the few answers of which a rule cannot know all names.
 
 A judge, usually a model, is asked whether two answers to a question are the same. It is asked only
 after the rule said no, only of a type that has many right spellings, and only about the final
 answer: what else a rollout says cannot plead for it. It is asked twice, with the two answers in
 either order, and only two clear yeses make a 1: models lean to what stands first, or last.
 
-Whoever wrote the answer may have written it *to the judge*. So an answer that is long, has several
+The writer of the answer may have written it *to the judge*. So an answer that is long, has several
 lines, hedges or speaks of grading is not shown at all, and the judge is given each text as a JSON
 string that holds no quote, tag or fence which could end what it is put into.
 

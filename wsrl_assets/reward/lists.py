@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from . import numbers
-from .entities import Name, read_name, same
+from .entities import Name, is_with_other_name, read_name, same
 from .gold import Gold
 from .kind import Rule, not_of_type
 from .outcome import Reason
@@ -26,7 +26,22 @@ MAX_ITEMS = 64
 _MAX_LENGTH = 2_000
 _MAX_LEFTOVERS = 8
 _BULLET = re.compile(r"^\s*(?:[-*\u2022]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s+", re.MULTILINE)
-_AND_BEFORE_LAST = re.compile(r",? (?:and|&) ([^,;]+)$")
+_AND = r"(?:and(?: finally| then| lastly)?|&|plus|as well as|along with|together with)"
+_AND_BEFORE_LAST = re.compile(rf"[,;]? {_AND} ([^,;]+)$", re.IGNORECASE)
+_AND_BETWEEN = re.compile(rf",? {_AND} ", re.IGNORECASE)
+_ARROW = re.compile(
+    r" ?(?:-{1,2}>|={1,2}>|[\u2192\u27f6\u21d2\u2794\u279c]|\\(?:long)?rightarrow|\\to\b) ?| > "
+    r"|,? followed by "
+)
+_THEN = re.compile(r",? (?:and )?(?:then|next|finally|lastly) ", re.IGNORECASE)
+_ENUMERATOR = re.compile(r"(?:^|[,;.]? )\(?(\d{1,2}|[A-Za-z])[.)] (?=\S)")
+_BARS = re.compile(r" ?\| ?")
+# `x = 1, 2, 3`, `x \u2208 {1, 2}`: what the items are said to be.
+_SUBJECT = re.compile(r"\w{1,12} ?(?:=|\u2208|\\in\b) ?", re.IGNORECASE)
+_SUBJECT_OF_ITEM = re.compile(r"(?<=[,;] )(?:or |and )?\w{1,12} ?= ?| or \w{1,12} ?= ?")
+_LIST_LEAD = re.compile(
+    r"(?:in|both|first(?:ly)?,?|by|from|of|with|to|the following:?) ", re.IGNORECASE
+)
 _COMMA = re.compile(r",\s+")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
@@ -65,7 +80,7 @@ def _agrees(texts: Sequence[str], wanted: list[Item], *, ordered: bool) -> bool:
     if len(found) != len(wanted):
         return False
     if ordered:
-        return all(_same_item(a, b) for a, b in zip(found, wanted, strict=True))
+        return all(_same_item(a, b) for a, b in zip(wanted, found, strict=True))
     return _same_bag(found, wanted)
 
 
@@ -90,7 +105,8 @@ def _same_bag(found: list[Item], wanted: list[Item]) -> bool:
 def _same_item(first: Item, second: Item) -> bool:
     if first.number is not None or second.number is not None:
         return first.number == second.number
-    return same(first.name, second.name)
+    # A gloss that is known: copper (Cu).
+    return same(first.name, second.name) or is_with_other_name(second.name.shown, [first.name])
 
 
 def _try_item(text: str) -> Item | None:
@@ -110,7 +126,7 @@ def _read_item(text: str) -> Item:
 
 def _splits(answer: str) -> Iterator[list[str]]:
     """The ways to read an answer as items, each to be held against the gold as a whole."""
-    text = answer.strip().replace("\u3001", ", ").replace(" \u2192 ", ", ")
+    text = answer.strip().replace("\u3001", ", ")
     if text.endswith(("...", "\u2026")):
         # The list goes on, and nobody knows how.
         return
@@ -120,12 +136,47 @@ def _splits(answer: str) -> Iterator[list[str]]:
     from_json = _from_json(plain(text)) or _from_json(text)
     if from_json:
         yield from_json
-    text = _without_brackets(plain(text.replace("\\{", "{").replace("\\}", "}")))
-    for separated in (text, _AND_BEFORE_LAST.sub(r", \1", text)):
+    text = plain(text.replace("\\{", "{").replace("\\}", "}"))
+    for said in dict.fromkeys((text, _LIST_LEAD.sub("", text, count=1), _without_subject(text))):
+        yield from _inline(_without_brackets(said))
+
+
+def _inline(text: str) -> Iterator[list[str]]:
+    text = _THEN.sub(", ", text)
+    for separated in (text, _AND_BEFORE_LAST.sub(r"; \1" if ";" in text else r", \1", text)):
         yield _separated(separated)
     # Two items that hold commas themselves: Washington, D.C. and Paris.
     yield text.rsplit(" and ", 1)
-    yield text.split(" and ", MAX_ITEMS)
+    yield _AND_BETWEEN.split(text, MAX_ITEMS)
+    yield _numbered(text)
+    for mark in (_ARROW, _BARS):
+        if mark.search(text):
+            yield [part.strip() for part in mark.split(text, MAX_ITEMS)]
+
+
+def _without_subject(text: str) -> str:
+    text = text.replace("$", "")
+    subject = _SUBJECT.match(text)
+    return _SUBJECT_OF_ITEM.sub(_comma, text[subject.end() :]) if subject else text
+
+
+def _comma(found: re.Match[str]) -> str:
+    return ", " if found[0].startswith(" ") else ""
+
+
+def _numbered(text: str) -> list[str]:
+    """`(a) copper; (b) zinc` and `1. copper 2. zinc`, where the marks count up from the first."""
+    marks = list(_ENUMERATOR.finditer(text))
+    if len(marks) < 2 or marks[0].start():
+        return []
+    first = marks[0][1].lower()
+    expected = [str(n) if first.isdigit() else chr(96 + n) for n in range(1, len(marks) + 1)]
+    if [mark[1].lower() for mark in marks] != expected:
+        return []
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    items = [text[mark.end() : end].strip(" ,;.") for mark, end in zip(marks, ends, strict=True)]
+    items[-2] = re.sub(r"[,;]? and$", "", items[-2])
+    return items
 
 
 def _lines(text: str) -> list[str]:

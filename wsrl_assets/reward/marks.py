@@ -14,8 +14,28 @@ _MAX_MARKS = 40
 
 _BOX = re.compile(r"\\(?:boxed|fbox) ?\{")
 _WRAPPER = re.compile(r"\\(?:text|textbf|mathbf|mathrm|displaystyle|left|right|quad|[,;! ])|[{}]")
-_TAG = re.compile(r"<answer>", re.IGNORECASE)
-_TAG_END = re.compile(r"</answer>", re.IGNORECASE)
+# `<answer>` may be cut off, and then holds nothing; the others count where they are closed.
+_TAG = re.compile(
+    r"(?<!`)<(answer|(?:final|my)[_ -]?answer|solution|final|response|result|output)>",
+    re.IGNORECASE,
+)
+# The same label in other languages, tried where nothing else marks an answer.
+_FOREIGN = re.compile(
+    r"^[#*_> \t]{0,6}(?:(?:la|el|il|die|das|der|a|o|de|het) )?(?:\w{4,12} )?(?:r\u00e9ponse"
+    r"|antwort|respuesta"
+    r"|resposta|risposta|antwoord|svar|vastaus|odpowied\u017a|odpov\u011b\u010f|v\u00e1lasz"
+    r"|r\u0103spuns|cevap|yan\u0131t"
+    r"|jawaban|\u043e\u0442\u0432\u0435\u0442"
+    r"|\u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c"
+    r"|\u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7"
+    r"|[^\x00-\u2fff\s]{0,4}(?:\u7b54\u6848|\u56de\u7b54|\u7b54\u3048|\u6b63\u89e3|\u7b54"
+    r"|\uc815\ub2f5|\ub2f5)"
+    r"|\u0627\u0644\u062c\u0648\u0627\u0628|\u0627\u0644\u0625\u062c\u0627\u0628\u0629"
+    r"|\u05ea\u05e9\u05d5\u05d1\u05d4|\u0909\u0924\u094d\u0924\u0930)"
+    r"(?: \w{4,12})?[*_]{0,3}[ \u00a0\u202f]?[:\uff1a](?:[*_]{2,3}(?=\s))?",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FOREIGN_REACH = 1_000
 _HASHES = re.compile(r"####(?!#)[ \t]*(?=[^\s#])")
 # Tried only where "answer" stands, since a search over a whole rollout costs more than all else.
 _MARK = re.compile(
@@ -51,6 +71,7 @@ class Mark:
     is_line: bool = False
     """The answer runs to the end of its line, and is not closed by a brace or a tag."""
     is_box: bool = False
+    is_tag: bool = False
 
 
 def find_marks(text: str) -> list[Mark]:
@@ -58,6 +79,8 @@ def find_marks(text: str) -> list[Mark]:
     closed = [*_boxes(text), *_tags(text)] if "\\" in text or "<" in text else []
     closed = _without_wrappers(closed)
     lines = [mark for mark in _line_marks(text) if not _is_inside(mark, closed)]
+    if not (closed or lines) and (":" in text or "\uff1a" in text):
+        lines = list(_foreign_marks(text))
     marks = sorted([*closed, *lines], key=lambda mark: mark.start)
     return [_cut_before(mark, following) for mark, following in pairwise([*marks, None]) if mark]
 
@@ -116,12 +139,16 @@ def _closing_brace(text: str, start: int) -> int | None:
 
 
 def _tags(text: str) -> Iterator[Mark]:
+    lowered = text.lower() if text.isascii() else ""
     for found in list(_TAG.finditer(text))[-_MAX_MARKS:]:
-        end = _TAG_END.search(text, found.end())
-        if end is None:
-            yield Mark(found.start(), len(text), "")
-        else:
-            yield Mark(found.start(), end.end(), text[found.end() : end.start()])
+        closing = f"</{found[1].lower()}>"
+        end = (lowered or text[found.end() :].lower()).find(closing, found.end() if lowered else 0)
+        end += 0 if lowered or end < 0 else found.end()
+        if end >= 0:
+            inside = text[found.end() : end]
+            yield Mark(found.start(), end + len(closing), inside, is_tag=True)
+        elif closing == "</answer>":
+            yield Mark(found.start(), len(text), "", is_tag=True)
 
 
 def _line_marks(text: str) -> Iterator[Mark]:
@@ -134,6 +161,14 @@ def _line_marks(text: str) -> Iterator[Mark]:
         for found in list(_HASHES.finditer(text))[-_MAX_MARKS:]:
             end = line_end(text, found.end())
             yield Mark(found.start(), end, text[found.end() : end], is_line=True)
+
+
+def _foreign_marks(text: str) -> Iterator[Mark]:
+    start = max(0, len(text) - _FOREIGN_REACH)
+    for found in _FOREIGN.finditer(text, text.rfind("\n", 0, start) + 1):
+        end, answer = _rest_of_line(text, found.end())
+        if has_content(answer):
+            yield Mark(found.start(), end, answer, is_line=True)
 
 
 def _worded_marks(text: str) -> Iterator[tuple[int, int]]:
@@ -174,12 +209,16 @@ def line_end(text: str, start: int) -> int:
 def _rest_of_line(text: str, start: int) -> tuple[int, str]:
     """The rest of the line; when that is empty, the next line, or a block of list lines or code."""
     end = line_end(text, start)
-    if text[start:end].strip(SPACES + "*_"):
+    fence = _FENCE.match(text, start)
+    if fence is not None:
+        start = fence.end() - 3
+    elif text[start:end].strip(SPACES + "*_"):
         return end, text[start:end]
-    start = end
-    while start < len(text) and text[start] in SPACES:
-        start += 1
-    start = text.rfind("\n", 0, start) + 1 if start < len(text) else start
+    else:
+        start = end
+        while start < len(text) and text[start] in SPACES:
+            start += 1
+        start = text.rfind("\n", 0, start) + 1 if start < len(text) else start
     end = _block_end(text, start)
     return end, text[start:end]
 

@@ -1,8 +1,9 @@
 """Money: an amount with its magnitude and currency. $2.5 million is 2,500,000 USD and not EUR.
 
-A bare `$` is the US dollar, `¥` the yen, `£` the pound sterling; other dollars name themselves
-(`C$`, `CAD`, `Canadian dollars`). Amounts agree to the last digit, unless the gold has a tolerance.
-A bare number is wrong, however right the amount.
+A bare `$` or `dollar` is the US dollar, `¥` the yen, `£` or a `pound` the pound sterling; other
+dollars name themselves (`C$`, `CAD`, `Canadian dollars`). A `kr`, a `rupee` or a `peso` is any
+currency that is called so. Amounts agree to the last digit, unless the gold has
+a tolerance. A bare number is wrong, however right the amount.
 """
 
 from __future__ import annotations
@@ -12,126 +13,78 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from . import numbers
+from . import cldr, numbers
 from .decimals import wrong_values
 from .gold import Gold
 from .kind import Rule, not_of_type, without_about
 from .numbers import Number
 from .outcome import Reason
 from .text import plain
-from .vocabulary import word_set
+from .vocabulary import singular
 
-_SYMBOLS = {
-    "US$": "USD",
-    "U.S.$": "USD",
-    "US $": "USD",
-    "U.S. $": "USD",
-    "C$": "CAD",
-    "CA$": "CAD",
-    "Can$": "CAD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "NZ$": "NZD",
-    "HK$": "HKD",
-    "S$": "SGD",
-    "NT$": "TWD",
-    "R$": "BRL",
-    "MX$": "MXN",
-    "CN\u00a5": "CNY",
-    "RMB": "CNY",
-    "Rs.": "INR",
-    "Rs": "INR",
-    "$": "USD",
-    "\u20ac": "EUR",
-    "\u00a3": "GBP",
-    "\u00a5": "JPY",
-    "\u20b9": "INR",
-    "\u20a9": "KRW",
-    "\u20bd": "RUB",
-    "\u20ba": "TRY",
-    "\u20aa": "ILS",
-    "\u20ab": "VND",
-    "\u0e3f": "THB",
-    "\u20b1": "PHP",
-    "\u20a6": "NGN",
-    "\u20b4": "UAH",
-    "\u20bf": "BTC",
+# What CLDR lacks: symbols without a language of their own, colloquial names, and cryptocurrency.
+_MORE_SYMBOLS = {
+    **dict.fromkeys(("US$", "U.S.$", "US $", "U.S. $", "USD $", "USD$"), "USD"),
+    **dict.fromkeys(("C$", "CA$", "CAN$", "Can$", "CDN$", "Cdn$", "CAD$"), "CAD"),
+    **dict.fromkeys(("A$", "AU$", "AUD$", "AUS$", "Aus$", "$A"), "AUD"),
+    **dict.fromkeys(("S$", "SG$", "SGD$"), "SGD"),
+    **dict.fromkeys(("MX$", "Mex$", "MEX$"), "MXN"),
+    **dict.fromkeys(("NZ$", "NZD$", "$NZ"), "NZD"),
+    **dict.fromkeys(("HK$", "HKD$"), "HKD"),
+    **dict.fromkeys(("RMB", "\u5143", "CN\u00a5"), "CNY"),
+    **dict.fromkeys(("Fr.", "Fr", "SFr.", "SFr", "sFr."), "CHF"),
+    **dict.fromkeys(("\u20bf", "BTC"), "BTC"),
+    "AR$": "ARS",
+    **dict.fromkeys(("\u5186", "\u00a5", "\uffe5"), "JPY"),
+    "\uc6d0": "KRW",
+    "DM": "DEM",
+    "NIS": "ILS",
+    "E\u00a3": "EGP",
 }
-_CODES = word_set(
-    """
-    USD EUR GBP JPY CNY INR KRW RUB TRY ILS VND THB PHP NGN UAH BTC CAD AUD NZD HKD SGD TWD
-    BRL MXN CHF SEK NOK DKK PLN CZK HUF RON BGN ISK ZAR EGP KES GHS MAD TND SAR AED QAR KWD
-    BHD OMR JOD LBP IQD IRR PKR BDT LKR NPR MMK KHR LAK IDR MYR ARS CLP COP PEN UYU BOB PYG
-    VES CRC GTQ DOP JMD TTD XAF XOF ETH DEM FRF ITL ESP NLG ATS BEF GRD PTE IEP FIM
-    """
-)
-_WORDS = {
-    **dict.fromkeys(("dollar", "dollars", "us dollar", "us dollars", "u.s. dollars"), "USD"),
-    **dict.fromkeys(("united states dollars", "american dollars", "u.s. dollar"), "USD"),
-    **dict.fromkeys(("canadian dollar", "canadian dollars"), "CAD"),
-    **dict.fromkeys(("australian dollar", "australian dollars"), "AUD"),
-    **dict.fromkeys(("new zealand dollar", "new zealand dollars"), "NZD"),
-    **dict.fromkeys(("hong kong dollar", "hong kong dollars"), "HKD"),
-    **dict.fromkeys(("singapore dollar", "singapore dollars"), "SGD"),
-    **dict.fromkeys(("euro", "euros"), "EUR"),
-    **dict.fromkeys(("pound", "pounds", "pound sterling", "pounds sterling"), "GBP"),
-    **dict.fromkeys(("british pound", "british pounds"), "GBP"),
-    **dict.fromkeys(("yen", "japanese yen"), "JPY"),
-    **dict.fromkeys(("yuan", "renminbi", "chinese yuan", "rmb"), "CNY"),
-    **dict.fromkeys(("rupee", "rupees", "indian rupee", "indian rupees"), "INR"),
-    **dict.fromkeys(("won", "korean won", "south korean won"), "KRW"),
-    **dict.fromkeys(("ruble", "rubles", "rouble", "roubles", "russian rubles"), "RUB"),
-    **dict.fromkeys(("swiss franc", "swiss francs"), "CHF"),
-    **dict.fromkeys(("swedish krona", "swedish kronor"), "SEK"),
-    **dict.fromkeys(("norwegian krone", "norwegian kroner"), "NOK"),
-    **dict.fromkeys(("danish krone", "danish kroner"), "DKK"),
-    **dict.fromkeys(("brazilian real", "brazilian reais", "reais"), "BRL"),
-    **dict.fromkeys(("mexican peso", "mexican pesos"), "MXN"),
+_MORE_NAMES = {
+    **dict.fromkeys(("american dollar", "american dollars", "buck", "bucks"), "USD"),
+    **dict.fromkeys(("u.s. dollar", "u.s. dollars", "united states dollars"), "USD"),
+    **dict.fromkeys(("pound sterling", "pounds sterling", "sterling", "quid"), "GBP"),
+    **dict.fromkeys(("renminbi", "rmb", "chinese renminbi"), "CNY"),
+    "brazilian reais": "BRL",
+    **dict.fromkeys(("deutschmark", "deutschmarks"), "DEM"),
+    **dict.fromkeys(("lire", "italian lire"), "ITL"),
+    **dict.fromkeys(("rouble", "roubles", "russian roubles", "russian rouble"), "RUB"),
     **dict.fromkeys(("bitcoin", "bitcoins"), "BTC"),
 }
-_HUNDREDTHS = {
-    "cent": "USD",
-    "cents": "USD",
-    "us cents": "USD",
-    "\u00a2": "USD",
-    "euro cents": "EUR",
-    "pence": "GBP",
-    "penny": "GBP",
+# Which currency a symbol or a noun means when nothing else is said: in an answer, and in a gold.
+_BEST_KNOWN = frozenset(("USD", "EUR", "GBP", "JPY"))
+_BEST_KNOWN_TO_GOLDS = _BEST_KNOWN | {"INR", "KRW", "RUB", "CNY"}
+_CENTS = frozenset(("USD", "EUR", "CAD", "AUD", "NZD"))
+_HUNDREDTHS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("cent", "cents", "c"), _CENTS),
+    **dict.fromkeys(("us cents", "\u00a2"), frozenset(("USD",))),
+    **dict.fromkeys(("euro cents", "euro cent", "eurocents"), frozenset(("EUR",))),
+    **dict.fromkeys(("pence", "penny", "p"), frozenset(("GBP",))),
 }
-_DOLLARS = frozenset(("USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD"))
 _MAGNITUDES = {
-    "k": 1_000,
-    "K": 1_000,
-    "m": 1_000_000,
-    "M": 1_000_000,
-    "mn": 1_000_000,
-    "mln": 1_000_000,
-    "mio": 1_000_000,
-    "Mio": 1_000_000,
-    "Mrd": 1_000_000_000,
-    "mil": 1_000_000,
-    "MM": 1_000_000,
-    "b": 1_000_000_000,
-    "B": 1_000_000_000,
-    "bn": 1_000_000_000,
-    "Bn": 1_000_000_000,
-    "tn": 1_000_000_000_000,
-    "T": 1_000_000_000_000,
+    **dict.fromkeys(("k", "K"), 1_000),
+    **dict.fromkeys(("m", "M", "mn", "mln", "mio", "Mio", "mil", "MM"), 1_000_000),
+    **dict.fromkeys(("b", "B", "bn", "Bn", "Mrd"), 1_000_000_000),
+    **dict.fromkeys(("tn", "T"), 1_000_000_000_000),
     "cr": 10_000_000,
 }
-_SYMBOL = "|".join(re.escape(symbol) for symbol in sorted(_SYMBOLS, key=len, reverse=True))
 _BEFORE = re.compile(
-    rf"(?P<sign>-)? ?(?:(?P<code>[A-Z]{{3}}) ?)?(?P<symbol>{_SYMBOL})? ?(?=[-\d.a-z])"
+    r"(?P<sign>- ?)?(?P<names>[^\d\s+-][^\d+-]{0,13}?)? ?(?=[-+]? ?\.?\d)"
+    r"|(?P<one>[^\w\s+-]) ?(?=[a-z])"
 )
 _MAGNITUDE = re.compile(rf"({'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b\.?")
-_SYMBOL_AFTER = re.compile(rf"({_SYMBOL})")
+_SMALL_PART = re.compile(r"(.+?),?(?: and)? (\d{1,2}|[a-z]+(?:[ -][a-z]+)?) ?(cents?|pence|p)")
+_IDLE_END = re.compile(r"(?:[.,]|/)[-\u2013\u2014]+(?=$| )| only$| in total$|\.(?=\)?$)")
 _MAX_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
+    """`currencies` are all that its names leave open: none when no currency is named."""
+
     number: Number
-    currency: str | None
+    currencies: frozenset[str]
 
 
 def compile_rule(gold: Gold) -> Rule:
@@ -142,9 +95,9 @@ def compile_rule(gold: Gold) -> Rule:
         found = read_amount(without_about(plain(answer)))
         if found is None:
             return Reason.NOT_OF_TYPE
-        if found.currency is None:
+        if not found.currencies:
             return Reason.MISSING_UNIT
-        if found.currency != wanted.currency:
+        if not wanted.currencies <= found.currencies:
             return Reason.WRONG_UNIT
         same = numbers.agrees(found.number, wanted.number, tolerance)
         return Reason.MATCH if same else Reason.WRONG_VALUE
@@ -153,24 +106,47 @@ def compile_rule(gold: Gold) -> Rule:
 
 
 def read_amount(text: str) -> Amount | None:
-    """The amount that the whole text is; its currency is None when none is named.
+    """The amount that the whole text is; no currency where none is named.
 
     None when the text is no amount, or names two currencies (`$5 CAD` is one: the code refines).
     """
     if not text or len(text) > _MAX_LENGTH:
         return None
-    before = _BEFORE.match(text)
-    negative, code, symbol = False, None, None
-    if before is not None and (before["code"] is None or before["code"] in _CODES):
-        negative, code, symbol = bool(before["sign"]), before["code"], before["symbol"]
-        text = text[before.end() :]
-    found = numbers.split_number(text)
+    text = _IDLE_END.sub("", text)
+    return _read_single(text) or _read_with_cents(text)
+
+
+def _read_with_cents(text: str) -> Amount | None:
+    """`5 dollars and 50 cents`."""
+    found = _SMALL_PART.fullmatch(text)
     if found is None:
         return None
-    number, rest = _take_magnitude(*found)
+    whole, part = _read_single(found[1]), _read_single(f"{found[2]} {found[3]}")
+    if whole is None or part is None or not 0 < part.number.value < 1:
+        return None
+    shared = whole.currencies & part.currencies
+    total = numbers.added(whole.number.value, part.number.value)
+    return Amount(Number(total), shared) if shared else None
+
+
+def _read_single(text: str) -> Amount | None:
+    negative, before = False, ""
+    found = _BEFORE.match(text)
+    if found is not None:
+        negative, before = bool(found["sign"]), found["names"] or found["one"] or ""
+        text = text[found.end() :]
+    elif text[:2] in ("a ", "A "):
+        text = f"1 {text[2:]}"
+    split = numbers.split_number(text)
+    if split is None:
+        return None
+    number, after = _take_magnitude(*split)
     if negative:
         number = numbers.scaled(number, Decimal(-1))
-    return _with_currency(number, rest, code, _SYMBOLS[symbol] if symbol else None)
+    if after.casefold() in _HUNDREDTHS and not before:
+        return Amount(numbers.scaled(number, Decimal("0.01")), _HUNDREDTHS[after.casefold()])
+    named = [name.strip() for name in (before, *re.split("[()]", after)) if name.strip()]
+    return _with_currency(number, named)
 
 
 def _take_magnitude(number: Number, rest: str) -> tuple[Number, str]:
@@ -181,65 +157,86 @@ def _take_magnitude(number: Number, rest: str) -> tuple[Number, str]:
     return numbers.scaled(number, factor), rest[found.end() :].strip()
 
 
-def _with_currency(
-    number: Number, rest: str, code: str | None, symbol: str | None
-) -> Amount | None:
-    if rest.lower() in _HUNDREDTHS:
-        unit = _HUNDREDTHS[rest.lower()]
-        return None if code or symbol else Amount(numbers.scaled(number, Decimal("0.01")), unit)
-    after = _currency_of(rest) if rest else None
-    if rest and after is None:
-        return None
-    named = {currency for currency in (code, symbol, after) if currency}
-    if symbol == "USD" and len(named) == 2 and named <= _DOLLARS:
-        named.discard("USD")
-    if len(named) > 1:
-        return None
-    return Amount(number, named.pop() if named else None)
+def _with_currency(number: Number, names: list[str]) -> Amount | None:
+    if not names:
+        return Amount(number, frozenset())
+    shared = frozenset.intersection(*map(_named, names))
+    return Amount(number, shared & _BEST_KNOWN or shared) if shared else None
 
 
-def _currency_of(text: str) -> str | None:
-    if text in _CODES or text.upper() in _CODES:
-        return text.upper()
-    word = _WORDS.get(text.lower())
-    if word:
-        return word
-    return _SYMBOLS[text] if _SYMBOL_AFTER.fullmatch(text) else None
+def _named(name: str) -> frozenset[str]:
+    """All currencies that go by a symbol, a code or a name."""
+    symbols, names = cldr.currencies()
+    if name in _MORE_SYMBOLS:
+        return frozenset((_MORE_SYMBOLS[name],))
+    if name == "$":
+        return names["dollars"] | names["pesos"]
+    if name.rstrip(".") in ("Rs", "Rp"):
+        return names["rupees" if name[1] == "s" else "rupiah"]
+    key = cldr.name_key(name)
+    if key in _MORE_NAMES:
+        return frozenset((_MORE_NAMES[key],))
+    code = name.upper() if len(name) == 3 else ""
+    none = frozenset[str]()
+    known = symbols.get(name, none) | symbols.get(name.rstrip("."), none)
+    known = known or symbols.get(code) or names.get(key, none)
+    # Two names side by side refine each other: USD dollars, US$ dollars.
+    first, _, second = name.partition(" ")
+    return known or _named_in_part(key) or (_named(first) & _named(second) if second else none)
+
+
+def _named_in_part(key: str) -> frozenset[str]:
+    """`Israeli shekels` for the Israeli new shekel, and other plurals than CLDR's."""
+    words = [singular(word) for word in key.split()]
+    names = cldr.currencies_by_words().get(words[-1], ()) if words else ()
+    return frozenset(code for name, code in names if name.issuperset(words))
 
 
 def _read_gold(gold: Gold) -> Amount:
     found = read_amount(plain(gold.value))
     if found is None:
         raise not_of_type(gold.value, "an amount of money", "it needs one amount and one currency")
-    given = _currency_of(plain(gold.unit)) if gold.unit else found.currency
-    if given is None:
+    given = found.currencies
+    if gold.unit:
+        named = _with_currency(found.number, [plain(gold.unit)])
+        given = named.currencies if named else frozenset()
+    if not given:
         unknown = (
             f'the currency "{gold.unit}" is not known' if gold.unit else "no currency is named"
         )
         raise not_of_type(gold.value, "an amount of money", unknown)
-    if found.currency not in (None, given):
-        why = f"its currency {found.currency} is not {given}"
+    if found.currencies and not found.currencies & given:
+        why = f"its currency {'/'.join(sorted(found.currencies))} is not {gold.unit}"
         raise not_of_type(gold.value, "an amount of money", why)
-    return Amount(found.number, given)
+    return Amount(found.number, frozenset((_one_of(given & (found.currencies or given)),)))
+
+
+def _one_of(currencies: frozenset[str]) -> str:
+    """A gold of `5 cents` is one of US cents; a gold of 500 pesos has to say which."""
+    currencies = currencies & _BEST_KNOWN_TO_GOLDS or currencies
+    if len(currencies) > 1 and "USD" not in currencies:
+        raise not_of_type("/".join(sorted(currencies)), "one currency", "pass its code as the unit")
+    return "USD" if "USD" in currencies else min(currencies)
 
 
 def canonical(draft: Gold) -> Gold:
     found = _read_gold(draft)
-    return replace(draft, value=numbers.show(found.number.value), unit=found.currency)
+    return replace(draft, value=numbers.show(found.number.value), unit=min(found.currencies))
 
 
 def render(gold: Gold) -> str:
     found = _read_gold(gold)
-    return f"{numbers.show(found.number.value)} {found.currency}"
+    return f"{numbers.show(found.number.value)} {min(found.currencies)}"
 
 
 def perturb(gold: Gold) -> Iterator[str]:
     found = _read_gold(gold)
+    currency = min(found.currencies)
     shown, value = numbers.show(found.number.value), found.number.value
     yield shown
-    yield f"{shown} {'EUR' if found.currency != 'EUR' else 'USD'}"
+    yield f"{shown} {'EUR' if currency != 'EUR' else 'USD'}"
     for wrong in wrong_values(value, gold.tolerance):
-        yield f"{numbers.show(wrong)} {found.currency}"
+        yield f"{numbers.show(wrong)} {currency}"
     if value:
-        yield f"{numbers.show(numbers.times(value, Decimal(1000)))} {found.currency}"
-    yield f"{shown} {found.currency} or less"
+        yield f"{numbers.show(numbers.times(value, Decimal(1000)))} {currency}"
+    yield f"{shown} {currency} or less"

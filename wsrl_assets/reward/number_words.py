@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .vocabulary import words
+from .vocabulary import word_set, words
 
 _ONES = {
     word: value
@@ -37,6 +37,18 @@ SCALES = {
     "trillion": 1_000_000_000_000,
 }
 _GROUP_SCALES = {word: value for word, value in SCALES.items() if value >= 1_000}
+ORDINALS = {
+    word: value
+    for value, word in enumerate(
+        words(
+            """
+            first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+            thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
+            """
+        ),
+        start=1,
+    )
+} | {f"{word[:-1]}ieth": value for word, value in _TENS.items()}
 _PARTS = {
     "half": 2,
     "halves": 2,
@@ -51,6 +63,10 @@ _PARTS = {
 }
 _SIGNS = frozenset(("minus", "negative"))
 _VOCABULARY = frozenset((*_ONES, *_TENS, *SCALES, *_PARTS, *_SIGNS, "and", "a", "point", "dozen"))
+COUNTING_WORDS = (_VOCABULARY - word_set("and a one point minus negative")) | word_set(
+    "hundreds thousands millions billions dozens twice both double"
+)
+"""Words that speak of a number, wherever they stand."""
 _FIRST_WORDS = _VOCABULARY - {"and", "point"}
 _MAX_WORDS = 24
 

@@ -16,6 +16,8 @@ MAX_NUMBER_LENGTH = 80
 
 # Grouping is by comma, space, underscore or apostrophe, one kind throughout, in threes (or, with
 # commas, in the Indian twos). `3,14` is none of these: a decimal comma and a pair look the same.
+# Where a point or spaces group the digits before it (`1.234,56`), a comma can only be decimal.
+_DECIMAL_COMMA = re.compile(r"([-+]? ?\d{1,3}(?:(?:[. ]\d{3})+)),(\d{1,12})(?![\d.,])", re.ASCII)
 _DIGITS = re.compile(
     r"(?P<sign>[-+])? ?"
     r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d{1,3}(?: \d{3})+(?!\d)"
@@ -33,6 +35,7 @@ _FRACTION = re.compile(
     r"(?![\d.,/])",
     re.ASCII,
 )
+_MINUS = re.compile(r"(?:minus|negative) (?=[\d.])", re.IGNORECASE)
 _SCALE = re.compile(rf" ?-?({'|'.join(number_words.SCALES)})s?\b", re.IGNORECASE)
 _DOZEN = re.compile(r" dozen\b", re.IGNORECASE)
 _GROUPING = str.maketrans("", "", ", _'")
@@ -65,7 +68,8 @@ def split_number(text: str) -> tuple[Number, str] | None:
     if len(text) > MAX_NUMBER_LENGTH * 3 or not text:
         return None
     if text[0].isalpha():
-        return _split_worded(text)
+        minus = _MINUS.match(text)
+        return split_number(f"-{text[minus.end() :]}") if minus else _split_worded(text)
     for split in (_split_fraction, _split_power, _split_digits):
         found = split(text)
         if found is not None:
@@ -106,6 +110,8 @@ def _split_power(text: str) -> tuple[Number, str] | None:
 
 
 def _split_digits(text: str) -> tuple[Number, str] | None:
+    if "," in text:
+        text = _DECIMAL_COMMA.sub(_with_point, text, count=1)
     found = _DIGITS.match(text)
     if found is None or found.end() > MAX_NUMBER_LENGTH:
         return None
@@ -124,6 +130,10 @@ def _split_digits(text: str) -> tuple[Number, str] | None:
     shift = len(str(factor)) - 1 if str(factor).strip("0") == "1" else 0
     step = exponent + shift - max(len(fraction) - 1, 0)
     return Number(value, step, _significant(whole, fraction)), rest.strip(" ")
+
+
+def _with_point(found: re.Match[str]) -> str:
+    return f"{found[1].replace('.', '').replace(' ', '')}.{found[2]}"
 
 
 def _take_scale(rest: str) -> tuple[int, str]:
@@ -151,7 +161,7 @@ MIN_DIGITS_OF_FRACTION = 6
 
 
 def agrees(answer: Number, gold: Number, tolerance: float | None) -> bool:
-    """Whether an answer is the gold's number (issue 4: relative tolerance, significant digits).
+    """Whether an answer is the gold's number (relative tolerance, significant digits).
 
     With a tolerance: within it, relative to the gold. Without: the same value, or an answer
     written *more* finely that rounds to a gold of at least three significant digits with digits
@@ -175,11 +185,12 @@ def _writes_out(answer: Number, gap: Decimal) -> bool:
 
 
 def _rounds_to(answer: Number, gold: Number, gap: Decimal) -> bool:
-    if gold.step is None or answer.step is None:
+    """Of a gold in three digits too many fractions come near: 22/7 is not 3.14, 200/3 is 66.67."""
+    if gold.step is None or gold.step >= 0 or gold.significant < MIN_DIGITS_FOR_ROUNDING:
         return False
-    if gold.step >= 0 or gold.significant < MIN_DIGITS_FOR_ROUNDING or answer.step >= gold.step:
+    if answer.step is None and gold.step > -3 and gold.significant == MIN_DIGITS_FOR_ROUNDING:
         return False
-    return gap < half_step(gold.step)
+    return (answer.step is None or answer.step < gold.step) and gap < half_step(gold.step)
 
 
 def half_step(step: int) -> Decimal:
@@ -188,8 +199,19 @@ def half_step(step: int) -> Decimal:
 
 
 def scaled(number: Number, factor: Decimal) -> Number:
-    """The number in another unit; exact, and no longer written in digits of its own."""
-    return Number(_EXACT.multiply(number.value, factor))
+    """The number in another unit. Only a factor of ten leaves it the digits it was written in."""
+    value = _EXACT.multiply(number.value, factor)
+    shift = ten_to(factor)
+    if shift is None or number.step is None:
+        return Number(value)
+    return Number(value, number.step + shift, number.significant)
+
+
+def ten_to(factor: Decimal) -> int | None:
+    """The power of ten that a factor is, if it is one."""
+    return (
+        factor.adjusted() if factor.copy_abs().normalize(_EXACT).as_tuple().digits == (1,) else None
+    )
 
 
 def added(first: Decimal, second: Decimal) -> Decimal:

@@ -60,8 +60,8 @@ class Score:
         """Whether `value` says something of the response.
 
         Not where the rule came to no verdict (`undecided`), could not be made (`invalid_gold`) or
-        broke (`internal_error`): the value is 0 then for want of another number, and a trainer that
-        can leave a sample out should.
+        broke (`internal_error`): the value is then 0 because it must be a number, and a trainer
+        that can leave a sample out should.
         """
         return self.reason not in _NO_VERDICT
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from . import numbers
 from .decimals import written, wrong_values
@@ -29,7 +30,7 @@ def compile_rule(gold: Gold) -> Rule:
         found = numbers.split_number(without_about(plain(answer)))
         if found is None:
             return Reason.NOT_OF_TYPE
-        number, rest = found
+        number, rest = found[0], _without_share(*found)
         if not rest:
             return Reason.MISSING_UNIT
         if not _SIGN.fullmatch(rest):
@@ -37,6 +38,14 @@ def compile_rule(gold: Gold) -> Rule:
         return Reason.MATCH if numbers.agrees(number, wanted, tolerance) else Reason.WRONG_VALUE
 
     return judge
+
+
+def _without_share(number: Number, rest: str) -> str:
+    """`50% (0.5)` and `50% (1/2)` say one thing twice."""
+    sign, _, inner = rest.partition(" (")
+    share = numbers.read_number(inner.removesuffix(")")) if inner.endswith(")") else None
+    is_same = share is not None and numbers.times(share.value, Decimal(100)) == number.value
+    return sign if is_same else rest
 
 
 def _read_gold(value: str, *, sign_required: bool = False) -> Number:

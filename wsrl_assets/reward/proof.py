@@ -39,7 +39,7 @@ def perturbations(gold: Gold) -> tuple[str, ...]:
 def self_test(gold: Gold) -> SelfTest:
     """Whether a rendering of the gold scores 1 and each of its perturbations 0; if not, why.
 
-    A pair whose gold fails this is rejected with that reason (issue 4, item 6). Never raises.
+    A pair whose gold fails this is rejected with that reason. Never raises.
     """
     try:
         compile_gold(gold)

@@ -1,8 +1,9 @@
 """Quantities with a unit, converted: 5 km is 5000 m, 12 km is not 12 miles, and 5 is not 5 km.
 
-An answer in the gold's own unit is compared like a decimal. In another unit it has to be the
-exact conversion, or the conversion rounded to the digits given, at least three of them: 42.195 km
-is 26.2 miles, 5 km is not `3 miles`.
+An answer in the gold's own unit, or in one that differs by a factor of ten, is compared like a
+decimal. In another unit it has to be the exact conversion, or the conversion rounded to as many
+digits as the gold has, and to three at least: 42.195 km is 26.219 miles and not 26.2, and 5 km is
+not `3 miles`. Otherwise a policy would learn to convert and to round.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _TEMPERATURE: Dimension = (("[temperature]", "1"),)
 _TIME: Dimension = (("[time]", "1"),)
 _MINUTES = re.compile(r"(\d) ?m$", re.ASCII)
 _SAME = Decimal("1e-12")
-_ABOUT_THE_SAME = 0.02
+_ONE = re.compile(r"an? (?=[^\W\d]+(?P<half> and a half)?$)", re.IGNORECASE)
+_HOURS_AND_MINUTES = re.compile(r"(\d{1,2}) ?h ?(\d{2})", re.ASCII)
 _MIN_DIGITS = numbers.MIN_DIGITS_FOR_ROUNDING
 
 
@@ -55,11 +57,12 @@ def compile_rule(gold: Gold) -> Rule:
     def judge(answer: str) -> Reason:
         text = plain(answer)
         found = _read_answer(text, temperature=is_temperature)
-        if found is None:
+        if not found:
             return _why_not(text)
-        if found.unit.dimension != wanted.unit.dimension:
+        if found[0].unit.dimension != wanted.unit.dimension:
             return Reason.WRONG_UNIT
-        return Reason.MATCH if _agrees(found, wanted, tolerance) else Reason.WRONG_VALUE
+        agrees = any(_agrees(quantity, wanted, tolerance) for quantity in found)
+        return Reason.MATCH if agrees else Reason.WRONG_VALUE
 
     return judge
 
@@ -73,15 +76,20 @@ def _agrees(answer: Quantity, gold: Quantity, tolerance: float | None) -> bool:
     same_unit = (answer.unit.factor, answer.unit.offset) == (gold.unit.factor, gold.unit.offset)
     if same_unit:
         return numbers.agrees(answer.number, gold.number, tolerance)
+    ratio = numbers.divided(answer.unit.factor, gold.unit.factor)
+    if not answer.unit.offset and not gold.unit.offset and numbers.ten_to(ratio) is not None:
+        return numbers.agrees(numbers.scaled(answer.number, ratio), gold.number, tolerance)
     converted = Number(answer.value_in(gold.unit))
     if numbers.agrees(converted, gold.number, float(_SAME) if tolerance is None else tolerance):
         return True
     return tolerance is None and _is_rounded_conversion(answer, gold)
 
 
-def _is_rounded_conversion(answer: Quantity, gold: Quantity) -> bool:
+def _is_rounded_conversion(answer: Quantity, gold: Quantity, digits: int | None = None) -> bool:
+    """Whether the answer is the gold in another unit, to its own last digit."""
     number = answer.number
-    if number.step is None or number.significant < _MIN_DIGITS:
+    least = max(_MIN_DIGITS, gold.number.significant) if digits is None else digits
+    if number.step is None or number.significant < least:
         return False
     exact = gold.value_in(answer.unit)
     gap = numbers.added(number.value, exact.copy_negate()).copy_abs()
@@ -89,26 +97,41 @@ def _is_rounded_conversion(answer: Quantity, gold: Quantity) -> bool:
     return gap < numbers.half_step(number.value.adjusted() - number.significant + 1)
 
 
-def _read_answer(text: str, *, temperature: bool) -> Quantity | None:
+def _read_answer(text: str, *, temperature: bool) -> list[Quantity]:
+    """The quantity that the text is, or the two that say one thing: `3.1 miles (5 km)`."""
     if len(text) > _MAX_LENGTH:
-        return None
+        return []
     bracketed = _IN_BRACKETS.fullmatch(text) if text.endswith(")") else None
-    if bracketed is None:
-        return read_quantity(without_about(text), temperature=temperature)
-    outer = read_quantity(without_about(bracketed[1]), temperature=temperature)
-    inner = read_quantity(without_about(bracketed[2]), temperature=temperature)
-    return outer if outer and inner and _is_restated(outer, inner) else None
+    parts = bracketed.groups() if bracketed else (text,)
+    found = [read_quantity(without_about(part), temperature=temperature) for part in parts]
+    read = [quantity for quantity in found if quantity]
+    is_whole = len(read) == len(parts) and (len(read) == 1 or _is_restated(*read))
+    return read if is_whole else []
 
 
 def _is_restated(outer: Quantity, inner: Quantity) -> bool:
-    """`5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` says two things."""
+    """`5 km (3.1 miles)` says one thing twice; `5 km (7 miles)` and `5 km (5.1 km)` say two."""
     if outer.unit.dimension != inner.unit.dimension:
         return False
-    return numbers.agrees(Number(inner.base), Number(outer.base), _ABOUT_THE_SAME)
+    if numbers.agrees(Number(inner.base), Number(outer.base), float(_SAME)):
+        return True
+    ratio = numbers.divided(outer.unit.factor, inner.unit.factor)
+    is_converted = bool(outer.unit.offset or inner.unit.offset) or numbers.ten_to(ratio) is None
+    return is_converted and any(
+        _is_rounded_conversion(one, other, digits=1)
+        for one, other in ((inner, outer), (outer, inner))
+    )
 
 
 def read_quantity(text: str, *, temperature: bool = False) -> Quantity | None:
     """A number with a unit, or a falling sum of such: `5 ft 10 in`, `2 hours and 30 minutes`."""
+    one = _ONE.match(text)
+    if one is not None:
+        number = "1.5" if one["half"] else "1"
+        text = f"{number} {text[one.end() :].removesuffix(one['half'] or '')}"
+    clock = _HOURS_AND_MINUTES.fullmatch(text)
+    if clock is not None:
+        text = f"{clock[1]} h {clock[2]} min"
     single = _read_single(text, temperature=temperature)
     return single or _read_sum(text)
 

@@ -32,7 +32,7 @@ undecided: Counter[Reason] = Counter()
 
 
 def score_rollout(completion: object, gold: object, finish_reason: object = None) -> Score:
-    """The score of what a trainer gives a reward, whatever is among its rows.
+    """The score of what a trainer gives a reward, for any row.
 
     Args:
         completion: a text, messages (as objects or mappings), or None.

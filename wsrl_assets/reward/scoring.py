@@ -3,66 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from . import choices
 from .code import unfenced
 from .extraction import Final, find_final
 from .gold import AnswerType, Gold
+from .guessing import is_idle
 from .kind import Rule
+from .marks import LIST_LINE
 from .outcome import MissingPackageError, Reason, Score
+from .phrasing import EQUATED, NUMERIC, UNFIT, YEAR_IN_PASSING, may_hold, readings, restatements
 from .rules import find_rule, kind_of
-from .text import has_control
+from .text import has_control, plain
 
-# Types whose answer may end a sentence: "The population is 12,345."
-_SENTENCE_TYPES = frozenset(AnswerType) - {AnswerType.CODE}
-# Types for which what follows the last "=" is the answer: "3 * 4 = 12".
-_EQUATION_TYPES = frozenset(
-    (
-        AnswerType.INTEGER,
-        AnswerType.DECIMAL,
-        AnswerType.PERCENT,
-        AnswerType.QUANTITY,
-        AnswerType.MONEY,
-    )
-)
-_VERB = re.compile(r"\b(?:is|was|are|were|equals|be|has|had|have)\b", re.IGNORECASE)
-_SENTENCE = re.compile(r"(.{1,200}?)\s(?:is|was|are|were|equals)(?: equal to)?:?\s+(.+)", re.DOTALL)
-# "The war ended in 1945.", where the lead has no other number.
-_PREPOSITIONS = {
-    AnswerType.DATE: re.compile(r"([^\d]{1,200}?) (?:in|on) (.+)", re.IGNORECASE),
-    AnswerType.TIME: re.compile(r"([^\d]{1,200}?) at (.+)", re.IGNORECASE),
-}
-_CODE_AT_END = re.compile(r"([^`]{1,200}(?:\bis|\buse|:)) (`[^`]+`)\.?", re.IGNORECASE)
-_LABEL = re.compile(r"([^\d:,\n]{1,40}):\s+(.+)", re.DOTALL)
-_EQUATION = re.compile(r"(.{0,200}[^=!<>~\u2260\u2264\u2265\s])\s*=\s*([^=<>]+)", re.DOTALL)
-_SAID_TO_BE_THE_ANSWER = re.compile(
-    r"(.{1,200}?) (?:is|are) "
-    r"(?:correct|right"
-    r"|(?:the|my|our) (?:final |correct |right )?(?:answer|result|option|choice)s?)",
-    re.IGNORECASE,
-)
-_IDLE_LEAD = re.compile(
-    r"(?:(?:so|thus|hence|therefore|finally|then),? )?"
-    r"(?:(?:it|that)(?:'s|\u2019s| is) |we (?:get|have|find|obtain)(?: that)?:? "
-    r"|(?:=>|=|\u2192|\u21d2) ?)"
-    r"|(?:so|thus|hence|therefore|finally),? ",
-    re.IGNORECASE,
-)
-_BECAUSE = re.compile(r",? (?:because|since) (?=[A-Za-z])")
-# In what leads to an answer, words that deny it, doubt it, ask for it or lead to another.
-_UNFIT_LEAD = re.compile(
-    r"\b(?:not|never|cannot|no|neither|nor|none|if|whether|unless|might|may|maybe|perhaps"
-    r"|possibly|could|would|wrong|incorrect|false|mistaken|unlikely|doubt|suppose|assuming|either"
-    r"|or|guess(?:es)?|attempt|example|step|hint|question|problem|case|input|query|what|who|whom"
-    r"|which|when|where|why|how|than|there|q|before|after|until|since)\b|n't\b|[?;!]|n\u2019t\b",
-    re.IGNORECASE,
-)
+_CODE_IN_PROSE = re.compile(r"([^`,;/|~\n]{0,200})(`[^`]+`)((?:,? which)?[^`,;/|~\n]{0,100})")
+_ONLY_CODE = re.compile(r"\s*(?:[-*] |not |or )?`[^`]+`(?: or `[^`]+`)?[.;,]?\s*", re.IGNORECASE)
 # Two lines are two numbers, where a space might have grouped the digits of one.
 _BROKEN_NUMBER = re.compile(r"\d[ \t]*\n\s*\d")
-_MAX_LEAD_LENGTH = 200
-_MAX_COMMAS_IN_LEAD = 2
 
 
 def score(response: str, gold: Gold) -> Score:
@@ -89,7 +47,7 @@ def _score(response: str, gold: Gold) -> Score:
     if rule is None:
         return Score(0, final.text, Reason.INVALID_GOLD)
     if gold.type is AnswerType.LIST and final.block is not None:
-        final = replace(final, text=final.block, fault=None)
+        final = replace(final, text=final.block, fault=None, rivals=())
     if final.text is None or final.fault is not None:
         return Score(0, final.text, final.fault or Reason.NO_ANSWER)
     if has_control(final.text):
@@ -102,63 +60,62 @@ def _judge(final: Final, gold: Gold, rule: Rule) -> Score:
     text = final.raw if is_code else final.text or ""
     if "`" in text and not is_code:
         text = unfenced(text)
-    if gold.type in _EQUATION_TYPES and _BROKEN_NUMBER.search(text):
+    if gold.type in EQUATED and _BROKEN_NUMBER.search(text):
         return Score(0, text, Reason.HEDGED)
     first = rule(text)
+    # A number that was read as a whole says what it says, however its sentence is cut.
+    is_settled = first is Reason.WRONG_VALUE and gold.type in NUMERIC
     if first is Reason.MATCH:
-        return Score(1, text, first)
-    for answer in _code_at_end(text) if is_code else _ends_of_sentence(text, gold.type):
-        if rule(answer) is Reason.MATCH:
-            return Score(1, answer, Reason.MATCH)
-    return Score(0, text, first)
+        answer: str | None = text
+    else:
+        answer = None if is_settled else _matching_reading(text, gold, rule)
+    if answer is None:
+        is_alone = not (final.rivals or final.turns)
+        return Score(0, text, first if is_alone else Reason.HEDGED)
+    if (final.rivals or final.turns or final.after) and _has_rival(final, gold, rule):
+        return Score(0, text, Reason.HEDGED)
+    return Score(1, answer, Reason.MATCH)
 
 
-def _code_at_end(text: str) -> Iterator[str]:
-    """`The call is `f(x)`.`: the code a sentence ends with, if it is the only one in it."""
-    found = _CODE_AT_END.fullmatch(text)
-    if found is not None and not _UNFIT_LEAD.search(found[1]):
-        yield found[2]
+def _matching_reading(text: str, gold: Gold, rule: Rule) -> str | None:
+    """A reading of the text that is the gold answer, as is all that the text says beside it."""
+    if gold.type is AnswerType.CODE:
+        found = _CODE_IN_PROSE.fullmatch(text)
+        is_fit = found is not None and not UNFIT.search(found[1]) and not UNFIT.search(found[3])
+        return found[2] if found and is_fit and rule(found[2]) is Reason.MATCH else None
+    text = plain(text)
+    for reading in (text, *readings(text, gold.type)):
+        if reading is not text and rule(reading) is Reason.MATCH:
+            return reading
+        # Within a tolerance two guesses may both be right, and are two guesses.
+        parts = restatements(reading) if gold.tolerance is None else []
+        if parts and all(rule(part) is Reason.MATCH for part in parts):
+            return parts[0]
+    return None
 
 
-def _ends_of_sentence(text: str, answer_type: AnswerType) -> Iterator[str]:
-    """Where a sentence can hold the answer at its end: after its verb, a label or an equals sign.
-
-    The lead must be one clause that denies, doubts and asks nothing, so that of several guesses
-    in a sentence not even the last one counts.
-    """
-    if answer_type not in _SENTENCE_TYPES or len(text) > 2 * _MAX_LEAD_LENGTH:
-        return
-    said = _SAID_TO_BE_THE_ANSWER.fullmatch(text)
-    if said is not None and not _UNFIT_LEAD.search(said[1]):
-        yield said[1]
-    cut = _BECAUSE.search(text)
-    if cut is not None:
-        text = text[: cut.start()]
-        yield text
-    if " " not in text and "=" not in text:
-        return
-    lead = _IDLE_LEAD.match(text)
-    if lead is not None:
-        text = text[lead.end() :]
-        yield text
-    if answer_type in _PREPOSITIONS:
-        found = _PREPOSITIONS[answer_type].fullmatch(text)
-        if found is not None and not _UNFIT_LEAD.search(found[1]):
-            yield found[2]
-    for form in (_SENTENCE, _LABEL):
-        found = form.fullmatch(text)
-        if found is not None and _is_fit_lead(found[1]):
-            yield found[2]
-    if answer_type in _EQUATION_TYPES and "=" in text:
-        found = _EQUATION.fullmatch(text)
-        if found is not None and not _UNFIT_LEAD.search(found[1]) and ", " not in found[1]:
-            yield found[2]
+def _has_rival(final: Final, gold: Gold, rule: Rule) -> bool:
+    """Whether a text beside the answer is another answer by the rule of the type."""
+    if any(may_hold(_without_years(turn, gold), gold.type) for turn in final.turns):
+        return True
+    if gold.type in NUMERIC and any(rule(line) is Reason.WRONG_VALUE for line in final.after):
+        return True
+    if gold.type is AnswerType.CODE and any(map(_ONLY_CODE.fullmatch, final.after)):
+        return True
+    rivals = [LIST_LINE.sub("", rival) for rival in final.rivals if not is_idle(rival)]
+    # One line without a number is no second number; several lines are a list of guesses.
+    if len(rivals) == 1:
+        rivals = [rival for rival in rivals if may_hold(rival, gold.type)]
+    return any(
+        rule(rival) is not Reason.MATCH and _matching_reading(rival, gold, rule) is None
+        for rival in rivals
+    )
 
 
-def _is_fit_lead(lead: str) -> bool:
-    if "=" in lead or lead.count(", ") > _MAX_COMMAS_IN_LEAD:
-        return False
-    return not (_UNFIT_LEAD.search(lead) or _VERB.search(lead))
+def _without_years(turn: str, gold: Gold) -> str:
+    """`I mean the count as of 2020` names no other count, unless a year was asked for."""
+    is_year = gold.type is AnswerType.DATE or (len(gold.value) == 4 and gold.value.isdigit())
+    return turn if is_year else YEAR_IN_PASSING.sub("", turn)
 
 
 def judge_answer(answer: str, gold: Gold) -> Reason:

@@ -106,8 +106,8 @@ def _equal_values(wanted: Tokens, found: Tokens) -> bool | None:
         verdict = _equal_at(points, wanted, found)
         if verdict is not None:
             return verdict
-    # An answer that cannot be told from a gold that is known is a wrong one: its writer could have
-    # written it another way, and must not escape a 0 by being obscure.
+    # An answer that cannot be distinguished from a gold that is known is a wrong one: its writer
+    # could have written it another way, and must not escape a 0 by being obscure.
     is_answerable = is_in_grammar(wanted) and not _is_known(wanted)
     return None if is_answerable and _has_value(found) else False
 

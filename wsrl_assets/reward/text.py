@@ -6,8 +6,10 @@ plain NFKC would have it), `2½` becomes `2 1/2` and not `21/2`, and a dash insi
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
+from functools import lru_cache
 
 SPACES = " \t\n\r\u00a0\u2002\u2003\u2009\u200a\u202f\u3000"
 
@@ -38,15 +40,30 @@ _PAIRS = (
     ("\u00ab", "\u00bb"),
 )
 _WRAPPING_COMMAND = re.compile(
-    r"\\(?:text|textbf|textit|textrm|texttt|mathrm|mathbf|mathit|mbox|operatorname|boxed|fbox)"
-    r" ?\{([^{}]*)\}"
+    r"\\(?:text(?:bf|it|rm|tt|sf|normal|up)?|math(?:rm|bf|it|sf|tt|bb|cal|normal)|emph|mbox|ce"
+    r"|pu|num"
+    r"|si|unit|operatorname|boxed|fbox|ensuremath) ?\{([^{}]*)\}"
 )
-_DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}.")
+_TWO_ARGUMENTS = re.compile(r"\\(?:SI|qty) ?\{([^{}]*)\} ?\{([^{}]*)\}")
+_SCRIPT_IN_BRACES = re.compile(r"([_^]) ?\{ ?(\w{1,8}|[+-]?\d{1,4}[+-]?|[+-]) ?\}")
+_SCRIPT_TAG = re.compile(r"<su([bp])>([^<>]{1,12})</su\1>", re.IGNORECASE)
+_LINK = re.compile(
+    r"!?\[([^\[\]]{1,200})\] ?(?:\([^()\s]{1,400}(?: \"[^\"]*\")?\)|\[[\w-]{1,40}\](?!\w))"
+)
+_WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]{1,200}\|)?([^\[\]|]{1,200})\]\]")
+_AUTOLINK = re.compile(r"<((?:https?|ftp|mailto):[^<>\s]{1,400})>")
+_EMPHASIS = re.compile(
+    r"(?<![\w*\\])(\*{1,3}|__|_)(?=[^\s*_])([^*\n]{1,200}?)(?<=[^\s*_])\1(?![\w*])"
+)
+_DECORATION = frozenset("".join(mark for pair in _PAIRS for mark in pair) + "}")
+_STOPS = frozenset(".\u3002\uff0e\uff61\u2713\u2714\u2705\u2611\u220e\u25a0\u25a1\u25fb\u25fc")
+_ENDS = _DECORATION | _STOPS
 _MAX_LAYERS = 8
 
 _LATEX_FRACTION = re.compile(r"\\[dt]?frac ?\{ ?(\d{1,30}) ?\} ?\{ ?(\d{1,30}) ?\}")
+_LATEX_QUOTIENT = re.compile(r"\\[dt]?frac ?\{([^{}]{1,40})\} ?\{([^{}]{1,40})\}")
 _LATEX_SHORT_FRACTION = re.compile(r"\\[dt]?frac ?(\d)(\d)(?!\d)")
-_LATEX_SPACE = re.compile(r"\\(?:[,;: ]|quad\b|qquad\b|!)|(?<!\\)~")
+_LATEX_SPACE = re.compile(r"\\(?:[,;: ]|quad\b|qquad\b|!)|(?<![\\~])~(?!~)")
 _LATEX_DEGREE = re.compile(r" ?(?:\^ ?\{? ?\\circ ?\}?|\\degree|\\textdegree)")
 _MATH_NUMBER = re.compile(r"(?<!\\)\$(-?\d[\d.,]{0,30})\$(?!\d)")
 _MATH_SIGN = re.compile(r"(?<!\\)\$")
@@ -61,6 +78,9 @@ _LATEX_SYMBOLS = {
     "\\mu": "\u00b5",
     "\\Omega": "\u03a9",
     "\\AA": "\u00c5",
+    "\\rightarrow": "\u2192",
+    "\\to": "\u2192",
+    "\\percent": "%",
     "{,}": ",",
 }
 
@@ -118,7 +138,7 @@ def unwrap(text: str) -> str:
     """
     for _ in range(_MAX_LAYERS):
         text = text.strip(SPACES)
-        if not text or (text[0] not in _DECORATION and text[-1] not in _DECORATION):
+        if not text or not (text[0] in _DECORATION or text[-1] in _ENDS):
             return text
         stripped = _without_half_pair(_without_stop(_without_pair(_without_command(text))))
         if stripped == text:
@@ -128,9 +148,9 @@ def unwrap(text: str) -> str:
 
 
 def _without_stop(text: str) -> str:
-    if text.endswith(".") and len(text) > 1 and not text.endswith(".."):
-        return text[:-1]
-    return text
+    """Without a full stop, or the sign that a proof or a check ends with."""
+    is_stop = text[-1] in _STOPS and len(text) > 1 and not text.endswith("..")
+    return text[:-1] if is_stop else text
 
 
 def _without_pair(text: str) -> str:
@@ -144,9 +164,15 @@ def _without_pair(text: str) -> str:
 
 def _without_half_pair(text: str) -> str:
     """Emphasis of which a marker took the other half: `Answer:** 12` or `**Answer: 12**`."""
-    if text.count("**") != 1:
-        return text
-    return text.removeprefix("**").removesuffix("**") if len(text) > 2 else text
+    for mark in ("**", "__", "*"):
+        if text.count(mark) == 1 and len(text) > len(mark) + 1:
+            return text.removeprefix(mark) if text.startswith(mark) else _without_end(text, mark)
+    return text
+
+
+def _without_end(text: str, mark: str) -> str:
+    """A star after a letter may be a part of it, as in `A*` and `C*`."""
+    return text if mark == "*" and not text[-2].isdigit() else text.removesuffix(mark)
 
 
 def _without_command(text: str) -> str:
@@ -156,12 +182,18 @@ def _without_command(text: str) -> str:
     return found[1] if found else text
 
 
+# One answer is read by several rules and in several ways; the next answer is another.
+@lru_cache(maxsize=128)
 def plain(text: str) -> str:
     """An answer as a careful typist would write it: no markup, one kind of dash, quote and space.
 
     En and em dashes inside the text stay: `1914–18` is a range and no date or subtraction.
     """
+    if "&" in text and ";" in text:
+        text = html.unescape(text)
     text = unwrap(text)
+    if "<" in text or "*" in text or "_" in text or "](" in text or "]]" in text or "][" in text:
+        text = _without_markup(text)
     if "$" in text:
         text = _MATH_NUMBER.sub(r"\1", text)
     if "\\" in text or "{" in text or "~" in text:
@@ -173,6 +205,16 @@ def plain(text: str) -> str:
     return text.strip(" ")
 
 
+def _without_markup(text: str) -> str:
+    """Emphasis and links inside the text, and HTML's raised and lowered digits.
+
+    Text that is struck out keeps its marks, and so is no answer.
+    """
+    text = _SCRIPT_TAG.sub(lambda m: f"{'_' if m[1] in 'bB' else '^'}{m[2]}", text)
+    text = _AUTOLINK.sub(r"\1", _LINK.sub(r"\1", _WIKI_LINK.sub(r"\1", text)))
+    return unwrap(_EMPHASIS.sub(r"\2", text))
+
+
 def without_latex(text: str) -> str:
     """LaTeX for numbers, units and words as plain text; other commands stay for the rule to see."""
     if "~" in text or "\\" in text:
@@ -182,10 +224,14 @@ def without_latex(text: str) -> str:
     for command, symbol in _LATEX_SYMBOLS.items():
         if command in text:
             text = text.replace(command, symbol)
+    text = _SCRIPT_IN_BRACES.sub(r"\1\2", text)
     for _ in range(3):
         text = _WRAPPING_COMMAND.sub(r"\1", text)
+    if "\\" in text:
+        text = _TWO_ARGUMENTS.sub(lambda m: f"{m[1]} {m[2]}".replace("\\", ""), text)
     text = _LATEX_FRACTION.sub(r" \1/\2", text)
     text = _LATEX_SHORT_FRACTION.sub(r" \1/\2", text)
+    text = _LATEX_QUOTIENT.sub(r"\1/\2", text)
     text = _LATEX_DEGREE.sub("\u00b0", text)
     text = _LATEX_POWER.sub(r"^\1", text)
     return unwrap(_LATEX_ESCAPE.sub(r"\1", text))

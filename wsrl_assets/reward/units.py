@@ -14,14 +14,14 @@ import os
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .gold import NEEDS_PINT
 from .outcome import MissingPackageError
-from .vocabulary import word_set, words
+from .vocabulary import singular, word_set, words
 
 if TYPE_CHECKING:
     import pint
@@ -48,8 +48,22 @@ _PHRASES = tuple(
         (r"(?:°|\bdeg(?:rees?|\.)?) ?(?:c|celsius|centigrade)\b", "degC"),
         (r"(?:°|\bdeg(?:rees?|\.)?) ?(?:f|fahrenheit)\b", "degF"),
         (r"(?:°|\bdeg(?:rees?|\.)?) ?(?:k|kelvins?)\b", "kelvin"),
-        (r"\bpounds? per square inch\b", "psi"),
-        (r"\bbritish thermal units?\b", "btu"),
+        (r"\b(?:celsius|centigrade) degrees?\b", "degC"),
+        (r"\b(?:pounds?|lbs?) (?:per square inch|per sq\.? in(?:ch)?)\b|\blbs?/in\^?2\b", "psi"),
+        (r"\bbritish thermal units?\b|\bbtus?\b", "Btu"),
+        (r"\b(?:mm|millimet(?:er|re)s?) ?(?:of )?(?:hg|mercury)\b", "mmHg"),
+        (r"\b(?:in|inch(?:es)?) ?(?:of )?(?:hg|mercury)\b", "inHg"),
+        (r"\b(?:cm|centimet(?:er|re)s?) ?(?:of )?(?:hg|mercury)\b", "cmHg"),
+        (r"\b(?:(kilo|mega|giga|tera)-?)?electron[- ]?volts?\b", r"\1electronvolt"),
+        (r"\barc[- ]?(second|minute)s?\b|\b(second|minute)s? of arc\b", r"arc\1\2"),
+        (r"\bcycles? per second\b", "hertz"),
+        (r"\b(?:revolutions?|revs?|r) ?(?:per|/) ?min(?:ute)?\b", "rpm"),
+        (r"\bparts per million\b", "ppm"),
+        (r"\bparts per billion\b", "ppb"),
+        (r"\bkilograms?[- ]force\b", "kilogram_force"),
+        (r"\bpounds?[- ]force\b", "pound_force"),
+        (r"\binternational units?\b", "IU"),
+        (r"\b(?:us|u\.s\.) (?=gallon|pint|quart)", ""),
         (r"\bnautical miles?\b", "nautical_mile"),
         (r"\bastronomical units?\b", "astronomical_unit"),
         (r"\blight[- ](year|second|minute|hour|day)s?\b", r"light_\1"),
@@ -129,6 +143,23 @@ _WORDS = {
     "kilos": "kilogram",
     "litre": "liter",
     "litres": "liter",
+    **dict.fromkeys(("wk", "wks"), "week"),
+    **dict.fromkeys(("mo", "mos"), "month"),
+    **dict.fromkeys(("gm", "gms"), "gram"),
+    **dict.fromkeys(("amp", "amps"), "ampere"),
+    **dict.fromkeys(("atmosphere", "atmospheres"), "atm"),
+    **dict.fromkeys(("kilohm", "kilohms"), "kiloohm"),
+    **dict.fromkeys(("dioptre", "dioptres", "diopters"), "diopter"),
+    **dict.fromkeys(("cumec", "cumecs"), "meter^3/second"),
+    "ohm": "ohm",
+    "henries": "henry",
+    "msec": "millisecond",
+    "bbls": "barrel",
+    "tbsp": "tablespoon",
+    "tsp": "teaspoon",
+    "bpm": "beat/minute",
+    "wpm": "word/minute",
+    "mpg": "mile/gallon",
     "metre": "meter",
     "metres": "meter",
 }
@@ -166,6 +197,7 @@ _FACTOR = re.compile(
     r"([A-Za-z°\u00b5\u03bc\u03a9\u00c5'\"%_]{1,40})(?:(?:\^|\*\*)?\(?(-?[1-9])\)?)?"
 )
 _SEPARATORS = re.compile(r"(?:[ *\u00b7.]|-(?!\d))+")
+_IN_DENOMINATOR = re.compile(r"/ ?\(([^()/]{1,40})\)")
 # Words of a sentence, not of a unit: with one of these the text is no unit at all.
 _NO_UNIT = word_set(
     """
@@ -204,6 +236,8 @@ def is_measure(noun: str) -> bool:
 
 
 def _read_compound(text: str) -> Unit | None:
+    if "(" in text:
+        text = _IN_DENOMINATOR.sub(lambda m: "/" + "/".join(_SEPARATORS.split(m[1])), text)
     numerator, *denominators = (part.strip() for part in text.split("/"))
     named = [(name, 1) for name in _SEPARATORS.split(numerator) if name]
     for part in denominators:
@@ -258,6 +292,9 @@ def _read_name(name: str) -> Unit:
     known = _SYMBOLS.get(name) or _WORDS.get(name.lower()) or name
     if known.lower() in _OWN_DIMENSION:
         return _literal(known)
+    if known.lower() in ("decade", "decades"):
+        year = _read_name("year")
+        return replace(year, factor=year.factor * 10)
     if any(sign in known for sign in "/^*"):
         compound = _read_compound(known)
         if compound is not None:
@@ -274,14 +311,7 @@ def _read_name(name: str) -> Unit:
 
 def _literal(name: str) -> Unit:
     """A unit that is equal only to itself."""
-    return Unit(((_singular(name), "1"),), Decimal(1))
-
-
-def _singular(name: str) -> str:
-    key = name.lower()
-    if key.endswith("ies") and len(key) > 4:
-        return key[:-3] + "y"
-    return key[:-1] if key.endswith("s") and not key.endswith("ss") else key
+    return Unit(((singular(name), "1"),), Decimal(1))
 
 
 def _registry() -> pint.UnitRegistry[Decimal]:

@@ -1,4 +1,4 @@
-"""Run one server and leave nothing of it behind, whatever happens to the process that asked.
+"""Run one server and leave nothing of it behind, even if the process that asked for it dies.
 
 Started by file path (`python -P supervisor.py --parent PID --grace-s 8 -- COMMAND...`) and so
 imports nothing but the standard library. It sits between the pipeline and the server because

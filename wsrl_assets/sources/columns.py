@@ -1,10 +1,14 @@
 """Which column of a data file holds the text, which the title, and what goes along as metadata."""
 
 import datetime
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
+from urllib.parse import unquote
 
 from wsrl_assets.sources.rows import SourceError
 
@@ -31,6 +35,14 @@ _NEVER_TEXT = re.compile(
     r"|license|licence|source|lang|language|date|time|timestamp|created|title|headline|author)$"
 )
 _MAX_METADATA_CHARS = 1000
+_MAX_METADATA_VALUES = 200
+_MAX_METADATA_DEPTH = 4
+_MAX_JSON_CHARS = 1 << 16
+# More are a vector or a text in pieces, and nobody's licence.
+MAX_LIST = 20
+_MOST_NAMED = 40
+_MAX_NAME = 80
+_FOLDER_VALUE = re.compile(r"([A-Za-z_][\w.-]*)=(.+)")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -77,13 +89,52 @@ def choose_columns(
 
 
 def metadata_of(row: Mapping[str, object], columns: Columns) -> dict[str, str]:
-    """The single values of a row beside text and title, as text; long and nested ones are left."""
-    named = ((name, as_text(value)) for name, value in row.items() if name != columns.text)
+    """The values of a row beside text and title, as text; long ones are left.
+
+    Those of a struct, or of JSON in a string, are named by their path: `metadata.license`. A list
+    of single values is a JSON array.
+    """
+    others = {n: v for n, v in row.items() if n not in (columns.text, columns.title)}
+    return dict(islice(_leaves(others, "", 0), _MAX_METADATA_VALUES))
+
+
+def folder_values(path: str) -> dict[str, str]:
+    """What the folders of a path say in the manner of Hive and Spark: `license=cc-by-4.0/`."""
+    found = (_FOLDER_VALUE.fullmatch(part) for part in path.split("/")[:-1])
     return {
-        storable(name): value
-        for name, value in named
-        if value is not None and name != columns.title
+        match[1]: unquote(match[2])
+        for match in found
+        if match and match[2] != "__HIVE_DEFAULT_PARTITION__"
     }
+
+
+def _leaves(row: Mapping[str, object], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in row.items():
+        path = storable(f"{prefix}{name}")
+        opened = _opened(value)
+        if isinstance(opened, Mapping):
+            if depth < _MAX_METADATA_DEPTH:
+                yield from _leaves(opened, f"{path}.", depth + 1)
+        elif text := _list_text(opened) if isinstance(opened, list) else as_text(opened):
+            yield path, text
+
+
+def _list_text(values: list[object]) -> str | None:
+    """A short list of single values as a JSON array."""
+    parts = [as_text(value) for value in values[: MAX_LIST + 1]]
+    if None in parts or not 0 < len(parts) <= MAX_LIST:
+        return None
+    return as_text(json.dumps(parts, ensure_ascii=False))
+
+
+def _opened(value: object) -> object:
+    """A struct, also out of JSON in a string, or out of the pairs that a map column has."""
+    if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
+        return {str(pair[0]): pair[1] for pair in value}
+    if isinstance(value, str) and value[:1] == "{" and len(value) <= _MAX_JSON_CHARS:
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return value
 
 
 def title_of(row: Mapping[str, object], columns: Columns) -> str | None:
@@ -128,7 +179,9 @@ def _by_name(columns: Iterable[str], wanted: Sequence[str]) -> str | None:
 
 def _no_text_column(label: str, columns: Iterable[str], asked_for: str | None) -> str:
     problem = f'no column "{asked_for}"' if asked_for else "no column that holds text"
-    found = ", ".join(f'"{storable(name)}"' for name in columns) or "none"
+    names = list(columns)
+    found = ", ".join(f'"{storable(name)[:_MAX_NAME]}"' for name in names[:_MOST_NAMED]) or "none"
+    found += f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
     return (
         f'shard "{label}": {problem}; its columns are {found}. Name the column of the text with '
         "--text-column or WSRL_TEXT_COLUMN."

@@ -20,7 +20,7 @@ from functools import cached_property
 
 from wsrl_assets.text.normalisation import estimate_tokens, ngrams, words
 
-HEURISTICS_VERSION = "1"
+HEURISTICS_VERSION = "2"
 
 
 class HeuristicReason(StrEnum):

@@ -6,25 +6,28 @@ opens only files that are new or have changed:
 * A file is taken once its size and its times of change are the same at two looks in a row, so one
   that is still being written waits. Hidden files, and names that end in `.tmp`, `.part` and the
   like, are never looked at: write under such a name and rename, and no half file is ever taken.
+* The text files that settle between two scans are one shard together, since they tend to be small
+  and many.
 * A file whose content is a shard already, under whatever name, is noted as a copy.
 * A file that changed under its old name becomes another shard, since a shard is its content.
-* A file that cannot be read is noted with its reason, and tried again when it changes.
+* A file that cannot be read, or is of no known kind, is noted with its reason and named once; it is
+  tried again when it changes.
 """
 
 import logging
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import fsspec
 
-from wsrl_assets.sources.ingest import register
+from wsrl_assets.sources.ingest import register, register_text_files
 from wsrl_assets.sources.rows import SourceError
-from wsrl_assets.sources.shards import address, is_hidden, kind_of
+from wsrl_assets.sources.shards import ShardKind, address, is_hidden, kind_of, local_files
 from wsrl_assets.sources.streams import faults_named, is_local, locate
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import InboxFile, utc_now
@@ -57,7 +60,7 @@ class InboxScan:
     Attributes:
         arrivals: files that were registered in this scan or an earlier one, after the number
             asked for, in order.
-        said: a sentence for each file thin this scan decided on.
+        said: a sentence for each file that this scan decided on.
         files: files that could be shards.
         settling: of these, not taken yet.
     """
@@ -110,6 +113,7 @@ def scan(
     number = 1 + max((row.number for row in known.values() if row.number is not None), default=-1)
     arrived = {row.shard for row in known.values() if row.number is not None}
     changed: list[InboxFile] = []
+    texts: list[tuple[_Seen, InboxFile | None]] = []
     said = []
     for seen in listed:
         before = known.get(seen.path)
@@ -120,12 +124,18 @@ def scan(
             continue
         if time.monotonic() >= deadline:
             continue
+        if kind_of(seen.path) is ShardKind.TEXT:
+            texts.append((seen, before))
+            continue
         taken = _take(store, seen, before, number, arrived, text_column)
         if taken.number == number:
             arrived.add(taken.shard)
             number += 1
         _remember(store, [taken])  # at once: what was opened is not opened again
         known[seen.path] = taken
+        said.append(_sentence(taken))
+    for taken in _take_texts(store, inbox, texts, number, arrived):
+        known[taken.path] = taken
         said.append(_sentence(taken))
     _remember(store, changed)
     known.update({row.path: row for row in changed})
@@ -141,6 +151,11 @@ def scan(
         len(listed),
         states.count(State.SETTLING),
     )
+
+
+def inbox_shards(store: Store) -> set[str]:
+    """The shards that came through the inbox."""
+    return {row.shard for row in _known(store).values() if row.shard is not None}
 
 
 def _known(store: Store) -> dict[str, InboxFile]:
@@ -195,6 +210,41 @@ def _take(
     return replace(row, shard=found.key, number=number, detail=news)
 
 
+def _take_texts(
+    store: Store,
+    inbox: str | Path,
+    texts: Sequence[tuple[_Seen, InboxFile | None]],
+    number: int,
+    arrived: Collection[str | None],
+) -> list[InboxFile]:
+    """Registers text files as one shard, or each by itself where one of them cannot be read."""
+    if len(texts) < 2:
+        rows = [_take(store, seen, before, number, arrived, None) for seen, before in texts]
+        _remember(store, rows)
+        return rows
+    filesystem, inner = locate(inbox)
+    folder = address(filesystem, inner)
+    names = [seen.path.removeprefix(f"{folder}/") for seen, _ in texts]
+    try:
+        found = register_text_files(store, folder, names)
+    except SourceError:
+        rows = []
+        for seen, before in texts:
+            rows.append(_take(store, seen, before, number, arrived, None))
+            _remember(store, rows[-1:])
+            number += rows[-1].number == number
+        return rows
+    is_new = found.key not in arrived
+    rows = [
+        replace(_settling(seen, before), state=State.REGISTERED, shard=found.key, number=None)
+        for seen, before in texts
+    ]
+    if is_new:  # one arrival, and so one run, for all of them
+        rows[0] = replace(rows[0], number=number)
+    _remember(store, rows)
+    return rows
+
+
 def _sentence(row: InboxFile) -> str:
     states = {State.REGISTERED: f"is shard {row.shard}", State.COPY: "is a copy"}
     what = states.get(State(row.state), "is refused")
@@ -220,16 +270,14 @@ def _listed(inbox: str | Path) -> list[_Seen]:
 
 
 def _local(folder: Path) -> Iterator[_Seen]:
-    for parent, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if not _may_be_shard(name):
-                continue
-            try:
-                stat = path.stat()
-            except OSError:  # gone since it was listed, or a link to nowhere
-                continue
+    for path in local_files(folder):
+        if not _may_be_shard(path.name):
+            continue
+        try:
+            stat = path.stat()
+        except OSError:  # gone since it was listed, or a link to nowhere
+            continue
+        if S_ISREG(stat.st_mode):
             yield _Seen(str(path), stat.st_size, f"{stat.st_mtime_ns}/{stat.st_ctime_ns}")
 
 
@@ -251,4 +299,4 @@ def _may_be_shard(name: str) -> bool:
     is_unfinished = name.lower().endswith(UNFINISHED_ENDINGS)
     printable = not any(0xD800 <= ord(character) <= 0xDFFF for character in name)
     is_hidden_file = name.startswith(".")
-    return printable and not is_unfinished and not is_hidden_file and kind_of(name) is not None
+    return printable and not is_unfinished and not is_hidden_file

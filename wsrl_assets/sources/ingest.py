@@ -2,17 +2,28 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
-from wsrl_assets.sources.readers import ShardFile, SourceError, SourceRow, discover, read_rows
+from wsrl_assets.sources.readers import (
+    DropReason,
+    ShardFault,
+    ShardFile,
+    SourceError,
+    SourceRow,
+    discover,
+    read_rows,
+)
+from wsrl_assets.sources.shards import is_gone, text_files_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
+from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, normalise_document
 
 STAGE = Stage.SOURCE_DOCUMENTS
@@ -62,12 +73,17 @@ def register(store: Store, path: str | Path, text_column: str | None = None) -> 
     return [_register(store, file, text_column) for file in discover(path)]
 
 
+def register_text_files(store: Store, folder: str, names: Sequence[str]) -> Registered:
+    """Registers some text files of a folder as one shard; see `register`."""
+    return _register(store, text_files_shard(folder, names), None, tuple(sorted(names)))
+
+
 def ingest_shard(
     store: Store,
     key: str,
     run_id: str,
     settings: IngestSettings | None = None,
-    on_rows: Callable[[int], None] | None = None,
+    on_rows: Callable[[int], None] = lambda rows: None,
     count_tokens: CountTokens = estimate_tokens,
 ) -> int:
     """Reads a registered shard to its end; returns the number of new rows.
@@ -75,23 +91,26 @@ def ingest_shard(
     `on_rows` is called with the number of rows of each commit. `count_tokens` is how
     `settings.counted_by` counts; it is asked of long documents only.
 
-    A shard that was read to its end is not read again. One that was interrupted is read from its
-    start, and its rows merged by position.
+    A shard that was read to its end is not read again. One that was interrupted, or ended by a
+    fault, is read from its start, and its rows merged by position.
 
     Raises:
-        SourceError: the file is gone, was changed since, or cannot be read at all.
+        ShardFault: it was not read to its end. The rows before the fault are stored, and the shard
+            counts as one failed row until a later call reads it to its end.
+        SourceError: the file was changed since, or cannot be read at all.
         StoreBusyError: another run is at this shard.
     """
     settings = settings or IngestSettings()
     partition = Partition.shard(key)
     with store.exclusive_run(partition):
         shard = _registered(store, partition)
-        if shard.source_rows is not None:
+        if shard.source_rows is not None or shard.forgotten_at is not None:
             return 0
         reader = _Ingest(store, partition, shard, settings, run_id, count_tokens)
-        rows = reader.run(on_rows or (lambda rows: None))
-        store.publish(partition)
-        return rows
+        try:
+            return reader.run(on_rows)
+        finally:
+            store.publish(partition)
 
 
 def ingest_recipe(settings: IngestSettings) -> StageRecipe:
@@ -105,13 +124,16 @@ def ingest_recipe(settings: IngestSettings) -> StageRecipe:
     )
 
 
-def _register(store: Store, file: ShardFile, text_column: str | None) -> Registered:
+def _register(
+    store: Store, file: ShardFile, text_column: str | None, members: tuple[str, ...] = ()
+) -> Registered:
     known = _with_content(store, file)
     if known is not None:
         return Registered(known.shard, _followed(store, known, file), False)
     row = Shard(
         shard=file.key,
         path=str(file.path),
+        members=members,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         text_column=text_column,
@@ -143,9 +165,15 @@ def _followed(store: Store, shard: Shard, file: ShardFile) -> str:
     return str(file.path)
 
 
+def _files(shard: Shard) -> Sequence[ShardFile]:
+    if shard.members:
+        return [text_files_shard(shard.path, shard.members)]
+    return discover(shard.path)
+
+
 def _is_there(shard: Shard) -> bool:
     try:
-        return any(file.sha256 == shard.sha256 for file in discover(shard.path))
+        return any(file.sha256 == shard.sha256 for file in _files(shard))
     except SourceError:
         return False
 
@@ -174,33 +202,58 @@ class _Ingest:
     settings: IngestSettings
     run_id: str
     count_tokens: CountTokens
+    read: int = 0
 
     def __post_init__(self) -> None:
         self.provenance = Provenance(ingest_recipe(self.settings), self.run_id)
 
     def run(self, on_rows: Callable[[int], None]) -> int:
-        file = self._file()
-        source_rows = added = 0
-        for batch in read_rows(file, text_column=self.shard.text_column):
-            rows = [row for source in batch for row in self._rows(source)]
-            self._commit(rows)
-            source_rows += len(batch)
-            added += len(rows)
-            on_rows(len(rows))
-        recipe = self.provenance.recipe
-        done = replace(self.shard, source_rows=source_rows, ingest_recipe=recipe.hash)
-        with self.store.transaction(self.partition) as transaction:
-            transaction.merge([done, recipe.row()])
+        added = 0
+        try:
+            for batch in read_rows(self._file(), text_column=self.shard.text_column):
+                rows = [row for source in batch for row in self._rows(source)]
+                self._commit(rows)
+                self.read += len(batch)
+                added += len(rows)
+                on_rows(len(rows))
+        except ShardFault as fault:
+            self._end(rows_read=self.read, fault=str(fault.reason), fault_detail=str(fault))
+            raise
+        self._drop_earlier_rows()
+        self._end(source_rows=self.read, ingest_recipe=self.provenance.recipe.hash)
         return added
+
+    def _end(self, **found: str | int) -> None:
+        """Notes how this try to read the shard ended, in place of the try before."""
+        before = replace(self.shard, rows_read=None, fault=None, fault_detail=None)
+        with self.store.transaction(self.partition) as transaction:
+            transaction.merge([replace(before, **found), self.provenance.recipe.row()])  # type: ignore[arg-type]
+
+    def _drop_earlier_rows(self) -> None:
+        """Drops what an earlier reading gave, by another text column say, and this one did not."""
+        with self.store.transaction(self.partition) as transaction:
+            transaction.execute("forget_earlier_rows", run_id=self.run_id)
+            transaction.execute("forget_untied_triage")
 
     def _file(self) -> ShardFile:
         """The shard's file, if it still is what was registered."""
-        for file in discover(self.shard.path):
+        try:
+            files = _files(self.shard)
+        except SourceError as error:
+            if not is_gone(self.shard.path, self.shard.members):
+                raise
+            raise ShardFault(
+                DropReason.FILE_GONE,
+                f"shard {self.shard.shard!r}: {error} Put the file back, or withdraw the shard "
+                f"with `wsrl forget {self.shard.shard}`.",
+            ) from None
+        for file in files:
             if file.sha256 == self.shard.sha256:
                 return file
-        raise SourceError(
+        raise ShardFault(
+            DropReason.FILE_CHANGED,
             f"{self.shard.path} was changed since it was registered as {self.shard.shard!r}. "
-            "Register it again with `wsrl ingest`; the new content becomes a shard of its own."
+            "`wsrl ingest --again PATH` reads its new content in place of the old.",
         )
 
     def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:
@@ -237,6 +290,7 @@ class _Ingest:
             char_end=passage.end,
             tokens=estimate_tokens(passage.text),
             metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
+            language=language_of(passage.text),
             status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,
@@ -244,7 +298,10 @@ class _Ingest:
         )
 
     def _commit(self, rows: Sequence[SourceDocument]) -> None:
-        ids = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+        kept = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+        withdrawn = taken_down(self.store, kept)
+        rows = [_unless_withdrawn(row, withdrawn) for row in rows]
+        ids = [doc_id for doc_id in kept if doc_id not in withdrawn]
         elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
             firsts = _first_positions(transaction, ids)
@@ -272,6 +329,12 @@ def _heading(text: str | None) -> str | None:
 def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tuple[int, int]]:
     known = transaction.query("known_positions", doc_ids=ids)
     return {row["doc_id"]: (row["source_row"], row["passage"]) for row in known.to_dicts()}
+
+
+def _unless_withdrawn(row: SourceDocument, withdrawn: Collection[str]) -> SourceDocument:
+    if row.status is not Status.KEPT or row.doc_id not in withdrawn:
+        return row
+    return replace(row, status=Status.REJECTED, reason=WITHDRAWN)
 
 
 def _unless_duplicate(

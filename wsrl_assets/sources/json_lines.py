@@ -9,7 +9,9 @@ from itertools import chain
 from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, storable, title_of
 from wsrl_assets.sources.rows import (
     DropReason,
+    ReadError,
     ReadLimits,
+    ShardFault,
     SourceError,
     SourceRow,
     checked_text,
@@ -17,11 +19,11 @@ from wsrl_assets.sources.rows import (
     row_too_large,
     wrong_encoding,
 )
-from wsrl_assets.sources.shards import ShardFile, ShardKind
+from wsrl_assets.sources.shards import ShardFile
 from wsrl_assets.sources.streams import (
     BROKEN_STREAM,
     Line,
-    broken_stream_reason,
+    broken_stream,
     decompressed,
     lines,
     open_bytes,
@@ -34,11 +36,6 @@ _SAMPLE_BYTES = 8 * 2**20
 _PEEK_BYTES = 4096
 _UTF8_BOM = b"\xef\xbb\xbf"
 
-_COMPRESSION = {ShardKind.JSONL: None, ShardKind.JSONL_GZ: "gz", ShardKind.JSONL_ZST: "zst"}
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
-
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
@@ -49,44 +46,45 @@ class _Parsed:
     cells: Mapping[str, object]
 
 
+_Item = _Parsed | SourceRow | ShardFault
+
+
 def read_json_lines(
     shard: ShardFile, text_column: str | None, limits: ReadLimits
 ) -> Iterator[SourceRow]:
     """The rows of a JSON-lines shard.
 
     The text column is looked for in the first lines. Of a key that stands twice in an object the
-    last counts, as in Python's and most other parsers. A broken gzip or zstd stream ends with a
-    rejected row after the rows before the break.
+    last counts, as in Python's and most other parsers.
 
     Raises:
+        ShardFault: It was not read to its end; the rows before the fault have been yielded.
         SourceError: The file is something else than its ending says, its first 1,000 lines hold
             no object, or there is no text column.
     """
     with open_bytes(shard.path) as raw:
-        _require_compression(shard, raw)
-        stream = decompressed(raw, _COMPRESSION[shard.kind])
+        stream = decompressed(raw)
         _require_text(shard, stream)
         parsed = _parse(stream, limits)
         head = _head(parsed)
         columns = _columns(shard, head, text_column)
         for item in chain(head, parsed):
-            yield item if isinstance(item, SourceRow) else _row(item, columns)
+            if isinstance(item, ShardFault):
+                raise item
+            yield _row(item, columns) if isinstance(item, _Parsed) else item
 
 
-def _parse(stream: io.BufferedReader, limits: ReadLimits) -> Iterator[_Parsed | SourceRow]:
-    number = 0
+def _parse(stream: io.BufferedReader, limits: ReadLimits) -> Iterator[_Item]:
+    """The lines, and the fault that ended them: raised at once, it would lose the lines before."""
     try:
         for line in lines(stream, limits.max_row_bytes):
-            number = line.number
             item = _parse_line(line, limits)
             if item is not None:
                 yield item
+    except ReadError as error:
+        yield error
     except BROKEN_STREAM as error:
-        problem = "the file ends inside its compressed stream"
-        if not isinstance(error, EOFError):
-            problem = f"the compressed stream is broken ({error})"
-        detail = f"{problem}; {number:,} lines before it were read"
-        yield rejected(number + 1, broken_stream_reason(error), detail)
+        yield broken_stream(error)
 
 
 def _parse_line(line: Line, limits: ReadLimits) -> _Parsed | SourceRow | None:
@@ -111,9 +109,9 @@ def _parse_line(line: Line, limits: ReadLimits) -> _Parsed | SourceRow | None:
     return _Parsed(line.number, line.size_bytes, value)
 
 
-def _head(parsed: Iterator[_Parsed | SourceRow]) -> list[_Parsed | SourceRow]:
+def _head(parsed: Iterator[_Item]) -> list[_Item]:
     """The first rows, enough to know the columns."""
-    head: list[_Parsed | SourceRow] = []
+    head: list[_Item] = []
     objects = size_bytes = 0
     for item in parsed:
         head.append(item)
@@ -126,7 +124,7 @@ def _head(parsed: Iterator[_Parsed | SourceRow]) -> list[_Parsed | SourceRow]:
     return head
 
 
-def _columns(shard: ShardFile, head: list[_Parsed | SourceRow], text_column: str | None) -> Columns:
+def _columns(shard: ShardFile, head: list[_Item], text_column: str | None) -> Columns:
     objects = [item for item in head if isinstance(item, _Parsed)]
     if not objects and len(head) >= _SAMPLE_LINES:
         first = next(item for item in head if isinstance(item, SourceRow))
@@ -160,33 +158,12 @@ def _row(item: _Parsed, columns: Columns) -> SourceRow:
     )
 
 
-def _require_compression(shard: ShardFile, stream: io.BufferedReader) -> None:
-    """Raises when the first bytes belie the ending of the file."""
-    start = stream.peek(8)[:8]
-    found = None
-    if start.startswith(_GZIP_MAGIC):
-        found = "gz"
-    elif start.startswith(_ZSTD_MAGIC) or start[1:4] == _ZSTD_SKIPPABLE:
-        found = "zst"
-    expected = _COMPRESSION[shard.kind]
-    if found == expected:
-        return
-    if found:
-        problem, ending = f"compressed ({found})", f".jsonl.{found}"
-    else:
-        problem, ending = f"not compressed as {expected}", ".jsonl"
-    raise SourceError(
-        f'shard "{shard.label}": the file is {problem}, whatever its ending says. Rename it to '
-        f"{ending} if it is JSON lines, or write it again."
-    )
-
-
 def _require_text(shard: ShardFile, stream: io.BufferedReader) -> None:
     """Raises when the file is no text at all, so that a binary is not a million bad lines."""
     try:
         start = stream.peek(_PEEK_BYTES)[:_PEEK_BYTES]
     except BROKEN_STREAM:
-        return  # Reported as a row, as everywhere in the file.
+        return  # Reported where the rows are read.
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(
             f'shard "{shard.label}": the file is UTF-16. Convert it: '

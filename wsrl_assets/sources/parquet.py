@@ -1,16 +1,25 @@
 """Parquet: read by record batches, and only the columns that are used."""
 
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+import io
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pat
 
-from wsrl_assets.sources.columns import Columns, choose_columns, metadata_of, title_of
+from wsrl_assets.sources.columns import (
+    MAX_LIST,
+    Columns,
+    choose_columns,
+    metadata_of,
+    title_of,
+)
 from wsrl_assets.sources.rows import (
     DropReason,
+    ReadError,
     ReadLimits,
+    ShardFault,
     SourceError,
     SourceRow,
     checked_text,
@@ -22,6 +31,11 @@ from wsrl_assets.sources.shards import ShardFile
 from wsrl_assets.sources.streams import open_bytes
 
 _SAMPLE_ROWS = 100
+_SAMPLE_CHARS = 100_000
+# A batch of nothing but the largest value of a dictionary may be so many times the byte limit.
+_MOST_BATCHES = 8
+_PAGE_HEADER_BYTES = 16
+_DICTIONARY_PAGE = 2
 _PAGE_BUFFER_BYTES = 1 << 20
 _ARROW_ERRORS = (pa.ArrowException, OSError, ValueError)
 
@@ -31,35 +45,45 @@ def read_parquet(
 ) -> Iterator[SourceRow]:
     """The rows of a parquet shard.
 
-    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Nested
-    columns are not read. A page that cannot be read ends the shard with a rejected row.
+    Text may be of any string type, dictionary-encoded or not, or binary that holds UTF-8. Of
+    nested columns, single values and lists of text are read. Nothing is read after a page that is
+    damaged.
 
     Raises:
+        ShardFault: It was not read to its end; the rows before the fault have been yielded.
         SourceError: The file is no parquet file, or has no column of text.
     """
     with open_bytes(shard.path) as stream:
         file = _open(shard, cast(BinaryIO, stream))
-        columns = _columns(shard, file, text_column, limits)
+        columns = _columns(stream, shard, file, text_column, limits)
         names = _columns_to_read(file.schema_arrow)
-        batches = _batches(file, names, limits)
+        batches = _batches(stream, file, names, limits)
         row_number = 0
         while True:
             try:
                 batch = next(batches, None)
+            except ReadError:
+                raise
             except _ARROW_ERRORS as error:
-                detail = f"the rest of the file cannot be read ({error})"
-                yield rejected(row_number + 1, DropReason.CORRUPT_FILE, detail)
-                return
+                raise _corrupt(f"a page of the file is damaged ({error}).") from error
             if batch is None:
-                return
+                break
             yield from _rows(batch, row_number, columns, limits)
             row_number += batch.num_rows
+        if row_number != file.metadata.num_rows:
+            raise _corrupt(f"its pages hold {row_number:,} of {file.metadata.num_rows:,} rows.")
+
+
+def _corrupt(problem: str) -> ShardFault:
+    return ShardFault(DropReason.CORRUPT_FILE, problem)
 
 
 def _open(shard: ShardFile, stream: BinaryIO) -> pq.ParquetFile:
     try:
         # Without these two a whole column of a row group is loaded, and that may be the whole file.
         return pq.ParquetFile(stream, pre_buffer=False, buffer_size=_PAGE_BUFFER_BYTES)
+    except ReadError:
+        raise
     except _ARROW_ERRORS as error:
         raise SourceError(
             f'shard "{shard.label}": not a readable parquet file ({error}). Copy or write it again.'
@@ -67,17 +91,23 @@ def _open(shard: ShardFile, stream: BinaryIO) -> pq.ParquetFile:
 
 
 def _columns(
-    shard: ShardFile, file: pq.ParquetFile, text_column: str | None, limits: ReadLimits
+    stream: io.BufferedReader,
+    shard: ShardFile,
+    file: pq.ParquetFile,
+    text_column: str | None,
+    limits: ReadLimits,
 ) -> Columns:
     samples: dict[str, Sequence[object]] = dict.fromkeys(file.schema_arrow.names, ())
     texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
     sample_limits = ReadLimits(_SAMPLE_ROWS, limits.batch_bytes, limits.max_row_bytes)
     try:
-        batch = next(_batches(file, texts, sample_limits), None) if texts else None
+        batch = next(_batches(stream, file, texts, sample_limits), None) if texts else None
+    except ReadError:
+        raise
     except _ARROW_ERRORS:
-        batch = None  # Reported as a row when the rows are read; names alone must do here.
+        batch = None  # Reported where the rows are read; names alone must do here.
     for name in texts:
-        samples[name] = _cells_in_words(_column(batch, name)) if batch is not None else ["unread"]
+        samples[name] = _sample(_column(batch, name)) if batch is not None else ["unread"]
     columns = choose_columns(shard.label, samples, text_column)
     if columns.text not in texts:
         found = file.schema_arrow.field(columns.text).type
@@ -88,24 +118,76 @@ def _columns(
     return columns
 
 
+def _sample(array: pa.Array) -> list[Any]:
+    """As much of the cells as tells which column holds text."""
+    return [cell if cell is None else cell[:_SAMPLE_CHARS] for cell in _cells_in_words(array)]
+
+
 def _batches(
-    file: pq.ParquetFile, names: Sequence[str], limits: ReadLimits
+    stream: io.BufferedReader, file: pq.ParquetFile, names: Sequence[str], limits: ReadLimits
 ) -> Iterator[pa.RecordBatch]:
-    rows = _rows_per_batch(file.metadata, names, limits)
-    yield from file.iter_batches(batch_size=rows, columns=list(names), use_threads=False)
+    wanted = set(names)
+    # One row group at a time: a batch over two would lose the first if the second is damaged.
+    for index in range(file.metadata.num_row_groups):
+        rows = _rows_per_batch(stream, file.metadata.row_group(index), wanted, limits)
+        yield from file.iter_batches(rows, [index], list(names), use_threads=False)
 
 
-def _rows_per_batch(metadata: pq.FileMetaData, names: Sequence[str], limits: ReadLimits) -> int:
-    """As many rows as fit the byte limit, going by the row group with the largest rows."""
-    largest_row_bytes = 1.0
-    for index in range(metadata.num_row_groups):
-        group = metadata.row_group(index)
-        chunks = (group.column(column) for column in range(group.num_columns))
-        size_bytes = sum(
-            chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names
-        )
-        largest_row_bytes = max(largest_row_bytes, size_bytes / max(1, group.num_rows))
-    return max(1, min(limits.batch_rows, int(limits.batch_bytes / largest_row_bytes)))
+def _rows_per_batch(
+    stream: io.BufferedReader,
+    group: pq.RowGroupMetaData,
+    wanted: Collection[str],
+    limits: ReadLimits,
+) -> int:
+    """As many rows of a group as fit the byte limit, by its largest rows and by their average.
+
+    A value that stands once in a dictionary is copied for each row that refers to it, so 700 bytes
+    of file can stand for terabytes. No row takes more than the dictionaries of its columns.
+    """
+    chunks = [
+        chunk
+        for chunk in map(group.column, range(group.num_columns))
+        if any(path in wanted for path in _with_parents(chunk.path_in_schema))
+    ]
+    mean_bytes = sum(chunk.total_uncompressed_size for chunk in chunks) / max(1, group.num_rows)
+    most_bytes = sum(_dictionary_bytes(stream, chunk) for chunk in chunks) / _MOST_BATCHES
+    return max(1, min(limits.batch_rows, int(limits.batch_bytes / max(1, mean_bytes, most_bytes))))
+
+
+def _dictionary_bytes(stream: io.BufferedReader, chunk: pq.ColumnChunkMetaData) -> int:
+    """Unpacked size of a chunk's dictionary as its page's header says it, which nobody can forge:
+    arrow refuses a page that unpacks to another size. 0 where the chunk has none."""
+    start = chunk.dictionary_page_offset
+    if chunk.physical_type != "BYTE_ARRAY" or start is None or start < 0:
+        return 0
+    stream.seek(start)
+    # Thrift's compact protocol: field 1 is the kind of page, field 2 the size; both of type i32.
+    kind, size_bytes = _zigzags(stream.read(_PAGE_HEADER_BYTES), 2)
+    return size_bytes if kind == _DICTIONARY_PAGE and size_bytes > 0 else 0
+
+
+def _zigzags(data: bytes, count: int) -> list[int]:
+    """The first fields of a Thrift structure, each of type i32; -1 for what is none."""
+    found, place = [-1] * count, 0
+    for field in range(count):
+        if data[place : place + 1] != b"\x15":
+            break
+        value = shift = 0
+        for byte in data[place + 1 : place + 6]:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        found[field] = (value >> 1) ^ -(value & 1)
+        place += 1 + shift // 7
+    return found
+
+
+def _with_parents(path: str) -> Iterator[str]:
+    """The path of a leaf, and those of all that it is in."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
 
 
 def _rows(
@@ -115,7 +197,7 @@ def _rows(
     cells_by_name = {name: _cells_in_words(_column(batch, name)) for name in others}
     for index, value in enumerate(_cells_as_bytes(_column(batch, columns.text))):
         row_number = rows_before + index + 1
-        cells: dict[str, object] = {name: cells[index] for name, cells in cells_by_name.items()}
+        cells: dict[str, object] = {name: next(c) for name, c in cells_by_name.items()}
         metadata = metadata_of(cells, columns)
         text = _text_or_reason(value, columns.text, limits)
         if isinstance(text, str):
@@ -146,22 +228,56 @@ def _cells_as_bytes(array: pa.Array) -> Iterator[bytes | None]:
     """Strings as bytes: parquet does not promise that they are UTF-8, and arrow raises late."""
     if pat.is_dictionary(array.type):
         array = array.dictionary_decode()
-    for scalar in array.cast(pa.large_binary()):
-        yield scalar.as_py()
+    yield from map(_scalar, array.cast(pa.large_binary()))
 
 
-def _cells_in_words(array: pa.Array) -> list[str | None]:
+def _scalar(scalar: pa.Scalar) -> Any:
+    return scalar.as_py()
+
+
+def _cells_in_words(array: pa.Array) -> Iterator[Any]:
+    """The cells, each made as it is asked for: one value may stand in many of them."""
+    if pat.is_nested(array.type):
+        return map(_nested, array)
     if _is_text(array.type):
         cells = _cells_as_bytes(array)
-        return [None if cell is None else cell.decode("utf-8", "replace") for cell in cells]
+        return (None if cell is None else cell.decode("utf-8", "replace") for cell in cells)
     try:
-        return cast(list[str | None], array.cast(pa.string()).to_pylist())
+        return map(_scalar, array.cast(pa.string()))
     except pa.ArrowException:  # durations and the like have no words
-        return [None] * len(array)
+        return iter([None] * len(array))
+
+
+def _nested(scalar: pa.Scalar) -> Any:
+    if _is_list(scalar.type) and scalar.is_valid and len(scalar) > MAX_LIST:
+        return None
+    try:
+        return scalar.as_py()
+    except (pa.ArrowException, UnicodeDecodeError, ValueError):
+        return None
 
 
 def _columns_to_read(schema: pa.Schema) -> list[str]:
-    return [field.name for field in schema if _is_text(field.type) or _is_single_value(field.type)]
+    return [path for field in schema for path in _leaves(field.name, field.type)]
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """The paths below a column that hold values for metadata; vectors and rows in rows do not."""
+    if pat.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pat.is_map(kind):
+        if _is_text(kind.item_type):
+            yield path
+    elif _is_list(kind):
+        if _is_text(kind.value_type):
+            yield path
+    elif _is_text(kind) or _is_single_value(kind):
+        yield path
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pat.is_list, pat.is_large_list, pat.is_fixed_size_list))
 
 
 _TEXT_TESTS = (

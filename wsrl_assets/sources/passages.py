@@ -105,7 +105,7 @@ _CHARS_WORTH_A_TRY = 16
 
 
 class _Splitter:
-    """One document on its way through `split_passages`."""
+    """One document in `split_passages`."""
 
     def __init__(self, text: str, max_tokens: int, count_tokens: CountTokens) -> None:
         self._text = text
@@ -167,7 +167,7 @@ class _Splitter:
         return groups
 
     def _evened(self, groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The groups, the last two divided anew so that the larger of them is smallest."""
+        """The groups, the last two divided again so that the larger of them is smallest."""
         if len(groups) < 2:
             return groups
         (first, _), (_, end) = groups[-2:]

@@ -5,30 +5,47 @@ The formats are in `json_lines`, `parquet` and `text_files`, one each; finding f
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from dataclasses import replace
 
-from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, guess_text_column
+from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, folder_values, guess_text_column
 from wsrl_assets.sources.json_lines import read_json_lines
 from wsrl_assets.sources.parquet import read_parquet
-from wsrl_assets.sources.rows import DropReason, ReadLimits, SourceError, SourceRow
-from wsrl_assets.sources.shards import KNOWN_ENDINGS, ShardFile, ShardKind, discover, safe_name
-from wsrl_assets.sources.streams import faults_named
+from wsrl_assets.sources.rows import (
+    DropReason,
+    ReadLimits,
+    ShardFault,
+    SourceError,
+    SourceRow,
+)
+from wsrl_assets.sources.shards import (
+    KNOWN_ENDINGS,
+    ShardFile,
+    ShardKind,
+    discover,
+    matching,
+    safe_name,
+)
+from wsrl_assets.sources.streams import is_bomb
+from wsrl_assets.sources.tables import read_table
 from wsrl_assets.sources.text_files import read_text_files
 
 __all__ = [
     "KNOWN_ENDINGS",
     "TEXT_COLUMN_NAMES",
     "DropReason",
+    "ShardFault",
     "ShardFile",
     "ShardKind",
     "SourceError",
     "SourceRow",
     "discover",
     "guess_text_column",
+    "matching",
     "read_rows",
     "safe_name",
 ]
 
+_ROW_BYTES = 200  # what a row costs to keep, if it holds nothing: its reason and provenance
 _TEXT_KINDS = (ShardKind.TEXT, ShardKind.TEXT_FOLDER)
 
 
@@ -36,7 +53,6 @@ def read_rows(
     shard: ShardFile,
     *,
     text_column: str | None = None,
-    on_bad_row: Literal["reject", "fail"] = "reject",
     batch_rows: int = 1000,
     batch_bytes: int = 32 * 2**20,
     max_row_bytes: int = 64 * 2**20,
@@ -51,66 +67,71 @@ def read_rows(
         shard: As `discover` found it.
         text_column: The column with the documents, case ignored where needed; None guesses, see
             `guess_text_column`. Text files have no columns.
-        on_bad_row: "reject" yields a row with its reason; "fail" raises at the first such row.
         batch_rows: Rows in a batch, at most.
         batch_bytes: Memory of a batch, about; one row may be more by itself.
         max_row_bytes: A larger row is rejected as `row_too_large`, and never held as a whole
             (but a page of a parquet file is, as its writer cut it).
 
     Raises:
-        SourceError: The whole file is unreadable or has no rows or no text column, or a row is bad
-            and `on_bad_row` is "fail". Rows before the fault may have been yielded already.
+        ShardFault: It was not read to its end; all rows before the fault have been yielded.
+        SourceError: The file is something else than it says, or has no rows or no text column.
         ValueError: A limit is below 1.
     """
     limits = ReadLimits(batch_rows, batch_bytes, max_row_bytes)
     if min(batch_rows, batch_bytes, max_row_bytes) < 1:
         raise ValueError(f"limits must be 1 or more, got {limits}")
-    return _guarded(shard, _rows(shard, text_column, limits), on_bad_row, limits)
+    return _guarded(shard, _rows(shard, text_column, limits), limits)
 
 
 def _guarded(
-    shard: ShardFile,
-    rows: Iterator[SourceRow],
-    on_bad_row: Literal["reject", "fail"],
-    limits: ReadLimits,
+    shard: ShardFile, rows: Iterator[SourceRow], limits: ReadLimits
 ) -> Iterator[list[SourceRow]]:
-    any_row = False
-    with faults_named(shard.path):
-        checked = _raise_at_bad_row(shard, rows) if on_bad_row == "fail" else rows
-        for batch in _batches(checked, limits):
-            any_row = True
-            yield batch
-    if not any_row:
+    faults: list[ShardFault] = []
+    read = 0
+    for batch in _batches(_before_fault(_measured(shard, rows), faults), limits):
+        read += len(batch)
+        yield [_with_folders(shard, row) for row in batch]
+    for fault in faults:
+        where = f'shard "{shard.label}"'
+        raise ShardFault(fault.reason, f"{where}: {read:,} rows were read, then: {fault}")
+    if not read:
         raise SourceError(f'shard "{shard.label}": no rows in it. Remove it, or write rows to it.')
+
+
+def _with_folders(shard: ShardFile, row: SourceRow) -> SourceRow:
+    """The row, with what the names of its folders say of it where it does not say so itself."""
+    members = row.metadata.get("file", "") if shard.kind is ShardKind.TEXT_FOLDER else ""
+    said = folder_values(f"{shard.path}/{members}" if members else shard.path)
+    return replace(row, metadata={**said, **row.metadata}) if said else row
+
+
+def _before_fault(rows: Iterator[SourceRow], faults: list[ShardFault]) -> Iterator[SourceRow]:
+    """The rows before a fault. It is raised after the last batch, so that no row of it is lost."""
+    try:
+        yield from rows
+    except ShardFault as fault:
+        faults.append(fault)
+
+
+def _measured(shard: ShardFile, rows: Iterator[SourceRow]) -> Iterator[SourceRow]:
+    """The rows, up to where they are far more than a file of that size can hold."""
+    size_bytes = 0
+    for row in rows:
+        size_bytes += _ROW_BYTES + _memory_bytes(row)
+        if is_bomb(size_bytes, shard.size_bytes):
+            problem = f"a compression bomb: {shard.size_bytes:,} bytes hold {size_bytes:,} of text."
+            raise ShardFault(DropReason.CORRUPT_FILE, problem)
+        yield row
 
 
 def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
     if shard.kind is ShardKind.PARQUET:
         return read_parquet(shard, text_column, limits)
+    if shard.kind is ShardKind.TABLE:
+        return read_table(shard, text_column, limits)
     if shard.kind in _TEXT_KINDS:
         return read_text_files(shard, limits)
     return read_json_lines(shard, text_column, limits)
-
-
-def _raise_at_bad_row(shard: ShardFile, rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
-    for row in rows:
-        if row.reason is not None:
-            unit, place = _place(shard, row)
-            where = f'shard "{shard.label}", {place}' if place else f'shard "{shard.label}"'
-            raise SourceError(f"{where}: {row.detail}. Fix the {unit} or pass --on-bad-row reject.")
-        yield row
-
-
-def _place(shard: ShardFile, row: SourceRow) -> tuple[str, str]:
-    """What a row is called in this kind of shard, and which one it is."""
-    if shard.kind is ShardKind.TEXT:
-        return "file", ""
-    if shard.kind is ShardKind.TEXT_FOLDER:
-        return "file", f'file "{row.metadata["file"]}"'
-    if row.reason in (DropReason.TRUNCATED_FILE, DropReason.CORRUPT_FILE):
-        return "file", ""
-    unit = "row" if shard.kind is ShardKind.PARQUET else "line"
-    return unit, f"{unit} {row.row_number:,}"
 
 
 def _batches(rows: Iterable[SourceRow], limits: ReadLimits) -> Iterator[list[SourceRow]]:

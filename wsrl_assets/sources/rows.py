@@ -10,7 +10,7 @@ class SourceError(ValueError):
 
 
 class DropReason(StrEnum):
-    """Why a row of a shard gave no document."""
+    """Why a row of a shard gave no document, or why a shard was not read to its end."""
 
     BAD_JSON = "bad_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -21,6 +21,29 @@ class DropReason(StrEnum):
     ROW_TOO_LARGE = "row_too_large"
     TRUNCATED_FILE = "truncated_file"
     CORRUPT_FILE = "corrupt_file"
+    READ_ERROR = "read_error"
+    FILE_GONE = "file_gone"
+    FILE_CHANGED = "file_changed"
+
+
+class ShardFault(SourceError):
+    """A shard that could not be read to its end. The rows before the fault were handed out.
+
+    Attributes:
+        reason: `TRUNCATED_FILE` or `CORRUPT_FILE` where the format itself says so, `FILE_GONE` or
+            `FILE_CHANGED` where the file is not what was registered, else `READ_ERROR`.
+    """
+
+    def __init__(self, reason: DropReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ReadError(ShardFault):
+    """The store did not give the bytes. That says nothing about the file: it is read again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(DropReason.READ_ERROR, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,7 @@ class SourceRow:
         reason: Why there is no text.
         detail: The reason in words with its figures, to follow "line 12: ".
         title: From a column of that name, if any.
-        metadata: The other columns that hold single values (license, source, url, id), as text.
+        metadata: The other values (license, source, url, id), as text; see `metadata_of`.
     """
 
     row_number: int

@@ -1,11 +1,13 @@
 """From what a user typed to shards: the files that become Dagster partitions."""
 
 import hashlib
+import json
 import logging
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,12 +15,20 @@ from pathlib import Path
 import fsspec
 
 from wsrl_assets.sources.rows import SourceError
-from wsrl_assets.sources.streams import faults_named, is_local, locate, open_bytes
+from wsrl_assets.sources.streams import (
+    BROKEN_STREAM,
+    decompressed,
+    faults_named,
+    is_local,
+    locate,
+    open_bytes,
+)
 
 _log = logging.getLogger(__name__)
 
 _HASH_CHUNK_BYTES = 1 << 20
 _MAX_NAME_CHARS = 80
+_PATTERN = re.compile(r"[*?\[]")
 
 
 class ShardKind(StrEnum):
@@ -26,8 +36,7 @@ class ShardKind(StrEnum):
 
     PARQUET = "parquet"
     JSONL = "jsonl"
-    JSONL_GZ = "jsonl.gz"
-    JSONL_ZST = "jsonl.zst"
+    TABLE = "table"
     TEXT = "text"
     TEXT_FOLDER = "text_folder"
 
@@ -36,14 +45,16 @@ _KIND_BY_ENDING = {
     ".parquet": ShardKind.PARQUET,
     ".jsonl": ShardKind.JSONL,
     ".ndjson": ShardKind.JSONL,
-    ".jsonl.gz": ShardKind.JSONL_GZ,
-    ".ndjson.gz": ShardKind.JSONL_GZ,
-    ".jsonl.zst": ShardKind.JSONL_ZST,
-    ".ndjson.zst": ShardKind.JSONL_ZST,
+    ".csv": ShardKind.TABLE,
+    ".tsv": ShardKind.TABLE,
     ".txt": ShardKind.TEXT,
     ".md": ShardKind.TEXT,
 }
 KNOWN_ENDINGS = tuple(_KIND_BY_ENDING)
+_COMPRESSED_ENDINGS = (".gz", ".zst", ".zstd")
+_PARQUET_MAGIC = b"PAR1"
+_HEAD_BYTES = 1 << 16
+_HEAD_LINES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +93,18 @@ class ShardFile:
 def discover(path: str | Path) -> list[ShardFile]:
     """The shards behind a file, a folder or an fsspec URL such as ``s3://`` or ``hf://``.
 
-    A parquet or JSON-lines file is a shard. All text files of a folder and its subfolders are one
-    shard together, since they tend to be small and many; a text file named by itself is one too.
-    Within a folder, hidden files and empty data files are skipped, and so are files with other
-    endings; what was skipped is logged. Links to folders are not followed. Of two data files with
-    the same name and content the first counts.
+    A parquet, JSON-lines, CSV or TSV file is a shard. All text files of a folder and its subfolders
+    are one shard together, since they tend to be small and many; a text file named by itself is one
+    too. A file with another ending, such as `.json.gz`, is a shard if it plainly is JSON lines or
+    parquet. Within a folder, hidden files and empty data files are skipped, and so are others; what
+    was skipped is logged. Links to folders are followed, and each folder is read once. Of two data
+    files with the same name and content the first counts.
 
     Every byte is read once, for `ShardFile.sha256`.
 
     Raises:
-        SourceError: The path does not exist, may not be read, has an ending that is not in
-            `KNOWN_ENDINGS`, is empty, or is a folder with nothing to read.
+        SourceError: The path does not exist, may not be read, is of no known kind, is empty, or is
+            a folder with nothing to read.
     """
     filesystem, inner = locate(path)
     shown = address(filesystem, inner)
@@ -103,7 +115,46 @@ def discover(path: str | Path) -> list[ShardFile]:
             return _discover_folder(filesystem, inner, shown)
         if kind_of_entry != "file":
             raise SourceError(f'"{shown}" is neither a file nor a folder. Copy it to a file first.')
-        return [_single_shard(filesystem, inner, shown)]
+        return [_single_shard(shown, _kind(shown))]
+
+
+def text_files_shard(folder: str, names: Sequence[str]) -> ShardFile:
+    """Some text files of a folder as one shard; `names` are relative to it.
+
+    Raises:
+        SourceError: one is gone, or may not be read.
+    """
+    filesystem, inner = locate(folder)
+    shown = address(filesystem, inner)
+    with faults_named(shown):
+        return _text_folder_shard(shown, sorted(names))
+
+
+def is_gone(path: str, members: Sequence[str] = ()) -> bool:
+    """Whether the store that a path is in says that it, or one of its members, is not there."""
+    filesystem, inner = locate(path)
+    paths = [f"{inner}/{name}" for name in members] or [inner]
+    with suppress(Exception):  # a store that cannot be asked says nothing
+        return not all(filesystem.exists(one) for one in paths)
+    return False
+
+
+def matching(typed: str) -> list[str]:
+    """The paths that a pattern stands for, sorted; what is there under the very name is itself.
+
+    Only what a user typed is ever a pattern. Elsewhere brackets and stars are part of a name.
+
+    Raises:
+        SourceError: nothing matches, or the store cannot be asked.
+    """
+    filesystem, inner = locate(typed)
+    with faults_named(typed):
+        if not _PATTERN.search(typed) or filesystem.exists(inner):
+            return [typed]
+        found = sorted(str(path) for path in filesystem.glob(inner))
+    if not found:
+        raise SourceError(f'"{typed}" does not exist, and as a pattern it matches nothing.')
+    return [address(filesystem, path) for path in found]
 
 
 def safe_name(name: str) -> str:
@@ -127,14 +178,15 @@ def _discover_folder(
     found = [(name, size) for name, size in _walk(filesystem, folder) if not is_hidden(name)]
     for name, _ in found:
         _require_printable(name)
-    data = [(name, size) for name, size in found if _is_data(kind_of(name))]
+    kinds = {name: _kind(f"{shown}/{name}") for name, size in found if size > 0}
     texts = [name for name, _ in found if kind_of(name) is ShardKind.TEXT]
-    _log_skipped(shown, "with another ending", [name for name, _ in found if not kind_of(name)])
-    _log_skipped(shown, "that are empty", [name for name, size in data if size == 0])
+    empty = [name for name, size in found if size == 0 and name not in texts]
+    _log_skipped(shown, "that are no JSON lines, table or text", _of_kind(kinds, None))
+    _log_skipped(shown, "that are empty", empty)
     shards = [
-        _single_shard(filesystem, f"{folder}/{name}", f"{shown}/{name}")
-        for name, size in data
-        if size > 0
+        _single_shard(f"{shown}/{name}", kind)
+        for name, kind in kinds.items()
+        if kind is not None and kind is not ShardKind.TEXT
     ]
     if texts:
         shards.append(_text_folder_shard(shown, texts))
@@ -146,12 +198,12 @@ def _discover_folder(
     return list({shard.key: shard for shard in reversed(shards)}.values())[::-1]
 
 
-def _single_shard(filesystem: fsspec.AbstractFileSystem, path: str, shown: str) -> ShardFile:
-    kind = kind_of(shown)
+def _single_shard(shown: str, kind: ShardKind | None) -> ShardFile:
     if kind is None:
         raise SourceError(
-            f'"{shown}" has an ending that is not known. Known are {_endings_in_words()}: '
-            "rename or convert it."
+            f'"{shown}" has an ending that is not known, and is neither parquet nor JSON lines. '
+            f"Known are {_endings_in_words()}, also with .gz or .zst: convert it (a JSON array by "
+            "jq -c '.[]' OLD > NEW.jsonl)."
         )
     digest = hashlib.sha256()
     size_bytes = _feed(digest, shown)
@@ -189,7 +241,7 @@ def _text_folder_shard(shown: str, names: Sequence[str]) -> ShardFile:
 def _feed(digest: "hashlib._Hash", path: str) -> int:
     """Adds a file's content to a digest and returns its size in bytes."""
     size_bytes = 0
-    with open_bytes(path) as stream, faults_named(path):
+    with open_bytes(path) as stream:
         while chunk := stream.read(_HASH_CHUNK_BYTES):
             digest.update(chunk)
             size_bytes += len(chunk)
@@ -203,13 +255,27 @@ def _walk(filesystem: fsspec.AbstractFileSystem, folder: str) -> list[tuple[str,
 
 
 def _walk_local(folder: str) -> Iterator[tuple[str, int]]:
-    # fsspec follows links to folders, and so runs around in a loop of them.
-    for parent, subfolders, names in os.walk(folder, onerror=_raise):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file():
-                yield path.relative_to(folder).as_posix(), path.stat().st_size
+    for path in local_files(Path(folder), onerror=_raise):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.stat().st_size
+
+
+def local_files(
+    folder: Path, *, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[Path]:
+    """What is in a folder and below, links to folders followed, but no folder twice.
+
+    Hidden folders are left out. A loop of links ends, since each folder is known by its inode.
+    """
+    seen: set[tuple[int, int]] = set()
+    for parent, subfolders, names in os.walk(folder, onerror=onerror, followlinks=True):
+        found = Path(parent).stat()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if (found.st_dev, found.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _walk_remote(filesystem: fsspec.AbstractFileSystem, folder: str) -> Iterator[tuple[str, int]]:
@@ -236,13 +302,45 @@ def _require_printable(name: str) -> None:
 
 
 def kind_of(name: str) -> ShardKind | None:
+    """The kind that a file's name promises, compressed or not."""
     lowered = name.lower()
+    for ending in _COMPRESSED_ENDINGS:
+        lowered = lowered.removesuffix(ending)
     endings = (ending for ending in KNOWN_ENDINGS if lowered.endswith(ending))
     return _KIND_BY_ENDING.get(next(endings, ""))
 
 
-def _is_data(kind: ShardKind | None) -> bool:
-    return kind is not None and kind is not ShardKind.TEXT
+def _kind(shown: str) -> ShardKind | None:
+    """The kind of a file by its name, else by how it begins."""
+    named = kind_of(shown)
+    if named is not None:
+        return named
+    with open_bytes(shown) as raw:
+        try:
+            head = decompressed(raw).read(_HEAD_BYTES)
+        except BROKEN_STREAM:
+            return None
+    if head.startswith(_PARQUET_MAGIC):
+        return ShardKind.PARQUET
+    return ShardKind.JSONL if _has_object_lines(head) else None
+
+
+def _has_object_lines(head: bytes) -> bool:
+    """Whether it begins with an object and a line is one, or is too long to see the end of it."""
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lines = text.split(b"\n", _HEAD_LINES)
+    is_cut = len(lines) == 1 and len(head) == _HEAD_BYTES
+    return text.startswith(b"{") and (is_cut or any(map(_is_object, lines)))
+
+
+def _is_object(line: bytes) -> bool:
+    with suppress(ValueError, RecursionError):
+        return isinstance(json.loads(line), dict)
+    return False
+
+
+def _of_kind(kinds: Mapping[str, ShardKind | None], kind: ShardKind | None) -> list[str]:
+    return [name for name, found in kinds.items() if found is kind]
 
 
 def is_hidden(relative_path: str) -> bool:

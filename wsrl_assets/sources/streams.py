@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,17 @@ import fsspec
 import zstandard
 from fsspec.implementations.local import LocalFileSystem
 
-from wsrl_assets.sources.rows import DropReason, SourceError
+from wsrl_assets.sources.rows import DropReason, ReadError, ShardFault, SourceError
 
 _BUFFER_BYTES = 1 << 20
 _SKIP_BYTES = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+# The largest that the format has: `zstd --long=31`.
+_MAX_ZSTD_WINDOW_BYTES = 1 << 31
+_BOMB_BYTES = 1 << 28
+_BOMB_RATIO = 200
 
 
 def locate(path: str | Path) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -45,21 +52,21 @@ def is_local(filesystem: fsspec.AbstractFileSystem) -> bool:
 
 @contextmanager
 def faults_named(path: str) -> Iterator[None]:
-    """Turns what a file system throws at us into a `SourceError` that names the file."""
+    """Turns what a file system throws at us into a `ReadError` that names the file."""
     try:
         yield
     except SourceError:
         raise
     except FileNotFoundError as error:
-        raise SourceError(f'"{path}" does not exist. Check the spelling.') from error
+        raise ReadError(f'"{path}" does not exist. Check the spelling.') from error
     except PermissionError as error:
-        raise SourceError(
+        raise ReadError(
             f'no permission to read "{path}". Give this user read access, or your credentials '
             "to this store."
         ) from error
     except Exception as error:  # stores raise their client library's own kinds
         problem = f"{type(error).__name__}: {error}"
-        raise SourceError(
+        raise ReadError(
             f'cannot read "{path}" ({problem}). Check the address, the network and the '
             "credentials of this store."
         ) from error
@@ -70,26 +77,113 @@ def open_bytes(path: str) -> Iterator[io.BufferedReader]:
     """A file of any file system, buffered.
 
     Raises:
-        SourceError: It is not there, or may not be read.
+        ReadError: It is not there, or may not be read; also from every later read of the stream.
     """
     filesystem, inner = locate(path)
     with faults_named(path):
         raw = filesystem.open(inner, "rb")
-    with io.BufferedReader(raw, _BUFFER_BYTES) as stream:
+    with io.BufferedReader(cast(Any, _WatchedStream(path, raw)), _BUFFER_BYTES) as stream:
         yield stream
 
 
-def decompressed(stream: io.BufferedReader, compression: str | None) -> io.BufferedReader:
-    """The stream inside a gzip (`gz`) or zstd (`zst`) stream; the stream itself for None.
+class _WatchedStream(io.RawIOBase):
+    """A file whose every fault in reading is a `ReadError`, and so never taken for the format's.
+
+    A store that ends a file early, as dropped connections do, raises one too.
+    """
+
+    def __init__(self, path: str, raw: Any) -> None:
+        self._path = path
+        self._raw = raw
+        size = getattr(raw, "size", None)
+        self._size_bytes = size if isinstance(size, int) else None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._raw.seekable())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with faults_named(self._path):
+            return int(self._raw.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._raw.tell())
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        with faults_named(self._path):
+            data = self._raw.read(len(target))
+            if not data and target:
+                self._require_end()
+        target[: len(data)] = data
+        return len(data)
+
+    def _require_end(self) -> None:
+        position = self._raw.tell()
+        if self._size_bytes is not None and position < self._size_bytes:
+            raise EOFError(f"{position:,} of {self._size_bytes:,} bytes came")
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+    """The stream inside a gzip or zstd stream, which its first bytes tell; else the stream itself.
 
     Reading past a break raises one of `BROKEN_STREAM`, after all bytes before it were given.
     """
-    if compression is None:
+    start = stream.peek(4)[:4]
+    if start.startswith(_GZIP_MAGIC):
+        # One piece at a time: what was read before a break would be lost in a larger one.
+        unpacked: _Read = gzip.GzipFile(fileobj=stream).read1
+    elif start == _ZSTD_MAGIC or start[1:] == _ZSTD_SKIPPABLE:
+        unpacked = _ZstdStream(stream).read
+    else:
         return stream
-    if compression == "gz":
-        # Has a buffer of its own; around another one, what was read before a break would be lost.
-        return cast(io.BufferedReader, gzip.GzipFile(fileobj=stream))
-    return io.BufferedReader(_ZstdStream(stream), _BUFFER_BYTES)
+    return io.BufferedReader(_Measured(stream, unpacked), _BUFFER_BYTES)
+
+
+_Read = Callable[[int], bytes | None]
+
+
+class _Measured(io.RawIOBase):
+    """What is unpacked, up to where the file is nothing but a bomb.
+
+    Text shrinks to a third or a tenth; a file of one repeated line, to a thousandth and less.
+    """
+
+    def __init__(self, packed: io.BufferedReader, unpacked: _Read) -> None:
+        self._packed = packed
+        self._unpacked = unpacked
+        self._size_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._unpacked(len(target)) or b""
+        target[: len(data)] = data
+        self._size_bytes += len(data)
+        if is_bomb(self._size_bytes, self._packed.tell()):
+            raise CompressionBomb(
+                f"{self._packed.tell():,} bytes of it unpack to more than {self._size_bytes:,}; "
+                "if that is meant, unpack it first"
+            )
+        return len(data)
+
+
+class CompressionBomb(ValueError):
+    """A file that unpacks to far more than any text does."""
+
+
+def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
+    """Whether so many bytes come out of so few that no honest text was packed."""
+    return unpacked_bytes > max(_BOMB_BYTES, _BOMB_RATIO * packed_bytes)
 
 
 class _ZstdStream(io.RawIOBase):
@@ -103,7 +197,7 @@ class _ZstdStream(io.RawIOBase):
 
     def __init__(self, source: io.BufferedReader) -> None:
         self._source = source
-        self._context = zstandard.ZstdDecompressor()
+        self._context = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW_BYTES)
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._input = b""
         self._output = memoryview(b"")
@@ -136,11 +230,16 @@ class _ZstdStream(io.RawIOBase):
         return True
 
 
-BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
+BROKEN_STREAM = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError, CompressionBomb)
 
 
-def broken_stream_reason(error: Exception) -> DropReason:
-    return DropReason.TRUNCATED_FILE if isinstance(error, EOFError) else DropReason.CORRUPT_FILE
+def broken_stream(error: Exception) -> ShardFault:
+    """What one of `BROKEN_STREAM` says of the file."""
+    if isinstance(error, EOFError):
+        return ShardFault(DropReason.TRUNCATED_FILE, "the file ends inside its compressed stream.")
+    if isinstance(error, CompressionBomb):
+        return ShardFault(DropReason.CORRUPT_FILE, f"a compression bomb: {error}.")
+    return ShardFault(DropReason.CORRUPT_FILE, f"the compressed stream is broken ({error}).")
 
 
 @dataclass(frozen=True, slots=True)

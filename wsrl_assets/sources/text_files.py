@@ -12,7 +12,7 @@ from wsrl_assets.sources.rows import (
     wrong_encoding,
 )
 from wsrl_assets.sources.shards import ShardFile
-from wsrl_assets.sources.streams import faults_named, locate, open_bytes
+from wsrl_assets.sources.streams import BROKEN_STREAM, broken_stream, decompressed, open_bytes
 
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -24,7 +24,7 @@ def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]
     metadata as `file`.
 
     Raises:
-        SourceError: A file has gone since the shard was found, or may not be read.
+        ReadError: A file has gone since the shard was found, or cannot be read.
     """
     members = shard.members or (shard.label,)
     paths = [f"{shard.path}/{name}" for name in shard.members] or [shard.path]
@@ -38,12 +38,14 @@ def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]
 
 
 def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[DropReason, str]:
-    with open_bytes(path) as stream, faults_named(path):
-        data = stream.read(limits.max_row_bytes + 1)
+    with open_bytes(path) as raw:
+        try:
+            data = decompressed(raw).read(limits.max_row_bytes + 1)
+        except BROKEN_STREAM as error:
+            fault = broken_stream(error)
+            return fault.reason, str(fault)
     if len(data) > limits.max_row_bytes:
-        filesystem, inner = locate(path)
-        with faults_named(path):
-            return row_too_large(int(filesystem.info(inner)["size"]), limits)
+        return row_too_large(len(data), limits)
     encoding = "utf-16" if data.startswith(_UTF16_BOMS) else "utf-8-sig"
     try:
         text = data.decode(encoding)

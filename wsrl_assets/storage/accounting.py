@@ -112,12 +112,8 @@ def _outcomes(
     connection: Connection, stage: Stage
 ) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
     """By partition: rows by status, and rows that are not kept by reason."""
-    is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
-    sql = query_text("outcome_counts").format(
-        partition='"partition"' if is_partitioned else "'all'", table=table_of(stage)
-    )
     found: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
-    for partition, status, reason, rows in connection.execute(sql).fetchall():
+    for partition, status, reason, rows in connection.execute(_outcome_sql(stage)).fetchall():
         counts, reasons = found.setdefault(partition, ({}, {}))
         counts[status] = counts.get(status, 0) + rows
         if status != "kept":
@@ -183,3 +179,11 @@ def call_totals(connection: Connection, run_id: str | None = None) -> list[CallT
     """The ledger by stage and step, on a catalog connection; of one run if it is named."""
     rows = frame(connection, "calls", run_id=run_id).iter_rows(named=True)
     return [CallTotals(**row) for row in rows]
+
+
+def _outcome_sql(stage: Stage) -> str:
+    if stage is Stage.SOURCE_DOCUMENTS:
+        return query_text("outcomes_source_documents")
+    is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
+    partition = '"partition"' if is_partitioned else "'all'"
+    return query_text("outcome_counts").format(partition=partition, table=table_of(stage))

@@ -59,8 +59,8 @@ def catalog(
 
     The view `pairs` joins them: every draft with its verdict, the stage where it left, and why.
 
-    A table that no partition has yet is an empty view, so that a query never fails for want of
-    data. The connection can neither write nor touch any other file, nor load extensions: it is
+    A table that no partition has yet is an empty view, so that a query never fails because data is
+    missing. The connection can neither write nor touch any other file, nor load extensions: it is
     safe to hand it SQL that somebody typed.
 
     Args:

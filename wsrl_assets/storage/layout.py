@@ -14,7 +14,7 @@ class PartitionKind(StrEnum):
     SHARD = "shards"
     DOMAIN = "domains"
     LIBRARY = "library"
-    # A domain's documents as they are made anew, until they are whole; what they then replaced.
+    # A domain's regenerated documents until they are whole, and the documents they replaced.
     NEXT = "next"
     SUPERSEDED = "superseded"
 

@@ -2,7 +2,7 @@
 
 import re
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -102,12 +102,21 @@ def create_table_sql(row_type: type[Row]) -> str:
     return f'CREATE TABLE IF NOT EXISTS "{row_type.TABLE}" ({body})'
 
 
+def add_columns_sql(row_type: type[Row], held: Collection[str]) -> list[str]:
+    """`ALTER TABLE`, for the columns that a table of an older version does not hold."""
+    return [
+        f'ALTER TABLE "{row_type.TABLE}" ADD COLUMN {spec.ddl}'
+        for spec in columns_of(row_type)
+        if spec.name not in held
+    ]
+
+
 def merge_sql(row_type: type[Row], incoming: str) -> str:
     """The MERGE that upserts the relation `incoming` by the table's key."""
     on = " AND ".join(f't."{key}" = i."{key}"' for key in row_type.KEY)
     return (
         f'MERGE INTO "{row_type.TABLE}" t USING {incoming} i ON {on} '
-        "WHEN MATCHED THEN UPDATE WHEN NOT MATCHED THEN INSERT BY NAME"
+        "WHEN MATCHED THEN UPDATE BY NAME WHEN NOT MATCHED THEN INSERT BY NAME"
     )
 
 

@@ -30,7 +30,7 @@ class IndexedItem:
     Attributes:
         item_id: the document or pair.
         domain: slug of the domain that has it.
-        content_id: hash of its text; an equal one is a duplicate whatever else differs.
+        content_id: hash of its text; an equal one is a duplicate even if other columns differ.
         minhash: its signature.
         guard: what near-duplicates must have in common, as 64 bits.
         vector: its embedding of unit length; all newcomers of a page have one, or none has.

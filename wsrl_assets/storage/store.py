@@ -23,7 +23,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
-from wsrl_assets.storage.schema import Row, create_table_sql, frame_of, merge_sql, rows_of
+from wsrl_assets.storage.schema import (
+    Row,
+    add_columns_sql,
+    create_table_sql,
+    frame_of,
+    merge_sql,
+    rows_of,
+)
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 R = TypeVar("R", bound=Row)
@@ -63,7 +70,7 @@ class StoreError(RuntimeError):
 
 @contextmanager
 def connect(path: Path, read_only: bool) -> Iterator[Connection]:
-    """A plain DuckDB connection, closed on the way out whatever happens."""
+    """A plain DuckDB connection, always closed on the way out."""
     connection = duckdb.connect(str(path), read_only=read_only)
     try:
         yield connection
@@ -209,6 +216,7 @@ class Store:
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
         self._publish_after: dict[Partition, float] = {}
+        self._up_to_date: set[Partition] = set()
 
     def hurry(self) -> None:
         """Lets waits for other processes end within seconds, also those under way.
@@ -240,14 +248,14 @@ class Store:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.begin()
                 try:
-                    for row_type in _TABLES[partition.kind]:
-                        connection.execute(create_table_sql(row_type))
+                    self._bring_up_to_date(connection, partition)
                     yield Transaction(partition, connection)
                 except BaseException:
                     with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
                         connection.rollback()
                     raise
                 connection.commit()
+            self._up_to_date.add(partition)
             if path != files.live:
                 path.replace(files.live)
             self._publish_if_due(partition, files)
@@ -340,6 +348,19 @@ class Store:
         with FileLock(path, thread_local=False):
             yield
 
+    def _bring_up_to_date(self, connection: Connection, partition: Partition) -> None:
+        """Makes the tables, and adds the columns that a file of an older version lacks."""
+        for row_type in _TABLES[partition.kind]:
+            connection.execute(create_table_sql(row_type))
+        if partition in self._up_to_date:
+            return
+        held: dict[str, set[str]] = {}
+        for table, name in connection.execute(query_text("held_columns")).fetchall():
+            held.setdefault(table, set()).add(name)
+        for row_type in _TABLES[partition.kind]:
+            for statement in add_columns_sql(row_type, held[row_type.TABLE]):
+                connection.execute(statement)
+
     def _files(self, partition: Partition) -> PartitionFiles:
         return PartitionFiles.of(self.home, partition)
 
@@ -411,7 +432,7 @@ class Store:
         self._publish_after[partition] = ended + wait_s
 
     def _refresh(self, partition: Partition) -> None:
-        """Publishes what a killed run left unpublished, unless somebody is at it now."""
+        """Publishes what a killed run left unpublished, unless another process is writing now."""
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return

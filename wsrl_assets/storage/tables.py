@@ -48,12 +48,17 @@ class Shard(Row):
 
     shard: str = column("partition key: file name and content hash")
     path: str = column("where the file was when it was registered")
+    members: tuple[str, ...] = column("text files below path; all, if none are named", default=())
     sha256: str = column("hash of the content, hex")
     size_bytes: int = column("size in bytes")
     text_column: str | None = column("column that holds the text, none to guess", default=None)
     registered_at: datetime = column("when the shard was registered (UTC)")
     source_rows: int | None = column("rows in the file, once it was read to the end", default=None)
     ingest_recipe: str | None = column("recipe of the completed ingest", default=None)
+    rows_read: int | None = column("rows before the fault that ended the last try", default=None)
+    fault: str | None = column("one word for that fault, none if there was none", default=None)
+    fault_detail: str | None = column("the fault in a sentence", default=None)
+    forgotten_at: datetime | None = column("when it was withdrawn (UTC)", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,7 @@ class SourceDocument(Outcome):
     char_end: int = column("end offset, exclusive, characters")
     tokens: int = column("estimated model tokens of the passage")
     metadata: str = column("other columns of the source row, as a JSON object", long=True)
+    language: str | None = column("ISO 639 code of its language, if it is known", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +317,9 @@ class BenchmarkFile(Row):
 
     benchmark: str = column("name of the file")
     digest: str = column("hash of the file's content, the columns that were read and the rules")
-    items: int = column("rows with a text")
+    items: int = column("rows read")
+    questions: int | None = column("of these, rows with a question", default=None)
+    answers: int | None = column("of these, rows with a short answer", default=None)
     created_at: datetime = column("when it was loaded (UTC)")
 
 
@@ -339,6 +347,18 @@ class BenchmarkNgram(Row):
     n: int = column("words in the n-gram; 0 for a whole question")
     benchmark: str = column("file that it comes from")
     item: int = column("row or line number in the file, from 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Takedown(Row):
+    """A document that was withdrawn for good, from whichever shard it comes."""
+
+    TABLE = "takedowns"
+    KEY = ("doc_id",)
+
+    doc_id: str = column("document")
+    matched: str = column("what it was withdrawn by: an id, or a pattern of its metadata")
+    created_at: datetime = column("when it was withdrawn (UTC)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -460,6 +480,7 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     BenchmarkItem,
     BenchmarkNgram,
     ReleasedPair,
+    Takedown,
     DocumentOwner,
     DocumentLink,
     Signature,

@@ -17,7 +17,7 @@ class Form(StrEnum):
 
 
 def with_options(stem: str, choices: Sequence[str]) -> str:
-    """A question with its options, one a line, as whoever answers reads it: `B) 193 km`."""
+    """A question with its options, one a line, as it is put to a model: `B) 193 km`."""
     lettered = zip(_LETTERS, choices, strict=False)
     return "\n".join([stem, *(f"{letter}) {choice}" for letter, choice in lettered)])
 

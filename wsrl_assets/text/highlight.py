@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# Of the terminal, and of direction: those show another text than there is.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    "\U000e0000-\U000e0fff]"
+)
 # A user's name and password in a web address.
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]{1,200}@")
 
@@ -44,7 +48,7 @@ class Marked:
 
 
 def printable(text: str) -> str:
-    """The text with control characters, which a page cannot show, as U+FFFD. Offsets stay."""
+    """The text with what a page or terminal obeys, and does not show, as U+FFFD. Offsets stay."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

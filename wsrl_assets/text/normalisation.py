@@ -1,6 +1,6 @@
 """Text as every stage sees it: normal form, identity, words and a token estimate. Pure functions.
 
-Texts come from strangers, so each function is linear in the length of its input, whatever is in it.
+Texts come from strangers, so each function is linear in the length of its input, for any content.
 """
 
 import hashlib
@@ -17,6 +17,14 @@ _FIRST_MARK = "\u0300"  # no combining mark comes before it
 
 _NEWLINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
+# What shows nothing and can say something: tag characters and variation selectors, which carry
+# hidden text to a model; marks of direction, which show another order than the text has; invisible
+# operators and annotations. Joiners of Indic, Persian and emoji stay, and so does a single space of
+# no width, which Thai and Khmer use.
+_INVISIBLE = re.compile(
+    "[\u061c\u180e\u202a-\u202e\u2060-\u206f\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_NO_WIDTH = re.compile("(?<=[\u200b-\u200f])[\u200b-\u200f]++")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # The lookbehind lets a match start once per run of spaces only; without it a line of n spaces
 # that ends in a letter costs n*n steps.
@@ -28,14 +36,16 @@ _LEADING_BLANK_LINES = re.compile(r"\A\n+")
 def normalise_document(text: str) -> str:
     r"""The one form in which a document is stored, prompted with and quoted from.
 
-    NFC; newlines of every kind become ``\n``; other control characters but the tab, and byte order
-    marks, are removed; lone surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can
-    hold) become U+FFFD; spaces at line ends go, and so do blank lines at both ends; more than two
-    blank lines in a row become two. Indentation and single spaces stay, so markdown and code
-    survive. Normalising twice changes nothing more.
+    NFC; newlines of every kind become ``\n``; other control characters but the tab, byte order
+    marks, and what is invisible but a single joiner or space of no width, are removed; lone
+    surrogates (JSON's ``"\ud800"``, which no UTF-8 file or database can hold) become U+FFFD; spaces
+    at line ends go, and so do blank lines at both ends; more than two blank lines in a row become
+    two. Indentation and single spaces stay, so markdown and code survive. Normalising twice changes
+    nothing more.
     """
     text = _NEWLINE.sub("\n", text)
     text = _CONTROL.sub("", text)
+    text = _NO_WIDTH.sub("", _INVISIBLE.sub("", text))
     text = _SURROGATE.sub("\ufffd", text)
     text = _composed(text, "NFC")
     text = _TRAILING_SPACE.sub("", text)
@@ -77,6 +87,15 @@ def words(text: str) -> list[str]:
     """
     folded = _composed(_composed(text, "NFKC").casefold(), "NFKC")
     return _word_pattern().findall(folded)
+
+
+def count_words(text: str) -> int:
+    """The words of a text as a reader counts them: between spaces, where its script writes any.
+
+    Of Chinese, Japanese, Thai and their like every character counts.
+    """
+    spaced, all_words = len(text.split()), len(words(text))
+    return all_words if all_words > 3 * spaced else spaced
 
 
 def ngrams(words: Sequence[str], n: int) -> Iterator[str]:

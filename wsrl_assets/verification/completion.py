@@ -2,7 +2,7 @@
 
 A model that is asked for the missing part alone has to find it and to say it; asked to go on from
 the words before the blank, it only has to know what the document says there, which is the point of
-the check. So the reply's schema begins with those words and goes on with the form of the answer's
+the check. So the reply's schema begins with those words and continues with the form of the answer's
 type. The part after them is the answer.
 """
 

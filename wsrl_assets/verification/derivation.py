@@ -2,8 +2,8 @@
 
 Precision before yield. Arithmetic is tried only where the question asks for it in so many words,
 with two figures of one unit and with few figures in the quote, so that a wrong answer does not find
-a pair of numbers that happens to make it. What is found is told in the verdict's detail, so that
-whoever wants quoted answers only can leave these out.
+a pair of numbers that happens to make it. What is found stands in the verdict's detail, so that
+a user who wants quoted answers only can leave these out.
 """
 
 import re
@@ -15,6 +15,7 @@ from itertools import combinations, permutations
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
 from wsrl_assets.reward.units import is_measure
+from wsrl_assets.verification.events import asked_dates
 from wsrl_assets.verification.parts import Figure, equal_parts, figures
 
 MAX_FIGURES = 6
@@ -261,10 +262,11 @@ def _years(question: str, quote: str, gold: Gold) -> str | None:
     age = _AGE.search(question) is not None
     if not age and not _YEARS_APART.search(question):
         return None
-    dates = [figure.gold.value for figure in figures(quote, AnswerType.DATE)]
+    dates = list(figures(quote, AnswerType.DATE))
     if len(dates) > MAX_FIGURES:
         return None
-    for late, early in permutations(dates, 2):
+    for first, last in asked_dates(question, quote, dates, age=age):
+        early, late = first.gold.value, last.gold.value
         years = _years_between(early, late, age=age)
         if years and _is_that_many_years(years, gold):
             return f"{late} - {early} = {years} years"

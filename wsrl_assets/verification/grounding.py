@@ -7,6 +7,7 @@ from rapidfuzz import fuzz
 
 from wsrl_assets.reward import AnswerType, Gold
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.text.normalisation import count_words
 from wsrl_assets.verification.derivation import converted, derived
 from wsrl_assets.verification.parts import (
     FIGURES,
@@ -38,7 +39,7 @@ def locate(evidence: str | None, document: str) -> tuple[Evidence | None, Verdic
     """
     if not evidence or not evidence.strip():
         return None, Verdict("evidence", False, "no_evidence")
-    if len(evidence.split()) < _MIN_EVIDENCE_WORDS:
+    if count_words(evidence) < _MIN_EVIDENCE_WORDS:
         return None, Verdict("evidence", False, "evidence_too_short", evidence)
     exact = _verbatim(evidence, document)
     if exact is not None:

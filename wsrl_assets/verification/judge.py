@@ -1,80 +1,110 @@
-"""Check 4, the judge: another model reads document, question and answer (paper, stage 4).
+"""Check 4, the judge: another model reads question, answer and document (paper, stage 4).
 
-Three verdicts, from one call or from a call each. With several votes the majority of each verdict
-counts, and no more votes are asked for than it takes to settle it.
+Two calls. The first sees the question and its answer without the document, as a policy that must
+answer it will: with the document open, a judge knows which suspect "the suspect" is. It is short
+and cheap, so it comes first, and only what passes it is held against the document. With several
+votes the majority of each verdict counts, and no more votes are asked for than it takes to settle
+it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import (
-    Prompt,
-    StageModel,
-    document_first,
-    load_prompt,
-)
+from wsrl_assets.llm import Message, StageModel, document_first, load_prompt, without_document
 from wsrl_assets.storage.tables import Verdict
 
-_T = TypeVar("_T")
-_Reply = TypeVar("_Reply", bound=BaseModel)
-
-PROMPT = load_prompt("judge")
-_MAX_TOKENS = 256
-_MAX_TOKENS_OF_ONE = 96
+QUESTION_PROMPT = load_prompt("judge_question")
+SUPPORTED_PROMPT = load_prompt("judge_supported")
+PROMPTS = (QUESTION_PROMPT, SUPPORTED_PROMPT)
+_MAX_TOKENS = 160
 _REASON_CHARS = 140
+_ANSWER_CHARS = 120
 # At temperature 0 every vote would be the same one.
 VOTE_TEMPERATURE = 0.7
 
 
-class JudgeReply(BaseModel):
-    """Three verdicts, each after its reason."""
+class Failure(StrEnum):
+    """What is wrong with a question by itself."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    supported_reason: str = Field(max_length=_REASON_CHARS)
-    supported: bool
-    not_leaked_reason: str = Field(max_length=_REASON_CHARS)
-    not_leaked: bool
-    stands_alone_reason: str = Field(max_length=_REASON_CHARS)
-    stands_alone: bool
+    NONE = "none"
+    DEFINITE_DESCRIPTION = "definite_description_without_name"
+    CHANGING_FACT = "changing_fact_without_date"
+    SEVERAL_ANSWERS = "several_right_answers"
+    NEEDS_FIGURE = "needs_figure_or_list"
+    GIVES_AWAY = "gives_answer_away"
 
 
-class OneVerdictReply(BaseModel):
-    """One verdict, after its reason."""
+class Criterion(StrEnum):
+    """What the judge decides about a pair; the name of its verdict."""
+
+    NOT_LEAKED = "judge_not_leaked"
+    STANDS_ALONE = "judge_stands_alone"
+    SUPPORTED = "judge_supported"
+    ONLY_ANSWER = "judge_only_answer"
+
+
+# The reason word of a no.
+_REASONS = {
+    Criterion.NOT_LEAKED: "leaked",
+    Criterion.STANDS_ALONE: "not_self_contained",
+    Criterion.SUPPORTED: "not_supported",
+    Criterion.ONLY_ANSWER: "other_answer_as_right",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One reply on one criterion."""
+
+    passed: bool
+    said: str
+
+
+# The votes of one reply.
+_Votes = dict[Criterion, Vote]
+
+
+class QuestionReply(BaseModel):
+    """What is said of a question without the document."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(max_length=_REASON_CHARS)
-    verdict: bool
+    failure: Failure
+    not_leaked: bool
+    stands_alone: bool
+
+    def votes(self) -> _Votes:
+        """A failure that is named counts as a no, whatever the verdict beside it says."""
+        leaks = self.failure == Failure.GIVES_AWAY
+        faulty = self.failure != Failure.NONE and not leaks
+        said = f"{self.failure}: {self.reason}"
+        return {
+            Criterion.NOT_LEAKED: Vote(self.not_leaked and not leaks, said),
+            Criterion.STANDS_ALONE: Vote(self.stands_alone and not faulty, said),
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """What the judge is asked about a pair: its field in a reply, and the reason word of a no."""
+class SupportReply(BaseModel):
+    """What is said of an answer with the document open."""
 
-    name: str
-    reason: str
+    model_config = ConfigDict(extra="forbid")
 
-    @property
-    def check(self) -> str:
-        """The name of its verdict, and of its own call's step."""
-        return f"judge_{self.name}"
+    reason: str = Field(max_length=_REASON_CHARS)
+    supported: bool
+    other_answer: str = Field(max_length=_ANSWER_CHARS)
+    only_answer: bool
 
-    @property
-    def prompt(self) -> Prompt:
-        """The prompt that asks for it alone."""
-        return load_prompt(self.check)
-
-
-CRITERIA = (
-    Criterion("supported", "not_supported"),
-    Criterion("not_leaked", "leaked"),
-    Criterion("stands_alone", "not_self_contained"),
-)
+    def votes(self) -> _Votes:
+        other = f"other answer {self.other_answer!r}: " if self.other_answer else ""
+        return {
+            Criterion.SUPPORTED: Vote(self.supported, self.reason),
+            Criterion.ONLY_ANSWER: Vote(self.only_answer, other + self.reason),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +113,11 @@ class JudgePolicy:
 
     Attributes:
         votes: how many replies make a verdict, odd.
-        separate: a call for each verdict in place of one for all three.
         temperature: of the judge's role. Votes that are several are drawn at `VOTE_TEMPERATURE` at
             least where it is 0.
     """
 
     votes: int = 1
-    separate: bool = False
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
@@ -107,18 +135,9 @@ class JudgePolicy:
         return self.temperature or (VOTE_TEMPERATURE if self.votes > 1 else 0.0)
 
     @property
-    def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts that it uses."""
-        return tuple(c.prompt for c in CRITERIA) if self.separate else (PROMPT,)
-
-    @property
     def recipe(self) -> dict[str, object]:
         """What of it decides a verdict, for the recipe."""
-        return {
-            "votes": self.votes,
-            "separate": self.separate,
-            "temperature": self.sampling_temperature,
-        }
+        return {"votes": self.votes, "temperature": self.sampling_temperature}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,34 +150,24 @@ class Case:
     document: str
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """One reply on one criterion."""
-
-    passed: bool
-    said: str
-
-
-PROMPTS = (PROMPT, *(criterion.prompt for criterion in CRITERIA))
-
-# The votes of one reply, by criterion.
-_Votes = dict[Criterion, Vote]
-
-
 async def judge(case: Case, jury: JudgePolicy, model: StageModel) -> tuple[Verdict, ...]:
-    """The judge's three verdicts: reasons `not_supported`, `leaked`, `not_self_contained`.
+    """The judge's verdicts: two on the question alone, then two on the answer in its document.
 
-    The detail is what a vote of the winning side said, after the tally where there were several.
+    Reasons: `leaked`, `not_self_contained`; and, where the question passes both, `not_supported`,
+    `other_answer_as_right`. The detail is what a vote of the winning side said, with the failure
+    that it named, after the tally where there were several.
 
     Raises:
         RowError: a call failed.
     """
     polls = _Polls(case, jury, model)
-    if jury.separate:
-        votes = [polls.poll((one,), polls.ask_one(one)) for one in CRITERIA]
-    else:
-        votes = [polls.poll(CRITERIA, polls.ask_all)]
-    return tuple(verdict for verdicts in await _all(votes) for verdict in verdicts)
+    asked = QUESTION_PROMPT.render(question=case.question, answer=case.answer)
+    verdicts = await polls.poll("judge_question", without_document(asked), QuestionReply)
+    if not all(verdict.passed for verdict in verdicts):
+        return verdicts
+    asked = SUPPORTED_PROMPT.render(question=case.question, answer=case.answer)
+    messages = document_first(case.document, asked)
+    return verdicts + await polls.poll("judge_supported", messages, SupportReply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,52 +179,41 @@ class _Polls:
     model: StageModel
 
     async def poll(
-        self, criteria: Sequence[Criterion], ask: Callable[[int], Awaitable[_Votes]]
+        self, step: str, messages: list[Message], reply_type: type[QuestionReply | SupportReply]
     ) -> tuple[Verdict, ...]:
         """Asks as many as can settle it at once, then as many as are still lacking."""
-        votes: list[_Votes] = []
-        while lacking := max(self._lacking([vote[c] for vote in votes]) for c in criteria):
-            numbers = range(len(votes), len(votes) + lacking)
-            votes += await _all([ask(number) for number in numbers])
-        return tuple(_verdict(c, [vote[c] for vote in votes]) for c in criteria)
+        ballots: list[_Votes] = []
+        while lacking := self._lacking(ballots):
+            numbers = range(len(ballots), len(ballots) + lacking)
+            replies = [self._ask(step, messages, reply_type, number) for number in numbers]
+            ballots += await _all(replies)
+        return tuple(_verdict(c, [ballot[c] for ballot in ballots]) for c in ballots[0])
 
-    def _lacking(self, votes: Sequence[Vote]) -> int:
-        """The fewest further votes that can settle a verdict; 0 if it is settled."""
-        yes = sum(vote.passed for vote in votes)
-        return max(0, self.jury.majority - max(yes, len(votes) - yes))
-
-    async def ask_all(self, number: int) -> _Votes:
-        reply = await self._ask("judge", PROMPT, JudgeReply, _MAX_TOKENS, number)
-        return {
-            criterion: Vote(
-                getattr(reply, criterion.name), getattr(reply, f"{criterion.name}_reason")
-            )
-            for criterion in CRITERIA
-        }
-
-    def ask_one(self, criterion: Criterion) -> Callable[[int], Awaitable[_Votes]]:
-        async def ask(number: int) -> _Votes:
-            reply = await self._ask(
-                criterion.check, criterion.prompt, OneVerdictReply, _MAX_TOKENS_OF_ONE, number
-            )
-            return {criterion: Vote(reply.verdict, reply.reason)}
-
-        return ask
+    def _lacking(self, ballots: Sequence[_Votes]) -> int:
+        """The fewest further votes that can settle every verdict; 0 if all are settled."""
+        if not ballots:
+            return self.jury.majority
+        yes = [sum(ballot[criterion].passed for ballot in ballots) for criterion in ballots[0]]
+        settled = min(max(count, len(ballots) - count) for count in yes)
+        return max(0, self.jury.majority - settled)
 
     async def _ask(
-        self, step: str, prompt: Prompt, reply_type: type[_Reply], max_tokens: int, number: int
-    ) -> _Reply:
-        case = self.case
-        instruction = prompt.render(question=case.question, answer=case.answer)
-        return await self.model.ask(
+        self,
+        step: str,
+        messages: list[Message],
+        reply_type: type[QuestionReply | SupportReply],
+        number: int,
+    ) -> _Votes:
+        reply = await self.model.ask(
             step,
-            case.pair_id,
-            document_first(case.document, instruction),
+            self.case.pair_id,
+            messages,
             reply_type,
-            max_tokens=max_tokens,
+            max_tokens=_MAX_TOKENS,
             sample=number,
             temperature=self.jury.sampling_temperature,
         )
+        return reply.votes()
 
 
 def _verdict(criterion: Criterion, votes: Sequence[Vote]) -> Verdict:
@@ -225,13 +223,13 @@ def _verdict(criterion: Criterion, votes: Sequence[Vote]) -> Verdict:
     said = next(vote.said for vote in votes if vote.passed is passed)
     if len(votes) > 1:
         said = f"{winning} of {len(votes)}: {said}"
-    return Verdict(criterion.check, passed, None if passed else criterion.reason, said)
+    return Verdict(str(criterion), passed, None if passed else _REASONS[criterion], said)
 
 
-async def _all(calls: Sequence[Awaitable[_T]]) -> list[_T]:
+async def _all(calls: Sequence[Awaitable[_Votes]]) -> list[_Votes]:
     """All results, or the first failure once every call has ended and been put in the ledger."""
     results = await asyncio.gather(*calls, return_exceptions=True)
-    done: list[_T] = []
+    done: list[_Votes] = []
     for result in results:
         if isinstance(result, BaseException):
             raise result

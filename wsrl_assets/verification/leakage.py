@@ -1,5 +1,7 @@
 """Check 2, leak: does the question hold its own answer?"""
 
+import re
+
 from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.taxonomy.forms import stem_of
@@ -17,6 +19,7 @@ from wsrl_assets.verification.parts import (
 
 _LITERAL = (AnswerType.CODE, AnswerType.EXPRESSION)
 _MIN_LETTERS = 4
+_ENDING = re.compile(r"(?<=[a-z]{4})(?:[eo]r)?(?:ing|ed|e)?\Z")
 _IRREGULAR = dict(
     pair.split(":")
     for pair in (
@@ -77,6 +80,8 @@ def _holds(question: str, form: str) -> bool:
         return False
     if f" {' '.join(needle)} " in f" {' '.join(found)} " or _joined(needle, found):
         return True
+    if len(needle) == 1 and _stem(needle[0]) in {_stem(word) for word in found}:
+        return True
     return len(needle) > 1 and set(needle) <= set(found)
 
 
@@ -136,6 +141,11 @@ def _singular(word: str) -> str:
     if word.endswith("ies"):
         return word[:-3] + "y"
     return word[:-2] if word.endswith(("ches", "shes", "xes", "sses", "zes", "oes")) else word[:-1]
+
+
+def _stem(word: str) -> str:
+    """A word without the ending of a verb's forms or of its doer: "Monitoring" as "monitor"."""
+    return _ENDING.sub("", word) if word.isascii() else word
 
 
 def _verdict(found: str | None) -> Verdict:

@@ -68,6 +68,7 @@ _PARTICIPLE = (
     r"|written|shown|sunk|struck|put|taken|given|drawn|now|still|originally|first|finally)"
 )
 _WHEN = r"(?:1\d\d\d|20\d\d|January|February|March|April|May|June|July|August|September|October)"
+_SPECIFIED = re.compile(r" (?:of|that|which|who|whose|where|between|called|named|known)\b")
 _NAMELESS = re.compile(
     rf"\b(?:did|does|do|has|have|had|will|would|can|could) the {_THING}{_NOT_GENERIC}"
     rf"{_NOT_SPECIFIED} (?-i:[a-z])"
@@ -95,6 +96,27 @@ _CLAUSE = re.compile(
     r"|from|following|upon|under|if)\b([^,?]*),\s*",
     re.IGNORECASE,
 )
+# When and where something happened is asked of a particular: with nothing named, only its text
+# knows of which. "What was the abacus used for?" is about a kind.
+_PAST_SUBJECT = re.compile(
+    r"^(?:when|where|how (?:many|much|long|often|far)(?: [a-z-]+){0,2}?"
+    r"|(?:in|on|at|by) (?:which|what) (?:year|month|day|date|place|town|city|country))"
+    r" (?:was|were|did|had) the (?!(?:[a-z-]+ )?[a-z]+s\b)[a-z-]+"
+)
+# "Who invented the wheel?": what is asked about is the kind, which the whole world has one of.
+_OF_KINDS = re.compile(
+    r"\b(?:invent|discover|coin|develop|patent|introduc|domesticat|extinct|evol|originat|cultivat"
+    r"|pioneer|first|only|last|earliest|ancient|medieval|prehistoric|middle ages|sun|moon|earth"
+    r"|dinosaur|univers)|\b[a-z]{3,}est\b|\bmost\b|\bcent(?:ury|uries)\b|\bdie out\b"
+)
+_SOMEBODY = re.compile(
+    r"^(?:who is|what is the name of) the (?:person|man|woman|individual) (?:who|that) is\b"
+    r"|^who is the (?:person|man|woman|individual) (?:who|that) [a-z]+s\b"
+    r"|^who (?:says?|said|claims?|claimed|thinks?|thought|believes?|believed|argues?|argued|told"
+    r"|explains?|explained|suggests?|suggested|mentions?|mentioned)\b"
+)
+# Names, figures, quotations and code.
+_ANCHOR = re.compile(r"[A-Z0-9\"“”‘`_(){}\[\]/\\:=<>%$€£*+]|'\w[^']*'")
 _SENTENCE = re.compile(r"[^.?!:]+[.:]\s")
 _TIME_WORDS = frozenset(
     "the of early late mid year years and to from until in century january february march april may"
@@ -121,7 +143,7 @@ _POSSESSIVE = re.compile(r"['’]s\Z")
 
 def dangling_reference(question: str) -> str | None:
     """The words of a question that stand for something it does not name; none if it has none."""
-    rules = (_without_subject, _personal, _pointing, _nameless)
+    rules = (_without_subject, _personal, _pointing, _nameless, _unanchored)
     return next((found for rule in rules if (found := rule(question))), None)
 
 
@@ -155,6 +177,19 @@ def _nameless(question: str) -> str | None:
         if not _is_set_before(question[: found.start()]) and not _names_ahead(question, found):
             return found.group()
     return None
+
+
+def _unanchored(question: str) -> str | None:
+    """A particular of which nothing says which: "When was the anthem adopted?"."""
+    asked = question[:1].lower() + question[1:]
+    if _ANCHOR.search(asked) or _INTRODUCED.search(asked) or _sets_scene(question):
+        return None
+    if found := _SOMEBODY.match(asked):
+        return question[: found.end()]
+    found = _PAST_SUBJECT.match(asked)
+    if found is None or _OF_KINDS.search(asked) or _SPECIFIED.match(asked, found.end()):
+        return None
+    return question[: found.end()]
 
 
 def _is_set_before(before: str) -> bool:

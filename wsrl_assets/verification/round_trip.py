@@ -13,6 +13,7 @@ from wsrl_assets.llm import (
 )
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.text.language import AS_ENGLISH, Writing
 from wsrl_assets.verification.completion import BlankCompletion
 
 PROMPT = load_prompt("round_trip")
@@ -35,8 +36,11 @@ async def round_trip(
     gold: Gold,
     document: str,
     model: StageModel,
+    writing: Writing = AS_ENGLISH,
 ) -> tuple[str, Verdict]:
     """The open-book answer and the verdict on it; reason `round_trip_disagrees`.
+
+    Its numbers are read as the document writes them.
 
     Raises:
         RowError: the call failed.
@@ -52,7 +56,7 @@ async def round_trip(
         max_tokens=_MAX_TOKENS,
     )
     answer = reply.answer if completion is None else completion.answer(reply.answer)
-    scored = score(f"Answer: {answer}", gold)
+    scored = score(f"Answer: {writing.with_decimal_point(answer)}", gold)
     passed = scored.value == 1
     return answer, Verdict(
         "round_trip",

@@ -1,19 +1,21 @@
 """Check 1, self-containment: is it clear what is asked, for someone who has not seen the document?
 
-By rule, for English. Three ways to fail: the question points at a text ("the passage", "this
-study", "does the author argue"), it is about a pronoun that stands for nothing in it, or about "the
-company" that it does not name. The rules know only forms; the judge reads the rest.
+By rule, for English. Four ways to fail: the question points at a text ("the passage", "this
+study", "does the author argue"), it is about a pronoun that stands for nothing in it, about "the
+company" that it does not name, or about a fact that changes and no date. The rules know only forms;
+the judge reads the rest.
 """
 
 import re
 
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.verification.changing_facts import undated_fact
 from wsrl_assets.verification.form import MAX_QUESTION_CHARS
 from wsrl_assets.verification.references import dangling_reference
 
-# Ways of pointing at a text that whoever answers never sees. Books have authors and web pages are
-# documents, so a word alone tells nothing: "the author of Emma" is no such way, "does the author
-# argue" is.
+# Ways of pointing at a text that the answering model never sees. Books have authors and web pages
+# are documents, so a word alone tells nothing: "the author of Emma" is no such way, "does the
+# author argue" is.
 _TEXT = r"(?:passage|text|document|article|excerpt|paragraph|story|study|page|section|context)"
 _WRITER = r"(?:author|writer|narrator|speaker)"
 _NAMED_AFTER = r"(?! (?:of|by|from|that|which|who|whose)\b)"
@@ -49,9 +51,10 @@ _NAME_INSIDE = re.compile(r"(?<=[a-z,'’] )[A-Z][a-z]")
 
 
 def stands_alone(question: str) -> Verdict:
-    """Reasons: `refers_to_document`, `dangling_reference`; the detail is what was found.
+    """Reasons: `refers_to_document`, `dangling_reference`, `undated_fact`.
 
-    Only the first `MAX_QUESTION_CHARS` are read: a longer question has been refused for its length.
+    The detail is what was found. Only the first `MAX_QUESTION_CHARS` are read: a longer question
+    has been refused for its length.
     """
     question = question[:MAX_QUESTION_CHARS]
     found = _REFERS_TO_DOCUMENT.search(question)
@@ -60,6 +63,9 @@ def stands_alone(question: str) -> Verdict:
     words = dangling_reference(question)
     if words:
         return _no("dangling_reference", words)
+    changing = undated_fact(question)
+    if changing:
+        return _no("undated_fact", changing)
     return Verdict("stands_alone", True)
 
 

@@ -7,8 +7,11 @@ from wsrl_assets.llm import RowError, StageModel
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.language import AS_ENGLISH, Writing
+from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.form import question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
+from wsrl_assets.verification.instructions import no_order
 from wsrl_assets.verification.judge import Case, JudgePolicy, judge
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.round_trip import round_trip
@@ -16,7 +19,7 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "4"
+RULES_VERSION = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +64,46 @@ class Verifier:
     jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
 
-    async def verify(self, draft: Draft, document: str) -> VerifiedPair:
+    async def verify(
+        self, draft: Draft, document: str, siblings: Siblings | None = None
+    ) -> VerifiedPair:
         """The verified row of a draft; kept only if every check passed.
 
-        The models are asked only of what the rules let through, and the round trip only of what
-        the judge did. A fault of a call fails the row, with the verdicts so far.
+        The models are asked only of what the rules let through and no sibling asks, and the round
+        trip only of what the judge let through. A fault of a call fails the row, with the verdicts
+        so far.
+
+        Args:
+            siblings: the other pairs of the document; none are known if not given.
         """
-        rules = check_rules(draft, document)
-        verdicts = list(rules.verdicts)
+        writing = Writing.of(document)
+        rules = check_rules(draft, document, writing, judged=self.jury is not None)
+        if not _all_passed(rules.verdicts):
+            return self._row(draft, rules, rules.verdicts)
+        assert draft.question is not None
+        assert rules.gold is not None
+        others = siblings if siblings is not None else Siblings()
+        async with others.claim(draft.draft_id, draft.question, rules.gold) as (claim, verdict):
+            verdicts = [*rules.verdicts, verdict]
+            row = await self._asked(draft, rules, verdicts, document, writing)
+            claim.settle(kept=row.status is Status.KEPT)
+        return row
+
+    async def _asked(
+        self,
+        draft: Draft,
+        rules: RuleResult,
+        verdicts: list[Verdict],
+        document: str,
+        writing: Writing,
+    ) -> VerifiedPair:
+        """The row after the checks that ask a model."""
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):
                 verdicts += await self._judge(self.jury, draft, document)
             if self.use_round_trip and _all_passed(verdicts):
-                answer, verdict = await self._round_trip(draft, rules, document)
+                answer, verdict = await self._round_trip(draft, rules, document, writing)
                 verdicts.append(verdict)
         except RowError as fault:
             return self._row(draft, rules, verdicts, fault=fault)
@@ -87,7 +116,7 @@ class Verifier:
         return await judge(case, jury, self.model)
 
     async def _round_trip(
-        self, draft: Draft, rules: RuleResult, document: str
+        self, draft: Draft, rules: RuleResult, document: str, writing: Writing
     ) -> tuple[str, Verdict]:
         assert draft.question is not None
         assert rules.gold is not None
@@ -97,6 +126,7 @@ class Verifier:
             rules.gold,
             document,
             self.model,
+            writing,
         )
 
     def _row(
@@ -133,19 +163,40 @@ def _all_passed(verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.passed for verdict in verdicts)
 
 
-def check_rules(draft: Draft, document: str) -> RuleResult:
-    """Every check that needs no model. All run, so that a rejection shows all that is wrong."""
-    gold, answer_verdict = typed_gold(draft.answer, draft.answer_type, draft.unit, draft.choices)
-    question = draft.question or ""
+def check_rules(
+    draft: Draft, document: str, writing: Writing = AS_ENGLISH, *, judged: bool = True
+) -> RuleResult:
+    """Every check that needs no model. All run, so that a rejection shows all that is wrong.
+
+    Args:
+        writing: of the document. Its numbers are read by it; whether a question stands alone is
+            known by rule for English only.
+        judged: whether a judge follows, who decides what no rule knows.
+    """
+    question = writing.with_decimal_point(draft.question or "")
+    gold, answer_verdict = typed_gold(
+        draft.answer, draft.answer_type, draft.unit, draft.choices, writing, question
+    )
     evidence, evidence_verdict = locate(draft.evidence, document)
     verdicts = [
         answer_verdict,
         question_form(draft.question),
-        stands_alone(question),
+        stands_alone(question) if writing.has_rules else _left_to_judge(writing, judged),
     ]
     if gold is not None:
         verdicts.append(leak(question, gold))
     verdicts.append(evidence_verdict)
+    if evidence is not None:
+        verdicts.append(no_order(evidence, document))
     if gold is not None and evidence is not None:
-        verdicts.append(answer_in(document[evidence.start : evidence.end], gold, question))
+        quote = writing.with_decimal_point(document[evidence.start : evidence.end])
+        # What a question asks to be made of figures is known by its English words.
+        verdicts.append(answer_in(quote, gold, question if writing.has_rules else ""))
     return RuleResult(tuple(verdicts), gold, evidence)
+
+
+def _left_to_judge(writing: Writing, judged: bool) -> Verdict:
+    """What stands in place of the English rule: passed if a judge reads it, else refused."""
+    detail = f"the rule knows English, and the document's language is {writing.language}"
+    reason = None if judged else "needs_a_judge"
+    return Verdict("stands_alone", judged, reason, detail)

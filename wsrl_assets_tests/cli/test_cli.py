@@ -1,6 +1,7 @@
 """The commands as a user types them: what they print, and how they exit."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -100,6 +101,30 @@ def test_a_missing_file_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "nothing.jsonl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_shard_that_ends_early_is_exit_1_until_it_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps({"text": BODY}).encode(), mtime=0)[:-4])
+    wsrl(tmp_path / "home", "ingest", str(path))
+    for _ in range(2):
+        done = wsrl(tmp_path / "home", "run", "--to", "source_documents")
+        assert done.returncode == 1
+        assert 'shard "cut.jsonl.gz": 0 rows were read, then' in done.stderr
+        assert "truncated_file" in done.stdout
+
+
+def test_a_store_that_fails_is_exit_1_and_the_next_run_reads_the_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wsrl(tmp_path / "home", "ingest", str(shard(tmp_path)))
+    with monkeypatch.context() as patch:
+        fault = mock.Mock(side_effect=TimeoutError("no answer"))
+        patch.setattr("fsspec.implementations.local.LocalFileOpener.read", fault)
+        done = wsrl(tmp_path / "home", "run", "--to", "source_documents")
+    assert done.returncode == 1
+    assert "TimeoutError: no answer" in " ".join(done.stderr.split())
+    assert wsrl(tmp_path / "home", "run", "--to", "source_documents").returncode == 0
 
 
 def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from wsrl_assets.storage import Store
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets_tests.factories import balances
 
+pytestmark = pytest.mark.timing
+
 NO_NEW_CALLS_AFTER_S = 2.0
 STOPS_WITHIN_S = 12.0
 # A few calls a second, so that nothing here is done before it is stopped.

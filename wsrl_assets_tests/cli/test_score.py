@@ -76,7 +76,7 @@ def test_keys_may_have_other_names(tmp_path: Path) -> None:
 
 def test_gzip_is_read_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "rollouts.jsonl.gz"
-    path.write_bytes(gzip.compress(written(tmp_path, ROWS).read_bytes()))
+    path.write_bytes(gzip.compress(written(tmp_path, ROWS).read_bytes(), mtime=0))
     assert json.loads(wsrl(tmp_path, "score", str(path), "--json").stdout)["rows"] == 4
 
 

@@ -150,6 +150,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_it_arrives(port: int
     assert b" 413 " in raw(port, head).split(b"\r\n")[0]
 
 
+@pytest.mark.timing
 def test_a_body_that_never_arrives_is_given_up(port: int) -> None:
     start = time.monotonic()
     reply = raw(port, b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")

@@ -193,7 +193,7 @@ def triage_again(store: Store, shard: str, body: str, domain: Domain, status: St
 
 
 class TestAnotherVerdict:
-    """Triage was made anew, and a document belongs elsewhere, or nowhere."""
+    """Triage was regenerated, and a document belongs elsewhere, or nowhere."""
 
     @pytest.mark.parametrize("order", [(DOMAIN, OTHER, DOMAIN, OTHER), (OTHER, DOMAIN, OTHER)])
     def test_a_document_moves_whichever_domain_comes_first(
@@ -203,7 +203,7 @@ class TestAnotherVerdict:
         filter_domain(store, DOMAIN, "run")
         triage_again(store, "a", text(1), OTHER, Status.KEPT)
         for domain in order:
-            filter_domain(store, domain, "anew")
+            filter_domain(store, domain, "again")
         assert kept_in(store, DOMAIN) == {content_id(text(2))}
         assert kept_in(store, OTHER) == {content_id(text(1))}
         assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
@@ -217,8 +217,8 @@ class TestAnotherVerdict:
         filter_domain(store, domain, "run")
         assert content_id(copy) not in kept_in(store, domain)
         triage_again(store, "a", text(1), DOMAIN, Status.REJECTED)
-        filter_domain(store, DOMAIN, "anew")
-        filter_domain(store, domain, "anew")
+        filter_domain(store, DOMAIN, "again")
+        filter_domain(store, domain, "again")
         assert kept_in(store, domain) == {content_id(copy)}
         assert all(a.balanced for a in balances(store) if a.stage == "filtered_documents")
 
@@ -231,7 +231,7 @@ class TestAnotherVerdict:
         with monkeypatch.context() as patched:
             patched.setattr(replacement, "give_up_documents", killed)
             with pytest.raises(KeyboardInterrupt):
-                filter_domain(store, DOMAIN, "anew")
+                filter_domain(store, DOMAIN, "again")
         assert kept_in(store, DOMAIN) == {content_id(text(1))}
         filter_domain(store, DOMAIN, "again")
         filter_domain(store, OTHER, "again")

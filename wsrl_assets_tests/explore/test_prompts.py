@@ -82,10 +82,11 @@ async def test_every_prompt_is_the_one_that_the_server_was_sent(tmp_path: Path) 
             seen = json.dumps([list(prompt.messages), json.loads(prompt.schema)], sort_keys=True)
             assert seen in requests
             steps.add(prompt.step)
-    assert {"triage", "personas", "open", "cloze", "judge", "round_trip"} <= steps
+    judged = {"judge_question", "judge_supported"}
+    assert {"triage", "personas", "open", "cloze", *judged, "round_trip"} <= steps
 
 
-@pytest.mark.parametrize("name", ["open", "system", "judge"])
+@pytest.mark.parametrize("name", ["open", "system", "judge_question"])
 async def test_a_prompt_of_other_words_is_not_shown_in_place_of_the_old(
     tmp_path: Path, name: str
 ) -> None:
@@ -99,12 +100,14 @@ async def test_a_prompt_of_other_words_is_not_shown_in_place_of_the_old(
 
     with mock.patch.object(prompts, "load_prompt", reworded):
         found = {prompt.step: prompt for prompt in await shown(view)}
-    changed = set(found) if name == "system" else {name}
+    # Verification names its prompts together.
+    verifying = {"judge_question", "judge_supported", "round_trip"}
+    changed = {"system": set(found), "open": {"open"}, "judge_question": verifying}[name]
     for step, prompt in found.items():
         if step in changed:
             assert prompt.messages == ()
             assert "version 99" in prompt.differs[0]
-        elif step != "round_trip":  # verification names its prompts together
+        else:
             assert prompt.messages
 
 
@@ -129,5 +132,34 @@ async def test_other_demonstrations_or_rules_are_said(tmp_path: Path) -> None:
 
 async def test_no_prompt_is_shown_for_a_call_that_was_not_made(tmp_path: Path) -> None:
     view = view_of(await run_all(tmp_path, []), "open")
-    silent = dataclasses.replace(view, calls=[c for c in view.calls if c["step"] != "judge"])
-    assert "judge" not in [prompt.step for prompt in await shown(silent)]
+    made = [call for call in view.calls if call["step"] != "judge_question"]
+    silent = dataclasses.replace(view, calls=made)
+    assert "judge_question" not in [prompt.step for prompt in await shown(silent)]
+
+
+@pytest.mark.parametrize("step", ["judge", "judge_stands_alone"])
+async def test_a_removed_prompt_is_said_and_not_replaced(tmp_path: Path, step: str) -> None:
+    view = view_of(await run_all(tmp_path, []), "open")
+    recipe = view.row["verify_recipe"]
+    body = json.loads(json.dumps(view.recipes[recipe]["body"]))
+    body["prompts"] = {step: {"version": "1", "digest": "0" * 12}}
+    body["judge"]["separate"] = step != "judge"
+    old = {**view.recipes, recipe: {**view.recipes[recipe], "body": body}}
+    calls = [
+        {**call, "step": step if call["step"] == "judge_question" else call["step"]}
+        for call in view.calls
+    ]
+    found = {p.step: p for p in await shown(dataclasses.replace(view, recipes=old, calls=calls))}
+    assert found[step].messages == ()
+    assert found[step].differs[0] == f"there is no prompt {step} any more"
+
+
+async def test_a_recipe_may_hold_what_the_judge_no_longer_has(tmp_path: Path) -> None:
+    view = view_of(await run_all(tmp_path, []), "open")
+    recipe = view.row["verify_recipe"]
+    body = json.loads(json.dumps(view.recipes[recipe]["body"]))
+    body["judge"]["separate"] = False
+    old = {**view.recipes, recipe: {**view.recipes[recipe], "body": body}}
+    found = {p.step: p for p in await shown(dataclasses.replace(view, recipes=old))}
+    assert found["judge_question"].messages
+    assert found["judge_supported"].messages

@@ -61,3 +61,10 @@ def _six_documents(home: Path) -> Path:
     path = home / "six.jsonl"
     path.write_text("\n".join(json.dumps(d) for d in documents[:DOCUMENTS]) + "\n", "utf-8")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here waits for live servers, within bounds."""
+    for item in items:
+        if "integration" in item.path.parts:
+            item.add_marker(pytest.mark.timing)

@@ -252,7 +252,7 @@ async def test_replies_that_came_before_the_end_are_in_the_ledger(tmp_path: Path
             run.cancel()
             with pytest.raises((asyncio.CancelledError, RowError)):
                 await run
-        # What was on its way to us at that moment may be missing, and nothing else.
+        # What was in flight at that moment may be missing, and nothing else.
         missing = delivered(sim.stats).completion - tokens_of(calls).completion
         assert 0 <= missing <= 40 * 80
     assert calls
@@ -281,8 +281,9 @@ async def test_a_cancellation_is_not_lost_at_whichever_moment_it_comes(tmp_path:
 # --- waits have an end --------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 async def test_an_answer_that_trickles_in_is_cut_off_at_the_timeout(tmp_path: Path) -> None:
-    """Each byte would begin the client's own timeout anew."""
+    """Each byte would restart the client's own timeout."""
 
     async def answer(request: Request) -> Response:
         if request.path.endswith("/completions"):
@@ -325,7 +326,7 @@ async def test_a_slow_server_without_a_list_of_models_is_not_taken_for_dead(
 
 
 async def test_nobody_sends_before_the_time_that_the_server_named(tmp_path: Path) -> None:
-    """Calls that wait for a slot when another is told to come later wait, too."""
+    """Calls that wait for a slot also wait when another must come later."""
     arrivals: list[float] = []
 
     async def answer(request: Request) -> Response:
@@ -393,7 +394,7 @@ async def test_a_server_of_several_models_must_be_told_which(tmp_path: Path) -> 
 
 
 class FullUntil:
-    """A backlog that is full until it is told otherwise."""
+    """A backlog that is full until the test frees it."""
 
     def __init__(self) -> None:
         self.room = asyncio.Event()

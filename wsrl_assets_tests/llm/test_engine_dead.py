@@ -33,6 +33,8 @@ from wsrl_assets_tests.factories import (
     until,
 )
 
+pytestmark = pytest.mark.timing
+
 STOPPED_WITHIN_S = 30.0
 # Slow enough that a server can die in the middle of the run, on a slow machine too.
 SLOW = {"decode_tokens_per_s": 100.0, "slots": 8}

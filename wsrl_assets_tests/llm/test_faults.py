@@ -194,6 +194,7 @@ async def test_a_row_that_the_server_cannot_bear_is_blamed_even_if_it_is_the_las
     assert found[content_id(document_text(1))].status is Status.KEPT
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("fault", HOPELESS)
 async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
     tmp_path: Path, fault: Fault
@@ -215,11 +216,12 @@ async def test_what_no_call_can_get_past_stops_the_run_and_keeps_what_is_done(
     assert done, "nothing was kept"
     assert {row.status for row in done} == {Status.KEPT}
     assert {call.row_id for call in made if not call.error} == {row.doc_id for row in done}
-    # The one odd case of the ledger: a reply on its way to us in the moment in which the run ends
+    # The one odd case of the ledger: a reply in flight at the moment in which the run ends
     # was paid for, and is not read any more. There can be no more of them than calls in flight.
     assert 0 <= stats.requests_completed - len(done) <= 2
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("fault", HOPELESS)
 async def test_a_hopeless_fault_of_every_fifth_call_stops_the_run_within_seconds(
     tmp_path: Path, fault: Fault

@@ -34,6 +34,8 @@ from wsrl_assets_tests.factories import (
 )
 from wsrl_assets_tests.processes import Said, elsewhere
 
+pytestmark = pytest.mark.timing
+
 STOPS_WITHIN_S = 10.0
 DOCUMENTS = 500
 # Four calls at a time, a few tenths of a second each: nothing here is done in ten seconds.
@@ -72,7 +74,7 @@ async def assert_hung_up(sim: Simulator) -> None:
 
 
 def assert_kept(home: Path, sim: Simulator) -> None:
-    """What came back is committed, but for what was on its way at that moment."""
+    """What came back is committed, but for what was in flight at that moment."""
     done, calls = stored(home), ledger(Store(home))
     assert {row.doc_id for row in done} == {call.row_id for call in calls}
     assert len(done) < DOCUMENTS, "the run was over before it was stopped"

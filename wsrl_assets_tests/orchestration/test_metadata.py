@@ -1,4 +1,4 @@
-"""What Dagster is told of a materialization, and that strangers' texts stay texts in it."""
+"""What a materialization shows, and that strangers' texts stay texts in it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pass rates top up: each rollout of each pair is paid for once, whatever happens on the way."""
+"""Pass rates top up: each rollout of each pair is paid for once, also after a kill."""
 
 import asyncio
 import functools

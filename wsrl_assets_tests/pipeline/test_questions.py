@@ -1,13 +1,16 @@
 """The stages that ask models top up: they do what is pending, once, and leave the rest alone."""
 
 import asyncio
+import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
-from simulator import Fault, FaultPlan, Simulator, running_simulator
+from simulator import Fault, FaultPlan, Simulator, running_simulator, schema_name
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import job as pipeline_job
@@ -42,6 +45,7 @@ from wsrl_assets_tests.factories import (
     delivered,
     document_text,
     documents,
+    honest_reply,
     ids,
     job,
     ledger,
@@ -55,6 +59,7 @@ from wsrl_assets_tests.factories import (
 from wsrl_assets_tests.processes import Said, elsewhere
 
 COUNT = 6
+VERIFYING = ("judge_question", "judge_supported", "round_trip")
 ALL = QUESTION_STAGES
 
 
@@ -121,7 +126,7 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
         before = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
         plant_domain(work.store, documents(COUNT + 2))
         calls = await asked(sim, work)
-    assert calls == {"personas": 2, "open": 2, "judge": 2, "round_trip": 2}
+    assert calls == dict.fromkeys(("personas", "open", *VERIFYING), 2)
     after = {row.draft_id: row for row in rows(work.store, QADraft, IN_DOMAIN)}
     assert {key: after[key] for key in before} == before
     assert len(after) == COUNT + 2
@@ -130,11 +135,8 @@ async def test_new_documents_are_done_and_old_ones_left_alone(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("settings", "calls"),
     [
-        ({"judge_votes": 3}, {"judge": 2 * COUNT}),
-        (
-            {"judge_separate": True},
-            {f"judge_{c}": COUNT for c in ("supported", "not_leaked", "stands_alone")},
-        ),
+        ({}, dict.fromkeys(VERIFYING[:2], COUNT)),
+        ({"judge_votes": 3}, dict.fromkeys(VERIFYING[:2], 2 * COUNT)),
         ({"judge": False}, {}),
     ],
 )
@@ -156,8 +158,6 @@ def test_a_changed_judge_is_another_recipe_of_the_pairs_alone(tmp_path: Path) ->
         {},
         {"judge_votes": 3},
         {"judge_votes": 5},
-        {"judge_separate": True},
-        {"judge_separate": True, "judge_votes": 3},
         {"judge": False},
     ]
     recipes = [
@@ -231,7 +231,7 @@ async def test_stages_can_be_done_one_by_one_and_give_the_same_rows(tmp_path: Pa
         assert counts(apart.store) == (COUNT, 0, 0)
         assert await asked(sim, apart, "qa_drafts") == {"open": 2 * COUNT}
         assert counts(apart.store) == (COUNT, 2 * COUNT, 0)
-        verdicts = {"judge": 2 * COUNT, "round_trip": 2 * COUNT}
+        verdicts = dict.fromkeys(VERIFYING, 2 * COUNT)
         assert await asked(sim, apart, "verified_pairs") == verdicts
         assert_balanced(apart.store)
         await advance(together)
@@ -465,3 +465,27 @@ async def test_pages_of_documents_are_all_done(
         await advance(work)
     assert len(rows(work.store, TriagedDocument, IN_SHARD)) == 10
     assert counts(work.store) == (10, 10, 10)
+
+
+async def test_a_question_that_all_personas_ask_is_judged_once_a_document(tmp_path: Path) -> None:
+    def same(body: dict[str, Any], rng: Random) -> str:
+        reply = honest_reply(body, rng)
+        if schema_name(body) != "personas":
+            return reply
+        return json.dumps({"personas": ["a planner of trips", "a planner of tours"]})
+
+    async with running_simulator(quick(reply=same)) as sim:
+        work = job(tmp_path, sim.base_url, personas=2)
+        plant_domain(work.store, documents(COUNT))
+        calls = await asked(sim, work)
+        assert {step: calls[step] for step in VERIFYING} == dict.fromkeys(VERIFYING, COUNT)
+        kept = rows(work.store, VerifiedPair, IN_DOMAIN)
+        reasons = Counter(row.reason for row in kept)
+        assert reasons == {None: COUNT, "duplicate_in_document": COUNT}
+        # A draft that comes later is compared with what an earlier run kept.
+        first = rows(work.store, QADraft, IN_DOMAIN)[0]
+        with work.store.transaction(IN_DOMAIN) as transaction:
+            transaction.merge([replace(first, draft_id="later", persona_index=2)])
+        assert await asked(sim, work, "verified_pairs") == {}
+    later = [row for row in rows(work.store, VerifiedPair, IN_DOMAIN) if row.pair_id == "later"]
+    assert [row.reason for row in later] == ["duplicate_in_document"]

@@ -1,4 +1,4 @@
-"""Rows are made anew when asked, beside the old ones, which stay until those are verified."""
+"""Rows are regenerated when asked, beside the old ones, which stay until those are verified."""
 
 import asyncio
 import json
@@ -77,10 +77,10 @@ def place(work: Job) -> None:
 
 
 def asking(work: Job, stage: str | None, **others: Any) -> Job:
-    """The same job as it is asked to make a stage anew, by another recipe."""
+    """The same job with a stage to regenerate, by another recipe."""
     roles = with_temperature(work, 0.9)
     settings = work.settings.model_copy(update={"regenerate": stage, **others})
-    return replace(work, roles=roles, settings=settings, run_id="anew")
+    return replace(work, roles=roles, settings=settings, run_id="again")
 
 
 def with_temperature(work: Job, temperature: float) -> Roles:
@@ -106,15 +106,11 @@ def assert_balanced(store: Store) -> None:
 
 
 STAGE_TABLES: tuple[type[Outcome], ...] = (Personas, QADraft, VerifiedPair)
+VERIFYING = dict.fromkeys(("judge_question", "judge_supported", "round_trip"), 2 * COUNT)
 CALLS = {
-    "personas": {
-        "personas": COUNT,
-        "open": 2 * COUNT,
-        "judge": 2 * COUNT,
-        "round_trip": 2 * COUNT,
-    },
-    "qa_drafts": {"open": 2 * COUNT, "judge": 2 * COUNT, "round_trip": 2 * COUNT},
-    "verified_pairs": {"judge": 2 * COUNT, "round_trip": 2 * COUNT},
+    "personas": {"personas": COUNT, "open": 2 * COUNT, **VERIFYING},
+    "qa_drafts": {"open": 2 * COUNT, **VERIFYING},
+    "verified_pairs": VERIFYING,
 }
 
 
@@ -133,7 +129,7 @@ async def test_a_stage_is_made_anew_with_what_hangs_on_it(tmp_path: Path, stage:
         name = table.TABLE
         made_by = {row.run_id for row in rows(work.store, table, IN_DOMAIN)}
         hangs = QUESTION_STAGES.index(name) >= QUESTION_STAGES.index(stage)
-        assert made_by == ({"anew"} if hangs else {"run"})
+        assert made_by == ({"again"} if hangs else {"run"})
     assert not regeneration.is_under_way(work.store, DOMAIN)
     assert_balanced(work.store)
     place(work)
@@ -213,7 +209,7 @@ async def test_old_rows_stay_whole_while_new_ones_fail(tmp_path: Path) -> None:
         good = replace(work, roles=job(tmp_path, sim.base_url).roles)
         await regenerate(sim, asking(good, "qa_drafts"))
     assert not regeneration.is_under_way(work.store, DOMAIN)
-    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"anew"}
+    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"again"}
     assert_balanced(work.store)
 
 
@@ -226,7 +222,7 @@ async def test_what_was_begun_goes_on_in_a_run_that_does_not_ask(tmp_path: Path)
         assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"run"}
         calls = await regenerate(sim, replace(asked, settings=work.settings))
     assert "open" not in calls
-    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"anew"}
+    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"again"}
 
 
 async def test_a_pair_that_a_new_judge_rejects_leaves_its_split(tmp_path: Path) -> None:
@@ -262,7 +258,7 @@ async def test_a_pair_that_a_new_judge_rejects_leaves_its_split(tmp_path: Path) 
 def strict_reply(body: dict[str, Any], rng: Random) -> str:
     """A model that finds fault with every pair."""
     reply = json.loads(honest_reply(body, rng))
-    if schema_name(body) == "judge":
+    if schema_name(body) == "judge_question":
         reply = {k: False if isinstance(v, bool) else v for k, v in reply.items()}
     return json.dumps(reply)
 
@@ -290,7 +286,7 @@ async def test_a_regeneration_killed_half_way_loses_nothing_and_is_finished(tmp_
         assert 0 < done < 2 * COUNT
         calls = await regenerate(sim, asking(work, None))
     assert calls["open"] <= 2 * COUNT - done
-    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"anew"}
+    assert {row.run_id for row in rows(work.store, QADraft, IN_DOMAIN)} == {"again"}
     assert len(rows(work.store, QADraft, IN_DOMAIN)) == 2 * COUNT
     assert_balanced(work.store)
 
@@ -324,8 +320,8 @@ async def test_triage_anew_moves_documents_with_all_that_hangs_on_them(tmp_path:
         moved = (COUNT + 1) // 2
         filtered = next(a for a in balances(work.store) if a.stage == "filtered_documents")
         assert has_work(filtered, asked.settings)
-        filter_domain(work.store, DOMAIN, "anew")
-        filter_domain(work.store, Domain.CODING, "anew")
+        filter_domain(work.store, DOMAIN, "again")
+        filter_domain(work.store, Domain.CODING, "again")
     for table in (FilteredDocument, Personas, QADraft, VerifiedPair, FinalSplit):
         assert len(rows(work.store, table, IN_DOMAIN)) == COUNT - moved
         assert len(rows(work.store, table, OLD)) == moved

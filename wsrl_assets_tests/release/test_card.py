@@ -19,12 +19,13 @@ from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
 from wsrl_assets.release.licences import hub_licences, with_licences
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets_tests.factories import source_document
 from wsrl_assets_tests.release.test_dataset import fill, some
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "home")
+    store = Store(tmp_path / "home [x]")
     fill(store, some(8))
     return store
 
@@ -167,7 +168,7 @@ def test_the_card_names_models_prompts_and_checks_that_were_off(store: Store) ->
 
 
 # In a process of its own, not even imported here: absl, which mlcroissant logs by, takes hold of
-# the streams of whoever imports it.
+# the streams of the process that imports it.
 VALIDATE = """
 import json, sys
 import mlcroissant
@@ -197,5 +198,21 @@ def test_mlcroissant_validates_the_metadata_and_reads_the_rows(store: Store) -> 
 
 
 def test_so_it_does_for_an_empty_release(tmp_path: Path) -> None:
-    folder = build_release(Store(tmp_path / "home"), "run").folder
+    folder = build_release(Store(tmp_path / "home [x]"), "run").folder
     assert validated(folder)["errors"] == []
+
+
+def test_the_card_counts_documents_and_pairs_by_language(store: Store) -> None:
+    pairs = read_release(build_release(store, "run").folder)
+    documents = pairs["doc_id"].unique().sort()
+    rows = [
+        source_document(number, f"text {number}", doc_id=doc_id, language=language)
+        for number, (doc_id, language) in enumerate(
+            zip(documents, "de en en".split(), strict=False)
+        )
+    ]
+    with store.transaction(Partition.shard("languages")) as transaction:
+        transaction.merge(rows)
+    text = card(store)
+    assert "| en | 2 | 2 |\n| de | 1 | 1 |" in text
+    assert f"| not known | {len(documents) - 3} | {pairs.height - 3} |" in text

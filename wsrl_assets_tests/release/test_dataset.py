@@ -30,12 +30,12 @@ from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 from wsrl_assets_tests.release.test_decontamination import LONG, SHORT, benchmark
 from wsrl_assets_tests.release.test_finalise import question
 
-NOTHING = ReleaseProvenance({}, (), (), (), ())
+NOTHING = ReleaseProvenance({}, (), (), (), (), ())
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home")
+    return Store(tmp_path / "home [x]")
 
 
 def fill(store: Store, pairs: list[Pair], domain: Domain = Domain.MATH) -> None:
@@ -77,7 +77,7 @@ def test_every_split_has_a_file_and_only_its_own_pairs(store: Store) -> None:
     fill(store, some(12))
     release = build_release(store, "run")
     for split, count in release.rows.items():
-        part = pl.read_parquet(release.folder / f"{split}.parquet")
+        part = pl.read_parquet(release.folder / f"{split}.parquet", glob=False)
         assert part.height == count
         assert set(part["split"]) <= {split}
     assert sum(release.rows.values()) == 12
@@ -295,8 +295,8 @@ def test_the_card_counts_the_pairs_that_each_benchmark_took_out(
     release = build_release(store, "run")
     assert (release.total, release.name == before.name) == (3, False)
     card = (release.folder / "README.md").read_text("utf-8")
-    assert "| bench.jsonl | 1 | 2 |" in card
-    assert "| b.jsonl | 1 | 0 |" in card
+    assert "| bench.jsonl | 1 | 1 | 1 | 2 |" in card
+    assert "| b.jsonl | 1 | 1 | 1 | 0 |" in card
 
 
 def test_a_pair_that_a_later_verification_rejects_leaves_the_release(store: Store) -> None:
@@ -316,7 +316,9 @@ def test_datasets_loads_the_folder_as_it_is(
     plant(store, some(8))
     split_domain(store, Domain.MATH, "run", settings)
     release = build_release(store, "run")
-    loaded = datasets.load_dataset(str(release.folder), cache_dir=str(tmp_path / "cache"))
+    # The library takes brackets in a path for a pattern.
+    folder = shutil.copytree(release.folder, tmp_path / "copy")
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     filled = {split: rows for split, rows in release.rows.items() if rows}
     assert {split: part.num_rows for split, part in loaded.items()} == filled
     assert next(iter(loaded.values())).column_names == list(COLUMNS)

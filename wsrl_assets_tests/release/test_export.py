@@ -21,13 +21,13 @@ from wsrl_assets_tests.release.test_finalise import question
 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
-    store = Store(tmp_path / "home")
+    store = Store(tmp_path / "home [x]")
     fill(store, [*some(7), Pair(question(8) + ' {} {0} "quoted"', answer="1901")], Domain.CODING)
     return build_release(store, "run").folder
 
 
 def read(folder: Path) -> pl.DataFrame:
-    return pl.concat(pl.read_parquet(folder / f"{split}.parquet") for split in Split)
+    return pl.concat(pl.read_parquet(folder / f"{split}.parquet", glob=False) for split in Split)
 
 
 class TestNames:
@@ -59,10 +59,10 @@ class TestWhatIsWritten:
             assert release.name in (folder / "README.md").read_text("utf-8")
 
     def test_an_empty_release_is_written_with_its_columns(self, tmp_path: Path) -> None:
-        empty = build_release(Store(tmp_path / "home"), "run").folder
+        empty = build_release(Store(tmp_path / "home [x]"), "run").folder
         folders = export(empty, list(FORMATS), tmp_path / "out")
         for split in Split:
-            part = pl.read_parquet(folders["verl"] / f"{split}.parquet")
+            part = pl.read_parquet(folders["verl"] / f"{split}.parquet", glob=False)
             assert part.height == 0
             assert part.columns == [
                 "data_source",
@@ -76,7 +76,7 @@ class TestWhatIsWritten:
     def test_the_index_counts_the_rows_of_a_split(self, release: Path, tmp_path: Path) -> None:
         folder = export(release, ["verl"], tmp_path / "out")["verl"]
         for split in Split:
-            infos = pl.read_parquet(folder / f"{split}.parquet")["extra_info"].to_list()
+            infos = pl.read_parquet(folder / f"{split}.parquet", glob=False)["extra_info"].to_list()
             assert [info["index"] for info in infos] == list(range(len(infos)))
             assert {info["split"] for info in infos} <= {split.value}
 
@@ -104,7 +104,7 @@ class TestWhatIsWritten:
     ) -> None:
         for split in Split:
             path = release / f"{split}.parquet"
-            table = pl.read_parquet(path)
+            table = pl.read_parquet(path, glob=False)
             table.with_columns(pass_rate=pl.lit(0.25, pl.Float64)).write_parquet(path)
         folders = export(release, ["trl", "verl"], tmp_path / "out")
         assert set(read(folders["trl"])["pass_rate"]) == {0.25}

@@ -28,7 +28,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 @pytest.fixture
 def release(tmp_path: Path) -> Release:
-    store = Store(tmp_path / "home")
+    store = Store(tmp_path / "home [x]")
     fill(store, some(5))
     return build_release(store, "run")
 

@@ -1,4 +1,4 @@
-"""A release takes the pass rates that it is told to, and says why it left out the others."""
+"""A release takes the pass rates in its range, and says why it left out the others."""
 
 from pathlib import Path
 

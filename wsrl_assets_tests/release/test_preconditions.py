@@ -11,9 +11,10 @@ from wsrl_assets.release.dataset import ReleaseError, build_release, current_rel
 from wsrl_assets.release.preconditions import check_preconditions
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.accounting import Wanted
-from wsrl_assets.storage.tables import FinalSplit
+from wsrl_assets.storage.tables import FinalSplit, Status, TriagedDocument
+from wsrl_assets.storage.takedowns import WITHDRAWN
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets_tests.factories import rows
+from wsrl_assets_tests.factories import SHARD, WHEN, rows
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill
 from wsrl_assets_tests.release.test_finalise import question
@@ -57,6 +58,22 @@ def test_a_doubled_row_is_refused(store: Store) -> None:
             "INSERT INTO final_splits SELECT * FROM final_splits LIMIT 1"
         )
     with pytest.raises(ReleaseError, match="the rows of final_splits in math do not add up"):
+        refuse(store)
+
+
+def test_a_pair_of_a_withdrawn_document_is_refused(store: Store) -> None:
+    doc_id = rows(store, FinalSplit, MATH)[0].doc_id
+    withdrawn = TriagedDocument(
+        doc_id=doc_id,
+        status=Status.REJECTED,
+        reason=WITHDRAWN,
+        recipe="r",
+        run_id="forget",
+        created_at=WHEN,
+    )
+    with store.transaction(Partition.shard(SHARD)) as transaction:
+        transaction.merge([withdrawn])
+    with pytest.raises(ReleaseError, match="1 pairs of withdrawn documents"):
         refuse(store)
 
 

@@ -31,7 +31,7 @@ HOSTILE = "<script>alert(1)</script><img src=http://evil.example onerror=alert(1
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Seven pairs in Math and three in Other that pass, two that leak, and what they cost."""
-    store = Store(tmp_path / "home")
+    store = Store(tmp_path / "home [x]")
     rejected = [Pair(question(n), source=f"source {n}", status=Status.REJECTED) for n in (20, 21)]
     fill(store, [*some(7), *rejected])
     fill(store, some(3, first=7), Domain.OTHER)

@@ -1,4 +1,4 @@
-"""Hostile and empty responses score 0, never raise, and return in under 50 ms (issue 4, item 3)."""
+"""Hostile and empty responses score 0, never raise, and return in under 50 ms."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ QUESTION = "Which city is the capital of France?"
 
 
 class Recorder:
-    """A judge that says what it is told to, and keeps what it was shown."""
+    """A judge with given verdicts, and keeps what it was shown."""
 
     def __init__(self, *verdicts: object) -> None:
         self.verdicts = list(verdicts)

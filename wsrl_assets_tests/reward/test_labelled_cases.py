@@ -1,4 +1,4 @@
-"""Ours against the labels of people: no false accept, at most 2% false rejects (issue 4)."""
+"""Ours against the labels of people: no false accept, and few false rejects."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pytest
 
 from wsrl_assets.reward import AnswerType, Gold, score, self_test
 
-from .cases import read_cases
+from .cases import OUTSIDE_FILE, read_cases
 
 CASES = list(read_cases())
+OUTSIDE = list(read_cases(OUTSIDE_FILE))
 MAX_FALSE_REJECTS = 0.02
+MAX_FALSE_REJECTS_OUTSIDE = 0.05
 
 
 def test_there_are_at_least_400_cases_in_both_directions_for_every_type() -> None:
@@ -36,6 +38,17 @@ def test_at_most_two_percent_false_rejects() -> None:
     right = [case for case in CASES if case.label == 1]
     rejected = [case.describe() for case in right if score(case.response, case.gold).value == 0]
     assert len(rejected) <= MAX_FALSE_REJECTS * len(right), rejected
+
+
+def test_no_false_accept_of_the_outside_cases() -> None:
+    wrong = [case for case in OUTSIDE if case.label == 0]
+    assert [case.describe() for case in wrong if score(case.response, case.gold).value] == []
+
+
+def test_at_most_five_percent_false_rejects_of_the_outside_cases() -> None:
+    right = [case for case in OUTSIDE if case.label == 1]
+    rejected = [case.describe() for case in right if score(case.response, case.gold).value == 0]
+    assert len(rejected) <= MAX_FALSE_REJECTS_OUTSIDE * len(right), rejected
 
 
 @pytest.mark.parametrize("gold", dict.fromkeys(case.gold for case in CASES), ids=str)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import zstandard
 
-from wsrl_assets.sources.readers import DropReason, SourceRow, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, ShardFault, SourceRow, discover, read_rows
 
 TEXT = "The river rises in the hills and runs for 340 kilometres to the sea."
 
@@ -26,7 +27,7 @@ def json_lines(*rows: object) -> bytes:
 
 
 def compressed(ending: str, data: bytes) -> bytes:
-    return gzip.compress(data) if ending.endswith(".gz") else zstandard.compress(data)
+    return gzip.compress(data, mtime=0) if ending.endswith(".gz") else zstandard.compress(data)
 
 
 def write_parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
@@ -37,6 +38,16 @@ def write_parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
 def read(path: Path, **options: Any) -> list[SourceRow]:
     (shard,) = discover(path)
     return [row for batch in read_rows(shard, **options) for row in batch]
+
+
+def read_until_fault(path: Path, **options: Any) -> tuple[list[SourceRow], ShardFault]:
+    """The rows that are handed out before the fault that ends the shard."""
+    (shard,) = discover(path)
+    rows: list[SourceRow] = []
+    batches = read_rows(shard, **options)
+    with pytest.raises(ShardFault) as raised:
+        rows.extend(row for batch in batches for row in batch)
+    return rows, raised.value
 
 
 def texts(rows: Iterable[SourceRow]) -> list[str]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from wsrl_assets.sources.columns import as_text
+from wsrl_assets.sources.columns import Columns, as_text, metadata_of
 from wsrl_assets.sources.readers import guess_text_column
 
 
@@ -51,3 +51,31 @@ def test_text_column_is_guessed_by_name_then_by_length(
 )
 def test_only_short_single_values_are_metadata(value: object, expected: str | None) -> None:
     assert as_text(value) == expected
+
+
+def test_nested_values_are_named_by_their_path() -> None:
+    row: dict[str, object] = {
+        "text": "t",
+        "metadata": {"license": "CC0", "inner": {"deep": 1}, "vector": [0.5] * 100},
+        "json": '{"url": "https://example.org", "broken": null}',
+        "no json": "{curly",
+        "licenses": ["MIT", "GPL-3.0"],
+        "rows": [{"a": 1}],
+        "lists": [["a"]],
+    }
+    assert metadata_of(row, Columns("text", None)) == {
+        "metadata.license": "CC0",
+        "metadata.inner.deep": "1",
+        "json.url": "https://example.org",
+        "no json": "{curly",
+        "licenses": '["MIT", "GPL-3.0"]',
+    }
+
+
+def test_deep_and_endless_metadata_is_cut() -> None:
+    deep: dict[str, object] = {"end": "x"}
+    for _ in range(5000):
+        deep = {"n": deep}
+    wide: dict[str, object] = {str(number): number for number in range(10_000)}
+    found = metadata_of({"deep": deep, "wide": wide}, Columns("text", None))
+    assert 0 < len(found) <= 200

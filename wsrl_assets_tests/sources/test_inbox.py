@@ -1,5 +1,6 @@
 """Claims about the inbox: each file becomes a shard once, and nothing unfinished or bad does."""
 
+import gzip
 import os
 from pathlib import Path
 from unittest import mock
@@ -9,6 +10,7 @@ import pytest
 
 from wsrl_assets.sources import inbox as inbox_module
 from wsrl_assets.sources.inbox import INBOX, InboxError, InboxScan, State, scan
+from wsrl_assets.sources.ingest import ingest_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.tables import InboxFile, Shard
 from wsrl_assets_tests.factories import rows
@@ -145,9 +147,9 @@ def test_a_touched_file_asks_for_nothing(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.jsonl.part", "a.jsonl.tmp", ".a.jsonl", ".git/a.jsonl", "a.jsonl~", "a.pdf"]
+    "name", ["a.jsonl.part", "a.jsonl.tmp", ".a.jsonl", ".git/a.jsonl", "a.jsonl~"]
 )
-def test_unfinished_hidden_and_other_files_are_not_looked_at(box: Box, name: str) -> None:
+def test_unfinished_and_hidden_files_are_not_looked_at(box: Box, name: str) -> None:
     box.put(name)
     assert box.settle().files == 0
 
@@ -209,3 +211,42 @@ def test_a_prefix_of_an_object_store_is_an_inbox(tmp_path: Path) -> None:
         assert arrival.path.endswith("bucket/inbox/a.jsonl")
     finally:
         memory.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("name", ["c4.json.gz", "a.json", "a.jsonl.zstd", "part-00000"])
+def test_json_lines_are_taken_whatever_their_ending(box: Box, name: str) -> None:
+    box.put(name, gzip.compress(ROW, mtime=0) if name.endswith(".gz") else ROW)
+    assert len(box.settle().arrivals) == 1
+
+
+def test_what_is_of_no_known_kind_is_named_once(box: Box) -> None:
+    box.put("a.pdf", "%PDF-1.7")
+    (said,) = box.settle().said
+    assert "a.pdf is refused" in said
+    assert box.look().said == ()
+
+
+def test_a_linked_folder_is_looked_into(box: Box, tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "a.jsonl", ROW)
+    (box.folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(box.folder)
+    assert len(box.settle().arrivals) == 1
+
+
+def test_text_files_of_one_scan_are_one_shard_and_each_is_a_document(box: Box) -> None:
+    for name in "abcdefghij":
+        box.put(f"{name}.txt", f"About {name}. {TEXT}")
+    found = box.settle()
+    (shard,) = box.shards()
+    assert [row.shard for row in found.arrivals] == [shard]
+    assert ingest_shard(box.store, shard, "run") == 10
+    assert box.look(after=found.arrivals[0].number or 0).arrivals == ()
+
+
+def test_a_text_file_that_comes_later_is_a_shard_of_its_own(box: Box) -> None:
+    box.put("a.txt", f"First. {TEXT}")
+    box.put("b.md", f"Second. {TEXT}")
+    box.settle()
+    box.put("c.txt", f"Third. {TEXT}")
+    box.settle()
+    assert len(box.shards()) == 2

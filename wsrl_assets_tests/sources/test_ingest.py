@@ -1,12 +1,14 @@
 """Registering and reading shards: what is kept, why the rest is not, and what a rerun does."""
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from wsrl_assets.sources.ingest import IngestSettings, ingest_shard, register
-from wsrl_assets.sources.readers import SourceError
+from wsrl_assets.sources.readers import ShardFault, SourceError
 from wsrl_assets.storage import Partition, Store, catalog
 from wsrl_assets.storage.accounting import accounts
 
@@ -126,3 +128,66 @@ def test_the_rows_of_a_shard_are_accounted_for(tmp_path: Path) -> None:
     assert found[unread.key].pending == 1
     assert (found[read].rows_in, found[read].kept, found[read].rejected) == (2, 1, 1)
     assert all(account.balanced for account in found.values())
+
+
+def cut_gzip(folder: Path, rows: int) -> Path:
+    lines = "".join(json.dumps({"text": f"{LONG}{BODY} {n**9}."}) + "\n" for n in range(rows))
+    data = gzip.compress(lines.encode(), mtime=0)
+    path = folder / "cut.jsonl.gz"
+    path.write_bytes(data[: len(data) // 2])
+    return path
+
+
+def test_a_shard_that_ends_early_is_failed_with_the_rows_before_the_fault_kept(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "home")
+    (shard,) = register(store, cut_gzip(tmp_path, 400))
+    with pytest.raises(ShardFault, match="rows were read, then: the file ends inside"):
+        ingest_shard(store, shard.key, "test")
+    with catalog(store) as connection:
+        (account,) = [a for a in accounts(connection) if a.stage == "source_documents"]
+        (row,) = connection.sql("SELECT rows_read, fault, source_rows FROM shards").fetchall()
+    assert row == (account.kept, "truncated_file", None)
+    assert (account.failed, account.rejected, account.pending) == (1, 0, 0)
+    assert account.kept > 100
+    assert account.balanced
+    assert account.reasons == {"truncated_file": 1}
+
+
+@pytest.mark.parametrize("fault", [TimeoutError("no answer"), OSError(5, "EIO"), EOFError("cut")])
+def test_a_store_that_fails_while_a_shard_is_read_loses_no_row_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    store = Store(tmp_path / "home")
+    (shard,) = register(store, shard_file(tmp_path, "a.jsonl", {"text": LONG + BODY}))
+    with monkeypatch.context() as patch:
+        patch.setattr("fsspec.implementations.local.LocalFileOpener.read", raises(fault))
+        with pytest.raises(ShardFault, match=type(fault).__name__):
+            ingest_shard(store, shard.key, "test")
+    with catalog(store) as connection:
+        (account,) = [a for a in accounts(connection) if a.stage == "source_documents"]
+    assert (account.failed, account.reasons) == (1, {"read_error": 1})
+    assert ingest_shard(store, shard.key, "again") == 1
+    assert outcomes(store, shard.key) == [(1, "kept", None)]
+    with catalog(store) as connection:
+        (account,) = [a for a in accounts(connection) if a.stage == "source_documents"]
+    assert (account.kept, account.failed) == (1, 0)
+
+
+def raises(fault: Exception) -> Callable[..., bytes]:
+    def read(*_: object) -> bytes:
+        raise fault
+
+    return read
+
+
+def test_each_passage_has_its_language(tmp_path: Path) -> None:
+    german = (
+        "Die Brücke über den Fluss wurde im Frühling eröffnet und trägt seither die Straße. " * 3
+    )
+    store = Store(tmp_path / "home")
+    key = ingest(store, shard_file(tmp_path, "a.jsonl", {"text": LONG + BODY}, {"text": german}))
+    with store.snapshot(Partition.shard(key)) as connection:
+        found = connection.sql("SELECT language FROM source_documents ORDER BY source_row")
+        assert found.fetchall() == [("en",), ("de",)]

@@ -9,7 +9,16 @@ import pyarrow as pa
 import pytest
 
 from wsrl_assets.sources.readers import DropReason, SourceError, discover, read_rows
-from wsrl_assets_tests.sources.files import TEXT, detail, read, reasons, texts, write, write_parquet
+from wsrl_assets_tests.sources.files import (
+    TEXT,
+    detail,
+    read,
+    read_until_fault,
+    reasons,
+    texts,
+    write,
+    write_parquet,
+)
 
 TEXT_TYPES = [
     pa.string(),
@@ -30,7 +39,7 @@ def test_text_of_every_string_type_is_read(tmp_path: Path, kind: pa.DataType) ->
     assert detail(rows) == 'column "text" is null'
 
 
-def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: Path) -> None:
+def test_row_has_title_and_the_values_beside_it_nested_ones_too(tmp_path: Path) -> None:
     columns = {
         "title": ["Rivers"],
         "text": [TEXT],
@@ -42,7 +51,10 @@ def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: P
         "at": pa.array([1], pa.timestamp("ns")),
         "empty": pa.nulls(1),
         "tags": [["a"]],
-        "meta": [{"url": "x"}],
+        "meta": [{"url": "x", "inner": {"license": "mit", "vector": [0.5]}}],
+        "map": pa.array([[("spdx", "MIT")]], pa.map_(pa.string(), pa.string())),
+        "vector": [[0.5, 0.25]],
+        "rows": [[{"a": "b"}]],
     }
     (row,) = read(write_parquet(tmp_path / "a.parquet", columns))
     assert (row.row_number, row.text, row.title) == (1, TEXT, "Rivers")
@@ -53,6 +65,10 @@ def test_row_has_title_and_single_values_and_nested_columns_are_left(tmp_path: P
         "price": "1.20",
         "day": "2024-02-29",
         "at": "1970-01-01 00:00:00.000000001",
+        "tags": '["a"]',
+        "meta.url": "x",
+        "meta.inner.license": "mit",
+        "map.spdx": "MIT",
     }
 
 
@@ -77,15 +93,6 @@ def test_blank_and_too_large_cells_are_rejected_rows(tmp_path: Path) -> None:
     rows = read(path, max_row_bytes=4096)
     assert reasons(rows) == {2: DropReason.NO_TEXT, 3: DropReason.ROW_TOO_LARGE}
     assert rows[2].metadata == {"id": "3"}
-
-
-def test_bad_row_fails_the_shard_where_that_is_asked_for(tmp_path: Path) -> None:
-    path = write_parquet(tmp_path / "a.parquet", {"text": ["a", None]})
-    with pytest.raises(SourceError) as raised:
-        read(path, on_bad_row="fail")
-    assert str(raised.value) == (
-        'shard "a.parquet", row 2: column "text" is null. Fix the row or pass --on-bad-row reject.'
-    )
 
 
 def test_column_is_guessed_among_the_columns_that_hold_text(tmp_path: Path) -> None:
@@ -136,12 +143,13 @@ def test_file_with_no_rows_is_named(tmp_path: Path) -> None:
         read(path)
 
 
-def test_damaged_page_keeps_the_rows_before_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("group_rows", [100, 1000])
+def test_damaged_page_keeps_the_row_groups_before_it(tmp_path: Path, group_rows: int) -> None:
     names = [f"{number} {TEXT}" for number in range(4000)]
     path = write_parquet(
         tmp_path / "a.parquet",
         {"text": names},
-        row_group_size=1000,
+        row_group_size=group_rows,
         compression="gzip",
         use_dictionary=False,
     )
@@ -149,9 +157,9 @@ def test_damaged_page_keeps_the_rows_before_it(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     start = third_group.data_page_offset + 40
     data[start : start + 200] = bytes(200)
-    rows = read(write(tmp_path / "b.parquet", bytes(data)))
-    assert len(texts(rows)) == 2000
-    assert reasons(rows) == {2001: DropReason.CORRUPT_FILE}
+    rows, fault = read_until_fault(write(tmp_path / "b.parquet", bytes(data)))
+    assert len(texts(rows)) == 2 * group_rows
+    assert fault.reason is DropReason.CORRUPT_FILE
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

@@ -37,6 +37,22 @@ def test_reading_can_be_stopped_halfway(ten_rows: Path) -> None:
     del batches
 
 
+def test_what_folders_say_is_said_of_their_rows(tmp_path: Path) -> None:
+    row = {"text": TEXT, "lang": "de"}
+    path = write(
+        tmp_path / "license=cc-by-4.0" / "lang=en" / "x=a%2Fb" / "a.jsonl", json_lines(row)
+    )
+    (only,) = [row for batch in read_rows(discover(path)[0]) for row in batch]
+    assert only.metadata == {"license": "cc-by-4.0", "lang": "de", "x": "a/b"}
+
+
+def test_what_folders_say_is_said_of_the_texts_in_them(tmp_path: Path) -> None:
+    write(tmp_path / "notes" / "license=mit" / "a.md", TEXT)
+    write(tmp_path / "notes" / "b.md", TEXT)
+    rows = [row for batch in read_rows(discover(tmp_path / "notes")[0]) for row in batch]
+    assert [row.metadata.get("license") for row in rows] == [None, "mit"]
+
+
 def test_limits_below_one_are_refused(ten_rows: Path) -> None:
     with pytest.raises(ValueError, match="limits must be 1 or more"):
         read_rows(discover(ten_rows)[0], batch_rows=0)

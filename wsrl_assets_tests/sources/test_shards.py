@@ -1,5 +1,6 @@
 """Claims about finding shards in what a user typed."""
 
+import gzip
 import os
 import re
 import socket
@@ -8,10 +9,18 @@ from urllib.error import URLError
 
 import fsspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.sources.readers import ShardKind, SourceError, discover, read_rows, safe_name
+from wsrl_assets.sources.readers import (
+    ShardKind,
+    SourceError,
+    discover,
+    matching,
+    read_rows,
+    safe_name,
+)
 from wsrl_assets_tests.sources.files import TEXT, json_lines, write, write_parquet
 
 ROW = json_lines({"text": TEXT})
@@ -22,8 +31,11 @@ ROW = json_lines({"text": TEXT})
     [
         ("a.jsonl", ShardKind.JSONL),
         ("a.NDJSON", ShardKind.JSONL),
-        ("a.jsonl.gz", ShardKind.JSONL_GZ),
-        ("a.ndjson.zst", ShardKind.JSONL_ZST),
+        ("a.jsonl.gz", ShardKind.JSONL),
+        ("a.ndjson.zst", ShardKind.JSONL),
+        ("a.jsonl.zstd", ShardKind.JSONL),
+        ("a.tsv", ShardKind.TABLE),
+        ("a.csv.gz", ShardKind.TABLE),
         ("a.parquet", ShardKind.PARQUET),
         ("a.txt", ShardKind.TEXT),
         ("a.md", ShardKind.TEXT),
@@ -70,6 +82,59 @@ def test_folder_with_a_loop_of_links_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "dangling.txt").symlink_to(tmp_path / "nowhere")
     (shard,) = discover(tmp_path)
     assert shard.members == ("sub/a.txt",)
+
+
+def test_linked_folders_are_read_each_once(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "wiki" / "a.jsonl", ROW)
+    write(tmp_path / "corpus" / "b.jsonl", ROW * 2)
+    for name in ("wiki", "wiki again"):
+        (tmp_path / "corpus" / name).symlink_to(tmp_path / "elsewhere" / "wiki")
+    assert [shard.name for shard in discover(tmp_path / "corpus")] == ["b.jsonl", "a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("c4-train.00000-of-01024.json.gz", gzip.compress(ROW, mtime=0)),
+        ("a.json", ROW),
+        ("a.jsonl.zstd", zstandard.compress(ROW)),
+        ("a.jsonl.bin", ROW),
+        ("part-00000", ROW),
+        ("long.json", json_lines({"text": TEXT * 2000})),
+        ("a.jsonl", gzip.compress(ROW, mtime=0)),
+        ("a.jsonl.gz", ROW),
+        ("a.csv", f'title,text\n"A, b","{TEXT}"\n'.encode()),
+        ("a.tsv.gz", gzip.compress(f"title\ttext\nA\t{TEXT}\n".encode(), mtime=0)),
+        ("a.txt.gz", gzip.compress(TEXT.encode(), mtime=0)),
+    ],
+)
+def test_what_plainly_is_json_lines_or_a_table_is_read_whatever_its_ending(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    write(tmp_path / "corpus" / name, data)
+    (shard,) = discover(tmp_path / "corpus")
+    (text,) = [row.text for batch in read_rows(shard) for row in batch]
+    assert text in (TEXT, TEXT * 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("array.json", b'[{"text": "a"}]\n'),
+        ("dataset_info.json", b'{\n "features": {}\n}\n'),
+        ("a.pdf", b"%PDF-1.7"),
+        ("cut.bin", gzip.compress(ROW, mtime=0)[:12]),
+    ],
+)
+def test_what_is_something_else_is_skipped_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, data: bytes
+) -> None:
+    write(tmp_path / "corpus" / name, data)
+    write(tmp_path / "corpus" / "b.jsonl", ROW)
+    assert [shard.name for shard in discover(tmp_path / "corpus")] == ["b.jsonl"]
+    assert caplog.text.count(name) == 1
+    with pytest.raises(SourceError, match=r"jq -c"):
+        discover(tmp_path / "corpus" / name)
 
 
 def test_linked_file_is_read(tmp_path: Path) -> None:
@@ -169,6 +234,31 @@ def test_urls_of_other_stores_are_found_and_read() -> None:
     assert folder.members == ("notes/b.md",)
     for shard in (data, folder, discover(data.path)[0]):
         assert [row.text for batch in read_rows(shard) for row in batch] == [TEXT]
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "**/*.jsonl", "b[[]1].jsonl", "?[[]1].jsonl"])
+def test_what_a_user_typed_may_be_a_pattern(tmp_path: Path, pattern: str) -> None:
+    path = write(tmp_path / "b[1].jsonl", ROW)
+    write(tmp_path / "a.md", TEXT)
+    assert matching(f"{tmp_path}/{pattern}") == [str(path)]
+
+
+def test_a_name_that_is_there_is_no_pattern(tmp_path: Path) -> None:
+    write(tmp_path / "b1.jsonl", ROW)
+    assert matching(f"{tmp_path}/b[1].jsonl") == [f"{tmp_path}/b1.jsonl"]
+    path = write(tmp_path / "b[1].jsonl", ROW * 2)
+    assert matching(str(path)) == [str(path)]
+    assert discover(path)[0].size_bytes == 2 * len(ROW)
+
+
+def test_patterns_match_in_other_stores() -> None:
+    fsspec.filesystem("memory").pipe("/patterns/part-1.jsonl", ROW)
+    assert matching("memory://patterns/part-*.jsonl") == ["memory:///patterns/part-1.jsonl"]
+
+
+def test_a_pattern_that_matches_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"\*\.jsonl.*as a pattern it matches nothing"):
+        matching(f"{tmp_path}/*.jsonl")
 
 
 # Faults

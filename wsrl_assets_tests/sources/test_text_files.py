@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.sources.readers import DropReason, SourceError, discover, read_rows
+from wsrl_assets.sources.readers import DropReason, ShardFault, discover, read_rows
 from wsrl_assets_tests.sources.files import TEXT, detail, read, reasons, write
 
 
@@ -53,19 +53,9 @@ def test_bad_file_is_a_rejected_row_and_its_neighbours_are_read(
     assert rows[1].metadata == {"file": "b.txt"}
 
 
-def test_bad_file_fails_the_shard_where_that_is_asked_for(tmp_path: Path) -> None:
-    write(tmp_path / "notes" / "b.txt", b"\xe9")
-    with pytest.raises(SourceError) as raised:
-        read(tmp_path / "notes", on_bad_row="fail")
-    assert str(raised.value) == (
-        'shard "notes", file "b.txt": not UTF-8: byte 0xE9 at offset 0. '
-        "Fix the file or pass --on-bad-row reject."
-    )
-
-
 def test_file_that_went_away_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "notes" / "b.txt", TEXT)
     (shard,) = discover(tmp_path / "notes")
     path.unlink()
-    with pytest.raises(SourceError, match=r'notes/b\.txt" does not exist'):
+    with pytest.raises(ShardFault, match=r'notes/b\.txt" does not exist'):
         list(read_rows(shard))

@@ -161,7 +161,7 @@ def test_two_drafts_for_one_persona_and_form_are_found(tmp_path: Path) -> None:
 
 
 def test_forms_in_use_are_those_of_each_domain(tmp_path: Path) -> None:
-    """So a domain is complete under what it was drafted with, whatever the settings of now."""
+    """So a domain is complete under what it was drafted with, under any current settings."""
     store = Store(tmp_path)
     for domain, form in ((Domain.MATH, "cloze"), (Domain.CODING, None)):
         drafts = [draft_row(n, TEXTS[0], persona_index=n, form=form) for n in range(2)]

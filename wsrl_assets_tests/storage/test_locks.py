@@ -12,6 +12,8 @@ from wsrl_assets.storage import Store, StoreBusyError, catalog
 from wsrl_assets_tests.factories import IN_DOMAIN, call_row
 from wsrl_assets_tests.processes import Said, elsewhere
 
+pytestmark = pytest.mark.timing
+
 
 def write(store: Store, number: int) -> None:
     with store.transaction(IN_DOMAIN) as transaction:

@@ -1,4 +1,4 @@
-"""A row that was written is the row that is read, whatever is in it."""
+"""A row that was written is the row that is read, with any content."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

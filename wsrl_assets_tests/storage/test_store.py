@@ -97,6 +97,7 @@ def test_a_reader_sees_the_last_commit_though_an_older_reader_is_still_open(tmp_
         assert len(older.sql("FROM llm_calls")) == 1, "an open reader keeps what it has"
 
 
+@pytest.mark.timing
 def test_readers_see_the_last_commit_while_a_writer_is_at_work(tmp_path: Path) -> None:
     store = Store(tmp_path, lock_timeout_s=5)
     write(store, 1)
@@ -231,6 +232,7 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("how", SPOILT)
 def test_a_spoilt_file_is_reported_by_name_and_at_once(tmp_path: Path, how: str) -> None:
     store = Store(tmp_path, lock_timeout_s=30)
@@ -261,3 +263,12 @@ def test_a_partition_key_cannot_leave_its_folder() -> None:
     for key in ("../evil", "a/b", "", ".hidden", "a\x00b", "x" * 300):
         with pytest.raises(ValueError, match="partition key"):
             Partition.shard(key)
+
+
+def test_a_file_of_an_older_version_gets_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    write(Store(tmp_path), 1)
+    with duckdb.connect(str(live_file(tmp_path))) as connection:
+        connection.execute("ALTER TABLE llm_calls DROP COLUMN error")
+    store = Store(tmp_path)
+    write(store, 2)
+    assert [row.error for row in rows(store, LLMCall, IN_DOMAIN)] == [None, None]

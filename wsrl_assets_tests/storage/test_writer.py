@@ -16,7 +16,7 @@ from wsrl_assets_tests.factories import IN_DOMAIN, call_row, rows, until
 
 
 class CountingStore(Store):
-    """A store that notes the size of each commit, and may be told to be slow or to fail."""
+    """A store that notes the size of each commit, and can be made slow or failing."""
 
     def __init__(self, home: Path, before_commit: Callable[[int], None] | None = None) -> None:
         super().__init__(home)

@@ -12,6 +12,7 @@ from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.self_containment import stands_alone
 
 CASES_FILE = Path(__file__).with_name("cases.jsonl")
+PAIRS_FILE = Path(__file__).with_name("pairs.jsonl")
 CHECKS = ("stands_alone", "leak", "answer_in_evidence")
 
 
@@ -45,3 +46,35 @@ class Case:
 
 def read_cases(path: Path = CASES_FILE) -> list[Case]:
     return [Case(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """A pair written from other people's text, before the rules that it measures.
+
+    Attributes:
+        half: `seen` while rules were written, or `held_back`.
+        passes: whether a careful person would keep it.
+        kind: what is wrong with it: `changing` fact, `description` without a name, `leak`; or
+            `good`.
+        question, answer, type: the pair.
+        source: what it was written from.
+    """
+
+    half: str
+    passes: bool
+    kind: str
+    question: str
+    answer: str
+    type: str
+    source: str
+
+    def failed(self) -> list[Verdict]:
+        """The verdicts of the rules that refuse it."""
+        gold = parse_gold(self.answer, self.type)
+        verdicts = (stands_alone(self.question), leak(self.question, gold))
+        return [verdict for verdict in verdicts if not verdict.passed]
+
+
+def read_pairs(path: Path = PAIRS_FILE) -> list[LabelledPair]:
+    return [LabelledPair(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]

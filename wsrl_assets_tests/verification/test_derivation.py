@@ -122,3 +122,176 @@ def test_a_long_quote_is_read_in_bounded_time(unit: str, question: str) -> None:
     started = time.process_time()
     answer_in(unit * (3_000 // len(unit)), parse_gold("77777", "integer"), question)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("follows", "question", "quote", "answer_type", "answer"),
+    [
+        (True, "How old was she?", "Born on 3 May 1900, she died on 4 May 1950.", "integer", "50"),
+        (
+            False,
+            "How old was she when she married?",
+            "Born on 3 May 1900, she died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How old was she when she died?",
+            "Born on 3 May 1900, she died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How old was she at her death?",
+            "Born on 3 May 1900, she died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "At what age did she die?",
+            "Born on 3 May 1900, she died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            False,
+            "At what age did she marry?",
+            "Born on 3 May 1900, she died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How old was she when she married?",
+            "Born on 3 May 1900, she married on 4 May 1925 and died on 5 May 1950.",
+            "integer",
+            "25",
+        ),
+        (
+            False,
+            "How old was she when she married?",
+            "Born on 3 May 1900, she married on 4 May 1925 and died on 5 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            False,
+            "How old was she when she died?",
+            "Born on 3 May 1900, she married on 4 May 1925 and died on 5 May 1950.",
+            "integer",
+            "25",
+        ),
+        (
+            True,
+            "How old was she at her wedding?",
+            "She was born on 3 May 1900. On 4 May 1925, she married a baker.",
+            "integer",
+            "25",
+        ),
+        (
+            False,
+            "How old was she when she retired?",
+            "She was born on 3 May 1900. On 4 May 1925, she married a baker.",
+            "integer",
+            "25",
+        ),
+        (
+            False,
+            "How old was he when he became king?",
+            "Born on 3 May 1900, he became president on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How old was he when he became king?",
+            "Born on 3 May 1900, he became king on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How old was Ada Lovelace when she died?",
+            "Ada Lovelace (10 December 1815 - 27 November 1852) was a mathematician.",
+            "integer",
+            "36",
+        ),
+        (
+            False,
+            "How old was Ada Lovelace when she published her notes?",
+            "Ada Lovelace (10 December 1815 - 27 November 1852) was a mathematician.",
+            "integer",
+            "36",
+        ),
+        (
+            False,
+            "How old was she when she died?",
+            "She married on 3 May 1900 and died on 4 May 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How many years after the Suez Canal did the Panama Canal open?",
+            "The Suez Canal opened in 1869, the Panama Canal in 1914.",
+            "integer",
+            "45",
+        ),
+        (
+            True,
+            "How long did it take to build the Hall, in years, between 1869 and the opening?",
+            "It was begun in 1869 and opened in 1914.",
+            "quantity",
+            "45 years",
+        ),
+        (
+            True,
+            "How many years did the Hundred Years' War last?",
+            "It began in 1337 and ended in 1453.",
+            "integer",
+            "116",
+        ),
+        (
+            False,
+            "How many years after she married did she die?",
+            "She was born in 1900, married in 1925 and died in 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            True,
+            "How many years after she married did she die?",
+            "She was born in 1900, married in 1925 and died in 1950.",
+            "integer",
+            "25",
+        ),
+        (
+            False,
+            "How many years did she teach in Vienna?",
+            "She was born in 1900 and died in 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            False,
+            "How many years after the election was the bridge built?",
+            "The town was founded in 1900 and the bridge was built in 1950.",
+            "integer",
+            "50",
+        ),
+        (
+            False,
+            "How many years after the fire was the church rebuilt?",
+            "The church was consecrated in 1650 and rebuilt in 1666.",
+            "integer",
+            "16",
+        ),
+    ],
+)
+def test_years_are_reckoned_between_the_events_that_are_asked_for(
+    follows: bool, question: str, quote: str, answer_type: str, answer: str
+) -> None:
+    assert answer_in(quote, parse_gold(answer, answer_type), question).passed is follows

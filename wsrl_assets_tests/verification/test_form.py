@@ -76,8 +76,14 @@ def test_a_short_answer_of_its_type_becomes_a_gold(
         (" ".join(["word"] * (MAX_ANSWER_WORDS + 1)), "entity", "answer_too_long"),
         ("w" * (MAX_ANSWER_CHARS + 1), "entity", "answer_too_long"),
         ("yes", "yes_no", "yes_no_answer"),
-        ("12.5", "integer", "answer_not_of_type"),
-        ("five or six", "integer", "answer_not_of_type"),
+        ("five or six", "integer", "answer_is_a_range"),
+        ("three or four days", "quantity", "answer_is_a_range"),
+        ("12-15 km", "quantity", "answer_is_a_range"),
+        ("between 3 and 5", "integer", "answer_is_a_range"),
+        ("one in four", "percent", "answer_not_of_type"),
+        ("1960s", "integer", "answer_not_of_type"),
+        ("about 40 people", "integer", "answer_not_of_type"),
+        ("heparin", "quantity", "answer_not_of_type"),
         ("50", "percent", "answer_not_of_type"),
         ("5", "quantity", "answer_not_of_type"),
         ("03/04/1969", "date", "answer_not_of_type"),
@@ -102,3 +108,45 @@ def test_a_gold_that_the_reward_cannot_tell_from_wrong_answers_is_not_verifiable
     gold, verdict = typed_gold("Paris", "entity", None)
     assert gold is None
     assert (verdict.reason, verdict.detail) == ("gold_self_test", "the perturbation scores 1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "claimed", "question", "shown", "value"),
+    [
+        ("96 hours", "integer", "", "quantity", "96"),
+        ("12 percent", "decimal", "", "percent", "12%"),
+        ("3.5", "integer", "", "decimal", "3.5"),
+        ("$5 million", "integer", "", "money", "5000000"),
+        ("17 November 1869", "integer", "", "date", "1869-11-17"),
+        ("10:30", "integer", "", "time", "10:30"),
+        ("1945", "integer", "In which year did the war end?", "date", "1945"),
+        ("1945", "quantity", "When was it?", "date", "1945"),
+    ],
+)
+def test_a_figure_gets_the_type_that_its_form_shows(
+    answer: str, claimed: str, question: str, shown: str, value: str
+) -> None:
+    gold, verdict = typed_gold(answer, claimed, None, question=question)
+    assert gold is not None
+    assert (gold.type, gold.value) == (shown, value)
+    assert verdict.passed
+    assert verdict.detail == f"{claimed} in the draft, {shown} by its form"
+
+
+@pytest.mark.parametrize(
+    ("answer", "claimed", "unit"),
+    [
+        ("1945", "integer", None),
+        ("twenty-one", "integer", None),
+        ("-5", "integer", None),
+        ("5 hours", "quantity", "minutes"),
+        ("10^-3", "decimal", None),
+        ("20 dollars", "quantity", None),
+        ("12 Monkeys", "entity", None),
+        ("5 km", "entity", None),
+    ],
+)
+def test_an_answer_of_its_type_keeps_it(answer: str, claimed: str, unit: str | None) -> None:
+    gold, verdict = typed_gold(answer, claimed, unit, question="How many soldiers were there?")
+    assert gold is not None
+    assert (gold.type, verdict.detail) == (claimed, None)

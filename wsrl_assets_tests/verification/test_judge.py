@@ -1,39 +1,36 @@
-"""The judge: three verdicts from one call or three, by majority, with no vote more than needed."""
+"""The judge: first the question without the document, then the answer with it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from wsrl_assets.llm import ChatRequest, RowError
 from wsrl_assets.storage.tables import Verdict
-from wsrl_assets.verification.judge import CRITERIA, VOTE_TEMPERATURE, Case, JudgePolicy, judge
+from wsrl_assets.verification.judge import VOTE_TEMPERATURE, Case, Failure, JudgePolicy, judge
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 
 CASE = Case("pair-1", "How long is the Suez Canal?", "193 km", "The Suez Canal: 193 km.")
-NAMES = [criterion.name for criterion in CRITERIA]
+QUESTION, SUPPORTED = "judge_question", "judge_supported"
 
 
-def together(**no: set[int]) -> FakeChatModel:
-    """A judge that gives all verdicts in one reply; `supported={1}`: its vote 1 says no."""
+def judge_model(
+    no: Mapping[str, set[int]] | None = None, failure: str = "none", other_answer: str = ""
+) -> FakeChatModel:
+    """A judge with a no in the votes that are named: `{"supported": {1}}` is a no of vote 1."""
 
-    def reply(ask: ChatRequest[Any]) -> dict[str, Any]:
-        verdicts = {name: ask.sample not in no.get(name, set()) for name in NAMES}
-        return {**verdicts, **{f"{name}_reason": f"vote {ask.sample}" for name in NAMES}}
+    def replying(fixed: dict[str, str], *names: str) -> Any:
+        def reply(ask: ChatRequest[Any]) -> dict[str, Any]:
+            verdicts = {name: ask.sample not in (no or {}).get(name, set()) for name in names}
+            return {"reason": f"vote {ask.sample}", **fixed, **verdicts}
 
-    return FakeChatModel(judge=reply)
+        return reply
 
-
-def apart(**no: set[int]) -> FakeChatModel:
-    """A judge that gives one verdict a reply."""
-
-    def of(name: str) -> Any:
-        return lambda ask: {
-            "verdict": ask.sample not in no.get(name, set()),
-            "reason": f"vote {ask.sample}",
-        }
-
-    return FakeChatModel(**{f"judge_{name}": of(name) for name in NAMES})
+    return FakeChatModel(
+        judge_question=replying({"failure": failure}, "not_leaked", "stands_alone"),
+        judge_supported=replying({"other_answer": other_answer}, "supported", "only_answer"),
+    )
 
 
 async def judged(model: FakeChatModel, jury: JudgePolicy) -> dict[str, Verdict]:
@@ -41,36 +38,55 @@ async def judged(model: FakeChatModel, jury: JudgePolicy) -> dict[str, Verdict]:
     return {verdict.check.removeprefix("judge_"): verdict for verdict in verdicts}
 
 
-async def test_one_call_gives_three_verdicts_with_their_reasons() -> None:
-    model = together(not_leaked={0})
+async def test_a_good_pair_gets_four_verdicts_of_two_calls() -> None:
+    model = judge_model()
     found = await judged(model, JudgePolicy())
-    assert list(found) == NAMES
-    assert model.steps == ["judge"]
+    assert list(found) == ["not_leaked", "stands_alone", "supported", "only_answer"]
+    assert model.steps == [QUESTION, SUPPORTED]
+    assert all(verdict.passed for verdict in found.values())
     assert found["supported"] == Verdict("judge_supported", True, None, "vote 0")
-    assert found["not_leaked"] == Verdict("judge_not_leaked", False, "leaked", "vote 0")
 
 
-async def test_separate_calls_give_one_verdict_each_behind_the_same_prefix() -> None:
-    model = apart(stands_alone={0})
-    found = await judged(model, JudgePolicy(separate=True))
-    assert sorted(model.steps) == sorted(f"judge_{name}" for name in NAMES)
-    assert found["stands_alone"].reason == "not_self_contained"
-    assert found["supported"].passed
-    prompts = [prompt_of(ask) for ask in model.asked]
-    heads = {prompt[: prompt.index("</document>")] for prompt in prompts}
-    assert len(heads) == 1
-    assert len(set(prompts)) == len(CRITERIA)
-    assert all(CASE.question in prompt for prompt in prompts)
+async def test_the_question_is_judged_without_the_document() -> None:
+    model = judge_model()
+    await judged(model, JudgePolicy())
+    alone, with_document = (prompt_of(ask) for ask in model.asked)
+    assert "\n\nQuestion: How long is the Suez Canal?\nAnswer: 193 km" in alone
+    assert CASE.document not in alone
+    assert CASE.document in with_document
 
 
-@pytest.mark.parametrize("separate", [False, True])
-async def test_a_majority_of_the_votes_decides_and_the_detail_tells_the_tally(
-    separate: bool,
+@pytest.mark.parametrize("failure", [failure for failure in Failure if failure != Failure.NONE])
+async def test_a_named_failure_rejects_whatever_the_verdict_beside_it_says(
+    failure: Failure,
 ) -> None:
-    model = (apart if separate else together)(supported={0}, not_leaked={0, 2})
-    found = await judged(model, JudgePolicy(votes=3, separate=separate))
+    model = judge_model(failure=failure)
+    found = await judged(model, JudgePolicy())
+    leaks = failure is Failure.GIVES_AWAY
+    failed, passed = ("not_leaked", "stands_alone") if leaks else ("stands_alone", "not_leaked")
+    assert found[failed].reason == ("leaked" if leaks else "not_self_contained")
+    assert found[failed].detail == f"{failure}: vote 0"
+    assert found[passed].passed
+    assert model.steps == [QUESTION]
+
+
+async def test_a_failure_that_is_none_of_the_list_is_no_reply() -> None:
+    with pytest.raises(RowError, match="failure"):
+        await judged(judge_model(failure="unclear"), JudgePolicy())
+
+
+async def test_another_answer_as_right_rejects_and_is_named() -> None:
+    found = await judged(judge_model({"only_answer": {0}}, other_answer="120 km"), JudgePolicy())
+    assert found["only_answer"].reason == "other_answer_as_right"
+    assert found["only_answer"].detail == "other answer '120 km': vote 0"
+    assert found["supported"].passed
+
+
+async def test_a_majority_of_the_votes_decides_and_the_detail_begins_with_the_tally() -> None:
+    model = judge_model({"supported": {0}, "only_answer": {0, 2}})
+    found = await judged(model, JudgePolicy(votes=3))
     assert (found["supported"].passed, found["supported"].detail) == (True, "2 of 3: vote 1")
-    assert (found["not_leaked"].passed, found["not_leaked"].detail) == (False, "2 of 3: vote 0")
+    assert (found["only_answer"].passed, found["only_answer"].detail) == (False, "2 of 3: vote 0")
     assert found["stands_alone"].passed
 
 
@@ -87,21 +103,21 @@ async def test_a_majority_of_the_votes_decides_and_the_detail_tells_the_tally(
         (5, {0, 1, 3}, 4),
     ],
 )
+@pytest.mark.parametrize("criterion", ["stands_alone", "supported"])
 async def test_no_vote_is_asked_for_once_the_majority_is_settled(
-    votes: int, no: set[int], asked: int
+    criterion: str, votes: int, no: set[int], asked: int
 ) -> None:
-    model = together(supported=no)
+    model = judge_model({criterion: no})
     found = await judged(model, JudgePolicy(votes=votes))
-    assert len(model.asked) == asked
-    assert [ask.sample for ask in model.asked] == list(range(asked))
-    assert found["supported"].passed is (len(no & set(range(asked))) * 2 < asked)
+    step = QUESTION if criterion == "stands_alone" else SUPPORTED
+    assert [ask.sample for ask in model.asked if ask.step == step] == list(range(asked))
+    assert found[criterion].passed is (len(no & set(range(asked))) * 2 < asked)
 
 
-async def test_separate_verdicts_need_no_votes_of_each_other() -> None:
-    model = apart(supported={0})
-    await judged(model, JudgePolicy(votes=3, separate=True))
-    asked = Counter(model.steps)
-    assert asked == {"judge_supported": 3, "judge_not_leaked": 2, "judge_stands_alone": 2}
+async def test_the_votes_of_one_call_are_not_asked_of_the_other() -> None:
+    model = judge_model({"supported": {0}})
+    await judged(model, JudgePolicy(votes=3))
+    assert Counter(model.steps) == {QUESTION: 2, SUPPORTED: 3}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +132,7 @@ async def test_separate_verdicts_need_no_votes_of_each_other() -> None:
 async def test_votes_that_are_several_are_drawn_above_temperature_zero(
     jury: JudgePolicy, temperature: float
 ) -> None:
-    model = together()
+    model = judge_model()
     await judged(model, jury)
     assert {ask.temperature for ask in model.asked} == {temperature}
 
@@ -128,11 +144,12 @@ def test_votes_that_could_tie_are_refused(votes: int) -> None:
 
 
 async def test_a_fault_of_one_vote_is_raised_when_all_have_ended() -> None:
-    def reply(ask: ChatRequest[Any]) -> Any:
-        return RowError("truncated", "cut off") if ask.sample == 0 else together_reply
+    clear = {"reason": "", "failure": "none", "not_leaked": True, "stands_alone": True}
 
-    together_reply = {f"{name}_reason": "" for name in NAMES} | dict.fromkeys(NAMES, True)
-    model = FakeChatModel(judge=reply)
+    def reply(ask: ChatRequest[Any]) -> Any:
+        return RowError("truncated", "cut off") if ask.sample == 0 else clear
+
+    model = FakeChatModel(judge_question=reply)
     with pytest.raises(RowError, match="cut off"):
         await judged(model, JudgePolicy(votes=3))
     assert len(model.asked) == 2

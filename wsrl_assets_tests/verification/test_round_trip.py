@@ -1,4 +1,4 @@
-"""The round trip: answered anew from the document, and scored by the reward that ships."""
+"""The round trip: answered again from the document, and scored by the reward that ships."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Self-containment: whoever answers knows what is asked, without the document."""
+"""Self-containment: a reader knows what is asked, without the document."""
 
 import time
 

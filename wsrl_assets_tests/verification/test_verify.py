@@ -8,6 +8,7 @@ from wsrl_assets.llm import Role, RowError
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.taxonomy.forms import with_options
+from wsrl_assets.text.language import Writing
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier, check_rules
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
@@ -16,22 +17,30 @@ DOCUMENT = (
     "The Suez Canal is an artificial waterway in Egypt. It was opened on 17 November 1869, after "
     "ten years of work, and is 193 km long. It has no locks. Its depth is 24 metres."
 )
-YES = {
-    "supported_reason": "the document says so",
-    "supported": True,
-    "not_leaked_reason": "no",
+CLEAR = {
+    "reason": "names the canal",
+    "failure": "none",
     "not_leaked": True,
-    "stands_alone_reason": "names the canal",
     "stands_alone": True,
 }
+RIGHT = {
+    "reason": "the document says so",
+    "supported": True,
+    "other_answer": "",
+    "only_answer": True,
+}
+JUDGED = ["judge_question", "judge_supported"]
 RULES = [
     "answer_form",
     "question_form",
     "stands_alone",
     "leak",
     "evidence",
+    "no_order",
     "answer_in_evidence",
 ]
+# What a pair has got past before a model is asked of it.
+ASKED = [*RULES, "duplicate"]
 
 
 def draft(**changes: Any) -> Draft:
@@ -56,7 +65,8 @@ async def verified(
 
 
 def honest(**changes: Any) -> FakeChatModel:
-    return FakeChatModel(**{"judge": YES, "round_trip": {"answer": "193 kilometres"}, **changes})
+    replies: dict[str, Any] = {"judge_question": CLEAR, "judge_supported": RIGHT}
+    return FakeChatModel(**{**replies, "round_trip": {"answer": "193 kilometres"}, **changes})
 
 
 class TestRules:
@@ -110,13 +120,14 @@ class TestModels:
         row = await verified(model)
         assert (row.status, row.reason) == (Status.KEPT, None)
         assert [verdict.check for verdict in row.verdicts] == [
-            *RULES,
-            "judge_supported",
+            *ASKED,
             "judge_not_leaked",
             "judge_stands_alone",
+            "judge_supported",
+            "judge_only_answer",
             "round_trip",
         ]
-        assert model.steps == ["judge", "round_trip"]
+        assert model.steps == [*JUDGED, "round_trip"]
         assert row.round_trip_answer == "193 kilometres"
         assert row.pair_id == "pair-1"
         assert row.evidence_start is not None
@@ -144,20 +155,36 @@ class TestModels:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"supported": False, "supported_reason": "it is 120 km"}, "not_supported"),
             ({"not_leaked": False}, "leaked"),
             ({"stands_alone": False}, "not_self_contained"),
         ],
     )
-    async def test_the_judges_no_rejects_and_saves_the_round_trip(
+    async def test_a_no_to_the_question_saves_the_calls_with_the_document(
         self, changes: dict[str, Any], reason: str
     ) -> None:
-        model = honest(judge={**YES, **changes})
+        model = honest(judge_question={**CLEAR, **changes})
         row = await verified(model)
         assert (row.status, row.reason) == (Status.REJECTED, reason)
-        assert row.detail == {**YES, **changes}[f"{_verdict_of(reason)}_reason"]
-        assert model.steps == ["judge"]
-        assert len(row.verdicts) == len(RULES) + 3
+        assert row.detail == "none: names the canal"
+        assert model.steps == JUDGED[:1]
+        assert len(row.verdicts) == len(ASKED) + 2
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"supported": False}, "not_supported"),
+            ({"only_answer": False, "other_answer": "120 km"}, "other_answer_as_right"),
+        ],
+    )
+    async def test_a_no_to_the_answer_saves_the_round_trip(
+        self, changes: dict[str, Any], reason: str
+    ) -> None:
+        model = honest(judge_supported={**RIGHT, **changes})
+        row = await verified(model)
+        assert (row.status, row.reason) == (Status.REJECTED, reason)
+        assert str(changes.get("other_answer", "")) in (row.detail or "")
+        assert model.steps == JUDGED
+        assert len(row.verdicts) == len(ASKED) + 4
 
     async def test_an_open_book_answer_that_the_reward_refuses_rejects(self) -> None:
         row = await verified(honest(round_trip={"answer": "193 miles"}))
@@ -177,8 +204,8 @@ class TestModels:
     @pytest.mark.parametrize(
         ("use_judge", "use_round_trip", "steps"),
         [
-            (True, True, ["judge", "round_trip"]),
-            (True, False, ["judge"]),
+            (True, True, [*JUDGED, "round_trip"]),
+            (True, False, JUDGED),
             (False, True, ["round_trip"]),
             (False, False, []),
         ],
@@ -192,36 +219,31 @@ class TestModels:
         assert model.steps == steps
 
     async def test_a_fault_of_the_judge_fails_the_row_with_the_rules_verdicts(self) -> None:
-        row = await verified(honest(judge=RowError("truncated", "cut off")))
+        row = await verified(honest(judge_question=RowError("truncated", "cut off")))
         assert (row.status, row.reason, row.detail) == (Status.FAILED, "truncated", "cut off")
-        assert len(row.verdicts) == len(RULES)
+        assert [verdict.check for verdict in row.verdicts] == ASKED
 
     async def test_a_fault_of_the_round_trip_keeps_what_the_judge_said(self) -> None:
         row = await verified(honest(round_trip=RowError("truncated", "cut off")))
         assert (row.status, row.reason) == (Status.FAILED, "truncated")
-        assert len(row.verdicts) == len(RULES) + 3
+        assert len(row.verdicts) == len(ASKED) + 4
 
     async def test_a_judge_that_ignores_the_schema_fails_the_row(self) -> None:
-        row = await verified(honest(judge={"supported": True}))
+        row = await verified(honest(judge_supported={"supported": True}))
         assert (row.status, row.reason) == (Status.FAILED, "invalid_reply")
 
-    async def test_the_judge_reads_question_and_answer_and_the_round_trip_no_answer(self) -> None:
+    async def test_who_answers_reads_no_answer_and_who_judges_the_question_no_document(
+        self,
+    ) -> None:
         model = honest()
         await verified(model, answer="193 kilometres")
-        judge, trip = model.asked
-        assert (judge.role, trip.role) == (Role.JUDGE, Role.JUDGE)
-        assert judge.row_id == trip.row_id == "pair-1"
-        assert "Answer: 193 kilometres" in prompt_of(judge)
+        alone, judge, trip = model.asked
+        assert {ask.role for ask in model.asked} == {Role.JUDGE}
+        assert {ask.row_id for ask in model.asked} == {"pair-1"}
+        assert all("Answer: 193 kilometres" in prompt_of(ask) for ask in (alone, judge))
+        assert [DOCUMENT in prompt_of(ask) for ask in model.asked] == [False, True, True]
         assert "193 kilometres" not in prompt_of(trip)
         assert draft().question in prompt_of(trip)  # type: ignore[operator]
-
-
-def _verdict_of(reason: str) -> str:
-    return {
-        "not_supported": "supported",
-        "leaked": "not_leaked",
-        "not_self_contained": "stands_alone",
-    }[reason]
 
 
 class TestMultipleChoice:
@@ -275,3 +297,94 @@ class TestMultipleChoice:
     async def test_the_right_option_must_stand_in_the_evidence(self) -> None:
         row = await verified(honest(), **self.choice(answer="180 km"))
         assert (row.status, row.reason) == (Status.REJECTED, "answer_not_in_evidence")
+
+
+GERMAN = (
+    "Die Brücke von Springfeld wurde im Jahr 1890 eröffnet und kostete 2.500 Euro. Die Stadt hat "
+    "12.345 Einwohner, und der Verein sammelte 1.500 kg Kartoffeln für die Schule am Hafen."
+)
+SPANISH = (
+    "La campana de la catedral de la ciudad pesa 1.500 kg y fue fundida por los maestros del "
+    "barrio viejo, que recibieron por ella una casa junto al río y pan para todo el invierno."
+)
+
+
+class TestOtherLanguages:
+    @pytest.mark.parametrize(
+        ("answer", "answer_type", "unit", "value"),
+        [
+            ("1.500 kg", "quantity", None, "1500"),
+            ("1500 kg", "quantity", None, "1500"),
+            ("12.345", "integer", None, "12345"),
+            ("2.500 Euro", "money", None, "2500"),
+        ],
+    )
+    def test_a_gold_is_stored_as_the_number_that_is_meant(
+        self, answer: str, answer_type: str, unit: str | None, value: str
+    ) -> None:
+        asked = draft(
+            question="Wie viel hat oder sammelte die Stadt Springfeld in Nordland?",
+            answer=answer,
+            answer_type=answer_type,
+            unit=unit,
+            evidence=GERMAN,
+        )
+        found = check_rules(asked, GERMAN, Writing.of(GERMAN))
+        assert found.gold is not None
+        assert found.gold.value == value
+        assert all(verdict.passed for verdict in found.verdicts), found.verdicts
+
+    def test_a_number_that_nothing_decides_is_refused_with_both_readings(self) -> None:
+        asked = draft(answer="1.500 kg", evidence=SPANISH, question="¿Cuánto pesa la campana?")
+        found = check_rules(asked, SPANISH, Writing.of(SPANISH))
+        assert found.gold is None
+        assert found.verdicts[0].reason == "ambiguous_number"
+        assert "1500 or 1.500" in (found.verdicts[0].detail or "")
+
+    def test_the_english_rules_are_not_run_and_the_judge_is_needed_in_their_place(self) -> None:
+        asked = draft(
+            question="Wie viele Einwohner hat he, according to the passage, die Stadt?",
+            answer="12.345",
+            answer_type="integer",
+            evidence=GERMAN,
+        )
+        for judged in (True, False):
+            verdicts = check_rules(asked, GERMAN, Writing.of(GERMAN), judged=judged).verdicts
+            (verdict,) = [v for v in verdicts if v.check == "stands_alone"]
+            assert (verdict.passed, verdict.reason) == (judged, None if judged else "needs_a_judge")
+            assert "language is de" in (verdict.detail or "")
+
+    @pytest.mark.parametrize(
+        ("reply", "status"),
+        [
+            ("12.345", Status.KEPT),
+            ("12345", Status.KEPT),
+            ("12,345", Status.REJECTED),
+            ("12.346", Status.REJECTED),
+        ],
+    )
+    async def test_the_round_trip_reads_answers_as_the_document_writes_numbers(
+        self, reply: str, status: Status
+    ) -> None:
+        model = honest(round_trip={"answer": reply})
+        verifier = Verifier(stage_model(model, "verified_pairs"), JudgePolicy(), True)
+        asked = draft(
+            question="Wie viele Einwohner hat die Stadt Springfeld in Nordland?",
+            answer="12.345",
+            answer_type="integer",
+            evidence=GERMAN,
+        )
+        assert (await verifier.verify(asked, GERMAN)).status is status
+
+    def test_a_question_without_spaces_is_counted_by_its_characters(self) -> None:
+        document = "川に架かる橋は1904年に開通し、それ以来、港へ向かう道を支えている。"
+        asked = draft(
+            question="港へ向かう道を支えている橋は何年に開通したか?",
+            answer="1904",
+            answer_type="date",
+            evidence="川に架かる橋は1904年に開通し、それ以来",
+        )
+        found = check_rules(asked, document, Writing.of(document))
+        verdicts = {verdict.check: verdict.passed for verdict in found.verdicts}
+        assert verdicts["question_form"]
+        assert verdicts["evidence"]

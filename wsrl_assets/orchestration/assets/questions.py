@@ -57,9 +57,6 @@ class ChainConfig(dg.Config):
     personas: int | None = Field(None, description="Personas per document, 1 to 3.")
     judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
     judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
-    judge_separate: bool | None = Field(
-        None, description="Whether each of the judge's verdicts is a call of its own."
-    )
     round_trip: bool | None = Field(
         None, description="Whether an open-book answer must score 1 against the gold."
     )
@@ -68,7 +65,7 @@ class ChainConfig(dg.Config):
     )
     regenerate: Regenerable | None = Field(
         None,
-        description="A stage whose rows of an older prompt, model or setting are made anew, with "
+        description="A stage whose rows of an older prompt, model or setting are replaced, with "
         "what hangs on them. The old rows stay until the new ones are verified.",
     )
 
@@ -162,7 +159,6 @@ def question_chain(
                 "personas": config.personas,
                 "judge": config.judge,
                 "judge_votes": config.judge_votes,
-                "judge_separate": config.judge_separate,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
                 "regenerate": config.regenerate.value if config.regenerate else None,
@@ -170,10 +166,10 @@ def question_chain(
         )
         job = stage_job(context, store, endpoint, chosen, progress)
         rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
-        anew = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
+        replaced = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
     context.log.info(f"{rows} rows were pending in {domain.label}")
-    if anew:
-        context.log.info(f"{anew} documents were made anew in {domain.label}")
+    if replaced:
+        context.log.info(f"{replaced} documents were regenerated in {domain.label}")
     partition = Partition.domain(domain)
     checks = recipe_checks(job, partition, stages)
     for stage, check in zip(stages, checks, strict=True):

@@ -45,6 +45,7 @@ from wsrl_assets.storage.tables import (
     VerifiedPair,
 )
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.text.markdown import cell
 from wsrl_assets.verification import warmup
 
 BENCHMARK_NGRAMS = "benchmark_ngrams"
@@ -91,10 +92,15 @@ def benchmark_ngrams(store: StoreResource, settings: SettingsResource) -> dg.Mat
     """Hashed word n-grams of the evaluation benchmarks in `WSRL_BENCHMARKS`, none by default."""
     chosen = settings.load()
     paths = [Path(path) for path in chosen.benchmarks]
+    database = store.open()
     with as_failures():
-        rows = decontamination.load_benchmarks(store.open(), paths, chosen.benchmark_columns)
+        rows = decontamination.load_benchmarks(database, paths, chosen.benchmark_columns)
+    files = decontamination.benchmark_files(database)
+    lines = [f"| {cell(f.benchmark)} | {f.items} | {f.questions} | {f.answers} |" for f in files]
+    head = ["| file | rows | with a question | with an answer |", "| --- | --- | --- | --- |"]
+    read = dg.MetadataValue.md("\n".join([*head, *lines]) if lines else "none")
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": rows, "files": [str(path) for path in paths]}
+        metadata={"dagster/row_count": rows, "files": [str(path) for path in paths], "read": read}
     )
 
 

@@ -12,7 +12,7 @@ from wsrl_assets.orchestration.automation.jobs import (
     jobs,
 )
 from wsrl_assets.orchestration.automation.keeping_up import automated, keep_up
-from wsrl_assets.orchestration.automation.top_up import top_up
+from wsrl_assets.orchestration.automation.top_up import top_ups
 
 __all__ = [
     "ADVANCE_DOMAIN",
@@ -26,6 +26,6 @@ __all__ = [
     "automated",
     "jobs",
     "keep_up",
-    "top_up",
+    "top_ups",
     "watch_inbox",
 ]

@@ -44,7 +44,7 @@ def failure_text(context: dg.RunFailureSensorContext) -> str:
         if (data := event.step_failure_data).user_failure_data is not None
     ]
     why = next(filter(None, reasons), context.failure_event.message or "no reason given")
-    again = " It is begun again by itself." if run.tags.get(_RETRIED_TAG) == "true" else ""
+    again = " It is retried automatically." if run.tags.get(_RETRIED_TAG) == "true" else ""
     return f"{where} failed: {why[:_MAX_CHARS]} Run {run.run_id}.{again}"
 
 

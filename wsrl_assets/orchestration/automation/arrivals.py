@@ -4,18 +4,20 @@
 that then have rows waiting; the release follows (see `keeping_up`).
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from wsrl_assets.orchestration.automation.active import PARTITION_TAG, active_partitions
-from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, READ_SHARD
+from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, READ_SHARD, SHARD_ASSETS
 from wsrl_assets.orchestration.partitions import DOMAINS, SHARDS
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.settings import AutomationSettings, SettingsError, load_settings
-from wsrl_assets.sources.inbox import InboxError, scan
+from wsrl_assets.sources.inbox import InboxError, inbox_shards, scan
+from wsrl_assets.storage import Store
 
 # On the runs that the inbox asked for: runs that somebody asked for by hand start nothing more.
 ORIGIN_TAG = "wsrl/origin"
@@ -48,7 +50,8 @@ def watch_inbox(settings: AutomationSettings) -> dg.SensorDefinition:
         for sentence in seen.said:
             context.log.info(sentence)
         arrivals = seen.arrivals[:_MOST_REQUESTS]
-        if not arrivals:
+        retried = _unfinished(context.instance, store.open(), [str(row.shard) for row in arrivals])
+        if not arrivals and not retried:
             waiting = f", {seen.settling} of them settling" if seen.settling else ""
             news = f"; {seen.said[0]}" if seen.said else ""
             return dg.SkipReason(f"nothing new among {seen.files} files{waiting}{news}")
@@ -57,21 +60,45 @@ def watch_inbox(settings: AutomationSettings) -> dg.SensorDefinition:
             run_requests=[
                 dg.RunRequest(run_key=key, partition_key=key, tags={ORIGIN_TAG: INBOX_ORIGIN})
                 for key in keys
-            ],
+            ]
+            + retried,
             dynamic_partitions_requests=[SHARDS.build_add_request(keys)],
             # Dagster stores it after the runs are launched. Until then the arrivals come up again
             # at each scan, and their run keys keep them from being run twice.
-            cursor=str(arrivals[-1].number),
+            cursor=str(arrivals[-1].number) if arrivals else context.cursor,
         )
 
     return inbox
+
+
+def _unfinished(
+    instance: dg.DagsterInstance, store: Store, arrivals: Collection[str]
+) -> list[dg.RunRequest]:
+    """Requests for shards of the inbox whose run failed: at most one an hour for each."""
+    try:
+        pending = pending_partitions(store, load_settings(), SHARD_ASSETS)
+    except SettingsError:
+        return []  # the run says what is wrong
+    known = inbox_shards(store) - set(arrivals) - active_partitions(instance)
+    hour = datetime.now(UTC).strftime("%Y-%m-%dT%H")
+    return [
+        dg.RunRequest(run_key=f"{key}/{hour}", partition_key=key, tags={ORIGIN_TAG: INBOX_ORIGIN})
+        for key in pending
+        if key in known and _has_ended(instance, key)
+    ][:_MOST_REQUESTS]
+
+
+def _has_ended(instance: dg.DagsterInstance, shard: str) -> bool:
+    """Whether a shard had a run: one that is only asked for may not be queued yet."""
+    ran = dg.RunsFilter(job_name=READ_SHARD, tags={PARTITION_TAG: shard})
+    return bool(instance.get_runs(ran, limit=1))
 
 
 def advance_arrivals(settings: AutomationSettings, advance_domain: Any) -> dg.SensorDefinition:
     """The sensor that asks for the domains of what the inbox brought. On if there is an inbox.
 
     It looks when a shard of the inbox was triaged, and leaves out domains with a queued or running
-    run. It looks again when a run of such a domain ends, by whatever it was started: that run may
+    run. It looks again when a run of such a domain ends, however it was started: that run may
     have been past its reading when the shard's rows came.
 
     Args:

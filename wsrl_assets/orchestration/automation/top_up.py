@@ -1,4 +1,4 @@
-"""The nightly top-up: domains with pending rows are asked for, unless a run of them is active."""
+"""The nightly top-up: asks for shards and domains with pending rows, unless a run is active."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from wsrl_assets.orchestration.automation.active import active_partitions
-from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS
+from wsrl_assets.orchestration.automation.arrivals import INBOX_ORIGIN, ORIGIN_TAG
+from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.settings import AutomationSettings, SettingsError, load_settings
@@ -16,50 +17,64 @@ NIGHTLY = "0 2 * * *"
 NIGHT_TAG = "wsrl/top_up"
 
 
-def top_up(settings: AutomationSettings, advance_domain: Any) -> dg.ScheduleDefinition:
-    """The schedule that asks for each domain with pending rows. On if `WSRL_SCHEDULE` is set.
+def top_ups(
+    settings: AutomationSettings, read_shard: Any, advance_domain: Any
+) -> list[dg.ScheduleDefinition]:
+    """The schedules that ask for pending shards and domains. On if `WSRL_SCHEDULE` is set.
 
-    A run a domain, and no backfill: Dagster's scheduler launches runs, and runs of their own fail,
-    wait and are retried alone. The release follows them (see `keeping_up`).
+    A run for each partition, and no backfill: Dagster's scheduler launches runs, and separate runs
+    fail, wait and are retried alone. A schedule has one job, so there are two. The domains of a
+    shard follow it, and the release follows them (see `arrivals` and `keeping_up`).
 
     Raises:
         SettingsError: the schedule is no cron expression, or there is no such time zone.
     """
+    return [
+        _schedule("top_up_shards", "shards", settings, read_shard, SHARD_ASSETS),
+        _schedule("top_up", "domains", settings, advance_domain, DOMAIN_ASSETS),
+    ]
+
+
+def _schedule(
+    name: str, what: str, settings: AutomationSettings, job: Any, stages: Sequence[str]
+) -> dg.ScheduleDefinition:
+    def pending(
+        context: dg.ScheduleEvaluationContext, store: StoreResource
+    ) -> Sequence[dg.RunRequest] | dg.SkipReason:
+        return _requests(context, store, what, stages)
 
     cron = settings.schedule or NIGHTLY
     running = dg.DefaultScheduleStatus.RUNNING
     try:
         return dg.schedule(
-            name="top_up",
+            name=name,
             cron_schedule=cron,
             execution_timezone=settings.timezone,
-            job=advance_domain,
+            job=job,
             default_status=running if settings.schedule else dg.DefaultScheduleStatus.STOPPED,
-            description="Asks for the domains with pending rows and no queued or running run.",
-        )(_pending_domains)
+            description=f"Asks for the {what} with pending rows and no queued or running run.",
+        )(pending)
     except dg.DagsterInvalidDefinitionError as error:
         raise SettingsError(
-            f"WSRL_SCHEDULE is {cron!r} and WSRL_TIMEZONE is {settings.timezone!r}, by which "
-            "Dagster cannot go: the one is five fields such as 0 2 * * *, the other a name such "
-            "as Europe/Berlin"
+            f"WSRL_SCHEDULE is {cron!r} and WSRL_TIMEZONE is {settings.timezone!r}, which Dagster "
+            "cannot use: the one is five fields such as 0 2 * * *, the other a name such as "
+            "Europe/Berlin"
         ) from error
 
 
-def _pending_domains(
-    context: dg.ScheduleEvaluationContext, store: StoreResource
+def _requests(
+    context: dg.ScheduleEvaluationContext, store: StoreResource, what: str, stages: Sequence[str]
 ) -> Sequence[dg.RunRequest] | dg.SkipReason:
     try:
-        pending = pending_partitions(store.open(), load_settings(), DOMAIN_ASSETS)
+        pending = pending_partitions(store.open(), load_settings(), stages)
     except SettingsError as error:
         return dg.SkipReason(str(error))
     if not pending:
-        return dg.SkipReason("nothing is pending in any domain")
+        return dg.SkipReason(f"nothing is pending in the {what}")
     active = active_partitions(context.instance)
-    wanted = [domain for domain in pending if domain not in active]
+    wanted = [key for key in pending if key not in active]
     if not wanted:
-        return dg.SkipReason("each domain with pending rows has a queued or running run")
+        return dg.SkipReason(f"the {what} with pending rows all have a queued or running run")
     night = context.scheduled_execution_time.isoformat(timespec="minutes")
-    return [
-        dg.RunRequest(run_key=f"{night}/{domain}", partition_key=domain, tags={NIGHT_TAG: night})
-        for domain in wanted
-    ]
+    tags = {NIGHT_TAG: night, ORIGIN_TAG: INBOX_ORIGIN}
+    return [dg.RunRequest(run_key=f"{night}/{key}", partition_key=key, tags=tags) for key in wanted]

@@ -1,7 +1,7 @@
 """The columns of the published data set, Salesforce/Webscale-RL, and nothing else.
 
-For whoever has a loader for that data set. The gold's type is lost here: its reward infers it from
-the answer's form, which any other format here does better.
+For users who have a loader for that data set. The gold's type is lost here: its reward infers it
+from the answer's form, which any other format here does better.
 """
 
 import polars as pl

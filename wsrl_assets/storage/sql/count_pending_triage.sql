@@ -4,5 +4,5 @@ FROM source_documents
 WHERE status = 'kept'
   AND doc_id NOT IN (
     SELECT doc_id FROM triaged_documents
-    WHERE NOT ($retry_failed AND status = 'failed') AND ($recipe IS NULL OR recipe = $recipe)
+    WHERE NOT ($retry_failed AND status = 'failed') AND ($recipe IS NULL OR recipe = $recipe OR reason = 'withdrawn')
   )

@@ -24,17 +24,27 @@ unverified AS (
     SELECT pair_id FROM verified_pairs WHERE NOT ($retry_failed AND status = 'failed')
   )
   GROUP BY doc_id
+),
+verified AS (
+  SELECT v.doc_id, list({'pair_id': v.pair_id, 'question': q.question, 'gold': v.gold}
+    ORDER BY v.pair_id) AS pairs
+  FROM verified_pairs v
+  JOIN qa_drafts q ON q.draft_id = v.pair_id
+  WHERE v.status = 'kept'
+  GROUP BY v.doc_id
 )
 SELECT
   d.doc_id, d.parent_id, d.title, d.text,
   n.status AS personas_status,
   coalesce(n.personas, []) AS personas,
   coalesce(r.slots, []) AS drafted,
-  coalesce(u.drafts, []) AS unverified
+  coalesce(u.drafts, []) AS unverified,
+  coalesce(k.pairs, []) AS verified
 FROM documents d
 LEFT JOIN named n USING (doc_id)
 LEFT JOIN drafted r USING (doc_id)
 LEFT JOIN unverified u USING (doc_id)
+LEFT JOIN verified k USING (doc_id)
 WHERE ($with_personas AND n.status IS NULL)
    OR ($with_drafts AND n.status = 'kept'
        AND len(coalesce(r.slots, [])) < len(n.personas) * len($forms))

@@ -7,7 +7,7 @@ WHERE s.status = 'kept'
   AND s.doc_id > $after
   AND s.doc_id NOT IN (
     SELECT doc_id FROM triaged_documents
-    WHERE NOT ($retry_failed AND status = 'failed') AND ($recipe IS NULL OR recipe = $recipe)
+    WHERE NOT ($retry_failed AND status = 'failed') AND ($recipe IS NULL OR recipe = $recipe OR reason = 'withdrawn')
   )
 GROUP BY s.doc_id
 ORDER BY s.doc_id

@@ -1,7 +1,8 @@
 -- Everything the release needs of a domain's kept pairs, walked back to the document.
 SELECT
   s.pair_id, s.doc_id, s.question_id, s.split,
-  q.question, q.answer, q.answer_type, q.unit, q.persona, q.form, q.evidence, q.model,
+  q.question, q.answer, v.gold ->> '$.type' AS answer_type, v.gold ->> '$.unit' AS unit,
+  q.persona, q.form, q.evidence, q.model,
   v.gold, v.evidence_start, v.evidence_end,
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,

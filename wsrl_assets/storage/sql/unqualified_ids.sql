@@ -1,4 +1,7 @@
--- Of some documents, those that triage gives to no domain, or to another one.
-SELECT doc_id FROM triaged_documents
-WHERE doc_id IN (SELECT unnest($doc_ids::VARCHAR[]))
-  AND (status = 'rejected' OR (status = 'kept' AND domain <> $domain))
+-- Of some documents, those that triage does not give to a domain: rejected, given to another one, or
+-- no longer in the shard.
+SELECT doc_id FROM (SELECT unnest($doc_ids::VARCHAR[]) AS doc_id)
+WHERE doc_id NOT IN (
+  SELECT doc_id FROM triaged_documents
+  WHERE status = 'failed' OR (status = 'kept' AND domain = $domain)
+)

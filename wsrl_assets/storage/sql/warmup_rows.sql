@@ -1,6 +1,7 @@
 -- The warm-up set, on the catalog: responses to imitate, of pairs that are still verified and still
 -- in train.
-SELECT w.pair_id, w."partition" AS domain, q.answer_type, q.question, w.response
+SELECT w.pair_id, w."partition" AS domain, v.gold ->> '$.type' AS answer_type, q.question,
+  w.response
 FROM sft_warmup w
 JOIN qa_drafts q ON q."partition" = w."partition" AND q.draft_id = w.pair_id
 JOIN final_splits s ON s."partition" = w."partition" AND s.pair_id = w.pair_id

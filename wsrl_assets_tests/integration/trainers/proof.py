@@ -27,7 +27,7 @@ class Answers:
 
 @dataclass
 class Proof:
-    """What came of it.
+    """The result.
 
     Attributes:
         version: of the trainer.

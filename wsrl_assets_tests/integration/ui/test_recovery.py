@@ -85,7 +85,7 @@ def assert_healed(live: Live, before: Begun) -> None:
 def test_a_run_whose_process_is_killed_is_begun_again(
     tmp_path: Path, endpoint: SimulatorProcess, number: signal.Signals
 ) -> None:
-    """SIGKILL as by the kernel for want of memory, SIGTERM as by systemd when it stops a unit."""
+    """SIGKILL as by the kernel out of memory, SIGTERM as by systemd when it stops a unit."""
     plant_domain(Store(tmp_path / "home"), documents(DOCUMENTS))
     with dagster_on(tmp_path, endpoint, ENVIRONMENT) as live:
         backfill(live, ASSETS, [str(DOMAIN)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pytest
@@ -23,8 +23,10 @@ from wsrl_assets.orchestration.automation.arrivals import ORIGIN_TAG
 from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.settings import SettingsError
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.tables import Shard
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets_tests.factories import SHARD, documents, plant_shard
 from wsrl_assets_tests.release.pairs import Pair, plant
 from wsrl_assets_tests.release.test_finalise import question
 
@@ -53,6 +55,16 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 def evaluate_top_up(home: Path, instance: dg.DagsterInstance) -> object:
     schedule = build_definitions().resolve_schedule_def("top_up")
+    with dg.build_schedule_context(
+        instance_ref=instance.get_ref(),
+        scheduled_execution_time=NIGHT,
+        resources={"store": StoreResource(home=str(home))},
+    ) as context:
+        return schedule(context)
+
+
+def evaluate_shard_top_up(home: Path, instance: dg.DagsterInstance) -> object:
+    schedule = build_definitions().resolve_schedule_def("top_up_shards")
     with dg.build_schedule_context(
         instance_ref=instance.get_ref(),
         scheduled_execution_time=NIGHT,
@@ -290,9 +302,9 @@ class TestAlerts:
         assert post(SecretStr(url), "advance_domain (math) failed")
         assert json.loads(bodies[0]) == {"text": "advance_domain (math) failed"}
 
-    @pytest.mark.parametrize(("will_retry", "told"), [("true", True), ("false", False)])
+    @pytest.mark.parametrize(("will_retry", "expected"), [("true", True), ("false", False)])
     def test_a_failure_is_told_with_its_reason_and_whether_it_is_begun_again(
-        self, will_retry: str, told: bool
+        self, will_retry: str, expected: bool
     ) -> None:
         @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["math"]))
         def pairs() -> None:
@@ -314,8 +326,28 @@ class TestAlerts:
             )
             text = failure_text(context.for_run_failure())
         assert "(math) failed: the endpoint is down" in text
-        assert text.endswith("begun again by itself.") is told
+        assert text.endswith("retried automatically.") is expected
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:9/secret", "not a url", "ftp:/x"])
     def test_an_address_that_does_not_work_raises_nothing(self, url: str) -> None:
         assert not post(SecretStr(url), "failed")
+
+
+def test_the_top_up_asks_for_shards_that_were_not_read_or_triaged(
+    store: Store, instance: dg.DagsterInstance
+) -> None:
+    plant_shard(store, documents(2))
+    (request,) = cast(list[dg.RunRequest], evaluate_shard_top_up(store.home, instance))
+    assert request.partition_key == SHARD
+
+
+def test_a_takedown_by_the_job_withdraws_the_shard(store: Store) -> None:
+    plant_shard(store, documents(2))
+    job = build_definitions().resolve_job_def("forget")
+    config = {
+        "ops": {"forget_documents": {"config": {"shards": [SHARD]}}},
+        "resources": {"store": {"config": {"home": str(store.home)}}},
+    }
+    assert job.execute_in_process(config).success
+    with store.transaction(Partition.shard(SHARD)) as transaction:
+        assert transaction.rows(Shard)[0].forgotten_at is not None

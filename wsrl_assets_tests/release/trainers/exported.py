@@ -48,7 +48,7 @@ class Pair:
 
     @property
     def right(self) -> str:
-        """As a model that does as it is told says it."""
+        """As a model that follows the instruction says it."""
         return f"Let me think about it.\nAnswer: {render(self.gold)}"
 
     @property

@@ -15,7 +15,7 @@ from wsrl_assets_tests.integration.trainers.proof import Answers, Proof
 
 
 class Engine:
-    """Says what it is told, with the token that ends a turn, as vLLM's tokens have it."""
+    """Repeats its input, with the token that ends a turn, as vLLM's tokens have it."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer

