@@ -246,7 +246,7 @@ class TestShortCorpus:
     def test_it_holds_the_documents_that_it_names_as_they_are(
         self, written: dict[str, str]
     ) -> None:
-        named = {doc_id for chosen in samples.SHORT_CORPUS.values() for doc_id in chosen}
+        named = {doc_id for _, chosen in samples.SHORT_CORPUS.values() for doc_id in chosen}
         assert written.keys() == named
         assert all(text == (GOOD | BAD_TEXTS)[doc_id] for doc_id, text in written.items())
 
