@@ -28,6 +28,7 @@ from wsrl_assets.cli.interrupts import stops_on_signals
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
+from wsrl_assets.cli.review import review
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
 from wsrl_assets.cli.shards import forget, shards
@@ -40,6 +41,7 @@ from wsrl_assets.pipeline.takedowns import read_again, take_in
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
+from wsrl_assets.review.files import LabelFileError
 from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
 from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
@@ -70,6 +72,7 @@ USER_ERRORS = (
     ReleaseError,
     SpecError,
     LibraryError,
+    LabelFileError,
 )
 
 # Documents of which the demo asks open questions, about: each costs the small model a quarter of a
@@ -504,6 +507,7 @@ app.command()(diff)
 app.command()(push)
 app.command()(sft)
 app.command()(explore)
+app.command()(review)
 app.command()(report)
 
 

@@ -16,17 +16,21 @@ class Filter:
 
     Attributes:
         text: part of a question or answer, the beginning of a pair's id, or a document's id.
-        domain, verdict, reason, answer_type, form, model: equal to this, in the view `pairs`.
+        sample: pairs of this sample, in its order.
+        domain, verdict, reason, answer_type, form, model, review: equal to this, in the view
+            `pairs`.
         page: from 1.
     """
 
     text: str = ""
+    sample: str = ""
     domain: str = ""
     verdict: str = ""
     reason: str = ""
     answer_type: str = ""
     form: str = ""
     model: str = ""
+    review: str = ""
     page: int = 1
 
     @classmethod

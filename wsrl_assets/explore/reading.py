@@ -12,7 +12,7 @@ from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
-FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model")
+FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model", "review")
 VERDICTS = ("kept", "rejected", "failed", "pending")
 
 Row = dict[str, Any]
@@ -51,13 +51,37 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class PairView:
-    """A pair with all that is behind it: `row` as in `trace_pair.sql`, recipes by hash."""
+    """A pair with all that is behind it, and what people say of it.
+
+    `row` is as in `trace_pair.sql`, `labels` as in `review_of_pair.sql`; recipes are by hash.
+    """
 
     row: Row
     outcome: Row
     document: Row
     recipes: Mapping[str, Row]
     calls: Sequence[Row]
+    labels: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a pair stands among those that a filter lets through.
+
+    Attributes:
+        position, total: its place in their order, from 1, and how many they are.
+        previous, next: the pairs beside it; none at an end.
+        mine, reviewed: how many the reviewer has given a verdict on, and how many anybody has.
+        to_review: the next pair without a verdict of the reviewer, from the start again at the end.
+    """
+
+    position: int
+    total: int
+    mine: int
+    reviewed: int
+    previous: str | None
+    next: str | None
+    to_review: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +95,7 @@ class DocumentView:
 def listing(store: Store, asked: Filter) -> Listing:
     """The page of pairs that a filter asks for."""
     with catalog(store, _with_pairs(store)) as connection:
-        counts = frame(connection, "explore_counts", text=asked.text)
+        counts = frame(connection, "explore_counts", text=asked.text, sample=asked.sample)
         total = int(_matching(counts, asked)["pairs"].sum())
         shown = asked.having(page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
         rows = _page(connection, shown) if total else []
@@ -96,7 +120,20 @@ def find_pair(store: Store, prefix: str) -> PairView | None:
         if document is None or not told:
             return None
         recipes, calls = recipes_and_calls(connection, row)
-    return PairView(row, told[0], document, recipes, calls)
+        labels = frame(connection, "review_of_pair", pair_id=row["draft_id"]).to_dicts()
+    return PairView(row, told[0], document, recipes, calls, labels)
+
+
+def around(store: Store, asked: Filter, pair_id: str, reviewer: str) -> Around:
+    """Where a pair stands in a filter, and how far a reviewer is with that.
+
+    An empty `pair_id` stands before the first one.
+    """
+    with catalog(store, _with_pairs(store)) as connection:
+        found = frame(
+            connection, "explore_around", **_chosen(asked), pair_id=pair_id, reviewer=reviewer
+        )
+    return Around(**found.row(0, named=True))
 
 
 def find_document(store: Store, doc_id: str) -> DocumentView | None:
@@ -109,6 +146,12 @@ def find_document(store: Store, doc_id: str) -> DocumentView | None:
         return DocumentView(row, _pairs_of(connection, doc_id)) if row else None
 
 
+def samples(store: Store) -> list[Row]:
+    """The samples that were drawn, with how far each was read, as `review_progress.sql`."""
+    with catalog(store, store.partitions(PartitionKind.LIBRARY)) as connection:
+        return frame(connection, "review_progress").to_dicts()
+
+
 def recipes_of(view: PairView) -> list[Row]:
     """The recipes behind a pair, in order of the stages, each once."""
     hashes = dict.fromkeys(view.row[key] for key in RECIPE_COLUMNS.values())
@@ -119,10 +162,14 @@ def _page(connection: Connection, shown: Filter) -> list[Row]:
     return frame(
         connection,
         "explore_page",
-        **{name: getattr(shown, name) for name in ("text", *FACETS)},
+        **_chosen(shown),
         size=PAGE_SIZE,
         offset=(shown.page - 1) * PAGE_SIZE,
     ).to_dicts()
+
+
+def _chosen(asked: Filter) -> dict[str, str]:
+    return {name: getattr(asked, name) for name in ("text", "sample", *FACETS)}
 
 
 def _matching(counts: pl.DataFrame, asked: Filter, but: str = "") -> pl.DataFrame:

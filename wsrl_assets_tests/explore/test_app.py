@@ -46,7 +46,7 @@ def client(store: Store) -> TestClient:
 
 def shown(page: str) -> list[str]:
     """The ids of the pairs on a list, in order."""
-    return re.findall(r'href="/pairs/([0-9a-f]{32})', page)
+    return re.findall(r'<li>\s*<a href="/pairs/([0-9a-f]{32})', page)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_markup_of_documents_and_models_shows_as_text(tmp_path: Path) -> None:
     ):
         page = found.get(path).text
         tags = Tags(page)
-        assert not tags.names & {"script", "img"} - {"img"}
+        assert page.count("<script") == 1  # our own, in the head
         assert {link for link in tags.links if not link.startswith(("/", "#"))} == set()
         assert not any(name.startswith("on") for name in tags.attributes)
         assert "style" not in tags.attributes
@@ -246,7 +246,7 @@ def test_sql_in_a_filter_is_a_text_to_look_for(home: Store, text: str) -> None:
 def test_every_answer_forbids_scripts_and_strangers(home: Store, path: str) -> None:
     policy = client(home).get(path).headers["content-security-policy"]
     assert "default-src 'none'" in policy
-    assert "script-src" not in policy
+    assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
 
