@@ -22,13 +22,13 @@ WITH shown AS (
       AND ($model = '' OR p.model = $model)
       AND ($review = '' OR p.review = $review))
 ),
-here AS (SELECT coalesce(max(position), 0) AS at FROM shown WHERE pair_id = $pair_id)
-SELECT any_value(at) AS position, count(*) AS total,
+here AS (SELECT coalesce(max(position), 0) AS place FROM shown WHERE pair_id = $pair_id)
+SELECT coalesce(any_value(place), 0) AS position, count(*) AS total,
   count(*) FILTER (is_mine) AS mine, count(*) FILTER (is_reviewed) AS reviewed,
-  max(pair_id) FILTER (position = at - 1) AS previous,
-  max(pair_id) FILTER (position = at + 1) AS next,
+  max(pair_id) FILTER (position = place - 1) AS previous,
+  max(pair_id) FILTER (position = place + 1) AS next,
   coalesce(
-    arg_min(pair_id, position) FILTER (NOT is_mine AND position > at),
-    arg_min(pair_id, position) FILTER (NOT is_mine AND position < at)
+    arg_min(pair_id, position) FILTER (NOT is_mine AND position > place),
+    arg_min(pair_id, position) FILTER (NOT is_mine AND position < place)
   ) AS to_review
 FROM shown, here
