@@ -71,6 +71,7 @@ COMMANDS = (
     "push",
     "sft",
     "explore",
+    "review",
     "report",
     "score",
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from wsrl_assets.review.sampling import draw, take_sample
 from wsrl_assets.storage import Partition, Store, catalog
