@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wsrl_assets.explore import reading
-from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter
 from wsrl_assets.explore.prompts import sent_prompts
 from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
 from wsrl_assets.review.agreement import read_agreement
@@ -58,6 +58,15 @@ _TITLES = {
     "form": "Form",
     "model": "Model",
     "review": "Review",
+    "split": "Split",
+}
+_DOCUMENT_TITLES = {
+    "verdict": "Verdict",
+    "left_at": "Left at",
+    "reason": "Reason",
+    "domain": "Domain",
+    "language": "Language",
+    "shard": "Shard",
 }
 _TITLE_OF = {
     400: "Nothing was stored",
@@ -89,6 +98,7 @@ def create_app(
             Route("/pairs/{pair_id}/label", pages.reviewing.label, methods=["POST"]),
             Route("/reviewer", pages.reviewing.name, methods=["POST"]),
             Route("/agreement", pages.agreement, name="agreement"),
+            Route("/documents", pages.documents, name="documents"),
             Route("/documents/{doc_id}", pages.document, name="document"),
             Route("/static/{name}", _static, name="static"),
         ],
@@ -116,16 +126,15 @@ class _Pages:
         self.reviewing = Reviewing(store)
 
     def pairs(self, request: Request) -> Response:
-        found = reading.listing(self._store, Filter.of(request.query_params))
-        is_sample = bool(found.filter.sample)
-        reviewer = reviewer_of(request)
+        asked, reviewer = Filter.of(request.query_params), reviewer_of(request)
+        found = reading.listing(self._store, asked)
         return self._page(
             "pairs.html",
             found=found,
             filter=found.filter,
             facets=_TITLES,
             first=(found.filter.page - 1) * PAGE_SIZE + 1,
-            around=reading.around(self._store, found.filter, "", reviewer) if is_sample else None,
+            around=reading.around(self._store, asked, "", reviewer) if asked.sample else None,
             reviewer=reviewer,
         )
 
@@ -155,18 +164,29 @@ class _Pages:
             recipes=reading.recipes_of(view),
         )
 
+    def documents(self, request: Request) -> Response:
+        found = reading.documents(self._store, DocumentFilter.of(request.query_params))
+        return self._page(
+            "documents.html",
+            found=found,
+            filter=found.filter,
+            facets=_DOCUMENT_TITLES,
+            first=(found.filter.page - 1) * PAGE_SIZE + 1,
+        )
+
     def document(self, request: Request) -> Response:
         doc_id = an_id(request.path_params["doc_id"], "document")
         view = reading.find_document(self._store, doc_id)
         if view is None:
-            raise HTTPException(404, f"No domain has a document {doc_id}.")
+            raise HTTPException(404, f"No shard has a document {doc_id}.")
         spans = [(pair["evidence_start"], pair["evidence_end"]) for pair in view.pairs]
         return self._page(
             "document.html",
             document=view.row,
             pairs=view.pairs,
+            sources=view.sources,
             text=marked(view.row["text"], spans),
-            filter=Filter.of(request.query_params),
+            filter=DocumentFilter.of(request.query_params),
         )
 
     def agreement(self, request: Request) -> Response:

@@ -1,8 +1,10 @@
 """The pages, asked over HTTP: what they show, and what they never do with what strangers wrote."""
 
 import re
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx2 import Response
@@ -14,13 +16,24 @@ from wsrl_assets.explore import create_app, reading
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.labels import all_labels, save_labels, save_sample
-from wsrl_assets.storage.tables import ReviewLabel, Status, utc_now
+from wsrl_assets.storage.tables import ReviewLabel, Status, TriagedDocument, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
-from wsrl_assets_tests.factories import WHEN, call_row, document_text, draft_row
+from wsrl_assets_tests.factories import (
+    DOMAIN,
+    IN_DOMAIN,
+    IN_SHARD,
+    WHEN,
+    call_row,
+    document_text,
+    draft_row,
+    filtered_document,
+    source_document,
+)
 
+FIELDS = [field.name for field in fields(Filter)]
 HOSTILE = (
     "<script>alert(1)</script> <img src=x onerror=alert(2)> </div></main> "
     "<a href='javascript:alert(3)'>go</a> {{ 7 * 7 }} {% raw %} \u202egnp.exe &lt;b&gt;"
@@ -134,7 +147,7 @@ def test_a_page_shows_what_a_run_has_committed_since(home: Store) -> None:
     assert len(shown(found.get("/").text)) == len(before) + 1
 
 
-@given(st.dictionaries(st.sampled_from([*Filter().__slots__, "x"]), st.text(max_size=300)))
+@given(st.dictionaries(st.sampled_from([*FIELDS, "x"]), st.text(max_size=300)))
 def test_any_query_is_a_filter_that_its_own_address_repeats(query: dict[str, str]) -> None:
     asked = Filter.of(query)
     address = TestClient(create_app(Store(Path("/nowhere")))).build_request("GET", asked.query)
@@ -163,6 +176,97 @@ def test_the_beginning_of_an_id_is_enough(home: Store) -> None:
     assert answer.headers["location"] == f"/pairs/{pair_id(1)}"
 
 
+# --- documents ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fates(home: Store) -> dict[str, str]:
+    """Documents that left at each stage, by what they are: their ids."""
+    texts = {name: f"{name} {document_text(9)}" for name in ("short", "unfit", "twin", "waiting")}
+    rows = {
+        name: source_document(10 + n, text, title=f"The {name} one", language="de")
+        for n, (name, text) in enumerate(texts.items())
+    }
+    rows["short"] = replace(rows["short"], status=Status.REJECTED, reason="too_short")
+    copy = source_document(20, document_text(0), status=Status.REJECTED, reason="exact_duplicate")
+    read: dict[str, Any] = {
+        "qualified": True,
+        "domain": str(DOMAIN),
+        "recipe": "r",
+        "run_id": "planted",
+    }
+    verdicts = [
+        TriagedDocument(doc_id=rows["twin"].doc_id, created_at=WHEN, **read),
+        TriagedDocument(doc_id=content_id(document_text(0)), created_at=WHEN, **read),
+        TriagedDocument(
+            doc_id=rows["unfit"].doc_id,
+            created_at=WHEN,
+            **{**read, "qualified": False, "status": Status.FAILED, "reason": "truncated"},
+        ),
+    ]
+    with home.transaction(IN_SHARD) as transaction:
+        transaction.merge([*rows.values(), copy, *verdicts])
+    twin = filtered_document(30, texts["twin"], status=Status.REJECTED, reason="near_duplicate")
+    with home.transaction(IN_DOMAIN) as transaction:
+        transaction.merge([twin])
+    return {name: row.doc_id for name, row in rows.items()}
+
+
+def listed(page: str) -> list[str]:
+    return re.findall(r'<li><a href="/documents/([0-9a-f]{32})', page)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("verdict=rejected&language=de", {"short", "twin"}),
+        ("verdict=failed", {"unfit"}),
+        ("left_at=source_documents&language=de", {"short"}),
+        ("left_at=filtered_documents", {"twin"}),
+        ("reason=near_duplicate", {"twin"}),
+        ("verdict=pending&language=de", {"waiting"}),
+        ("text=WAITING", {"waiting"}),
+        ("language=fr", set()),
+    ],
+)
+def test_documents_are_found_by_what_became_of_them(
+    home: Store, fates: dict[str, str], query: str, names: set[str]
+) -> None:
+    page = client(home).get(f"/documents?{query}").text
+    assert set(listed(page)) == {fates[name] for name in names}
+
+
+def test_every_document_has_a_page_that_says_why_it_left(
+    home: Store, fates: dict[str, str]
+) -> None:
+    found = client(home)
+    says = {"short": "too short", "unfit": "truncated", "twin": "near duplicate", "waiting": ""}
+    for name, doc_id in fates.items():
+        answer = found.get(f"/documents/{doc_id}")
+        assert answer.status_code == 200
+        assert says[name] in answer.text
+        assert f"{name} {document_text(9)}"[:60] in answer.text
+
+
+def test_a_document_names_its_copies(home: Store, fates: dict[str, str]) -> None:
+    page = client(home).get(f"/documents/{content_id(document_text(0))}").text
+    assert "Rows with this text" in page
+    assert "exact duplicate" in page
+
+
+def test_documents_are_sorted_as_asked(home: Store, fates: dict[str, str]) -> None:
+    found = client(home)
+    longest = listed(found.get("/documents?sort=longest").text)
+    assert longest == listed(found.get("/documents?sort=longest&page=9").text)
+    assert set(longest) == set(listed(found.get("/documents?sort=shortest").text))
+    assert longest != listed(found.get("/documents?sort=shortest").text)
+    assert longest.index(fates["waiting"]) < longest.index(content_id(document_text(0)))
+
+
+def test_a_home_without_a_shard_has_an_empty_list(tmp_path: Path) -> None:
+    assert "wsrl ingest PATH" in client(Store(tmp_path / "none")).get("/documents").text
+
+
 @pytest.mark.parametrize(
     "path", ["/pairs/zzzz", "/pairs/%25", "/pairs/a'b", "/documents/0000", "/nothing", "/static/x"]
 )
@@ -177,7 +281,8 @@ def test_what_is_not_there_is_a_page_that_says_so(home: Store, path: str) -> Non
 
 def token_of(found: TestClient, number: int = 0) -> str:
     page = found.get(f"/pairs/{pair_id(number)}").text
-    return re.findall(r'name="token" value="([^"]+)"', page)[0]
+    found_tokens: list[str] = re.findall(r'name="token" value="([^"]+)"', page)
+    return found_tokens[0]
 
 
 def reviewer(store: Store, name: str = "Ada") -> tuple[TestClient, str]:
@@ -392,7 +497,7 @@ def _fields(row: object) -> dict[str, object]:
 )
 def test_sql_in_a_filter_is_a_text_to_look_for(home: Store, text: str) -> None:
     found = client(home)
-    for name in Filter().__slots__:
+    for name in FIELDS:
         value = text.encode("utf-8", "surrogatepass")
         answer = found.get("/", params={name: value.decode("utf-8", "replace")})
         assert answer.status_code == 200

@@ -20,7 +20,8 @@ WITH shown AS (
       AND ($answer_type = '' OR p.answer_type = $answer_type)
       AND ($form = '' OR p.form = $form)
       AND ($model = '' OR p.model = $model)
-      AND ($review = '' OR p.review = $review))
+      AND ($review = '' OR p.review = $review)
+      AND ($split = '' OR p.split = $split))
 ),
 here AS (SELECT coalesce(max(position), 0) AS place FROM shown WHERE pair_id = $pair_id)
 SELECT coalesce(any_value(place), 0) AS position, count(*) AS total,

@@ -16,6 +16,7 @@ WITH page AS (
     AND ($form = '' OR form = $form)
     AND ($model = '' OR model = $model)
     AND ($review = '' OR review = $review)
+    AND ($split = '' OR split = $split)
   ORDER BY m.place, p.created_at DESC, p.pair_id
   LIMIT $size OFFSET $offset
 )
