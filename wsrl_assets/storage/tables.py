@@ -272,6 +272,11 @@ class LLMCall(Row):
     attempts: int = column("requests sent")
     finish_reason: str | None = column("finish reason of the last attempt", default=None)
     error: str | None = column("why the call failed, none if it did not", default=None)
+    reply: str | None = column(
+        "what the model wrote last, up to 20,000 characters; none for rollouts, which have it",
+        long=True,
+        default=None,
+    )
     cost: float = column("price of the tokens, in the unit of the price settings")
     run_id: str = column("run that made the call")
     created_at: datetime = column("when the call ended (UTC)")

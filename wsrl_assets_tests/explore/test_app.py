@@ -176,6 +176,19 @@ def test_the_beginning_of_an_id_is_enough(home: Store) -> None:
     assert answer.headers["location"] == f"/pairs/{pair_id(1)}"
 
 
+def test_the_reply_of_each_call_stands_beside_its_prompt(tmp_path: Path) -> None:
+    text = document_text(0)
+    rows = pair(0, text, form="open")
+    asked = {"row_id": pair_id(0), "stage": "qa_drafts", "step": "open"}
+    calls = [
+        call_row(0, **asked, reply='{"question": "<b>Which?</b>"}'),
+        call_row(1, **asked, error="truncated", reply=None),
+    ]
+    page = client(plant(tmp_path, [text], [*rows, *calls])).get(f"/pairs/{pair_id(0)}").text
+    assert "&lt;b&gt;Which?&lt;/b&gt;" in page
+    assert "No reply is stored" in page
+
+
 # --- documents ----------------------------------------------------------------------------------
 
 

@@ -30,8 +30,8 @@ function closeAll() {
 }
 
 const KEYS = {
-  j: () => press("a[rel=next]"),
-  k: () => press("a[rel=prev]"),
+  j: () => press(".begin .button, .walk a[rel=next]"),
+  k: () => press(".walk a[rel=prev]"),
   a: () => press(".review .accept"),
   r: () => open(".review .reject", "button"),
   n: () => open(".review .remark", "textarea"),
