@@ -22,7 +22,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 # The largest that the format has: `zstd --long=31`.
 _MAX_ZSTD_WINDOW_BYTES = 1 << 31
-_BOMB_BYTES = 1 << 28
+_BOMB_BYTES = 1 << 27
 _BOMB_RATIO = 200
 
 
@@ -254,6 +254,8 @@ class Line:
 def lines(stream: io.BufferedReader, max_line_bytes: int) -> Iterator[Line]:
     r"""Lines that end in ``\n``, without it. Of a longer one no more than the limit is ever held.
 
+    Of blank lines in a row the first is yielded; the others count, and cost next to nothing.
+
     Raises:
         One of `BROKEN_STREAM`, after all whole lines before the break.
     """
@@ -264,10 +266,24 @@ def lines(stream: io.BufferedReader, max_line_bytes: int) -> Iterator[Line]:
         if whole:
             content = data.removesuffix(b"\n")
             yield Line(number, len(content), content)
+            if not content:
+                number += _skip_blank_lines(stream)
             continue
         size_bytes = len(data)
         del data
         yield Line(number, size_bytes + _skip_line(stream), None)
+
+
+def _skip_blank_lines(stream: io.BufferedReader) -> int:
+    """Reads to the start of the next line that is not blank, and returns how many were."""
+    count = 0
+    while ahead := stream.peek(1):
+        blank = len(ahead) - len(ahead.lstrip())
+        end = ahead.rfind(b"\n", 0, blank) + 1
+        if not end:
+            break
+        count += stream.read(end).count(b"\n")
+    return count
 
 
 def _skip_line(stream: io.BufferedReader) -> int:

@@ -14,20 +14,22 @@ from wsrl_assets.verification.grounding import Evidence
 _REACH_CHARS = 1000
 _PARAGRAPH_END = re.compile(r"\n\s*\n")
 _TO_WHOM = (
-    r"(?:AI|(?:AI |language )model|chatbot|assistant|annotator|question writer|judge|grader"
-    r"|checker)s?"
+    r"(?:AI|(?:AI |language )model|chatbot|assistant|annotator|question writer|grader|checker"
+    r"|(?:AI |LLM )?judge)s?"
 )
 _ORDERS = re.compile(
     r"\b(?:ignor|disregard|forget|overrid|bypass)\w*\b[^.!?\n]{0,40}"
     r"\b(?:above|previous|prior|preceding|earlier|(?:your|other|all|these|those) (?:\w+ )?"
-    r"(?:instruction|rule|guideline|order)s?|(?:instruction|prompt)s?\b)"
+    r"(?:instruction|rule|guideline|order)s?|(?:instruction|prompt)s?)\b"
     r"|\b(?:your|the) (?:new|real|actual|true|only) (?:task|job|instructions?|orders?|role)\b"
     r"|\b(?:system|hidden|original) prompt\b"
     r"|\b(?:question|answer|reply|response|output|evidence|verdict)s? (?:must|should|has to|have to"
     r"|shall) (?:be|ask|say|read|contain|come|name)\b"
     r"|\byou (?:must|should|have to|shall|are to|will) (?:now )?(?:ask|answer|reply|respond|output"
     r"|accept|approve)\b"
-    rf"|\b(?:{_TO_WHOM}) (?:must|should|has to|have to|shall|are to|is to)\b"
+    rf"|\b(?!judge){_TO_WHOM} (?:must|should|has to|have to|shall|are to|is to)\b"
+    r"|\bjudges? (?:must|should|has to|have to|shall|are to|is to) (?:accept|approve|answer|reply"
+    r"|pass|mark|ignore)\b"
     rf"|\b(?:note|message|instructions?|attention|notice) (?:to|for) (?:the |all |any )?{_TO_WHOM}"
     r"|^\W*(?:system|assistant|user|human)\W*:"
     r"|</?\s*document\s*>|<\|[a-z_]+\|>"

@@ -56,7 +56,9 @@ def test_no_document_spells_a_token_of_a_chat_template(row: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("row", inputs("tokens"), ids=lambda row: row["name"])
-@pytest.mark.parametrize("name", ["judge", "round_trip", "open", "cloze"])
+@pytest.mark.parametrize(
+    "name", ["judge_question", "judge_supported", "round_trip", "open", "cloze"]
+)
 def test_nor_does_a_reply_that_stands_in_a_later_prompt(name: str, row: dict[str, Any]) -> None:
     values = {"question": row["text"], "answer": row["text"], "persona": row["text"]}
     rendered = load_prompt(name).render(answer_types=[], examples=[], candidates=[], **values)

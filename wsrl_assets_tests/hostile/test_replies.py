@@ -1,9 +1,11 @@
 """What a model replies, and what a server says of itself, is as untrusted as a document."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from wsrl_assets.generation.drafting import Drafter, DraftJob, OpenReply
 from wsrl_assets.generation.library import load_library
@@ -16,8 +18,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.form import question_form
-from wsrl_assets.verification.judge import JudgePolicy, JudgeReply
-from wsrl_assets.verification.verify import Draft, Verifier
+from wsrl_assets.verification.judge import Case, JudgePolicy, QuestionReply, SupportReply, judge
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 from wsrl_assets_tests.hostile.inputs import inputs, texts
 
@@ -119,21 +120,28 @@ def test_a_policy_may_reply_with_anything(text: str) -> None:
 @pytest.mark.parametrize("text", texts("markup") + texts("tokens"))
 async def test_no_reply_adds_a_line_or_a_turn_to_the_judges_prompt(text: str) -> None:
     reply = {**GOOD, "answer": text[:90], "question": f"Which year? {text[:300]}"}
-    model = FakeChatModel(open=json.loads(json.dumps(reply)), judge=_approving, round_trip={})
     job = DraftJob("d", None, TEXT, Domain.OTHER, 0, text[:80], 1, Form.OPEN)
+    model = FakeChatModel(open=reply)
     made = await Drafter({Form.OPEN: stage_model(model, "qa_drafts")}, load_library()).draft(job)
     if made.status is not Status.KEPT:
         return  # the schema refused it
-    assert "\n" not in (made.question or "") + (made.answer or "")
-    sent = Draft.of(made)
-    case = Draft(**{**_fields(sent), "answer": made.answer, "answer_type": "entity"})
-    verifier = Verifier(stage_model(model, verify.STAGE), JudgePolicy(), use_round_trip=False)
-    await verifier._judge(JudgePolicy(), case, TEXT)
-    prompt = prompt_of(model.asked[-1])
-    below = prompt.rpartition("\n</document>\n\n")[2]
-    assert len(below.splitlines()) <= len(_plain_judge_prompt().splitlines())
-    for row in inputs("tokens"):
-        assert row["must_not_hold"] not in prompt.replace("<document>", "")
+    assert made.question is not None
+    assert made.answer is not None
+    prompts = await _prompts_of_the_judge(made.question, made.answer)
+    plain = await _prompts_of_the_judge("q", "a")
+    for prompt, alone in zip(prompts, plain, strict=True):
+        assert len(prompt.splitlines()) == len(alone.splitlines())
+        for row in inputs("tokens"):
+            assert row["must_not_hold"] not in prompt.replace("<document>", "")
+
+
+async def _prompts_of_the_judge(question: str, answer: str) -> list[str]:
+    model = FakeChatModel(
+        judge_question=_approving_the_question, judge_supported=_approving_support
+    )
+    case = Case("p", question, answer, TEXT)
+    await judge(case, JudgePolicy(), stage_model(model, verify.STAGE))
+    return [prompt_of(asked) for asked in model.asked]
 
 
 @pytest.mark.parametrize("row", inputs("tokens"), ids=lambda row: row["name"])
@@ -142,22 +150,21 @@ def test_no_question_carries_a_template_token_to_a_trainer(row: dict[str, Any]) 
     assert question_form(question).reason == "template_tokens"
 
 
-def _approving(ask: Any) -> dict[str, Any]:
-    values = dict.fromkeys(("supported", "not_leaked", "stands_alone"), True)
-    return {**values, **{f"{name}_reason": "" for name in values}}
+def _approving_the_question(ask: Any) -> dict[str, Any]:
+    return {"reason": "", "failure": "none", "not_leaked": True, "stands_alone": True}
 
 
-def _fields(draft: Draft) -> dict[str, Any]:
-    return {name: getattr(draft, name) for name in Draft.__slots__}
+def _approving_support(ask: Any) -> dict[str, Any]:
+    return {"reason": "", "supported": True, "other_answer": "", "only_answer": True}
 
 
-def _plain_judge_prompt() -> str:
-    from wsrl_assets.verification.judge import PROMPT
-
-    return PROMPT.render(question="q", answer="a")
-
-
-def test_the_judges_reply_is_held_to_its_length() -> None:
-    said = {**_approving(None), "supported_reason": "x" * 10_000}
+@pytest.mark.parametrize(
+    ("reply_type", "approving"),
+    [(QuestionReply, _approving_the_question), (SupportReply, _approving_support)],
+)
+def test_the_judges_reply_is_held_to_its_length(
+    reply_type: type[BaseModel], approving: Callable[[Any], dict[str, Any]]
+) -> None:
+    said = {**approving(None), "reason": "x" * 10_000}
     with pytest.raises(RowError):
-        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), JudgeReply)
+        _parsed(Completion(json.dumps(said), "stop", 1, 0, 1), reply_type)
