@@ -8,7 +8,7 @@ function openAtEvidence() {
   const mark = box && box.querySelector("mark");
   if (mark) {
     const offset = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
-    box.scrollTop += offset - Math.min(box.clientHeight / 3, 120);
+    box.scrollTop += offset - (innerWidth > 900 ? 120 : 30);
   }
 }
 

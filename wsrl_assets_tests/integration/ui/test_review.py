@@ -31,7 +31,13 @@ def far_down(number: int) -> list[Any]:
     start = len(text) - len(text) // 20
     reason = "leaked" if number % 2 else None
     evidence = text[start : start + 60]
-    draft, verified, *rest = pair(number, text, reason, persona_index=number, evidence=evidence)
+    question = (
+        f'Fill in the blank in this statement about railways: "Station number {number} was opened '
+        'in ____ by two engineers of the valley." Which year belongs in the blank?'
+    )
+    draft, verified, *rest = pair(
+        number, text, reason, persona_index=number, evidence=evidence, question=question
+    )
     assert isinstance(verified, VerifiedPair)
     moved = {**vars(verified), "evidence_start": start, "evidence_end": start + 60}
     return [draft, VerifiedPair(**moved), *rest]
@@ -149,6 +155,9 @@ def test_a_pair_opens_at_its_evidence_with_the_choice_in_sight(address: str, wid
         assert quote["y"] + quote["height"] <= box["y"]
         for shown in (".question h1", ".answer", ".reading blockquote", "mark", "button.accept"):
             assert page.locator(shown).first.bounding_box()["y"] < 900, shown
+        if width < 900:  # where the choice lies over the foot of the page
+            choice = page.locator(".review").bounding_box()
+            assert mark["y"] + mark["height"] <= choice["y"]
         assert page.evaluate("window.scrollY") == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
@@ -211,7 +220,7 @@ def test_the_accessibility_checker_finds_nothing(address: str, width: int, schem
         press_and_move(page, "a")
         press_and_move(page, "k")
         faults["reviewed pair"] = faults_of(page)
-        for path in ("", "?sample=8-seed-0", "agreement", "pairs/nothing-like-it"):
+        for path in ("", "?sample=8-seed-0", "documents", "agreement", "pairs/nothing-like-it"):
             page.goto(f"{address}/{path}")
             faults[path] = faults_of(page)
         page.goto(f"{address}/agreement")
