@@ -34,7 +34,7 @@ def explore(
     The list is filtered by verdict, domain, reason, answer type, form and model, and searched by
     text; the address of the page holds the filter, so it can be bookmarked or sent. A pair shows
     its document with the evidence marked, each verdict, the prompts as they were sent, and the
-    calls. A document shows all its pairs, rejected ones too.
+    calls with their replies. Documents have a list and pages too, also those that were rejected.
 
     A pair is reviewed by mouse or keyboard: a accepts, r and a number rejects, n notes, j and k
     move within the filter. See `wsrl review`.
