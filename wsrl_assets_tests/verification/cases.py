@@ -1,7 +1,7 @@
 """Questions labelled by hand, in both directions, for the tests and the benchmark."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from wsrl_assets.verification.self_containment import stands_alone
 
 CASES_FILE = Path(__file__).with_name("cases.jsonl")
 PAIRS_FILE = Path(__file__).with_name("pairs.jsonl")
-CHECKS = ("stands_alone", "leak", "answer_in_evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,15 @@ class Case:
 
     def verdict(self) -> Verdict:
         """What the check says."""
-        match self.check:
-            case "stands_alone":
-                return stands_alone(self.question)
-            case "leak":
-                return leak(self.question, self.gold)
-            case _:
-                return answer_in(self.evidence, self.gold, self.question)
+        return _RULES[self.check](self)
+
+
+_RULES: dict[str, Callable[[Case], Verdict]] = {
+    "stands_alone": lambda case: stands_alone(case.question),
+    "leak": lambda case: leak(case.question, case.gold),
+    "answer_in_evidence": lambda case: answer_in(case.evidence, case.gold, case.question),
+}
+CHECKS = tuple(_RULES)
 
 
 def read_cases(path: Path = CASES_FILE) -> list[Case]:
