@@ -18,6 +18,7 @@ import zstandard
 
 _MIB = 2**20
 _LINE = b'{"text": "The river rises in the hills and runs for 340 kilometres to the sea."}\n'
+_LONG_ROW = _LINE.replace(b"The river", b"The river " + b"l" * 5_000)
 _MOST_MEMORY_MIB = 900
 _MOST_CPU_S = 60.0
 
@@ -80,32 +81,36 @@ def _thousand_as(count: bytes) -> bytes:
 # By name: ending, content, and a reason that one of its rows or its end must have; None where it is
 # plain though odd, and must be read whole.
 BOMBS: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
-    "gzip of one line": (".jsonl.gz", lambda: _gz(b" " * _MIB, 2048), "corrupt_file"),
-    "gzip of blank lines": (".jsonl.gz", lambda: _gz(b"\n" * _MIB, 512), "corrupt_file"),
-    "gzip of zeros": (".jsonl.gz", lambda: _gz(b"\0" * _MIB, 512, b"{"), "corrupt_file"),
-    "gzip of one row again": (".jsonl.gz", lambda: _gz(_LINE * 10_000, 500), "corrupt_file"),
-    "gzip behind good rows": (".jsonl.gz", lambda: _gz(b"x" * _MIB, 512, _LINE), "corrupt_file"),
-    "gzip of a text": (".txt.gz", lambda: _gz(b"a" * _MIB, 512), "row_too_large"),
-    "gzip of table rows": (".csv.gz", lambda: _gz(b"\n" * _MIB, 512, b"text\n"), "corrupt_file"),
-    "gzip of one cell": (".csv.gz", lambda: _gz(b"a" * _MIB, 512, b'text\n"'), "corrupt_file"),
-    "gzip in gzip": (".jsonl.gz", lambda: gzip.compress(_gz(b" " * _MIB, 512)), "refused"),
+    "gzip of one line": (".jsonl.gz", lambda: _gz(b" " * _MIB, 256), "corrupt_file"),
+    "gzip of blank lines": (".jsonl.gz", lambda: _gz(b"\n" * _MIB, 256), "corrupt_file"),
+    "gzip of zeros": (".jsonl.gz", lambda: _gz(b"\0" * _MIB, 256, b"{"), "refused"),
+    "gzip of one row again": (".jsonl.gz", lambda: _gz(_LONG_ROW * 200, 256), "corrupt_file"),
+    "gzip behind good rows": (".jsonl.gz", lambda: _gz(b"x" * _MIB, 256, _LINE), "corrupt_file"),
+    "gzip of a text": (".txt.gz", lambda: _gz(b"a" * _MIB, 256), "row_too_large"),
+    "gzip of table rows": (".csv.gz", lambda: _gz(b"\n" * _MIB, 256, b"text\n"), "corrupt_file"),
+    "gzip of one cell": (".csv.gz", lambda: _gz(b"a" * _MIB, 256, b'text\n"'), "corrupt_file"),
+    "gzip in gzip": (".jsonl.gz", lambda: gzip.compress(_gz(b" " * _MIB, 256)), "refused"),
     "gzip ten deep": (".jsonl.gz", lambda: _nested(10), "refused"),
     "zip in gzip": (".jsonl.gz", lambda: gzip.compress(_zip(_LINE * 9)), "refused"),
     "zip by name of gzip": (".jsonl.gz", lambda: _zip(_LINE * 9), "refused"),
     "zip": (".zip", lambda: _zip(_LINE * 9), "refused"),
-    "zstd of one line": (".jsonl.zst", lambda: _zst(b" " * _MIB, 2048), "corrupt_file"),
-    "zstd of zeros": (".jsonl.zst", lambda: _zst(b"\0" * _MIB, 512, b"{"), "corrupt_file"),
-    "zstd of one row again": (".jsonl.zst", lambda: _zst(_LINE * 10_000, 500), "corrupt_file"),
-    "zstd of table rows": (".csv.zst", lambda: _zst(b"\n" * _MIB, 512, b"text\n"), "corrupt_file"),
-    "zstd in gzip": (".jsonl.gz", lambda: gzip.compress(_zst(b" " * _MIB, 512)), "refused"),
-    "gzip without an ending": (".data", lambda: _gz(b"{" * _MIB, 512), None),
+    "zstd of one line": (".jsonl.zst", lambda: _zst(b" " * _MIB, 256), "corrupt_file"),
+    "zstd of zeros": (".jsonl.zst", lambda: _zst(b"\0" * _MIB, 256, b"{"), "refused"),
+    "zstd of one row again": (".jsonl.zst", lambda: _zst(_LONG_ROW * 200, 256), "corrupt_file"),
+    "zstd of table rows": (
+        ".csv.zst",
+        lambda: _zst(_LONG_ROW * 200, 256, b"text\n"),
+        "corrupt_file",
+    ),
+    "zstd in gzip": (".jsonl.gz", lambda: gzip.compress(_zst(b" " * _MIB, 256)), "refused"),
+    "gzip without an ending": (".data", lambda: _gz(b"{" * _MIB, 256), None),
     "dictionary of 8 MiB": (".parquet", lambda: _dictionary(8, 20_000), "corrupt_file"),
     "dictionary of 60 MiB": (".parquet", lambda: _dictionary(60, 2_000), "corrupt_file"),
     "dictionary of 100 MiB": (".parquet", lambda: _dictionary(100, 20), "row_too_large"),
     "rows of nothing": (".parquet", lambda: _nulls(3_000_000), "corrupt_file"),
     "columns by the thousand": (".parquet", lambda: _wide(3_000), None),
     "footer of more rows": (".parquet", lambda: _thousand_as(b"\xd0\x8f\x7f"), "corrupt_file"),
-    "footer of fewer rows": (".parquet", lambda: _thousand_as(b"\xd0\x01"), "corrupt_file"),
+    "footer of fewer rows": (".parquet", lambda: _thousand_as(b"\xd0\x01"), None),
     "footer of huge length": (".parquet", lambda: _with_length(2**31), "refused"),
     "footer longer than all": (".parquet", lambda: _with_length(10**6), "refused"),
     "footer of no length": (".parquet", lambda: _with_length(0), "refused"),
@@ -127,7 +132,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
     ),
     "a line above the limit": (".jsonl", lambda: _LINE + b"x" * (80 * _MIB), "row_too_large"),
     "table of many columns": (".csv", lambda: b",".join([b"c"] * 200_000) + b",text\n1", "refused"),
-    "table of commas": (".csv", lambda: b"text,b\n" + b"," * (8 * _MIB) + b"\n", "no_text"),
+    "table of commas": (".csv", lambda: b"text,b\n" + b"," * (8 * _MIB) + b"\n", "refused"),
     "table of quotes": (".csv", lambda: b"text\n" + b'"' * (32 * _MIB + 1), None),
 }
 
@@ -195,7 +200,7 @@ def test_a_bomb_ends_with_a_reason_in_bounded_memory_and_time(name: str, tmp_pat
 
 def test_good_rows_before_a_bomb_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(_gz(b" " * _MIB, 512, _LINE * 3))
+    path.write_bytes(_gz(b" " * _MIB, 256, _LINE * 3))
     found = _read(path)
     assert found["kept"] == 3
     assert "3 rows were read, then: a compression bomb" in found["said"]
