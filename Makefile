@@ -8,7 +8,7 @@ export WSRL_HOME ?= $(CURDIR)/.wsrl
 # uv does not read pip's settings: tell it of local wheels.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test lint types imports check clean
+.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test axe lint types imports check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,12 @@ integration: install vllm-env  ## the main job by Dagster on a real vLLM server
 trainers-test: install vllm-env trainers-env  ## exports in the trainers' own code, and a few steps of GRPO
 	$(BIN)/python -m pytest wsrl_assets_tests/integration/trainers
 
+# Not shipped: its licence (MPL-2.0) is its own.
+axe: .axe/node_modules/axe-core/axe.min.js  ## the accessibility checker, for the tests that click
+
+.axe/node_modules/axe-core/axe.min.js:
+	npm install --silent --no-audit --no-fund --no-save --prefix .axe axe-core@4.14.1
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,4 +81,4 @@ imports: install
 check: lint types imports test  ## lint, types, import rules and tests
 
 clean:  ## remove the environments and the data
-	rm -rf $(VENV) .venv-vllm $(TRAINERS) $(WSRL_HOME)
+	rm -rf $(VENV) .venv-vllm $(TRAINERS) .axe $(WSRL_HOME)

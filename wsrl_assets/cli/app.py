@@ -23,11 +23,13 @@ from wsrl_assets.cli import show
 from wsrl_assets.cli.bars import Watched
 from wsrl_assets.cli.common import HomeOption, named, open_home, parse_budget
 from wsrl_assets.cli.explore import explore
+from wsrl_assets.cli.first_pairs import FirstPairs
 from wsrl_assets.cli.interrupts import stops_on_signals
 from wsrl_assets.cli.preview import preview
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
+from wsrl_assets.cli.review import review
 from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
 from wsrl_assets.cli.shards import forget, shards
@@ -41,6 +43,7 @@ from wsrl_assets.pipeline.takedowns import read_again, take_in
 from wsrl_assets.release.dataset import ReleaseError, current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
+from wsrl_assets.review.files import LabelFileError
 from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
 from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
@@ -71,11 +74,13 @@ USER_ERRORS = (
     ReleaseError,
     SpecError,
     LibraryError,
+    LabelFileError,
 )
 
 # Documents of which the demo asks open questions, about: each costs the small model a quarter of a
 # minute.
 _DEMO_OPEN_DOCUMENTS = 4
+_SHORT_DEMO_OPEN_DOCUMENTS = 1
 
 INTERRUPTED = 130
 _FIGURES = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
@@ -155,6 +160,9 @@ def demo(
     corpus: Annotated[
         str, typer.Option(help="sample (bundled documents) or pydoc (CPython's own help topics).")
     ] = "sample",
+    whole: Annotated[
+        bool, typer.Option("--all", help="All 69 sample documents: five minutes and more.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(help="Where to export. Default: HOME/exports.")
     ] = None,
@@ -162,24 +170,25 @@ def demo(
 ) -> None:
     """Runs the whole job on sample documents, with a model server of its own.
 
-    Starts the server, ingests the corpus, materializes every asset, prints the funnel, exports
-    parquet, and stops the server. The embedded model has 135M parameters: it can choose what to
-    blank out, so cloze questions pass; its open questions, in one domain, show the checks at work.
-    """
-    from wsrl_assets.samples import corpus_dir, write_pydoc_corpus
+    Starts the server, ingests the corpus, materializes every asset, prints the first pairs as they
+    are verified and then the funnel, exports the release, and stops the server. Takes 15 of the 69
+    sample documents, unless --all is given.
 
+    The embedded model has 135M parameters: it can choose what to blank out, so cloze questions
+    pass; its open questions, in one domain, show the checks at work.
+    """
     if corpus not in ("sample", "pydoc"):
         raise SettingsError(f"--corpus is {corpus!r}; it may be sample or pydoc")
     settings, store = open_home(home, {"forms": (Form.CLOZE,), "judge": False, "personas": 2})
     began = time.monotonic()
     steps: dict[str, float] = {}
-    folder = corpus_dir() if corpus == "sample" else store.home / "corpus"
-    if corpus == "pydoc":
-        write_pydoc_corpus(folder)
-    registered = register(store, folder)
-    _say_registered(registered)
-    with _served(store, engine, None, steps) as endpoint:
-        failures = _demo_runs(store, settings, endpoint, steps)
+    batches = _demo_corpus(store, corpus, whole=whole)
+    open_documents = _DEMO_OPEN_DOCUMENTS if len(batches) == 1 else _SHORT_DEMO_OPEN_DOCUMENTS
+    with (
+        _served(store, engine, None, steps) as endpoint,
+        FirstPairs(store, errors if errors.is_terminal else console, began),
+    ):
+        failures = _demo_runs(store, settings, endpoint, steps, batches, open_documents)
     with _timed(steps, "export"):
         folders = export(current_release(store), list(FORMATS), output or store.home / "exports")
     _say_funnel(store, settings)
@@ -193,10 +202,29 @@ def demo(
     _exit_for(failures, {})
 
 
+def _demo_corpus(store: Store, corpus: str, *, whole: bool) -> list[list[Path]]:
+    """The paths of the demo's documents, in batches: the first is small, for pairs soon."""
+    from wsrl_assets.samples import corpus_dir, write_pydoc_corpus, write_short_corpus
+
+    folder = store.home / "corpus"
+    if corpus == "pydoc":
+        write_pydoc_corpus(folder)
+        return [[folder]]
+    if whole:
+        return [[corpus_dir()]]
+    first, *others = write_short_corpus(folder)
+    return [[first], others]
+
+
 def _demo_runs(
-    store: Store, settings: Settings, endpoint: ServedEndpoint, steps: dict[str, float]
+    store: Store,
+    settings: Settings,
+    endpoint: ServedEndpoint,
+    steps: dict[str, float],
+    batches: Sequence[Sequence[Path]],
+    open_documents: int,
 ) -> list[Any]:
-    """Cloze questions everywhere, then open ones in one small domain, then the release.
+    """Cloze questions everywhere, batch by batch, then open ones in one small domain, then release.
 
     A small model takes a hundred tokens to write an open question and one choice to pick a cloze,
     so on a few cores the open form is shown on a part.
@@ -204,19 +232,33 @@ def _demo_runs(
     # The server says which model it has. If it were named here, all rows would look stale in the
     # UI, where nobody names it.
     url = endpoint.base_url
-    first = _materialize(store, settings, (), Stage.FINAL_SPLITS, base_url=url)
-    steps.update(first.steps)
+    for number, batch in enumerate(batches):
+        _say_registered([shard for path in batch for shard in register(store, path)])
+        done = _materialize(
+            store,
+            settings,
+            (),
+            Stage.FINAL_SPLITS,
+            base_url=url,
+            load_libraries=number == 0,
+        )
+        for name, seconds in done.steps.items():
+            steps[name] = steps.get(name, 0.0) + seconds
+        if done.failures:
+            return list(done.failures)
     with catalog(store) as connection:
         found = accounts(connection, settings.wanted)
-    sizes = {a.partition: a.kept for a in found if a.stage == "filtered_documents"}
-    if not sizes or first.failures:
-        return list(first.failures)
-    shown = min(sizes, key=lambda domain: (abs(sizes[domain] - _DEMO_OPEN_DOCUMENTS), domain))
+    sizes = {a.partition: a.kept for a in found if a.stage == "filtered_documents" and a.kept}
+    if not sizes:
+        return []
+    shown = min(sizes, key=lambda domain: (abs(sizes[domain] - open_documents), domain))
     both = settings.model_copy(update={"forms": (Form.OPEN, Form.CLOZE)})
-    second = _materialize(store, both, (Domain(shown),), LAST_STAGE, base_url=url)
+    second = _materialize(
+        store, both, (Domain(shown),), LAST_STAGE, base_url=url, load_libraries=False
+    )
     steps[f"open questions, {shown}"] = second.steps.get("questions and checks", 0.0)
     steps["release"] = second.steps.get("release", 0.0)
-    return [*first.failures, *second.failures]
+    return list(second.failures)
 
 
 @app.command()
@@ -461,9 +503,9 @@ def sql(
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
     verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
-    recipes, demonstrations, benchmark_ngrams; and pairs, every draft with its verdict, the stage
-    where it left, and why. Each has a column `partition`. It reads published snapshots,
-    so it never stands in the way of a run.
+    recipes, demonstrations, benchmark_ngrams, review_labels, review_samples; and, with verdict, the
+    stage where it left, and why: pairs, every draft, and documents, every passage. Each has a
+    column `partition`. It reads published snapshots, so it never stands in the way of a run.
 
     Rows that are wider than the terminal are printed as records, one under another.
     """
@@ -488,6 +530,7 @@ app.command()(diff)
 app.command()(push)
 app.command()(sft)
 app.command()(explore)
+app.command()(review)
 app.command()(report)
 
 
@@ -589,6 +632,7 @@ def _materialize(
     *,
     quiet: bool = False,
     base_url: str | None = None,
+    load_libraries: bool = True,
 ) -> Any:
     """Runs what is pending, with bars unless `quiet`; all roles at `base_url` if one is given."""
     # Dagster takes a second to import; commands that only read do without.
@@ -601,7 +645,13 @@ def _materialize(
     try:
         with stops_on_signals(), watched:
             return materialize_pending(
-                store, settings, domains=domains, to=to, endpoint=endpoint, progress=watched
+                store,
+                settings,
+                domains=domains,
+                to=to,
+                endpoint=endpoint,
+                progress=watched,
+                load_libraries=load_libraries,
             )
     except KeyboardInterrupt:
         _say_interrupted(watched)
@@ -672,7 +722,8 @@ def _say_funnel(store: Store, settings: Settings) -> None:
     found, totals = _read_status(store, settings)
     show.say(console, show.funnel(found))
     _say_pass_rates(store)
-    show.say(console, show.calls(totals, spending(totals, found)))
+    if totals:
+        show.say(console, show.calls(totals, spending(totals, found)))
 
 
 def _say_goal(store: Store, settings: Settings) -> None:

@@ -29,16 +29,20 @@ def explore(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Shows every pair in the browser: filter, read, and walk back to the document.
+    """Shows every pair in the browser: filter, read, review, and walk back to the document.
 
     The list is filtered by verdict, domain, reason, answer type, form and model, and searched by
     text; the address of the page holds the filter, so it can be bookmarked or sent. A pair shows
     its document with the evidence marked, each verdict, the prompts as they were sent, and the
-    calls. A document shows all its pairs, rejected ones too.
+    calls with their replies. Documents have a list and pages too, also those that were rejected.
 
-    It only reads, and reads published snapshots: it can stay open while runs write, and a reload
-    shows what they have made. There is no login, so what can reach the port can read the data:
-    keep it on loopback, and reach it from elsewhere through ssh -L 8050:127.0.0.1:8050 HOST.
+    A pair is reviewed by mouse or keyboard: a accepts, r and a number rejects, n notes, j and k
+    move within the filter. See `wsrl review`.
+
+    It writes labels and nothing else, and reads published snapshots: it can stay open while runs
+    write, and a reload shows what they have made. There is no login, so what can reach the port can
+    read the data and label it: keep it on loopback, and reach it from elsewhere through
+    ssh -L 8050:127.0.0.1:8050 HOST.
     """
     settings, store = open_home(home)
     with _listening(host, port) as listener:

@@ -1,4 +1,4 @@
-"""`wsrl explore`: a local, read-only web page over every pair, from question to document."""
+"""`wsrl explore`: local web pages over every pair, from question to document, and to review it."""
 
 from wsrl_assets.explore.app import create_app
 

@@ -1,7 +1,8 @@
-"""The web application: three pages that read, and nothing that writes.
+"""The web application: pages that read, and the labels of reviewers, which alone are written.
 
 Documents and replies are untrusted. Templates escape everything, and a Content-Security-Policy
-without any script stands behind that: what gets past the one does not run by the other.
+that allows no script but the server's own file stands behind that: what gets past the one does not
+run by the other.
 """
 
 import json
@@ -21,17 +22,21 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wsrl_assets.explore import reading
-from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter
 from wsrl_assets.explore.prompts import sent_prompts
+from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
+from wsrl_assets.review.agreement import read_agreement
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.opinions import Fault
 from wsrl_assets.text.highlight import marked, printable, without_credentials
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "testserver")
 
 _HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -40,7 +45,11 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-_STATIC = {"explore.css": "text/css", "icon.svg": "image/svg+xml"}
+_STATIC = {
+    "explore.css": "text/css",
+    "review.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 _TITLES = {
     "verdict": "Verdict",
     "domain": "Domain",
@@ -48,8 +57,23 @@ _TITLES = {
     "answer_type": "Answer type",
     "form": "Form",
     "model": "Model",
+    "review": "Review",
+    "split": "Split",
 }
-_MAX_ID_CHARS = 64
+_DOCUMENT_TITLES = {
+    "verdict": "Verdict",
+    "left_at": "Left at",
+    "reason": "Reason",
+    "domain": "Domain",
+    "language": "Language",
+    "shard": "Shard",
+}
+_TITLE_OF = {
+    400: "Nothing was stored",
+    403: "Nothing was stored",
+    404: "Not found",
+    413: "Nothing was stored",
+}
 
 
 def create_app(
@@ -71,6 +95,10 @@ def create_app(
         routes=[
             Route("/", pages.pairs, name="pairs"),
             Route("/pairs/{pair_id}", pages.pair, name="pair"),
+            Route("/pairs/{pair_id}/label", pages.reviewing.label, methods=["POST"]),
+            Route("/reviewer", pages.reviewing.name, methods=["POST"]),
+            Route("/agreement", pages.agreement, name="agreement"),
+            Route("/documents", pages.documents, name="documents"),
             Route("/documents/{doc_id}", pages.document, name="document"),
             Route("/static/{name}", _static, name="static"),
         ],
@@ -95,27 +123,38 @@ class _Pages:
         self._store = store
         self._demonstrations = demonstrations
         self._templates = _environment()
+        self.reviewing = Reviewing(store)
 
     def pairs(self, request: Request) -> Response:
-        found = reading.listing(self._store, Filter.of(request.query_params))
+        asked, reviewer = Filter.of(request.query_params), reviewer_of(request)
+        found = reading.listing(self._store, asked)
         return self._page(
             "pairs.html",
             found=found,
             filter=found.filter,
             facets=_TITLES,
             first=(found.filter.page - 1) * PAGE_SIZE + 1,
+            around=reading.around(self._store, asked, "", reviewer) if asked.sample else None,
+            reviewer=reviewer,
         )
 
     def pair(self, request: Request) -> Response:
-        pair_id = _an_id(request.path_params["pair_id"], "pair")
+        pair_id = an_id(request.path_params["pair_id"], "pair")
         view = reading.find_pair(self._store, pair_id)
         if view is None:
             raise HTTPException(404, f"There is no pair {pair_id}, or several begin so.")
         row, shown = view.row, Filter.of(request.query_params)
         if row["draft_id"] != pair_id:
             return RedirectResponse(f"/pairs/{row['draft_id']}{shown.query}")
+        reviewer = reviewer_of(request)
         return self._page(
             "pair.html",
+            around=reading.around(self._store, shown, pair_id, reviewer),
+            reviewer=reviewer,
+            token=self.reviewing.token,
+            labels=view.labels,
+            mine=next((label for label in view.labels if label["reviewer"] == reviewer), None),
+            faults=list(Fault),
             pair=row,
             outcome=view.outcome,
             filter=shown,
@@ -125,18 +164,36 @@ class _Pages:
             recipes=reading.recipes_of(view),
         )
 
+    def documents(self, request: Request) -> Response:
+        found = reading.documents(self._store, DocumentFilter.of(request.query_params))
+        return self._page(
+            "documents.html",
+            found=found,
+            filter=found.filter,
+            facets=_DOCUMENT_TITLES,
+            first=(found.filter.page - 1) * PAGE_SIZE + 1,
+        )
+
     def document(self, request: Request) -> Response:
-        doc_id = _an_id(request.path_params["doc_id"], "document")
+        doc_id = an_id(request.path_params["doc_id"], "document")
         view = reading.find_document(self._store, doc_id)
         if view is None:
-            raise HTTPException(404, f"No domain has a document {doc_id}.")
+            raise HTTPException(404, f"No shard has a document {doc_id}.")
         spans = [(pair["evidence_start"], pair["evidence_end"]) for pair in view.pairs]
         return self._page(
             "document.html",
             document=view.row,
             pairs=view.pairs,
+            sources=view.sources,
             text=marked(view.row["text"], spans),
-            filter=Filter.of(request.query_params),
+            filter=DocumentFilter.of(request.query_params),
+        )
+
+    def agreement(self, request: Request) -> Response:
+        return self._page(
+            "agreement.html",
+            agreement=read_agreement(self._store),
+            samples=reading.samples(self._store),
         )
 
     def problem(self, request: Request, error: Exception) -> Response:
@@ -148,7 +205,7 @@ class _Pages:
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(template).render(
-            home=str(self._store.home), status=status, **values
+            home=str(self._store.home), status=status, titles=_TITLE_OF, **values
         )
         return HTMLResponse(text, status)
 
@@ -193,12 +250,6 @@ def _compact(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _an_id(text: str, what: str) -> str:
-    if not (text.isascii() and text.isalnum() and len(text) <= _MAX_ID_CHARS):
-        raise HTTPException(404, f"That is no {what} id: those are 32 letters a-f and digits.")
-    return text
-
-
 def _static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _STATIC:
@@ -208,7 +259,7 @@ def _static(request: Request) -> Response:
 
 
 class _SafeHeaders:
-    """Puts the security headers on every response, errors too; refuses all but reading."""
+    """Puts the security headers on every response, errors too; refuses methods of no page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -224,8 +275,8 @@ class _SafeHeaders:
                 message["headers"] = headers + _encoded(_HEADERS)
             await send(message)
 
-        if scope["method"] not in ("GET", "HEAD"):
-            refusal = PlainTextResponse("These pages can only be read.", 405)
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            refusal = PlainTextResponse("These pages are read, and their forms are sent.", 405)
             await refusal(scope, receive, send_safely)
             return
         await self._app(scope, receive, send_safely)

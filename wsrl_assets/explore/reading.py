@@ -6,13 +6,14 @@ from typing import Any
 
 import polars as pl
 
-from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter, Query
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
-FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model")
+FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model", "review", "split")
+DOCUMENT_FACETS = ("verdict", "left_at", "reason", "domain", "language", "shard")
 VERDICTS = ("kept", "rejected", "failed", "pending")
 
 Row = dict[str, Any]
@@ -20,25 +21,25 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that pairs can be filtered by, and how many the other filters leave it."""
+    """A value that rows can be filtered by, and how many the other filters leave it."""
 
     value: str
-    pairs: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of pairs.
+    """One page of pairs or documents.
 
     Attributes:
         filter: what was asked for, with a page that exists.
-        rows: the pairs of the page.
-        total: pairs that the filter lets through.
-        stored: pairs that there are.
-        facets: the options of each of `FACETS`.
+        rows: those of the page.
+        total: how many the filter lets through.
+        stored: how many there are.
+        facets: the options of each of `FACETS`, or `DOCUMENT_FACETS`.
     """
 
-    filter: Filter
+    filter: Query
     rows: Sequence[Row]
     total: int
     stored: int
@@ -51,35 +52,82 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class PairView:
-    """A pair with all that is behind it: `row` as in `trace_pair.sql`, recipes by hash."""
+    """A pair with all that is behind it, and what people say of it.
+
+    `row` is as in `trace_pair.sql`, `labels` as in `review_of_pair.sql`; recipes are by hash.
+    """
 
     row: Row
     outcome: Row
     document: Row
     recipes: Mapping[str, Row]
     calls: Sequence[Row]
+    labels: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where a pair stands among those that a filter lets through.
+
+    Attributes:
+        position, total: its place in their order, from 1, and how many they are.
+        previous, next: the pairs beside it; none at an end.
+        mine, reviewed: how many the reviewer has given a verdict on, and how many anybody has.
+        to_review: the next pair without a verdict of the reviewer, from the start again at the end.
+    """
+
+    position: int
+    total: int
+    mine: int
+    reviewed: int
+    previous: str | None
+    next: str | None
+    to_review: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document with all its pairs."""
+    """A document with all its pairs.
+
+    Attributes:
+        row: as in `explore_document.sql`, where a domain has it; else its first source.
+        pairs: its pairs, as in the view `pairs`.
+        sources: the rows of shards that have it, as in `explore_sources.sql`.
+    """
 
     row: Row
     pairs: Sequence[Row]
+    sources: Sequence[Row]
 
 
 def listing(store: Store, asked: Filter) -> Listing:
     """The page of pairs that a filter asks for."""
     with catalog(store, _with_pairs(store)) as connection:
-        counts = frame(connection, "explore_counts", text=asked.text)
-        total = int(_matching(counts, asked)["pairs"].sum())
+        counts = frame(connection, "explore_counts", text=asked.text, sample=asked.sample)
+        total = int(_matching(counts, asked, FACETS)["rows"].sum())
         shown = asked.having(page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
         rows = _page(connection, shown) if total else []
         stored = total
         if asked.chosen:
             (stored,) = connection.execute("SELECT count(*) FROM qa_drafts").fetchall()[0]
-    facets = {name: _options(counts, asked, name) for name in FACETS}
-    return Listing(shown, rows, total, stored, facets)
+    return Listing(shown, rows, total, stored, _facets(counts, asked, FACETS))
+
+
+def documents(store: Store, asked: DocumentFilter) -> Listing:
+    """The page of documents that a filter asks for."""
+    with catalog(store) as connection:
+        counts = frame(connection, "explore_documents_counts", text=asked.text)
+        total = int(_matching(counts, asked, DOCUMENT_FACETS)["rows"].sum())
+        shown = asked.having(page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
+        rows = frame(
+            connection,
+            "explore_documents_page",
+            **{name: getattr(shown, name) for name in ("text", "sort", *DOCUMENT_FACETS)},
+            size=PAGE_SIZE,
+            offset=(shown.page - 1) * PAGE_SIZE,
+        ).to_dicts()
+        (stored,) = connection.execute("SELECT count(*) FROM source_documents").fetchall()[0]
+    return Listing(shown, rows, total, stored, _facets(counts, asked, DOCUMENT_FACETS))
 
 
 def find_pair(store: Store, prefix: str) -> PairView | None:
@@ -96,17 +144,39 @@ def find_pair(store: Store, prefix: str) -> PairView | None:
         if document is None or not told:
             return None
         recipes, calls = recipes_and_calls(connection, row)
-    return PairView(row, told[0], document, recipes, calls)
+        labels = frame(connection, "review_of_pair", pair_id=row["draft_id"]).to_dicts()
+    return PairView(row, told[0], document, recipes, calls, labels)
+
+
+def around(store: Store, asked: Filter, pair_id: str, reviewer: str) -> Around:
+    """Where a pair stands in a filter, and how far a reviewer is with that.
+
+    An empty `pair_id` stands before the first one.
+    """
+    with catalog(store, _with_pairs(store)) as connection:
+        found = frame(
+            connection, "explore_around", **_chosen(asked), pair_id=pair_id, reviewer=reviewer
+        )
+    return Around(**found.row(0, named=True))
 
 
 def find_document(store: Store, doc_id: str) -> DocumentView | None:
-    """A domain's document, if there is one of that id."""
+    """The document of that id, if a shard has it, whatever became of it."""
     home = _home(store, doc_id=doc_id)
-    if home is None:
-        return None
-    with catalog(store, _around(store, home)) as connection:
+    around_it = None if home is None else _around(store, home)
+    with catalog(store, around_it) as connection:
+        sources = frame(connection, "explore_sources", doc_id=doc_id).to_dicts()
         row = _first(frame(connection, "explore_document", doc_id=doc_id))
-        return DocumentView(row, _pairs_of(connection, doc_id)) if row else None
+        pairs = _pairs_of(connection, doc_id)
+    if row is None and not sources:
+        return None
+    return DocumentView(row or _without_domain(sources[0]), pairs, sources)
+
+
+def samples(store: Store) -> list[Row]:
+    """The samples that were drawn, with how far each was read, as `review_progress.sql`."""
+    with catalog(store, store.partitions(PartitionKind.LIBRARY)) as connection:
+        return frame(connection, "review_progress").to_dicts()
 
 
 def recipes_of(view: PairView) -> list[Row]:
@@ -119,31 +189,56 @@ def _page(connection: Connection, shown: Filter) -> list[Row]:
     return frame(
         connection,
         "explore_page",
-        **{name: getattr(shown, name) for name in ("text", *FACETS)},
+        **_chosen(shown),
         size=PAGE_SIZE,
         offset=(shown.page - 1) * PAGE_SIZE,
     ).to_dicts()
 
 
-def _matching(counts: pl.DataFrame, asked: Filter, but: str = "") -> pl.DataFrame:
+def _without_domain(source: Row) -> Row:
+    """A document that no domain has, in the columns of one that has."""
+    return {
+        **source,
+        "text": source["text"] or "",
+        "status": source["verdict"],
+        "triage_explanation": None,
+        "personas": [],
+        "personas_reason": None,
+    }
+
+
+def _chosen(asked: Filter) -> dict[str, str]:
+    return {name: getattr(asked, name) for name in ("text", "sample", *FACETS)}
+
+
+def _matching(
+    counts: pl.DataFrame, asked: Query, facets: Sequence[str], but: str = ""
+) -> pl.DataFrame:
     wanted = [
         pl.col(name) == getattr(asked, name)
-        for name in FACETS
+        for name in facets
         if name != but and getattr(asked, name)
     ]
     return counts.filter(*wanted) if wanted else counts
 
 
-def _options(counts: pl.DataFrame, asked: Filter, name: str) -> list[Option]:
-    """The values of a facet under the other filters, and the one that is chosen in any case."""
+def _facets(
+    counts: pl.DataFrame, asked: Query, facets: Sequence[str]
+) -> dict[str, Sequence[Option]]:
+    return {
+        name: _options(_matching(counts, asked, facets, but=name), asked, name) for name in facets
+    }
+
+
+def _options(matching: pl.DataFrame, asked: Query, name: str) -> list[Option]:
+    """The values of a facet in what the others let through, and the chosen one in any case."""
     found = (
-        _matching(counts, asked, but=name)
-        .filter(pl.col(name).is_not_null())
+        matching.filter(pl.col(name).is_not_null())
         .group_by(name)
-        .agg(pl.col("pairs").sum())
-        .sort("pairs", name, descending=[True, False])
+        .agg(pl.col("rows").sum())
+        .sort("rows", name, descending=[True, False])
     )
-    options = [Option(value, int(pairs)) for value, pairs in found.iter_rows()]
+    options = [Option(value, int(rows)) for value, rows in found.iter_rows()]
     chosen = getattr(asked, name)
     if chosen and chosen not in [option.value for option in options]:
         options.insert(0, Option(chosen, 0))

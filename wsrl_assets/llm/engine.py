@@ -48,6 +48,8 @@ _MAX_TRANSIENT_ATTEMPTS = 8
 _MAX_TIMEOUTS = 3
 _MAX_RATE_LIMITED_S = 900.0
 _BACKOFF_S = 0.5
+# Of a reply, in the ledger: more than any stage lets a model write.
+_MAX_KEPT_CHARS = 20_000
 _MAX_BACKOFF_S = 8.0
 _LOOK_EVERY_S = 0.1
 _CALLS_PER_SLOT = 1.1
@@ -122,6 +124,7 @@ class _Tally:
     timeouts: int = 0
     content_faults: dict[str, int] = field(default_factory=dict)
     finish_reason: str | None = None
+    text: str | None = None
 
     def fail(self, fault: TransientError) -> None:
         if fault.kind != "rate_limited":
@@ -138,6 +141,7 @@ class _Tally:
         self.cached_tokens += completion.cached_tokens
         self.completion_tokens += completion.completion_tokens
         self.finish_reason = completion.finish_reason
+        self.text = completion.text[:_MAX_KEPT_CHARS]
 
 
 class Engine:
@@ -382,6 +386,7 @@ class Engine:
             attempts=tally.attempts,
             finish_reason=tally.finish_reason,
             error=error,
+            reply=None if issubclass(ask.reply_type, FreeText) else tally.text,
             cost=prices.cost(tally.prompt_tokens, tally.cached_tokens, tally.completion_tokens),
             run_id=self._run_id,
             created_at=utc_now(),

@@ -113,6 +113,7 @@ def materialize_pending(
     to: Stage = LAST_STAGE,
     endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
+    load_libraries: bool = True,
 ) -> RunSummary:
     """Materializes everything that is pending, up to the asset `to`.
 
@@ -123,6 +124,7 @@ def materialize_pending(
         to: the last asset to bring up to date.
         endpoint: the models; those of the environment if not given.
         progress: receives finished rows.
+        load_libraries: whether demonstrations and benchmarks are read first; else as they are.
 
     A partition that fails is reported in the outcome. After a failure that would hit all others
     too, such as an endpoint that is gone, those that have not begun are not tried.
@@ -148,7 +150,7 @@ def materialize_pending(
                 runner.towards_goal(in_shards, in_domains, domains)
         else:
             with outcome.timed("read and triage"):
-                runner.shards(in_shards, with_libraries=bool(in_domains))
+                runner.shards(in_shards, with_libraries=load_libraries and bool(in_domains))
             if runner.may_go_on and in_domains:
                 with outcome.timed("questions and checks"):
                     runner.domains(in_domains, domains)

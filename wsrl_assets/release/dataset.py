@@ -24,6 +24,7 @@ from wsrl_assets.release.selection import Selected, in_proportion, in_spec, mixt
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.labels import rejected_in_review
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
@@ -35,6 +36,7 @@ DESCRIPTION = "release.json"
 DUPLICATE = "duplicate_question"
 SPLIT_CONFLICT = "split_conflict"
 HELD_OUT = "held_out_for_warmup"
+REJECTED_IN_REVIEW = "rejected_in_review"
 
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _ZSTD_LEVEL = 3
@@ -106,6 +108,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     candidates, refused = _select(
         with_licences(_gather(store)),
         _hold_out,
+        lambda pairs: _reviewed(pairs, rejected_in_review(store)),
         split_proven,
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
@@ -210,6 +213,13 @@ def _hold_out(pairs: pl.DataFrame) -> Selected:
     """Leaves out what the warm-up set has: no pair is in supervised training and in RL."""
     reason = pl.when(pl.col("held_out")).then(pl.lit(HELD_OUT))
     return selected(pairs.with_columns(reason=reason, detail=_NO_TEXT))
+
+
+def _reviewed(pairs: pl.DataFrame, rejects: pl.DataFrame) -> Selected:
+    """Leaves out what somebody rejects, whatever others say of it."""
+    marked = pairs.join(rejects, on="pair_id", how="left", maintain_order="left")
+    reason = pl.when(pl.col("said").is_not_null()).then(pl.lit(REJECTED_IN_REVIEW))
+    return selected(marked.with_columns(reason=reason, detail="said").drop("said"))
 
 
 def _self_test(pairs: pl.DataFrame) -> Selected:

@@ -12,6 +12,7 @@ import polars as pl
 
 from wsrl_assets.release.selection import Mixed
 from wsrl_assets.release.spec import ReleaseSpec
+from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, Stage
@@ -77,10 +78,14 @@ class ReleaseProvenance:
     left_out: Sequence[LeftOut]
     benchmarks: Sequence[Benchmark]
     languages: Sequence[Spoken]
+    review: Agreement | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, in a fixed order."""
-        return asdict(self)
+        """Plain values, in a fixed order; no review where nobody has read a pair."""
+        told = asdict(self)
+        if self.review is None:
+            del told["review"]
+        return told
 
     @property
     def models(self) -> list[str]:
@@ -117,6 +122,7 @@ def trace_back(
         [*_left_out("final_splits", unplaced), *_left_out("rl_dataset", refused)],
         [Benchmark(*row) for row in benchmarks.iter_rows()],
         _languages(used),
+        read_agreement(store),
     )
 
 

@@ -22,6 +22,7 @@ from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
+from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
     Account,
@@ -77,6 +78,7 @@ class Report:
         benchmarks: what questions were compared with: `benchmark`, `ngrams`.
         rates: pass rates, where some were taken.
         embedded: embeddings of its questions, where there are enough.
+        agreement: what people say of pairs against the checks, where somebody has read some.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Report:
     benchmarks: Sequence[Mapping[str, Any]]
     rates: Sequence[RateHistogram]
     embedded: Embedded | None
+    agreement: Agreement | None = None
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -132,6 +135,7 @@ def gather(store: Store) -> Report:
             frame(connection, "report_benchmarks").to_dicts(),
             rate_histograms(connection),
             embedded(vectors),
+            read_agreement(store),
         )
 
 

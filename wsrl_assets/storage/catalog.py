@@ -25,7 +25,7 @@ _SCOPES: dict[PartitionKind, tuple[type[Row], ...]] = {
 }
 _WITH_SUPERSEDED = {**_SCOPES, PartitionKind.SUPERSEDED: DOMAIN_TABLES}
 # Views over the tables' views, each in `sql/view_<name>.sql`.
-_DERIVED = ("pairs",)
+_DERIVED = ("pairs", "documents")
 
 # Without external access the attached files themselves stay open to COPY, and with them the
 # snapshots to damage: hence no file system at all. What is attached can be read nevertheless; a
@@ -63,7 +63,8 @@ def catalog(
 ) -> Iterator[Connection]:
     """A connection with one view per table over all partitions, each with a `partition` column.
 
-    The view `pairs` joins them: every draft with its verdict, the stage where it left, and why.
+    Two views join them: `pairs` has every draft, and `documents` every passage of a shard, each
+    with its verdict, the stage where it left, and why.
 
     A table that no partition has yet is an empty view, so that a query never fails because data is
     missing. The connection can neither write nor touch any other file, nor load extensions: it is

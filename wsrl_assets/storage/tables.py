@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from wsrl_assets.storage.schema import Row, column
+from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.taxonomy.stages import STAGES, Stage, table_of
 
 
@@ -274,6 +275,11 @@ class LLMCall(Row):
     attempts: int = column("requests sent")
     finish_reason: str | None = column("finish reason of the last attempt", default=None)
     error: str | None = column("why the call failed, none if it did not", default=None)
+    reply: str | None = column(
+        "what the model wrote last, up to 20,000 characters; none for rollouts, which have it",
+        long=True,
+        default=None,
+    )
     cost: float = column("price of the tokens, in the unit of the price settings")
     run_id: str = column("run that made the call")
     created_at: datetime = column("when the call ended (UTC)")
@@ -464,6 +470,34 @@ class ReleasedPair(Row):
     created_at: datetime = column("when the release was made (UTC)")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReviewLabel(Row):
+    """What one person says of one pair. No stage writes it."""
+
+    TABLE = "review_labels"
+    KEY = ("pair_id", "reviewer")
+
+    pair_id: str = column("the pair")
+    reviewer: str = column("who says it, by the name that they gave")
+    verdict: Opinion | None = column("accept or reject, none for a note alone", default=None)
+    reason: Fault | None = column("why it is rejected", default=None)
+    note: str | None = column("what else there is to say", long=True, default=None)
+    created_at: datetime = column("when it was said (UTC)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewSample(Row):
+    """A pair that was drawn to be read by people."""
+
+    TABLE = "review_samples"
+    KEY = ("sample", "pair_id")
+
+    sample: str = column("name of the sample")
+    pair_id: str = column("the pair")
+    place: int = column("where it comes in the sample, from 1")
+    created_at: datetime = column("when the sample was drawn (UTC)")
+
+
 SHARD_TABLES: tuple[type[Row], ...] = (Shard, SourceDocument, TriagedDocument, LLMCall, Recipe)
 DOMAIN_TABLES: tuple[type[Row], ...] = (
     FilteredDocument,
@@ -490,6 +524,8 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     SignatureBand,
     SplitKey,
     InboxFile,
+    ReviewLabel,
+    ReviewSample,
 )
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))

@@ -72,6 +72,7 @@ COMMANDS = (
     "push",
     "sft",
     "explore",
+    "review",
     "report",
     "score",
 )

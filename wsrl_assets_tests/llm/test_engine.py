@@ -50,6 +50,21 @@ async def test_replies_are_handed_out_as_the_type_asked_for(tmp_path: Path) -> N
     assert isinstance(reply, Answer)
     assert [(call.row_id, call.attempts, call.error) for call in calls] == [("row-1", 1, None)]
     assert calls[0].finish_reason == "stop"
+    assert calls[0].reply is not None
+    assert Answer.model_validate_json(calls[0].reply) == reply
+
+
+async def test_a_reply_that_is_of_no_use_is_in_the_ledger_too(tmp_path: Path) -> None:
+    calls: list[LLMCall] = []
+
+    async def answer(request: Request) -> Response:
+        is_asked = request.path.endswith("/completions")
+        return completion("not JSON") if is_asked else models("m")
+
+    async with scripted_server(answer) as base_url, engine(base_url, tmp_path, calls.append) as e:
+        with pytest.raises(RowError):
+            await e.ask(ask(1))
+    assert [call.reply for call in calls] == ["not JSON"]
 
 
 async def test_a_call_is_in_the_ledger_before_its_reply_is_handed_out(tmp_path: Path) -> None:
@@ -168,6 +183,7 @@ async def test_free_text_is_taken_as_it_comes_and_sampled_anew_each_time(tmp_pat
         ("Answer: 7", False),
     ]
     assert [(call.attempts, call.error) for call in calls] == [(1, None)] * 3
+    assert [call.reply for call in calls] == [None] * 3  # the rollouts keep them
     assert len({body["seed"] for body in bodies}) == 3
     assert all("response_format" not in body and body["top_p"] == 1.0 for body in bodies)
 

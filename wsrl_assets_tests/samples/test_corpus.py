@@ -58,6 +58,9 @@ GOOD = (
 )
 
 
+BAD_TEXTS = {doc_id: CRAWL[doc_id]["text"] for doc_id in BAD}
+
+
 def bad_texts(fault: str) -> list[str]:
     return [CRAWL[doc_id]["text"] for doc_id in FAULTS[fault]]
 
@@ -223,3 +226,41 @@ def test_a_failed_write_keeps_the_older_pydoc_corpus(
         samples.write_pydoc_corpus(tmp_path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+class TestShortCorpus:
+    """The part of the corpus that `wsrl demo` takes unless it is asked for all."""
+
+    @pytest.fixture
+    def written(self, tmp_path: Path) -> dict[str, str]:
+        paths = samples.write_short_corpus(tmp_path / "corpus")
+        assert [path.name for path in paths] == list(samples.SHORT_CORPUS)
+        found: dict[str, str] = {}
+        for path in paths:
+            if path.is_dir():
+                found |= {file.name: file.read_text("utf-8") for file in path.iterdir()}
+            else:
+                found |= {doc_id: row["text"] for doc_id, row in rows(path).items()}
+        return found
+
+    def test_it_holds_the_documents_that_it_names_as_they_are(
+        self, written: dict[str, str]
+    ) -> None:
+        named = {doc_id for _, chosen in samples.SHORT_CORPUS.values() for doc_id in chosen}
+        assert written.keys() == named
+        assert all(text == (GOOD | BAD_TEXTS)[doc_id] for doc_id, text in written.items())
+
+    def test_it_has_every_fault_and_the_originals_of_its_duplicates(
+        self, written: dict[str, str]
+    ) -> None:
+        assert {fault for fault, ids in FAULTS.items() if written.keys() & set(ids)} == set(FAULTS)
+        for fault in ("exact_duplicate", "near_duplicate"):
+            copies = FAULTS[fault].keys() & written.keys()
+            assert {FAULTS[fault][copy] for copy in copies} <= written.keys()
+
+    def test_its_good_documents_are_of_many_domains(self, written: dict[str, str]) -> None:
+        assert len({DOMAINS[doc_id] for doc_id in written if doc_id in DOMAINS}) >= 5
+
+    def test_writing_it_twice_changes_nothing(self, tmp_path: Path) -> None:
+        first = samples.write_short_corpus(tmp_path)
+        assert samples.write_short_corpus(tmp_path) == first

@@ -359,6 +359,8 @@ def test_a_file_of_an_older_version_gets_the_columns_that_it_lacks(tmp_path: Pat
     write(Store(tmp_path), 1)
     with duckdb.connect(str(live_file(tmp_path))) as connection:
         connection.execute("ALTER TABLE llm_calls DROP COLUMN error")
+        connection.execute("ALTER TABLE llm_calls DROP COLUMN reply")
     store = Store(tmp_path)
     write(store, 2)
-    assert [row.error for row in rows(store, LLMCall, IN_DOMAIN)] == [None, None]
+    found = rows(store, LLMCall, IN_DOMAIN)
+    assert [(row.error, row.reply) for row in found] == [(None, None), (None, None)]

@@ -1,9 +1,11 @@
--- Every draft with what became of it in the end: its verdict, the stage where it left, and why.
+-- Every draft with what became of it in the end: its verdict, the stage where it left, and why; and
+-- what people say of it.
 SELECT
   q."partition", q."partition" AS domain, q.draft_id AS pair_id, q.doc_id,
   q.persona_index, q.persona, q.form, q.question, q.answer,
   coalesce(v.gold ->> '$.type', q.answer_type) AS answer_type, q.evidence,
   q.model, q.run_id, q.created_at, v.evidence_start, v.evidence_end, s.split, r.release,
+  coalesce(l.review, 'unreviewed') AS review,
   CASE
     WHEN q.status <> 'kept' THEN q.status
     WHEN v.status IS NULL THEN 'pending'
@@ -37,3 +39,14 @@ FROM qa_drafts q
 LEFT JOIN verified_pairs v ON v."partition" = q."partition" AND v.pair_id = q.draft_id
 LEFT JOIN final_splits s ON s."partition" = q."partition" AND s.pair_id = q.draft_id
 LEFT JOIN released_pairs r ON r.domain = q."partition" AND r.pair_id = q.draft_id
+LEFT JOIN (
+  SELECT pair_id,
+    CASE
+      WHEN count(DISTINCT verdict) > 1 THEN 'disputed'
+      WHEN max(verdict) = 'accept' THEN 'accepted'
+      WHEN max(verdict) = 'reject' THEN 'rejected'
+      ELSE 'unreviewed'
+    END AS review
+  FROM review_labels
+  GROUP BY pair_id
+) l ON l.pair_id = q.draft_id
