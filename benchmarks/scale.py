@@ -35,12 +35,17 @@ from simulator import SimulatorSettings, simulator_process
 from wsrl_assets.orchestration.metadata import stage_result
 from wsrl_assets.pipeline import questions
 from wsrl_assets.release import dataset
+from wsrl_assets.release.changes import changes
+from wsrl_assets.release.export import export
+from wsrl_assets.release.preconditions import check_preconditions
+from wsrl_assets.reporting.report import write_report
 from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog, figures
-from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.accounting import Wanted, accounts
 from wsrl_assets.storage.schema import rows_of
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall, Personas, QADraft, VerifiedPair, utc_now
+from wsrl_assets.storage.trace import around_pair
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -317,7 +322,7 @@ def _trace(store: Store, small: Store) -> float:
     pair_id = main_pair(store)
 
     def work() -> None:
-        with catalog(store) as connection:
+        with around_pair(store, pair_id) as connection:
             assert frame(connection, "trace_pair", prefix=f"{pair_id}%").height == 1
 
     return _cpu_s(work)
@@ -327,8 +332,41 @@ def _trace_floor(store: Store) -> float:
     return _bare(store, "SELECT question FROM qa_drafts WHERE draft_id = 'x'")
 
 
-def _release_read(store: Store, small: Store) -> float:
+def _release(store: Store, small: Store) -> float:
+    shutil.rmtree(store.home / "releases", ignore_errors=True)
     return _cpu_s(lambda: dataset.build_release(store, "benchmark"))
+
+
+def _preconditions(store: Store, small: Store) -> float:
+    return _cpu_s(lambda: check_preconditions(store, Wanted()))
+
+
+def _report(store: Store, small: Store) -> float:
+    return _cpu_s(lambda: write_report(store))
+
+
+def _report_floor(store: Store) -> float:
+    files = dataset.current_release(store) / "*.parquet"
+    return _cpu_s(lambda: duckdb.sql(f"SELECT count(DISTINCT question) FROM '{files}'").fetchall())
+
+
+def _export(store: Store, small: Store) -> float:
+    with tempfile.TemporaryDirectory(dir=store.home) as folder:
+        release = dataset.current_release(store)
+        return _cpu_s(lambda: export(release, ["verl"], Path(folder, "out")))
+
+
+def _export_floor(store: Store) -> float:
+    with tempfile.TemporaryDirectory(dir=store.home) as folder:
+        files = dataset.current_release(store) / "*.parquet"
+        columns = "question, gold, domain, pair_id"
+        to = f"TO '{folder}/x.parquet' (COMPRESSION zstd)"
+        return _cpu_s(lambda: duckdb.sql(f"COPY (SELECT {columns} FROM '{files}') {to}"))
+
+
+def _changes(store: Store, small: Store) -> float:
+    release = dataset.current_release(store)
+    return _cpu_s(lambda: changes(release, release))
 
 
 def _release_floor(store: Store) -> float:
@@ -372,7 +410,12 @@ STEPS = (
     Step("first page of work, 256 documents", _first_page, _pass_floor),
     Step("each page after it", _next_page, _page_floor, 0.15),
     Step("a top-up of 200 documents", _top_up, None, 0.15),
-    Step("the release", _release_read, _release_floor),
+    Step("what is looked at before a release", _preconditions),
+    Step("the release", _release, _release_floor),
+    Step("the release, with its golds tested before", _release),
+    Step("the report", _report, _report_floor),
+    Step("an export for verl", _export, _export_floor),
+    Step("wsrl releases: two compared", _changes),
 )
 
 

@@ -48,7 +48,15 @@ from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serv
 from wsrl_assets.settings import Settings, SettingsError, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError, matching
-from wsrl_assets.storage import QueryError, Store, StoreBusyError, StoreError, catalog, typed_query
+from wsrl_assets.storage import (
+    PartitionKind,
+    QueryError,
+    Store,
+    StoreBusyError,
+    StoreError,
+    catalog,
+    typed_query,
+)
 from wsrl_assets.storage.accounting import (
     Account,
     CallTotals,
@@ -58,7 +66,7 @@ from wsrl_assets.storage.accounting import (
 )
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
-from wsrl_assets.storage.trace import recipes_and_calls
+from wsrl_assets.storage.trace import around_pair, recipes_and_calls
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
@@ -737,7 +745,7 @@ def _say_goal(store: Store, settings: Settings) -> None:
 
 
 def _say_where_to_look(store: Store) -> None:
-    with catalog(store) as connection:
+    with catalog(store, store.partitions(PartitionKind.DOMAIN)) as connection:
         row = connection.execute(
             "SELECT pair_id FROM verified_pairs WHERE status = 'kept' ORDER BY pair_id LIMIT 1"
         ).fetchone()
@@ -758,7 +766,7 @@ def _find_pair(
     if not pair_id.isalnum():
         raise SettingsError(f"{pair_id!r} is no pair id: those are 32 letters a-f and digits")
     for superseded in (False, True):
-        with catalog(store, superseded=superseded) as connection:
+        with around_pair(store, pair_id, superseded=superseded) as connection:
             found = frame(connection, "trace_pair", prefix=f"{pair_id}%").to_dicts()
             if len(found) == 1:
                 pair = {**found[0], "superseded": superseded}
@@ -773,7 +781,7 @@ def _find_pair(
 
 def _without_shards(store: Store, failures: Sequence[Any]) -> list[Any]:
     """Prints why shards were not read to their end; returns the failures of other things."""
-    with catalog(store) as connection:
+    with catalog(store, store.partitions(PartitionKind.SHARD)) as connection:
         faults = frame(connection, "failed_shards")["fault_detail"].to_list()
     for fault in faults:
         _say_error(f"{fault} The next run reads the shard again.")

@@ -15,6 +15,7 @@ import polars as pl
 
 from wsrl_assets.orchestration.partitions import DEFINITIONS
 from wsrl_assets.release import quality
+from wsrl_assets.release.proof import failing_golds
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
 from wsrl_assets.storage import Partition, Store, catalog, figures
@@ -94,14 +95,15 @@ def check_result(asset: str, name: str, finding: Finding) -> dg.AssetCheckResult
     )
 
 
-def pair_checks(asset: str, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
+def pair_checks(asset: str, store: Store, pairs: pl.DataFrame) -> list[dg.AssetCheckResult]:
     """The checks of pairs that have a split: that none leaks, and that each gold can be scored.
 
     `pairs` has at least the columns `pair_id`, `parent_id`, `split`, `gold`.
     """
+    failing = list(failing_golds(store, pairs))
     return [
         check_result(asset, LEAKAGE, quality.one_split_per_source(pairs)),
-        check_result(asset, SELF_TEST, quality.golds_pass(pairs)),
+        check_result(asset, SELF_TEST, quality.golds_pass(pairs.height, failing)),
     ]
 
 

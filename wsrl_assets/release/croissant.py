@@ -62,15 +62,20 @@ _CITATION = (
 
 
 def write_croissant(
-    folder: Path, name: str, pairs: pl.DataFrame, columns: Mapping[str, str]
+    folder: Path,
+    name: str,
+    pairs: pl.DataFrame,
+    columns: Mapping[str, str],
+    schema: Mapping[str, pl.DataType],
 ) -> None:
     """Writes `croissant.json` beside the parquet files that it describes, with their hashes.
 
     Args:
         folder: holds a parquet file for each split.
         name: of the release.
-        pairs: all rows.
+        pairs: all rows, with at least the column license.
         columns: what each column holds.
+        schema: of which type it is.
     """
     metadata = {
         "@context": _CONTEXT,
@@ -86,7 +91,7 @@ def write_croissant(
         # Of the schema: a release of other pairs is another data set, told by its name.
         "version": "1.0.0",
         "distribution": [_file(folder / f"{split}.parquet") for split in Split],
-        "recordSet": [_records(split, pairs.schema, columns) for split in Split],
+        "recordSet": [_records(split, schema, columns) for split in Split],
     }
     (folder / FILE).write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
@@ -103,7 +108,9 @@ def _file(path: Path) -> dict[str, Any]:
     }
 
 
-def _records(split: str, schema: pl.Schema, columns: Mapping[str, str]) -> dict[str, Any]:
+def _records(
+    split: str, schema: Mapping[str, pl.DataType], columns: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "@type": "cr:RecordSet",
         "@id": str(split),
@@ -116,7 +123,7 @@ def _records(split: str, schema: pl.Schema, columns: Mapping[str, str]) -> dict[
                 "@id": f"{split}/{column}",
                 "name": column,
                 "description": holds,
-                "dataType": _TYPES.get(schema[column], "sc:Text"),
+                "dataType": _TYPES.get(schema[column].base_type(), "sc:Text"),
                 "source": {
                     "fileObject": {"@id": f"{split}.parquet"},
                     "extract": {"column": column},

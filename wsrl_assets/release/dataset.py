@@ -4,27 +4,34 @@ A release is immutable: the same tables and spec make the same name and the same
 written in a hidden folder and renamed when complete, so a half-written one is never seen.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.curriculum import in_order
-from wsrl_assets.release.folder import write_checksums, write_whole, written_whole
+from wsrl_assets.release.folder import hidden, put_in_place, write_checksums, write_whole
 from wsrl_assets.release.licences import with_licences
-from wsrl_assets.release.proof import split_proven
+from wsrl_assets.release.proof import failing_golds, split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
-from wsrl_assets.release.selection import Selected, in_proportion, in_spec, mixture, selected
+from wsrl_assets.release.row_groups import RowGroups
+from wsrl_assets.release.selection import Mixed, Selected, in_proportion, in_spec, mixture, selected
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.catalog import batches, workspace
 from wsrl_assets.storage.labels import rejected_in_review
+from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
@@ -39,8 +46,8 @@ HELD_OUT = "held_out_for_warmup"
 REJECTED_IN_REVIEW = "rejected_in_review"
 
 _NO_TEXT = pl.lit(None, dtype=pl.String)
-_ZSTD_LEVEL = 3
-_ROW_GROUP_ROWS = 50_000
+_BATCH_ROWS = 10_000
+_GOLDS_AT_ONCE = 200_000
 
 # The columns of the published data set first (Salesforce/Webscale-RL), then ours.
 COLUMNS: dict[str, str] = {
@@ -70,6 +77,18 @@ COLUMNS: dict[str, str] = {
     "rollouts": "number of these rollouts",
     "policy": "model whose pass rate it is",
 }
+_INTEGERS = ("evidence_start", "evidence_end", "source_row", "rollouts")
+SCHEMA: dict[str, pl.DataType] = {
+    name: pl.Int64() if name in _INTEGERS else pl.String() for name in COLUMNS
+} | {"pass_rate": pl.Float64()}
+"""The types of the columns."""
+
+_ORIGIN = ("license", "source")
+# What a release chooses by, and what its card counts.
+_CHOOSING = (
+    "pair_id domain slug doc_id parent_id document_cluster question_id answer_type form split "
+    "license source pass_rate rollouts policy held_out"
+).split() + list(ROW_RECIPES.values())
 
 
 class ReleaseError(RuntimeError):
@@ -101,33 +120,28 @@ class Release:
 def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> Release:
     """Writes the release of the pairs that have a place in a split now and that the spec takes.
 
-    An empty release is written too: it says that nothing passed, and has the schema.
+    An empty release is written too: it says that nothing passed, and has the schema. Memory holds
+    the narrow columns of all pairs, and the texts of a few thousand.
+
+    Raises:
+        ReleaseError: the tables are damaged.
     """
-    # Repetitions last but for the size: of one question's two answers, the one that is asked for
-    # is kept, and what is no longer there takes no room.
-    candidates, refused = _select(
-        with_licences(_gather(store)),
-        _hold_out,
-        lambda pairs: _reviewed(pairs, rejected_in_review(store)),
-        split_proven,
-        lambda pairs: in_spec(pairs, spec),
-        spec.rates.split,
-        _self_test,
-    )
-    kept, over = in_proportion(candidates, spec)
-    refused = pl.concat([refused, over])
-    mixed = mixture(candidates, kept, spec)
-    provenance = trace_back(store, kept, refused, spec, mixed)
-    table = in_order(kept, spec).select(list(COLUMNS))
-    name = _name(table, provenance)
-    release = Release(
-        name,
-        store.home / "releases" / name,
-        {split: table.filter(pl.col("split") == split).height for split in Split},
-        refused.filter(pl.col("reason").is_in([DUPLICATE, SPLIT_CONFLICT])).height,
-    )
-    if not release.folder.exists():
-        _write(release, table, provenance)
+    releases = store.home / "releases"
+    with hidden(releases) as folder, _placed(store, folder / "scratch") as connection:
+        kept, refused, mixed = _choose(store, connection, spec)
+        provenance = trace_back(store, kept, refused, spec, mixed)
+        pairs = folder / "pairs"
+        pairs.mkdir()
+        name = _write_pairs(pairs, _in_full(connection, in_order(kept, spec)), provenance)
+        release = Release(
+            name,
+            releases / name,
+            {split: kept.filter(pl.col("split") == split).height for split in Split},
+            refused.filter(pl.col("reason").is_in([DUPLICATE, SPLIT_CONFLICT])).height,
+        )
+        if not release.folder.exists():
+            _describe(pairs, release, kept, provenance)
+            put_in_place(pairs, release.folder)
     _record(store, name, kept, refused)
     return release
 
@@ -150,54 +164,135 @@ def current_release(store: Store) -> Path:
     return folder
 
 
-def read_release(folder: Path) -> pl.DataFrame:
-    """All pairs of a release, with the columns of `COLUMNS`; those it is too old for are null.
+def read_release(folder: Path, columns: Sequence[str] = tuple(COLUMNS)) -> pl.DataFrame:
+    """All pairs of a release, with columns of `COLUMNS`; those it is too old for are null.
 
     Raises:
         ReleaseError: a file of it is gone or damaged.
     """
+    nothing = pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
+    with _readable(folder):
+        parts = [
+            _with_columns(pl.scan_parquet(folder / f"{split}.parquet", glob=False), columns)
+            for split in Split
+        ]
+    return pl.concat([nothing, *parts], how="diagonal")
+
+
+def pairs_of_release(folder: Path, pair_ids: Sequence[str]) -> pl.DataFrame:
+    """Some pairs of a release with all columns, in the order of their ids here."""
+    wanted = pl.DataFrame({"pair_id": pair_ids}, schema={"pair_id": pl.String})
+    found = [pl.DataFrame(schema=SCHEMA)]
+    for split in Split:
+        for some in release_batches(folder, split):
+            found.append(some.drop("index").join(wanted, on="pair_id", how="semi"))
+    return wanted.join(pl.concat(found), on="pair_id", maintain_order="left").select(list(COLUMNS))
+
+
+def _with_columns(part: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+    held = part.collect_schema()
+    return part.select(name for name in columns if name in held).collect()
+
+
+def release_batches(folder: Path, split: str) -> Iterator[pl.DataFrame]:
+    """The pairs of a split as `read_release` has them, a row group at a time.
+
+    Each pair also has `index`, the number of its row in the split, from 0.
+
+    Raises:
+        ReleaseError: the file is gone or damaged.
+    """
+    nothing, first = pl.DataFrame(schema=SCHEMA), 0
+    with _readable(folder), pq.ParquetFile(folder / f"{split}.parquet") as file:
+        for number in range(file.num_row_groups):
+            some = pl.DataFrame(file.read_row_group(number))
+            yield pl.concat([nothing, some], how="diagonal").with_row_index("index", first)
+            first += some.height
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
     try:
-        parts = [pl.read_parquet(folder / f"{split}.parquet", glob=False) for split in Split]
-    except (OSError, pl.exceptions.PolarsError) as error:
+        yield
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
         raise ReleaseError(
             f"the release {folder} cannot be read ({str(error).splitlines()[0]}): delete the "
             "folder and make it again with `wsrl run`"
         ) from None
-    return pl.concat([_empty().select(list(COLUMNS)), *parts], how="diagonal")
 
 
-def _gather(store: Store) -> pl.DataFrame:
-    frames = []
-    for domain in Domain:
-        partition = Partition.domain(domain)
-        if store.exists(partition):
-            # Joined here, the pairs of a document share its text; joined by SQL, each has a copy.
-            documents = store.read(partition, "release_documents")
-            pairs = store.read(partition, "release_rows").join(documents, on="doc_id")
-            frames.append(
-                pairs.with_columns(
-                    domain=pl.lit(domain.label), slug=pl.lit(str(domain), dtype=pl.String)
-                )
-            )
-    if not frames:
-        return _empty()
-    return pl.concat(frames).sort("pair_id")
+def _placed(store: Store, scratch: Path) -> AbstractContextManager[Connection]:
+    """The tables of all domains as they are now: chosen from and written by one state of them."""
+    domains = [Partition.domain(domain) for domain in Domain]
+    return workspace(store, [domain for domain in domains if store.exists(domain)], scratch)
+
+
+def _choose(
+    store: Store, connection: Connection, spec: ReleaseSpec
+) -> tuple[pl.DataFrame, pl.DataFrame, list[Mixed]]:
+    """The pairs that are released, the others with their reasons, and the mixture by domain."""
+    failing: dict[str, str] = {}
+    for golds in batches(connection, "release_golds", _GOLDS_AT_ONCE):
+        failing |= failing_golds(store, golds)
+    # Repetitions last but for the size: of one question's two answers, the one that is asked for
+    # is kept, and what is no longer there takes no room.
+    candidates, refused = _select(
+        _gather(connection),
+        _hold_out,
+        lambda pairs: _reviewed(pairs, rejected_in_review(store)),
+        lambda pairs: split_proven(pairs, failing),
+        lambda pairs: in_spec(pairs, spec),
+        spec.rates.split,
+        _self_test,
+    )
+    kept, over = in_proportion(candidates, spec)
+    return kept, pl.concat([refused, over]), mixture(candidates, kept, spec)
+
+
+def _gather(connection: Connection) -> pl.DataFrame:
+    """The kept pairs of all domains by id, without their texts."""
+    stated = [
+        with_licences(some).drop("metadata")
+        for some in batches(connection, "release_documents", _BATCH_ROWS)
+    ]
+    origins = pl.concat(stated) if stated else _empty().select("slug", "doc_id", *_ORIGIN)
+    labels = {str(domain): domain.label for domain in Domain}
+    found = frame(connection, "release_rows").join(origins, on=["slug", "doc_id"])
+    return (
+        found.with_columns(
+            domain=pl.col("slug").replace_strict(labels, return_dtype=pl.String),
+            # Few values, each in very many rows.
+            **{column: pl.col(column).cast(pl.Categorical) for column in ROW_RECIPES.values()},
+        )
+        .select(_empty().columns)
+        .sort("pair_id")
+    )
 
 
 def _empty() -> pl.DataFrame:
-    integers = ("evidence_start", "evidence_end", "source_row", "passage", "rollouts")
-    names = [
-        *COLUMNS,
-        "question_id",
-        "slug",
-        "unit",
-        "passage",
-        "held_out",
-        "document_cluster",
-        *ROW_RECIPES.values(),
-    ]
-    types = dict.fromkeys(integers, pl.Int64) | {"pass_rate": pl.Float64, "held_out": pl.Boolean}
-    return pl.DataFrame(schema={name: types.get(name, pl.String) for name in names})
+    """No pairs, in the columns that a release chooses by and that are counted on its card."""
+    types: dict[str, Any] = {"pass_rate": pl.Float64, "rollouts": pl.Int64, "held_out": pl.Boolean}
+    types |= dict.fromkeys(ROW_RECIPES.values(), pl.Categorical)
+    return pl.DataFrame(schema={name: types.get(name, pl.String) for name in _CHOOSING})
+
+
+def _in_full(connection: Connection, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """All columns of the chosen pairs, in their order, some thousands at a time.
+
+    Raises:
+        ReleaseError: a pair has more than one row in a table.
+    """
+    columns = ["slug", *(name for name in chosen.columns if name in COLUMNS)]
+    numbered = chosen.select(columns).with_row_index("place")
+    rows = 0
+    for some in batches(connection, "release_pairs", _BATCH_ROWS, {"chosen": numbered}):
+        rows += some.height
+        yield some.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+    if rows != chosen.height:
+        raise ReleaseError(
+            f"no release: {chosen.height} pairs were chosen and {rows} found. Ids repeat: "
+            "`wsrl run` names the tables in its checks."
+        )
 
 
 def _select(pairs: pl.DataFrame, *filters: Callable[[pl.DataFrame], Selected]) -> Selected:
@@ -242,35 +337,41 @@ def _self_test(pairs: pl.DataFrame) -> Selected:
     return selected(pairs.with_columns(reason=reason, detail=_NO_TEXT))
 
 
-def _name(table: pl.DataFrame, provenance: ReleaseProvenance) -> str:
-    """A hash of all that the files of a release are made of."""
-    digest = hashlib.blake2b(json.dumps(COLUMNS).encode(), digest_size=6)
-    digest.update(_as_json(provenance.to_dict()).encode())
-    for row in table.iter_rows():
-        digest.update(json.dumps(row, ensure_ascii=False).encode())
+def _write_pairs(folder: Path, pairs: Iterable[pl.DataFrame], provenance: ReleaseProvenance) -> str:
+    """Writes a file for each split; returns the name, a hash of all that the files are made of."""
+    digest = _digest(provenance)
+    with contextlib.ExitStack() as stack:
+        files = {
+            split: stack.enter_context(RowGroups(folder / f"{split}.parquet", SCHEMA))
+            for split in Split
+        }
+        for some in pairs:
+            _digest_rows(digest, some)
+            for split, file in files.items():
+                file.add(some.filter(pl.col("split") == split))
     return digest.hexdigest()
 
 
-def _write(release: Release, table: pl.DataFrame, provenance: ReleaseProvenance) -> None:
-    with written_whole(release.folder) as folder:
-        for split in Split:
-            _write_parquet(table.filter(pl.col("split") == split), folder / f"{split}.parquet")
-        described = {"release": release.name, "rows": release.rows, **provenance.to_dict()}
-        (folder / DESCRIPTION).write_text(_as_json(described, indent=2) + "\n", "utf-8")
-        write_croissant(folder, release.name, table, COLUMNS)
-        write_card(folder, release.name, table, COLUMNS, provenance)
-        write_checksums(folder)
+def _digest(provenance: ReleaseProvenance) -> "hashlib.blake2b":
+    digest = hashlib.blake2b(json.dumps(COLUMNS).encode(), digest_size=6)
+    digest.update(_as_json(provenance.to_dict()).encode())
+    return digest
 
 
-def _write_parquet(part: pl.DataFrame, path: Path) -> None:
-    """Nothing is left to the writer that could make other bytes of the same rows."""
-    part.rechunk().write_parquet(
-        path,
-        compression="zstd",
-        compression_level=_ZSTD_LEVEL,
-        row_group_size=_ROW_GROUP_ROWS,
-        statistics=True,
-    )
+def _digest_rows(digest: "hashlib.blake2b", pairs: pl.DataFrame) -> None:
+    for row in pairs.iter_rows():
+        digest.update(json.dumps(row, ensure_ascii=False).encode())
+
+
+def _describe(
+    folder: Path, release: Release, pairs: pl.DataFrame, provenance: ReleaseProvenance
+) -> None:
+    """Writes what stands beside the pairs."""
+    described = {"release": release.name, "rows": release.rows, **provenance.to_dict()}
+    (folder / DESCRIPTION).write_text(_as_json(described, indent=2) + "\n", "utf-8")
+    write_croissant(folder, release.name, pairs, COLUMNS, SCHEMA)
+    write_card(folder, release.name, pairs, COLUMNS, provenance)
+    write_checksums(folder)
 
 
 def _as_json(value: Any, indent: int | None = None) -> str:
@@ -278,24 +379,22 @@ def _as_json(value: Any, indent: int | None = None) -> str:
 
 
 def _record(store: Store, name: str, kept: pl.DataFrame, refused: pl.DataFrame) -> None:
-    now = utc_now()
     stays = kept.with_columns(reason=_NO_TEXT, detail=_NO_TEXT)
-    columns = ("pair_id", "slug", "reason", "detail")
     rows = [
-        ReleasedPair(
-            pair_id=pair_id,
-            domain=slug,
-            release=name,
-            status=Status.KEPT if reason is None else Status.REJECTED,
-            reason=reason,
-            detail=detail,
-            created_at=now,
+        pairs.select(
+            "pair_id",
+            domain="slug",
+            release=pl.lit(name),
+            status=pl.lit(str(status)),
+            reason="reason",
+            detail="detail",
+            created_at=pl.lit(utc_now()),
         )
-        for pairs in (stays, refused)
-        for pair_id, slug, reason, detail in pairs.select(columns).iter_rows()
+        for pairs, status in ((stays, Status.KEPT), (refused, Status.REJECTED))
     ]
     with store.transaction(RELEASE) as transaction:
         transaction.clear(ReleasedPair)
-        transaction.merge(rows)
+        for some in rows:
+            transaction.insert(ReleasedPair, some)
     store.publish(RELEASE)
     write_whole(store.home / "releases" / CURRENT, name + "\n")

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wsrl_assets.release.dataset import ReleaseError, read_release
+import polars as pl
+
+from wsrl_assets.release.dataset import ReleaseError, release_batches
 from wsrl_assets.release.in_context import with_passages
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers import (
@@ -60,7 +62,7 @@ def export(
     """Writes each format to `output/<name>`; returns the folders.
 
     With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
-    `parquet` is the release as it is.
+    `parquet` is the release as it is. Memory holds a row group of the release, and of other formats.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
@@ -68,9 +70,11 @@ def export(
     Raises:
         ReleaseError: a folder of that name holds something else, or cannot be written.
     """
-    pairs = read_release(release)
-    if distractors is not None:
-        pairs = with_passages(pairs, distractors)
+
+    def pairs(split: str) -> Iterator[pl.DataFrame]:
+        for some in release_batches(release, split):
+            yield some if distractors is None else with_passages(some, distractors)
+
     passages = {} if distractors is None else {"distractors": distractors}
     folders = {name: output / name for name in names}
     for folder in folders.values():

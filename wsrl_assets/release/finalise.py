@@ -81,13 +81,28 @@ def _split(
         linked = _linked_clusters(store, pairs)
         page = _Page.of(domain, pairs, hits, linked, questions, embedder)
         places = page.decide(store, settings, questions)
-        rows = [place.row(provenance) for place in places]
-        with store.transaction(partition) as transaction:
-            transaction.merge([provenance.recipe.row(), *rows])
-        placed += len(rows)
-        on_rows(len(rows))
+        rows = _write(store, partition, [place.row(provenance) for place in places], provenance)
+        placed += rows
+        on_rows(rows)
     store.publish(partition)
     return placed
+
+
+def _write(
+    store: Store, partition: Partition, places: list[FinalSplit], provenance: Provenance
+) -> int:
+    """Writes the places of the pairs that are still there; returns how many.
+
+    The list of pairs is that of the run's beginning, and others work on the domain meanwhile: a
+    document may have been withdrawn, or its pairs replaced. Their questions are given up.
+    """
+    pair_ids = [place.pair_id for place in places]
+    with store.transaction(partition) as transaction:
+        there = set(transaction.query("still_verified", pair_ids=pair_ids)["pair_id"])
+        rows = [place for place in places if place.pair_id in there]
+        transaction.merge([provenance.recipe.row(), *rows])
+    give_up_questions(store, [pair_id for pair_id in pair_ids if pair_id not in there])
+    return len(rows)
 
 
 def final_recipe(store: Store, settings: SplitSettings, questions: QuestionSettings) -> StageRecipe:

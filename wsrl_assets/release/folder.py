@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,28 +15,33 @@ _ABANDONED_AFTER_S = 24 * 3600
 
 
 @contextmanager
-def written_whole(folder: Path) -> Iterator[Path]:
-    """A hidden folder to write to, which becomes `folder` at the end, if the block raises nothing.
+def hidden(parent: Path) -> Iterator[Path]:
+    """A hidden folder to write to, of nobody else's, for `put_in_place`; it is gone at the end.
 
-    Another process may have made the same folder meanwhile: then that one stays. What killed
-    processes left is swept away.
+    What killed processes left is swept away.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(folder.parent)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    partial = parent / f".partial.{os.getpid()}-{secrets.token_hex(4)}"
     partial.mkdir()
     try:
         yield partial
-        _flush(partial)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-        _flush_entry(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def put_in_place(partial: Path, folder: Path) -> None:
+    """Makes a hidden folder that is complete the folder of this name, beside it.
+
+    Another process may have made the same folder meanwhile: then that one stays.
+    """
+    _flush(partial)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    _flush_entry(folder.parent)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -24,7 +24,10 @@ def with_passages(pairs: pl.DataFrame, distractors: int) -> pl.DataFrame:
     """The pairs with their passage and up to `distractors` others in the column `question`.
 
     The others are of the pair's own split, so that no document feeds two, and of its domain; of
-    another source row; and without the answer in them. A domain that has too few gives fewer.
+    another source row; and without the answer in them. A domain that has too few gives fewer. They
+    are drawn from the documents of these pairs: of a large release, give some thousand at a time.
+    Those that stand together have nothing to do with one another, since releases are ordered by
+    hashes.
 
     Args:
         pairs: of a release, with at least pair_id, parent_id, domain, split, question, answer and

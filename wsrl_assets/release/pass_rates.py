@@ -27,6 +27,9 @@ class PassRateRange:
         `pairs` has at least `pass_rate` (a float, none where a pair was not rated), `rollouts` and
         `policy`. A pair without a rate is in no range that has a bound.
         """
+        if self.above is None and self.below is None:
+            nothing = pl.lit(None, dtype=pl.String)
+            return pairs, pairs.clear().with_columns(reason=nothing, detail=nothing)
         marked = pairs.with_columns(
             reason=self._reason(),
             detail=pl.format(
@@ -38,8 +41,6 @@ class PassRateRange:
 
     def _reason(self) -> pl.Expr:
         rate, outside = pl.col("pass_rate"), pl.lit(False)
-        if self.above is None and self.below is None:
-            return pl.lit(None, dtype=pl.String)
         if self.above is not None:
             outside = outside | (rate <= self.above)
         if self.below is not None:

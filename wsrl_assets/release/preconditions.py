@@ -4,7 +4,7 @@ import polars as pl
 
 from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
-from wsrl_assets.storage import PartitionKind, Store, catalog
+from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import Wanted, accounts
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import Stage
@@ -30,6 +30,7 @@ def check_preconditions(store: Store, wanted: Wanted) -> None:
     with catalog(store) as connection:
         counted = accounts(connection, wanted)
         withdrawn = frame(connection, "withdrawn_pairs").rows()
+        pairs = frame(connection, "placed_sources")
     lost = [a for a in counted if a.stage in _READ and not a.balanced]
     if lost:
         first = lost[0]
@@ -44,7 +45,6 @@ def check_preconditions(store: Store, wanted: Wanted) -> None:
             f"no release: {pairs_left} pairs of withdrawn documents still have a place in "
             f"{domain}. `wsrl run` takes them out."
         )
-    pairs = _placed(store)
     for finding in (quality.unique_ids(repeated(pairs)), quality.one_split_per_source(pairs)):
         if not finding.passed:
             raise ReleaseError(
@@ -57,12 +57,3 @@ def repeated(pairs: pl.DataFrame) -> pl.DataFrame:
     """The ids that stand in more than one row of `pairs` (column `pair_id`): `id`, `rows`."""
     counted = pairs.group_by(id="pair_id").agg(pl.len().alias("rows"))
     return counted.filter(pl.col("rows") > 1).sort("id")
-
-
-def _placed(store: Store) -> pl.DataFrame:
-    names = ["pair_id", "parent_id", "split"]
-    empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    frames = [
-        store.read(p, "release_rows").select(names) for p in store.partitions(PartitionKind.DOMAIN)
-    ]
-    return pl.concat([empty, *frames])

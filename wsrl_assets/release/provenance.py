@@ -119,7 +119,10 @@ def trace_back(
         spec.to_dict(),
         mixture,
         [recipe for stage in _STAGES for recipe in _used(used, stage, bodies)],
-        [*_left_out("final_splits", unplaced), *_left_out("rl_dataset", refused)],
+        [
+            *_left_out("final_splits", unplaced),
+            *_left_out("rl_dataset", refused.select("reason", pairs=1)),
+        ],
         [Benchmark(*row) for row in benchmarks.iter_rows()],
         _languages(used),
         read_agreement(store),
@@ -141,5 +144,6 @@ def _used(pairs: pl.DataFrame, stage: str, bodies: Mapping[str, str]) -> list[Us
 
 
 def _left_out(stage: str, pairs: pl.DataFrame) -> list[LeftOut]:
-    counted = pairs.group_by(pl.col("reason").fill_null("unknown")).len().sort("reason")
-    return [LeftOut(stage, reason, count) for reason, count in counted.iter_rows()]
+    """`pairs`: how many for which `reason`, in a row or more."""
+    named = pairs.group_by(pl.col("reason").fill_null("unknown")).agg(pl.col("pairs").sum())
+    return [LeftOut(stage, reason, count) for reason, count in named.sort("reason").iter_rows()]

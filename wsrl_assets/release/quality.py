@@ -77,22 +77,19 @@ def one_split_per_source(pairs: pl.DataFrame) -> Finding:
     )
 
 
-def golds_pass(pairs: pl.DataFrame) -> Finding:
+def golds_pass(golds: int, failing: Sequence[str]) -> Finding:
     """The reward accepts each gold answer and no perturbation of it: its self-test.
 
-    `pairs`: columns `pair_id`, `gold` (JSON). A gold that cannot be read fails.
+    Args:
+        golds: how many were tested.
+        failing: the pairs whose gold fails, such as one that cannot be read.
     """
-    failing = [
-        pair_id
-        for pair_id, gold in pairs.select("pair_id", "gold").iter_rows()
-        if gold is None or gold_fault(gold) is not None
-    ]
-    figures = {"golds": pairs.height, "failing": len(failing)}
+    figures = {"golds": golds, "failing": len(failing)}
     if not failing:
-        return Finding(True, f"All {pairs.height} golds pass their self-test.", figures)
+        return Finding(True, f"All {golds} golds pass their self-test.", figures)
     return Finding(
         False,
-        f"{len(failing)} of {pairs.height} golds fail their self-test, for example {failing[0]}.",
+        f"{len(failing)} of {golds} golds fail their self-test, for example {failing[0]}.",
         figures,
         failing[:_EXAMPLES],
     )

@@ -65,6 +65,9 @@ def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     `pairs` has at least the columns slug and pair_id, of domains that the spec asks for.
     """
     caps = {str(d): share.cap for d, share in (spec.domains or {}).items()}
+    if spec.size is None and not any(cap is not None for cap in caps.values()):
+        nothing = pl.lit(None, dtype=pl.String)
+        return pairs, pairs.clear().with_columns(reason=nothing, detail=nothing)
     weights = {str(d): share.weight for d, share in (spec.domains or {}).items()}
     drawn = pairs.with_columns(
         draw=pl.Series([draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64)

@@ -5,14 +5,17 @@ figures.
 """
 
 import hashlib
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from wsrl_assets.text.normalisation import ngrams, words
 
 SAMPLE = 400
+COUNTED = 20_000
+"""Of more questions than this, n-grams are counted in so many, drawn like a sample."""
 _OVERLAP_N = 4
 
 
@@ -22,8 +25,8 @@ class Diversity:
 
     Attributes:
         questions: how many there are.
-        distinct_1, distinct_2, distinct_3: different word n-grams over all of them (Li et al.,
-            arXiv 1510.03055). They fall as a corpus grows; compare equal sizes.
+        distinct_1, distinct_2, distinct_3: different word n-grams over all of them, `COUNTED` at
+            most (Li et al., arXiv 1510.03055). They fall as a corpus grows; compare equal sizes.
         type_token_ratio: different words over words, as the mean over stretches of 100 words, which
             size does not move; none for fewer words.
         self_overlap: over a sample, the mean share of a question's 4-grams that another one has,
@@ -40,12 +43,13 @@ class Diversity:
     pairwise_overlap: float
 
 
-def diversity(questions: Sequence[str]) -> Diversity:
+def diversity(questions: Collection[str]) -> Diversity:
     """The measures of some questions; all zero where there are none."""
-    split = [words(question) for question in questions]
+    counted = questions if len(questions) <= COUNTED else sampled(questions, COUNTED)
+    split = [words(question) for question in counted]
     sample = [words(question) for question in sampled(questions, SAMPLE)]
     return Diversity(
-        questions=len(split),
+        questions=len(questions),
         distinct_1=_distinct(split, 1),
         distinct_2=_distinct(split, 2),
         distinct_3=_distinct(split, 3),
@@ -57,7 +61,7 @@ def diversity(questions: Sequence[str]) -> Diversity:
 
 def sampled(texts: Iterable[str], most: int) -> list[str]:
     """At most so many of the texts, the same ones whatever their order."""
-    return sorted(texts, key=lambda text: (_digest(text), text))[:most]
+    return heapq.nsmallest(most, texts, key=lambda text: (_digest(text), text))
 
 
 def starts(questions: Iterable[str], most: int) -> list[tuple[str, int]]:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.reporting.diversity import sampled
 
+MOST = 100_000
+"""Embeddings that are held at once: of a larger release, those of so many pairs."""
 MAPPED = 2_000
 LEAST = 10
 NEAR = QuestionSettings().meaning

@@ -17,11 +17,19 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from wsrl_assets.release.dataset import current_release, read_release
+from wsrl_assets.release.dataset import current_release, pairs_of_release, read_release
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
-from wsrl_assets.reporting.meaning import NEAR, Embedded, Spread, embedded, question_map, spread
+from wsrl_assets.reporting.meaning import (
+    MOST,
+    NEAR,
+    Embedded,
+    Spread,
+    embedded,
+    question_map,
+    spread,
+)
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
@@ -41,6 +49,7 @@ from wsrl_assets.text.highlight import Marked, excerpt, printable
 STAGE = "dataset_report"
 SAMPLED_PAIRS = 30
 _MOST = 15
+_COUNTED = "pair_id parent_id domain split answer_type form persona question answer".split()
 _RELEASED = {"released": charts.COLOURS["kept"], "not released": charts.COLOURS["pending"]}
 
 
@@ -70,7 +79,8 @@ class Report:
     Attributes:
         name: the release.
         made_at: when the figures were read (UTC).
-        pairs: its rows, as `dataset.COLUMNS`.
+        pairs: its rows, in the columns that are counted.
+        shown: the pairs to read, as `dataset.COLUMNS`; see `chosen`.
         accounts: of all stages and partitions.
         calls: the ledger, by stage and step.
         domains: each domain from documents to the release, as `report_domains.sql`.
@@ -84,6 +94,7 @@ class Report:
     name: str
     made_at: datetime
     pairs: pl.DataFrame
+    shown: pl.DataFrame
     accounts: Sequence[Account]
     calls: Sequence[CallTotals]
     domains: Sequence[Mapping[str, Any]]
@@ -121,13 +132,14 @@ def gather(store: Store) -> Report:
     folder = current_release(store)
     with catalog(store) as connection:
         found = accounts(connection)
-        pairs = read_release(folder)
-        ids = pairs.select("pair_id")
+        pairs = read_release(folder, _COUNTED)
+        ids = pl.DataFrame({"pair_id": sampled(pairs["pair_id"], MOST)}, {"pair_id": pl.String})
         vectors = frame(connection, "release_vectors", {"pairs_of_release": ids})
         return Report(
             folder.name,
             utc_now(),
             pairs,
+            pairs_of_release(folder, chosen(pairs)),
             found,
             call_totals(connection),
             frame(connection, "report_domains", release=folder.name).to_dicts(),
@@ -155,7 +167,7 @@ def render(report: Report) -> str:
         share=_share,
     )
     source = resources.files("wsrl_assets.reporting").joinpath("report.html.j2").read_text("utf-8")
-    pairs, questions = report.pairs, report.pairs["question"].to_list()
+    pairs = report.pairs
     return environment.from_string(source).render(
         report=report,
         total=pairs.height,
@@ -165,37 +177,40 @@ def render(report: Report) -> str:
         spent=spending(report.calls, report.accounts),
         prompt_tokens=sum(call.prompt_tokens for call in report.calls),
         cached_tokens=sum(call.cached_tokens for call in report.calls),
-        charts={name: Markup(svg) for name, svg in _charts(report, questions).items()},
+        charts={name: Markup(svg) for name, svg in _charts(report).items()},
         personas=pairs["persona"].n_unique(),
         reasons=_reasons(report.accounts),
         diversity=_diversity(pairs),
         meaning=_meaning(report),
         near=NEAR,
         groups=len(Domain),
-        samples=sample(pairs),
+        samples=_samples(report.shown),
         buckets=BUCKETS,
     )
 
 
-def sample(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[Sample]:
-    """Pairs to read, the same ones each time, spread over the domains."""
-    order = {
-        pair_id: place for place, pair_id in enumerate(sampled(pairs["pair_id"], pairs.height))
-    }
-    ranked = (
-        pairs.with_columns(place=pl.col("pair_id").replace_strict(order, return_dtype=pl.Int64))
-        .with_columns(turn=pl.col("place").rank("ordinal").over("domain"))
-        .sort("turn", "domain")
-        .head(most)
-        .sort("domain", "place")
-    )
+def chosen(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[str]:
+    """The ids of pairs to read, the same ones each time, spread over the domains.
+
+    `pairs`: columns `pair_id`, `domain`.
+    """
+    ranked = [
+        (turn, domain, pair_id)
+        for (domain,), some in pairs.group_by("domain")
+        for turn, pair_id in enumerate(sampled(some["pair_id"], most))
+    ]
+    by_domain = sorted(sorted(ranked)[:most], key=lambda place: (place[1], place[0]))
+    return [pair_id for _, _, pair_id in by_domain]
+
+
+def _samples(pairs: pl.DataFrame) -> list[Sample]:
     return [
         Sample(row, excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]))
-        for row in ranked.iter_rows(named=True)
+        for row in pairs.iter_rows(named=True)
     ]
 
 
-def _charts(report: Report, questions: Sequence[str]) -> dict[str, str]:
+def _charts(report: Report) -> dict[str, str]:
     pairs = report.pairs
     shapes = pairs.select(
         "answer_type", characters=pl.col("answer").str.len_chars(), pairs=pl.lit(1)
@@ -218,7 +233,7 @@ def _charts(report: Report, questions: Sequence[str]) -> dict[str, str]:
         "forms": charts.bars("Pairs by form", _counts(pairs, "form"), share_of=total),
         "splits": charts.bars("Pairs by split", _counts(pairs, "split"), share_of=total),
         "starts": charts.bars(
-            "Questions by their first two words", starts(questions, _MOST), share_of=total
+            "Questions by their first two words", starts(pairs["question"], _MOST), share_of=total
         ),
         "personas": charts.bars(
             "Pairs by persona", _counts(pairs, "persona")[:_MOST], share_of=total
@@ -269,7 +284,7 @@ def _diversity(pairs: pl.DataFrame) -> list[tuple[str, Diversity]]:
     forms = sorted(pairs["form"].unique())
     parts = [(form, pairs.filter(pl.col("form") == form)) for form in forms]
     named = [("all", pairs), *parts] if len(parts) > 1 else [("all", pairs)]
-    return [(name, diversity(part["question"].to_list())) for name, part in named]
+    return [(name, diversity(part["question"])) for name, part in named]
 
 
 def _meaning(report: Report) -> Meaning | None:

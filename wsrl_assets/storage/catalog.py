@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
@@ -14,6 +15,7 @@ from wsrl_assets.storage.store import (
     Store,
     allow_open_files,
     attach,
+    prepare,
     query_text,
 )
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
@@ -36,6 +38,12 @@ _LOCKDOWN = """
     SET python_enable_replacements = false;
     SET lock_configuration = true;
 """
+
+
+# What a query over all domains may hold before it spills; the process around it has as much again.
+_WORKING_MEMORY = "768MiB"
+# What a query may hold that cannot spill.
+_CATALOG_MEMORY = "50%"
 
 
 class QueryError(ValueError):
@@ -76,29 +84,68 @@ def catalog(
             domain.
     """
     scopes = _WITH_SUPERSEDED if superseded else _SCOPES
+    with _opened(store, only, scopes, _CATALOG_MEMORY) as connection:
+        connection.execute(_LOCKDOWN)
+        yield connection
+
+
+@contextmanager
+def workspace(store: Store, only: Collection[Partition], scratch: Path) -> Iterator[Connection]:
+    """Like `catalog`, for queries of our own over more than fits in memory.
+
+    It sees the partitions as they are when it is opened, whatever is published meanwhile. What does
+    not fit goes to `scratch`, a folder of nobody else's, and is gone at the end.
+    """
+    with _opened(store, only, _SCOPES, _WORKING_MEMORY) as connection:
+        connection.execute("SET temp_directory = $folder", {"folder": str(scratch)})
+        yield connection
+
+
+def batches(
+    connection: Connection,
+    name: str,
+    rows: int,
+    tables: Mapping[str, pl.DataFrame] | None = None,
+    /,
+) -> Iterator[pl.DataFrame]:
+    """The result of `sql/<name>.sql` in frames of up to so many rows, made as they are asked for.
+
+    Args:
+        tables: frames that the query knows as tables, by name.
+    """
+    for known, table in (tables or {}).items():
+        connection.register(known, table.to_arrow())
+    reader = connection.execute(query_text(name)).to_arrow_reader(rows)
+    for batch in reader:
+        yield pl.DataFrame(batch)
+
+
+@contextmanager
+def _opened(
+    store: Store,
+    only: Collection[Partition] | None,
+    scopes: Mapping[PartitionKind, tuple[type[Row], ...]],
+    memory: str,
+) -> Iterator[Connection]:
+    """A connection with a view per table over the snapshots of some partitions."""
     connection = duckdb.connect()
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        attached = _attach(connection, store.snapshots(scopes), only)
+        prepare(connection, memory)
+        attached = _attach(connection, store.snapshots(scopes, only))
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached, held, scopes))
         for name in _DERIVED:
             connection.execute(f'CREATE VIEW "{name}" AS {query_text(f"view_{name}")}')
-        connection.execute(_LOCKDOWN)
         yield connection
     finally:
         connection.close()
 
 
-def _attach(
-    connection: Connection, snapshots: Mapping[Partition, Path], only: Collection[Partition] | None
-) -> dict[Partition, str]:
+def _attach(connection: Connection, snapshots: Mapping[Partition, Path]) -> dict[Partition, str]:
     attached = {}
-    allow_open_files(len(snapshots) if only is None else len(only))
+    allow_open_files(len(snapshots))
     for number, (partition, path) in enumerate(snapshots.items()):
-        if only is not None and partition not in only:
-            continue
         alias = f"p{number}"
         attach(connection, path, alias)
         attached[partition] = alias

@@ -54,6 +54,7 @@ _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 # Commits wait while a large file is copied, so copies take a twentieth of the time at most.
 _COPIES_APART = 20
+_MEMORY_SHARE = "25%"
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25
 _HURRIED_LOCK_TIMEOUT_S = 3.0
@@ -83,6 +84,19 @@ def connect(path: Path, read_only: bool) -> Iterator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def prepare(connection: Connection, memory: str = _MEMORY_SHARE) -> None:
+    """What holds on every connection.
+
+    A process has several databases open at once, each of which would take four fifths of the
+    machine's memory if it were let.
+
+    Args:
+        memory: what this one may take, such as `25%`.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET memory_limit = '{memory}'")
 
 
 def attach(connection: Connection, path: Path, alias: str) -> None:
@@ -270,7 +284,7 @@ class Store:
             keys = self._keys.setdefault(partition, KnownKeys())
             keys.check(files.live)
             with self._open(path) as connection:
-                connection.execute("SET TimeZone = 'UTC'")
+                prepare(connection)
                 connection.begin()
                 try:
                     if path != files.live or partition not in self._up_to_date:
@@ -326,7 +340,7 @@ class Store:
         if not files.snapshot.exists():
             raise FileNotFoundError(f"no data for {partition} under {self.home}")
         with self._connect(_IN_MEMORY, False) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            prepare(connection)
             attach(connection, files.snapshot, "snapshot")
             # What the snapshot is too old to have is found, empty, in the memory behind it.
             for row_type in _TABLES[partition.kind]:
@@ -335,16 +349,28 @@ class Store:
             yield connection
 
     def snapshots(
-        self, kinds: Iterable[PartitionKind] = tuple(PartitionKind)
+        self,
+        kinds: Iterable[PartitionKind] = tuple(PartitionKind),
+        only: Collection[Partition] | None = None,
     ) -> dict[Partition, Path]:
-        """The snapshot files to read, brought up to date where a killed run left one behind."""
+        """The snapshot files to read, brought up to date where a killed run left one behind.
+
+        Args:
+            only: the partitions to look at; all of these kinds if none are named.
+        """
+        kinds = tuple(kinds)
+        every = only is None
+        named = (
+            (p for kind in kinds for p in self.partitions(kind)) if every else sorted(only or ())
+        )
         found = {}
-        for kind in kinds:
-            for partition in self.partitions(kind):
-                self._refresh(partition)
-                path = self._files(partition).snapshot
-                if path.exists():
-                    found[partition] = path
+        for partition in named:
+            if partition.kind not in kinds:
+                continue
+            self._refresh(partition)
+            path = self._files(partition).snapshot
+            if path.exists():
+                found[partition] = path
         return found
 
     @contextmanager

@@ -511,6 +511,21 @@ DOMAIN_TABLES: tuple[type[Row], ...] = (
     LLMCall,
     Recipe,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestedGold(Row):
+    """A gold answer that went through the reward's self-test, which a release asks for."""
+
+    __test__ = False
+    TABLE = "tested_golds"
+    KEY = ("gold_id",)
+
+    gold_id: str = column("content hash of the gold as JSON")
+    reward: str = column("version of the reward that tested it")
+    fault: str | None = column("why it failed, none if it passed", default=None)
+
+
 LIBRARY_TABLES: tuple[type[Row], ...] = (
     DemonstrationRow,
     BenchmarkFile,
@@ -526,6 +541,7 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     InboxFile,
     ReviewLabel,
     ReviewSample,
+    TestedGold,
 )
 ALL_TABLES: tuple[type[Row], ...] = tuple(
     dict.fromkeys((*SHARD_TABLES, *DOMAIN_TABLES, *LIBRARY_TABLES))

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from wsrl_assets.release.dataset import build_release, current_release
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import list_releases
+from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.storage import Store
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.processes import Said, elsewhere
@@ -83,7 +83,7 @@ def test_another_process_with_other_hashing_and_threads_makes_the_same(tmp_path:
 
 def build_and_die(say: Said, home: str, after: int) -> None:
     """Kills itself as soon as `after` files are written."""
-    write_parquet, write_text = pl.DataFrame.write_parquet, Path.write_text
+    close, write_text = RowGroups.__exit__, Path.write_text
     written = 0
 
     def count() -> None:
@@ -92,8 +92,8 @@ def build_and_die(say: Said, home: str, after: int) -> None:
         if written == after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def parquet(frame: pl.DataFrame, path: Path, **options: Any) -> None:
-        write_parquet(frame, path, **options)
+    def parquet(file: RowGroups, *error: Any) -> None:
+        close(file, *error)
         count()
 
     def text(path: Path, *arguments: str) -> int:
@@ -102,7 +102,7 @@ def build_and_die(say: Said, home: str, after: int) -> None:
             count()
         return done
 
-    pl.DataFrame.write_parquet = parquet  # type: ignore[method-assign, assignment]
+    RowGroups.__exit__ = parquet  # type: ignore[method-assign]
     Path.write_text = text  # type: ignore[method-assign, assignment]
     build_release(Store(Path(home)), "doomed")
 

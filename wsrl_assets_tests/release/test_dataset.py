@@ -2,16 +2,19 @@
 
 import hashlib
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
-from wsrl_assets.release import dataset
+from wsrl_assets.release import dataset, row_groups
 from wsrl_assets.release.dataset import (
     COLUMNS,
     RELEASE,
+    SCHEMA,
     ReleaseError,
     build_release,
     current_release,
@@ -20,10 +23,11 @@ from wsrl_assets.release.dataset import (
 from wsrl_assets.release.decontamination import load_benchmarks
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.provenance import ReleaseProvenance
+from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
-from wsrl_assets.storage import Store
-from wsrl_assets.storage.tables import ReleasedPair, Status
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.tables import QADraft, ReleasedPair, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
@@ -117,13 +121,70 @@ def test_new_pairs_make_a_new_release_and_the_old_one_stays(store: Store) -> Non
 
 
 @pytest.mark.parametrize("column", ["evidence", "metadata", "model", "title", "pretrain_text"])
-def test_whatever_column_changes_makes_another_name(column: str) -> None:
-    empty = pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
-    row = dict.fromkeys(COLUMNS, "same")
-    one = pl.DataFrame([row], schema=empty.schema)
-    other = pl.DataFrame([{**row, column: "changed"}], schema=empty.schema)
-    assert dataset._name(one, NOTHING) != dataset._name(other, NOTHING)
-    assert dataset._name(one, NOTHING) == dataset._name(one, NOTHING)
+def test_whatever_column_changes_makes_another_name(tmp_path: Path, column: str) -> None:
+    row = dict.fromkeys(COLUMNS) | {column: "same", "split": "train"}
+    one = pl.DataFrame([row], schema=SCHEMA)
+    other = one.with_columns(pl.lit("changed").alias(column))
+
+    def name(number: int, pairs: pl.DataFrame) -> str:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return dataset._write_pairs(folder, [pairs], NOTHING)
+
+    assert name(1, one) == name(2, one) != name(3, other)
+
+
+def test_texts_are_read_and_written_in_parts_and_make_the_same_release(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, some(30))
+    whole = build_release(store, "run")
+    before = bytes_of(whole.folder)
+    shutil.rmtree(whole.folder)
+    asked: list[int] = []
+    parts = dataset.batches
+
+    def counted(*arguments: object) -> Iterator[pl.DataFrame]:
+        for some_rows in parts(*arguments):  # type: ignore[arg-type]
+            asked.append(some_rows.height)
+            yield some_rows
+
+    monkeypatch.setattr(dataset, "_BATCH_ROWS", 7)
+    monkeypatch.setattr(dataset, "batches", counted)
+    assert build_release(store, "run").name == whole.name
+    assert bytes_of(whole.folder) == before
+    assert len([rows for rows in asked if rows <= 7]) >= 2 * 30 / 7
+
+
+def test_a_release_of_many_row_groups_reads_as_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, some(30))
+    monkeypatch.setattr(row_groups, "ROWS", 4)
+    release = build_release(store, "run")
+    with pq.ParquetFile(release.folder / "train.parquet") as file:
+        assert file.num_row_groups == -(-release.rows["train"] // 4) > 1
+    table = read_release(release.folder)
+    parts = [
+        some_rows
+        for split in release.rows
+        for some_rows in dataset.release_batches(release.folder, split)
+    ]
+    assert max(part.height for part in parts) == 4
+    assert pl.concat(parts).select(list(COLUMNS)).equals(table)
+    for split, rows_of_split in release.rows.items():
+        found = [n for p in parts if p["split"][0] == split for n in p["index"].to_list()]
+        assert found == list(range(rows_of_split))
+
+
+def test_a_pair_that_is_there_twice_makes_no_release(store: Store) -> None:
+    fill(store, some(2))
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        draft = transaction.frame(QADraft).head(1)
+        transaction.insert(QADraft, draft)
+    with pytest.raises(ReleaseError, match="Ids repeat"):
+        build_release(store, "run")
+    assert visible(store) == []
 
 
 class TestEmpty:
@@ -155,16 +216,16 @@ class TestCrash:
         fill(store, some(6))
         old = build_release(store, "run")
         fill(store, some(2, first=6))
-        written: list[Path] = []
-        write = pl.DataFrame.write_parquet
+        written: list[pl.DataFrame] = []
+        write = RowGroups._write
 
-        def failing(frame: pl.DataFrame, path: Path, **options: object) -> None:
+        def failing(file: RowGroups, rows: pl.DataFrame) -> None:
             if len(written) == after:
                 raise OSError("no space left on device")
-            written.append(path)
-            write(frame, path, **options)  # type: ignore[arg-type]
+            written.append(rows)
+            write(file, rows)
 
-        monkeypatch.setattr(pl.DataFrame, "write_parquet", failing)
+        monkeypatch.setattr(RowGroups, "_write", failing)
         with pytest.raises(OSError, match="no space"):
             build_release(store, "run")
         assert visible(store) == [old.name]

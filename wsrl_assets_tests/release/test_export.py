@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from wsrl_assets.release import row_groups
 from wsrl_assets.release.dataset import ReleaseError, build_release, read_release
 from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.splits import Split
@@ -153,6 +154,26 @@ class TestWhatWasThere:
         (tmp_path / "out").touch()
         with pytest.raises(ReleaseError, match="choose another --output"):
             export(release, ["verl"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "parquet"])
+def test_a_release_that_is_read_in_parts_is_exported_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    store = Store(tmp_path / "home")
+    fill(store, some(20))
+    monkeypatch.setattr(row_groups, "ROWS", 3)
+    release = build_release(store, "run").folder
+    folder = export(release, [name], tmp_path / "out")[name]
+    chosen = FORMATS[name]
+    assert isinstance(chosen, TrainerFormat)
+    train = read_release(release).filter(pl.col("split") == "train")
+    written = folder / chosen.data_path("train")
+    wanted = chosen.rows(train)
+    if written.suffix == ".jsonl":
+        assert written.read_text("utf-8") == wanted.write_ndjson()
+    else:
+        assert pl.read_parquet(written, glob=False).equals(wanted)
 
 
 @pytest.mark.parametrize("name", FORMATS)

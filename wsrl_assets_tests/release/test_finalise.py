@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -14,9 +15,9 @@ from wsrl_assets.release.decontamination import load_benchmarks
 from wsrl_assets.release.finalise import split_domain, stale_domains
 from wsrl_assets.release.questions import QuestionSettings, question_id
 from wsrl_assets.release.splits import SplitSettings
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
-from wsrl_assets.storage.tables import DocumentLink, FinalSplit, Status
+from wsrl_assets.storage.tables import DocumentLink, FinalSplit, Status, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import balances
@@ -298,6 +299,32 @@ class TestDuplicates:
     def test_case_spacing_and_punctuation_make_no_other_question(self, other: str) -> None:
         same = other != "When was ıt"
         assert (question_id("When was it opened?") == question_id(other)) is same
+
+
+class TestMeanwhile:
+    """Another run works on the domain while this one places its pairs."""
+
+    def test_a_pair_that_has_gone_is_not_placed_and_its_question_is_free(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone, stays = Pair(question(1), source="north"), Pair(question(2), source="south")
+        plant(store, [gone, stays])
+        decide = finalise._Page.decide
+
+        def overtaken(page: finalise._Page, *arguments: Any) -> list[finalise.Place]:
+            places = decide(page, *arguments)
+            with Store(store.home).transaction(Partition.domain(Domain.MATH)) as transaction:
+                transaction.delete_where(VerifiedPair, "pair_id", [gone.pair_id])
+            return places
+
+        with monkeypatch.context() as patched:
+            patched.setattr(finalise._Page, "decide", overtaken)
+            assert split_domain(store, Domain.MATH, "run", HALVES) == 1
+        assert set(finalised(store)) == {stays.pair_id}
+        same = Pair(question(1), source="elsewhere")
+        plant(store, [same], Domain.OTHER)
+        assert finalised(store, Domain.OTHER)[same.pair_id].status is Status.KEPT
+        assert all(a.balanced for a in balances(store) if a.stage == "final_splits")
 
 
 class TestKilled:

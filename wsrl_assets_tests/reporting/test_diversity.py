@@ -40,6 +40,14 @@ def test_size_does_not_move_the_type_token_ratio() -> None:
     assert once.type_token_ratio == pytest.approx(often.type_token_ratio)
 
 
+def test_of_many_questions_a_part_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsrl_assets.reporting.diversity.COUNTED", 30)
+    found = diversity(UNLIKE * 40)
+    assert found.questions == 2000
+    # Of all 2,000 it would be 0.025.
+    assert found.distinct_1 > 0.1
+
+
 def test_starts_are_the_first_two_words() -> None:
     found = starts(["What is x?", "what IS y?", "Which one?", "?"], 2)
     assert found == [("what is", 2), ("none", 1)]

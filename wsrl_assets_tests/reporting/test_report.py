@@ -13,6 +13,7 @@ from wsrl_assets.release.dataset import (
     ReleaseError,
     build_release,
     current_release,
+    pairs_of_release,
     read_release,
 )
 from wsrl_assets.reporting import report
@@ -122,11 +123,12 @@ def test_without_a_release_there_is_no_report(tmp_path: Path) -> None:
 
 def test_samples_are_the_same_ones_and_spread_over_domains(store: Store) -> None:
     pairs = read_release(current_release(store))
-    chosen = report.sample(pairs, 4)
-    shuffled = report.sample(pairs.sample(fraction=1, shuffle=True, seed=3), 4)
-    assert [s.pair["pair_id"] for s in chosen] == [s.pair["pair_id"] for s in shuffled]
-    assert [s.pair["domain"] for s in chosen] == ["Math", "Math", "Other", "Other"]
-    for one in chosen:
+    chosen = report.chosen(pairs, 4)
+    assert chosen == report.chosen(pairs.sample(fraction=1, shuffle=True, seed=3), 4)
+    samples = report._samples(pairs_of_release(current_release(store), chosen))
+    assert [s.pair["pair_id"] for s in samples] == chosen
+    assert [s.pair["domain"] for s in samples] == ["Math", "Math", "Other", "Other"]
+    for one in samples:
         marked = "".join(piece.text for piece in one.evidence.pieces if piece.marks)
         assert marked == one.pair["evidence"]
 

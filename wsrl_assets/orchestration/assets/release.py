@@ -55,6 +55,8 @@ _TYPES = {
     for row_type in (FilteredDocument, QADraft, VerifiedPair, PassRate)
     for spec in columns_of(row_type)
 }
+# What the page of a release and its checks need of the pairs.
+_SHOWN = ("pair_id", "parent_id", "split", "domain", "question", "answer", "answer_type", "gold")
 
 
 class ReleaseConfig(dg.Config):
@@ -147,7 +149,7 @@ def final_splits(
         partition,
         FinalSplit,
         run_id=context.run.run_id,
-        checks=pair_checks(splits.STAGE, database.read(partition, "release_rows")),
+        checks=pair_checks(splits.STAGE, database, database.read(partition, "placed_golds")),
     )
 
 
@@ -232,7 +234,7 @@ def rl_dataset(
     with as_failures():
         check_preconditions(database, chosen.wanted)
     release = dataset.build_release(database, context.run.run_id, asked)
-    pairs = dataset.read_release(release.folder)
+    pairs = dataset.read_release(release.folder, _SHOWN)
     with catalog(database) as connection:
         found = accounts(connection, chosen.wanted)
     account = next(a for a in found if a.stage == dataset.STAGE)
@@ -250,7 +252,7 @@ def rl_dataset(
         check_results=[
             accounting_result(account),
             check_result(dataset.STAGE, UNIQUE, quality.unique_ids(repeated(pairs))),
-            *pair_checks(dataset.STAGE, pairs),
+            *pair_checks(dataset.STAGE, database, pairs),
             check_result(dataset.STAGE, BALANCE, quality.balanced_domains(pairs)),
         ],
     )

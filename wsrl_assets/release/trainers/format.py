@@ -1,7 +1,8 @@
 """What a format is: rows in a trainer's columns, and the files that ship beside them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -11,7 +12,12 @@ from typing import Protocol
 import jinja2
 import polars as pl
 
+from wsrl_assets.release.dataset import SCHEMA
+from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import Split
+
+Pairs = Callable[[str], Iterable[pl.DataFrame]]
+"""The pairs of a split in frames that fit in memory, numbered by `index`."""
 
 
 class Format(Protocol):
@@ -22,7 +28,7 @@ class Format(Protocol):
         """The name of the format and of its folder."""
         ...
 
-    def write(self, release: Path, pairs: pl.DataFrame, folder: Path) -> None:
+    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
         """Fills an empty folder from a release's folder and the pairs that it holds."""
         ...
 
@@ -33,7 +39,7 @@ class AsIs:
 
     name: str
 
-    def write(self, release: Path, pairs: pl.DataFrame, folder: Path) -> None:
+    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
         shutil.copytree(release, folder, dirs_exist_ok=True)
 
 
@@ -54,16 +60,26 @@ class TrainerFormat:
     rows: Callable[[pl.DataFrame], pl.DataFrame]
     data: str = "{split}.parquet"
 
-    def write(self, release: Path, pairs: pl.DataFrame, folder: Path) -> None:
+    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
         """Writes every split, also one without pairs: trainers want a file."""
         copy_tree(resources.files(__package__).joinpath("shipped", self.name), folder)
-        counts: dict[str, int] = {}
-        for split in Split:
-            part = self.rows(pairs.filter(pl.col("split") == split))
-            _write_rows(part, folder / self.data_path(split))
-            counts[split] = part.height
+        counts = {
+            split: self._write_split(pairs(split), folder / self.data_path(split))
+            for split in Split
+        }
         body = (folder / "README.md").read_text("utf-8")
         (folder / "README.md").write_text(self._readme(release.name, counts, body), "utf-8")
+
+    def _write_split(self, pairs: Iterable[pl.DataFrame], path: Path) -> int:
+        """Writes the file of a split; returns its rows."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nothing = self.rows(pl.DataFrame(schema=SCHEMA))
+        rows = 0
+        with _opened(path, nothing.schema) as add:
+            for some in pairs:
+                add(self.rows(some).cast(nothing.schema))
+                rows += some.height
+        return rows
 
     def data_path(self, split: str) -> str:
         """Path of a split's file in the folder."""
@@ -96,9 +112,12 @@ def copy_tree(source: Traversable, folder: Path) -> None:
             (folder / entry.name).write_bytes(entry.read_bytes())
 
 
-def _write_rows(rows: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _opened(path: Path, schema: pl.Schema) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """What adds rows to a file, which is JSON lines or parquet by its name."""
     if path.suffix == ".jsonl":
-        rows.write_ndjson(path)
-    else:
-        rows.write_parquet(path, compression="zstd")
+        with path.open("wb") as file:
+            yield lambda rows: rows.write_ndjson(file)
+        return
+    with RowGroups(path, schema) as groups:
+        yield groups.add

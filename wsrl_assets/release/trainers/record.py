@@ -26,9 +26,10 @@ RECORD: dict[str, tuple[pl.DataType, str]] = {
 
 
 def records(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The records of one split of a release, with the columns of `RECORD`."""
+    """The records of one split of a release, or of a part of it that has a column `index`."""
     prompts = pl.Series("prompt", [prompt_of(q) for q in pairs["question"]], dtype=pl.String)
-    complete = pairs.with_columns(prompts).with_row_index("index")
+    numbered = pairs if "index" in pairs.columns else pairs.with_row_index("index")
+    complete = numbered.with_columns(prompts)
     return complete.select(pl.col(name).cast(dtype) for name, (dtype, _) in RECORD.items())
 
 

@@ -1,8 +1,8 @@
--- The long columns of the documents that kept pairs of a domain come from, once a document.
-SELECT f.doc_id, f.text AS pretrain_text, f.title, f.metadata
+-- What the sources of kept pairs say of themselves, once a document, on the catalog.
+SELECT f."partition" AS slug, f.doc_id, f.metadata
 FROM filtered_documents f
 SEMI JOIN (
-  SELECT s.doc_id FROM final_splits s
-  JOIN verified_pairs v ON v.pair_id = s.pair_id
+  SELECT s."partition", s.doc_id FROM final_splits s
+  JOIN verified_pairs v ON v."partition" = s."partition" AND v.pair_id = s.pair_id
   WHERE s.status = 'kept' AND v.status = 'kept'
-) p ON p.doc_id = f.doc_id
+) p ON p."partition" = f."partition" AND p.doc_id = f.doc_id

@@ -1,23 +1,21 @@
--- Everything the release needs of a domain's kept pairs, walked back to the document, but for what
--- pairs of one document share: see release_documents.sql.
+-- The kept pairs of all domains in the columns that a release chooses by, on the catalog: no texts, so
+-- that all of them fit in memory at once. See release_pairs.sql for the others.
 SELECT
-  s.pair_id, s.doc_id, s.question_id, s.split,
-  q.question, q.answer, v.gold ->> '$.type' AS answer_type, v.gold ->> '$.unit' AS unit,
-  q.persona, q.form, q.evidence, q.model,
-  v.gold, v.evidence_start, v.evidence_end,
+  s.pair_id, s.doc_id, s.question_id, s.split, s."partition" AS slug,
+  v.gold ->> '$.type' AS answer_type, q.form,
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
-  f.shard, f.source_row, f.passage, f.parent_id,
-  f.cluster_id AS document_cluster,
+  f.parent_id, f.cluster_id AS document_cluster,
   f.recipe AS filter_recipe, p.recipe AS persona_recipe, q.recipe AS draft_recipe,
   v.recipe AS verify_recipe, s.recipe AS split_recipe,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.recipe END AS rate_recipe,
-  s.pair_id IN (SELECT pair_id FROM sft_warmup) AS held_out
+  w.pair_id IS NOT NULL AS held_out
 FROM final_splits s
-JOIN qa_drafts q ON q.draft_id = s.pair_id
-JOIN verified_pairs v ON v.pair_id = s.pair_id
-JOIN filtered_documents f ON f.doc_id = s.doc_id
-LEFT JOIN personas p ON p.doc_id = s.doc_id
-LEFT JOIN pass_rates r ON r.pair_id = s.pair_id
+JOIN qa_drafts q ON q."partition" = s."partition" AND q.draft_id = s.pair_id
+JOIN verified_pairs v ON v."partition" = s."partition" AND v.pair_id = s.pair_id
+JOIN filtered_documents f ON f."partition" = s."partition" AND f.doc_id = s.doc_id
+LEFT JOIN personas p ON p."partition" = s."partition" AND p.doc_id = s.doc_id
+LEFT JOIN pass_rates r ON r."partition" = s."partition" AND r.pair_id = s.pair_id
+LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM sft_warmup) w
+  ON w."partition" = s."partition" AND w.pair_id = s.pair_id
 WHERE s.status = 'kept' AND v.status = 'kept'
-ORDER BY s.pair_id

@@ -1,2 +1,2 @@
--- Verified pairs without a place in any split, on the catalog: a row a pair.
-SELECT reason FROM final_splits WHERE status <> 'kept'
+-- Verified pairs without a place in any split, by reason, on the catalog.
+SELECT reason, count(*) AS pairs FROM final_splits WHERE status <> 'kept' GROUP BY reason
