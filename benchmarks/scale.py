@@ -347,7 +347,7 @@ def _report(store: Store, small: Store) -> float:
 
 def _report_floor(store: Store) -> float:
     files = dataset.current_release(store) / "*.parquet"
-    return _cpu_s(lambda: duckdb.sql(f"SELECT count(DISTINCT question) FROM '{files}'").fetchall())
+    return _cpu_s(lambda: duckdb.execute(f"SELECT count(DISTINCT question) FROM '{files}'"))
 
 
 def _export(store: Store, small: Store) -> float:
@@ -361,7 +361,7 @@ def _export_floor(store: Store) -> float:
         files = dataset.current_release(store) / "*.parquet"
         columns = "question, gold, domain, pair_id"
         to = f"TO '{folder}/x.parquet' (COMPRESSION zstd)"
-        return _cpu_s(lambda: duckdb.sql(f"COPY (SELECT {columns} FROM '{files}') {to}"))
+        return _cpu_s(lambda: duckdb.execute(f"COPY (SELECT {columns} FROM '{files}') {to}"))
 
 
 def _changes(store: Store, small: Store) -> float:

@@ -62,7 +62,7 @@ def export(
     """Writes each format to `output/<name>`; returns the folders.
 
     With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
-    `parquet` is the release as it is. Memory holds a row group of the release, and of other formats.
+    `parquet` is the release as it is. Memory holds a row group at a time.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.

@@ -115,8 +115,8 @@ def batches(
     """
     for known, table in (tables or {}).items():
         connection.register(known, table.to_arrow())
-    reader = connection.execute(query_text(name)).to_arrow_reader(rows)
-    for batch in reader:
+    found = connection.sql(query_text(name))
+    for batch in found.to_arrow_reader(rows):
         yield pl.DataFrame(batch)
 
 

@@ -27,6 +27,7 @@ from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.catalog import batches
 from wsrl_assets.storage.tables import QADraft, ReleasedPair, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
@@ -142,7 +143,7 @@ def test_texts_are_read_and_written_in_parts_and_make_the_same_release(
     before = bytes_of(whole.folder)
     shutil.rmtree(whole.folder)
     asked: list[int] = []
-    parts = dataset.batches
+    parts = batches
 
     def counted(*arguments: object) -> Iterator[pl.DataFrame]:
         for some_rows in parts(*arguments):  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ class TrainerFormat:
     def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
         """Writes every split, also one without pairs: trainers want a file."""
         copy_tree(resources.files(__package__).joinpath("shipped", self.name), folder)
-        counts = {
+        counts: dict[str, int] = {
             split: self._write_split(pairs(split), folder / self.data_path(split))
             for split in Split
         }
