@@ -21,6 +21,7 @@ from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.curriculum import in_order
 from wsrl_assets.release.folder import hidden, put_in_place, write_checksums, write_whole
+from wsrl_assets.release.full_rows import full_rows
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import failing_golds, split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
@@ -127,12 +128,12 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
         ReleaseError: the tables are damaged.
     """
     releases = store.home / "releases"
-    with hidden(releases) as folder, _placed(store, folder / "scratch") as connection:
+    with hidden(releases) as folder, _placed(store, folder / "spill") as connection:
         kept, refused, mixed = _choose(store, connection, spec)
         provenance = trace_back(store, kept, refused, spec, mixed)
         pairs = folder / "pairs"
         pairs.mkdir()
-        name = _write_pairs(pairs, _in_full(connection, in_order(kept, spec)), provenance)
+        name = _write_pairs(pairs, _in_full(connection, in_order(kept, spec), folder), provenance)
         release = Release(
             name,
             releases / name,
@@ -276,16 +277,14 @@ def _empty() -> pl.DataFrame:
     return pl.DataFrame(schema={name: types.get(name, pl.String) for name in _CHOOSING})
 
 
-def _in_full(connection: Connection, chosen: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _in_full(connection: Connection, chosen: pl.DataFrame, scratch: Path) -> Iterator[pl.DataFrame]:
     """All columns of the chosen pairs, in their order, some thousands at a time.
 
     Raises:
         ReleaseError: a pair has more than one row in a table.
     """
-    columns = ["slug", *(name for name in chosen.columns if name in COLUMNS)]
-    numbered = chosen.select(columns).with_row_index("place")
     rows = 0
-    for some in batches(connection, "release_pairs", _BATCH_ROWS, {"chosen": numbered}):
+    for some in full_rows(connection, chosen, scratch):
         rows += some.height
         yield some.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
     if rows != chosen.height:

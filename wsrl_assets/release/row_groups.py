@@ -20,12 +20,10 @@ class RowGroups:
     """
 
     def __init__(self, path: Path, schema: Mapping[str, pl.DataType]) -> None:
-        self._buffer = pl.DataFrame(schema=schema)
+        # In Arrow: a few rows of a Polars frame keep the texts of all the frame in memory.
+        self._buffer = _arrow(pl.DataFrame(schema=schema))
         self._writer = pq.ParquetWriter(
-            path,
-            _arrow(self._buffer).schema,
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
+            path, self._buffer.schema, compression="zstd", compression_level=_ZSTD_LEVEL
         )
 
     def __enter__(self) -> "RowGroups":
@@ -37,21 +35,21 @@ class RowGroups:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None and self._buffer.height:
+        if error is None and self._buffer.num_rows:
             self._write(self._buffer)
         self._writer.close()
 
     def add(self, rows: pl.DataFrame) -> None:
         """Adds rows that have the columns of the schema."""
-        self._buffer = pl.concat([self._buffer, rows])
-        while self._buffer.height >= ROWS:
-            self._write(self._buffer.head(ROWS))
+        self._buffer = pa.concat_tables([self._buffer, _arrow(rows)])
+        while self._buffer.num_rows >= ROWS:
+            self._write(self._buffer.slice(0, ROWS))
             self._buffer = self._buffer.slice(ROWS)
 
-    def _write(self, rows: pl.DataFrame) -> None:
-        self._writer.write_table(_arrow(rows), row_group_size=ROWS)
+    def _write(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows.combine_chunks(), row_group_size=ROWS)
 
 
 def _arrow(rows: pl.DataFrame) -> pa.Table:
     """With the plainest of Arrow's text types, which every reader knows."""
-    return rows.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -41,7 +41,7 @@ _LOCKDOWN = """
 
 
 # What a query over all domains may hold before it spills; the process around it has as much again.
-_WORKING_MEMORY = "768MiB"
+_WORKING_MEMORY = "512MiB"
 # What a query may hold that cannot spill.
 _CATALOG_MEMORY = "50%"
 
@@ -110,14 +110,20 @@ def batches(
 ) -> Iterator[pl.DataFrame]:
     """The result of `sql/<name>.sql` in frames of up to so many rows, made as they are asked for.
 
+    Of a join, the left side passes by and the right side is held in memory: write the narrow one
+    there. DuckDB would hold the one with fewer rows, be they documents.
+
     Args:
         tables: frames that the query knows as tables, by name.
     """
     for known, table in (tables or {}).items():
         connection.register(known, table.to_arrow())
-    found = connection.sql(query_text(name))
-    for batch in found.to_arrow_reader(rows):
-        yield pl.DataFrame(batch)
+    connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+    try:
+        for batch in connection.sql(query_text(name)).to_arrow_reader(rows):
+            yield pl.DataFrame(batch)
+    finally:
+        connection.execute("RESET disabled_optimizers")
 
 
 @contextmanager

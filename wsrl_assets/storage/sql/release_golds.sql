@@ -1,5 +1,6 @@
 -- The golds of kept pairs, on the catalog.
-SELECT s.pair_id, v.gold
-FROM final_splits s
-JOIN verified_pairs v ON v."partition" = s."partition" AND v.pair_id = s.pair_id
-WHERE s.status = 'kept' AND v.status = 'kept'
+SELECT v.pair_id, v.gold
+FROM verified_pairs v
+JOIN (FROM final_splits WHERE status = 'kept') s
+  ON s."partition" = v."partition" AND s.pair_id = v.pair_id
+WHERE v.status = 'kept'
