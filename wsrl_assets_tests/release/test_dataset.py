@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from wsrl_assets.release import dataset, row_groups
+from wsrl_assets.release import dataset, full_rows, row_groups
 from wsrl_assets.release.dataset import (
     COLUMNS,
     RELEASE,
@@ -27,7 +26,6 @@ from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.catalog import batches
 from wsrl_assets.storage.tables import QADraft, ReleasedPair, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import rows
@@ -142,19 +140,19 @@ def test_texts_are_read_and_written_in_parts_and_make_the_same_release(
     whole = build_release(store, "run")
     before = bytes_of(whole.folder)
     shutil.rmtree(whole.folder)
-    asked: list[int] = []
-    parts = batches
+    buckets: list[Path] = []
+    read = full_rows._read
 
-    def counted(*arguments: object) -> Iterator[pl.DataFrame]:
-        for some_rows in parts(*arguments):  # type: ignore[arg-type]
-            asked.append(some_rows.height)
-            yield some_rows
+    def noted(path: Path) -> pl.DataFrame:
+        buckets.append(path)
+        return read(path)
 
-    monkeypatch.setattr(dataset, "_BATCH_ROWS", 7)
-    monkeypatch.setattr(dataset, "batches", counted)
+    monkeypatch.setattr(full_rows, "_READ_ROWS", 4)
+    monkeypatch.setattr(full_rows, "_BUCKET_ROWS", 7)
+    monkeypatch.setattr(full_rows, "_read", noted)
     assert build_release(store, "run").name == whole.name
     assert bytes_of(whole.folder) == before
-    assert len([rows for rows in asked if rows <= 7]) >= 2 * 30 / 7
+    assert len(buckets) == 3 * 5  # three tables, and 30 pairs in sevens
 
 
 def test_a_release_of_many_row_groups_reads_as_one(
