@@ -163,7 +163,10 @@ def _measured(name: str, folder: Path, home: Path) -> Cost | None:
     if done.returncode != 0:
         print(f"{name}, {home.name}: {done.stderr.strip()[-300:]}", file=sys.stderr)
         return None
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    cost = Cost(**json.loads(done.stdout.splitlines()[-1]))
+    # The table comes at the end, and hours may pass till then.
+    print(f"{name}, {home.name}: {_said(cost)}", file=sys.stderr, flush=True)
+    return cost
 
 
 def _child(name: str, folder: Path, home: Path) -> None:

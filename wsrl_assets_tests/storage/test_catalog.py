@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from wsrl_assets.storage import Partition, QueryError, Store, catalog, typed_query
+from wsrl_assets.storage.catalog import batches, workspace
 from wsrl_assets.storage.tables import ALL_TABLES
 from wsrl_assets_tests.factories import IN_DOMAIN, SHARD, call_row, documents, plant_shard
+
+LIMIT = "SELECT current_setting('memory_limit')"
 
 
 def home_with_data(home: Path) -> Store:
@@ -41,6 +45,27 @@ def test_only_the_partitions_asked_for_are_attached(tmp_path: Path) -> None:
     plant_shard(store, documents(2), "sample-0002")
     with catalog(store, only=[Partition.shard("sample-0002")]) as connection:
         assert len(connection.sql("FROM source_documents")) == 2
+
+
+def test_no_connection_takes_all_of_the_memory(tmp_path: Path) -> None:
+    store = home_with_data(tmp_path)
+    with duckdb.connect() as plain:
+        (before,) = plain.execute(LIMIT).fetchone() or ()
+        plain.execute("SET memory_limit = '25%'")
+        (quarter,) = plain.execute(LIMIT).fetchone() or ()
+    with store.snapshot(IN_DOMAIN) as connection:
+        assert connection.execute(LIMIT).fetchone() == (quarter,) != (before,)
+    with store.transaction(IN_DOMAIN) as transaction:
+        assert transaction.connection.execute(LIMIT).fetchone() == (quarter,)
+
+
+def test_rows_that_are_more_than_memory_holds_pass_by_in_parts(tmp_path: Path) -> None:
+    store = home_with_data(tmp_path)
+    with workspace(store, [IN_DOMAIN], tmp_path / "spill") as connection:
+        keys = pl.DataFrame({"place": [2, 1], "slug": [IN_DOMAIN.key] * 2, "doc_id": ["a", "b"]})
+        parts = list(batches(connection, "release_texts", 1, {"chosen": keys}))
+        assert parts == []
+        assert connection.execute(LIMIT).fetchone() == ("512.0 MiB",)
 
 
 def test_a_home_with_odd_characters_in_its_path_can_be_read(tmp_path: Path) -> None:
