@@ -93,8 +93,9 @@ def catalog(
 def workspace(store: Store, only: Collection[Partition], scratch: Path) -> Iterator[Connection]:
     """Like `catalog`, for queries of our own over more than fits in memory.
 
-    It sees the partitions as they are when it is opened, whatever is published meanwhile. What does
-    not fit goes to `scratch`, a folder of nobody else's, and is gone at the end.
+    It sees the partitions as they are when it is opened, and nothing that is published later.
+    What does not fit in memory goes to `scratch`, a folder of nobody else's, and is gone at the
+    end.
     """
     with _opened(store, only, _SCOPES, _WORKING_MEMORY) as connection:
         connection.execute("SET temp_directory = $folder", {"folder": str(scratch)})
