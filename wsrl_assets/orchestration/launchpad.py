@@ -15,7 +15,7 @@ def run_setting(description: str, setting: str | None = None, *, paid: bool = Fa
 
     Args:
         description: what the field decides, as a sentence.
-        setting: the setting that holds where the field is none; its name and default are told.
+        setting: the setting that holds where the field is none; the field names it and its default.
         paid: whether switching it on or raising it makes more calls.
     """
     told = [description]
