@@ -181,13 +181,20 @@ def read_release(folder: Path, columns: Sequence[str] = tuple(COLUMNS)) -> pl.Da
 
 
 def pairs_of_release(folder: Path, pair_ids: Sequence[str]) -> pl.DataFrame:
-    """Some pairs of a release with all columns, in the order of their ids here."""
+    """Some pairs of a release with all columns, in the order of their ids here.
+
+    Raises:
+        ReleaseError: a file of it is gone or damaged.
+    """
     wanted = pl.DataFrame({"pair_id": pair_ids}, schema={"pair_id": pl.String})
+    is_wanted = pl.col("pair_id").is_in(wanted["pair_id"].implode())
     found = [pl.DataFrame(schema=SCHEMA)]
-    for split in Split:
-        for some in release_batches(folder, split):
-            found.append(some.drop("index").join(wanted, on="pair_id", how="semi"))
-    return wanted.join(pl.concat(found), on="pair_id", maintain_order="left").select(list(COLUMNS))
+    with _readable(folder):
+        for split in Split:
+            part = pl.scan_parquet(folder / f"{split}.parquet", glob=False, parallel="prefiltered")
+            found.append(part.filter(is_wanted).collect())
+    both = pl.concat(found, how="diagonal")
+    return wanted.join(both, on="pair_id", maintain_order="left").select(list(COLUMNS))
 
 
 def _with_columns(part: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
