@@ -48,7 +48,7 @@ def test_a_pair_is_read_from_its_domain_its_shard_and_the_release(tmp_path: Path
     assert {Path(path).stem for (path,) in opened} == {"shard-0", str(Domain.MATH), "release"}
     (row,) = found
     assert (row["draft_id"], row["release"]) == (PAIR.pair_id, "0123456789ab")
-    assert row["shard_path"] == shard_row(1).path
+    assert row["shard_path"] == shard_row(1, "shard-0").path
 
 
 def test_a_pair_that_is_nowhere_is_in_no_file(tmp_path: Path) -> None:
