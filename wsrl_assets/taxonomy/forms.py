@@ -8,12 +8,16 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 class Form(StrEnum):
     """`open` is the paper's; `cloze` blanks out a part of a sentence (see generation/cloze);
-    `multiple_choice` asks the same with options (see generation/distractors).
+    `multiple_choice` asks the same with options (see generation/distractors); `computed` asks for
+    what a query makes of a document's figures (see generation/computed); `unanswerable` asks what
+    the document does not say and its kin does (see generation/unanswerable).
     """
 
     OPEN = "open"
     CLOZE = "cloze"
     MULTIPLE_CHOICE = "multiple_choice"
+    COMPUTED = "computed"
+    UNANSWERABLE = "unanswerable"
 
 
 def with_options(stem: str, choices: Sequence[str]) -> str:
