@@ -168,9 +168,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            with_system(
-                *(judge.PROMPTS if jury else ()), *round_trip.PROMPTS
-            ),
+            with_system(*(judge.PROMPTS if jury else ()), *round_trip.PROMPTS),
             rules=verify.RULES_VERSION,
             judge=jury.recipe if jury else None,
             round_trip=settings.round_trip,
@@ -403,9 +401,7 @@ def _documents_around(
     ]
 
 
-def _kin_texts(
-    job: Job, partition: Partition, page: Sequence[dict[str, Any]]
-) -> dict[str, str]:
+def _kin_texts(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> dict[str, str]:
     """The texts of the kin of drafts without a verdict, by id."""
     drafts = (draft for row in page for draft in row["unverified"])
     wanted = sorted({kin for draft in drafts if (kin := kin_id(draft["basis"]))})

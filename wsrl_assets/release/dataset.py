@@ -20,7 +20,14 @@ from wsrl_assets.release.folder import write_checksums, write_whole, written_who
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
-from wsrl_assets.release.selection import Selected, in_proportion, in_share, in_spec, mixture, selected
+from wsrl_assets.release.selection import (
+    Selected,
+    in_proportion,
+    in_share,
+    in_spec,
+    mixture,
+    selected,
+)
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store

@@ -1,9 +1,9 @@
 """Queries that a model writes over facts of a document, in a database that can do nothing else.
 
-A query is data from a stranger. It runs in memory, on a connection without access to files, network,
-extensions or Python objects, and only after its syntax tree was read: one SELECT over the table
-`facts`, made of the nodes and functions that are listed here. Anything not listed is refused, so a
-new function of DuckDB is refused too. Time, memory, rows and length of the result are bounded.
+A query is data from a stranger. It runs in memory, on a connection without access to files,
+network, extensions or Python objects, and only after its syntax tree was read: one SELECT over the
+table `facts`, made of the nodes and functions that are listed here. Anything not listed is refused,
+so a new function of DuckDB is refused too. Time, memory, rows and length of the result are bounded.
 """
 
 import json
@@ -160,8 +160,8 @@ def _check_part(part: dict[str, Any]) -> None:
         raise CalculationError("query_refused", f"it holds {kind}")
     elif "sample" in part and "alias" in part:
         _check_relation(part)
-    if part.get("cte_map", {}).get("map"):
-        raise CalculationError("query_refused", "it holds WITH")
+    if part.get("cte_map", {}).get("map") or part.get("sample") is not None:
+        raise CalculationError("query_refused", "it holds WITH or SAMPLE")
 
 
 def _check_function(part: dict[str, Any]) -> None:
@@ -172,7 +172,7 @@ def _check_function(part: dict[str, Any]) -> None:
 
 def _check_relation(part: dict[str, Any]) -> None:
     kind = part.get("type")
-    if kind not in _RELATIONS or part.get("sample") is not None:
+    if kind not in _RELATIONS:
         raise CalculationError("query_refused", f"it reads from {kind}")
     if kind == "BASE_TABLE":
         place = (part.get("catalog_name"), part.get("schema_name"), part.get("table_name"))
@@ -209,9 +209,7 @@ def _result_or_none(
     return None
 
 
-def _result(
-    sandbox: duckdb.DuckDBPyConnection, query: str, facts: Sequence[Fact]
-) -> float | str:
+def _result(sandbox: duckdb.DuckDBPyConnection, query: str, facts: Sequence[Fact]) -> float | str:
     """The one value of a checked query over some facts."""
     sandbox.execute(f"DELETE FROM {_TABLE}")
     for fact in facts:

@@ -1,4 +1,4 @@
-"""Checks of a computed answer: it is executed once more, and every fact behind it is in the text."""
+"""Checks of a computed answer: executed once more, and with every fact behind it in the text."""
 
 from wsrl_assets.reward import AnswerType, Gold, infer_type, parse_gold
 from wsrl_assets.storage.basis import Computation, Fact

@@ -11,7 +11,15 @@ import dagster as dg
 from pydantic import Field
 
 from wsrl_assets.curation import dedup
-from wsrl_assets.generation import cloze, distractors, drafting, layouts, personas
+from wsrl_assets.generation import (
+    cloze,
+    computed,
+    distractors,
+    drafting,
+    layouts,
+    personas,
+    unanswerable,
+)
 from wsrl_assets.llm import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
@@ -31,7 +39,7 @@ from wsrl_assets.pipeline import questions, regeneration
 from wsrl_assets.pipeline.pass_rates import rate_domain
 from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.reward import instruction
-from wsrl_assets.storage import Partition
+from wsrl_assets.storage import Partition, calculation
 from wsrl_assets.storage.tables import (
     STAGE_TABLES,
     PassRate,
@@ -53,7 +61,7 @@ class ChainConfig(dg.Config):
     """
 
     forms: list[str] | None = Field(
-        None, description="Question forms to draft: open, cloze, multiple_choice."
+        None, description=f"Question forms to draft: {', '.join(Form)}."
     )
     personas: int | None = Field(None, description="Personas per document, 1 to 3.")
     draft_layout: str | None = Field(
@@ -143,8 +151,10 @@ def _spec(
                 layouts.TASK_PROMPT,
                 layouts.REQUEST_PROMPT,
                 drafting.CLOZE_PROMPT,
+                computed.PROMPT,
+                unanswerable.PROMPT,
             ),
-            f"{cloze.VERSION}.{distractors.VERSION}",
+            f"{cloze.VERSION}.{distractors.VERSION}.{calculation.VERSION}.{unanswerable.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
             "form (paper, stage 3).",
@@ -152,7 +162,7 @@ def _spec(
         _spec(
             verify.STAGE,
             [dedup.STAGE.value, drafting.STAGE.value],
-            (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            (*judge.PROMPTS, *round_trip.PROMPTS),
             verify.RULES_VERSION,
             "verification",
             "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "
