@@ -33,7 +33,7 @@ _PROMPTS_OF = {
     "cloze": ("system", "cloze"),
 }
 _REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED)
-_DRAFT_RULES = {Form.CLOZE: cloze.VERSION, Form.COMPUTED: calculation.VERSION}
+_DRAFT_RULES: Mapping[str, str] = {Form.CLOZE: cloze.VERSION, Form.COMPUTED: calculation.VERSION}
 
 
 @dataclass(frozen=True, slots=True)

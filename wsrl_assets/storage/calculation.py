@@ -190,7 +190,7 @@ def _used(
     far = 10 * max(abs(fact.value) for fact in facts) + 1
 
     def matters(at: int) -> bool:
-        stand_ins = ([], [_moved(facts[at], far)], [_moved(facts[at], -far)])
+        stand_ins: tuple[list[Fact], ...] = ([], [_moved(facts[at], far)], [_moved(facts[at], -far)])
         others = ([*facts[:at], *stand_in, *facts[at + 1 :]] for stand_in in stand_ins)
         return any(_result_or_none(sandbox, query, rows) != value for rows in others)
 
