@@ -1,0 +1,164 @@
+"""Checks of computed and unanswerable drafts: each refuses what it is for, and only that."""
+
+from dataclasses import replace
+
+import pytest
+
+from wsrl_assets.reward import parse_gold
+from wsrl_assets.reward.abstention import ABSTENTION
+from wsrl_assets.storage.basis import Computation, Fact, KinAnswer
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.verification.form import answer_is_not_persona
+from wsrl_assets.verification.verify import Draft, RuleResult, check_rules
+
+DOCUMENT = (
+    "The Orla dam in Brannock is 62 m high. The Tessen dam in Brannock is 45 metres high. "
+    "Both were finished in 2011."
+)
+KIN = "Norham lost its trams. The depot beside the Teller Bridge burned down in 1938. It was old."
+BRIDGE = "The Teller Bridge spans the River Aun at Norham. Trams crossed it until 1961."
+
+
+def fact(entity: str, value: float, sentence: str) -> Fact:
+    start = DOCUMENT.index(sentence)
+    return Fact(
+        entity=entity, attribute="height", value=value, start=start, end=start + len(sentence)
+    )
+
+
+ORLA = fact("Orla dam", 62, "The Orla dam in Brannock is 62 m high.")
+TESSEN = fact("Tessen dam", 45, "The Tessen dam in Brannock is 45 metres high.")
+COMPUTATION = Computation(
+    facts=(ORLA, TESSEN), unit="m", query="SELECT max(value) - min(value) FROM facts"
+)
+COMPUTED = Draft(
+    draft_id="d",
+    doc_id="d",
+    question="By how many metres is the Orla dam in Brannock higher than the Tessen dam there?",
+    answer="17",
+    answer_type="quantity",
+    unit="m",
+    evidence=DOCUMENT[: TESSEN.end],
+    form=Form.COMPUTED,
+    basis=COMPUTATION.to_json(),
+)
+ANSWER = KinAnswer(
+    kin="kin",
+    shared="Teller Bridge",
+    answer="1938",
+    answer_type="date",
+    quote="The depot beside the Teller Bridge burned down in 1938.",
+)
+UNANSWERABLE = Draft(
+    draft_id="d",
+    doc_id="d",
+    question="In which year did the tram depot beside the Teller Bridge in Norham burn down?",
+    answer=ABSTENTION.value,
+    answer_type=ABSTENTION.type,
+    unit=None,
+    evidence=None,
+    form=Form.UNANSWERABLE,
+    basis=ANSWER.to_json(),
+    kin_text=KIN,
+)
+
+
+def refused(found: RuleResult) -> list[str | None]:
+    return [verdict.reason for verdict in found.verdicts if not verdict.passed]
+
+
+def computed(**update: object) -> Draft:
+    return replace(COMPUTED, basis=COMPUTATION.model_copy(update=update).to_json())
+
+
+def test_a_computed_draft_passes_with_its_executed_answer() -> None:
+    found = check_rules(COMPUTED, DOCUMENT)
+    assert refused(found) == []
+    assert found.gold == parse_gold("17", "quantity", unit="m")
+
+
+@pytest.mark.parametrize(
+    ("draft", "reason"),
+    [
+        (replace(COMPUTED, answer="18"), "result_differs"),
+        (replace(COMPUTED, basis=None), "no_computation"),
+        (replace(COMPUTED, basis='{"kin": "x"}'), "no_computation"),
+        (computed(query="SELECT count(*) FROM read_text('x')"), "query_refused"),
+        (computed(query="SELECT 17"), "one_fact_suffices"),
+        (computed(query="SELECT round(max(value) - min(value)) FROM facts"), "rounding_not_asked"),
+        (
+            computed(facts=(ORLA.model_copy(update={"entity": "Halm dam"}), TESSEN)),
+            "fact_not_in_document",
+        ),
+        (computed(unit="km"), "fact_not_in_document"),
+        (
+            computed(
+                facts=(
+                    ORLA.model_copy(update={"value": 72.0}),
+                    TESSEN.model_copy(update={"value": 55.0}),
+                )
+            ),
+            "fact_not_in_document",
+        ),
+        (
+            computed(facts=(ORLA.model_copy(update={"start": 0, "end": 5}), TESSEN)),
+            "fact_not_in_document",
+        ),
+    ],
+)
+def test_a_computed_draft_is_refused(draft: Draft, reason: str) -> None:
+    assert refused(check_rules(draft, DOCUMENT)) == [reason]
+
+
+def test_an_unused_fact_needs_no_proof() -> None:
+    other = ORLA.model_copy(update={"entity": "Nowhere", "attribute": "age", "value": 3.0})
+    query = (
+        "SELECT max(value) - min(value) FROM facts WHERE attribute = 'height'"
+    )
+    draft = computed(facts=(ORLA, TESSEN, other), query=query)
+    assert refused(check_rules(draft, DOCUMENT)) == []
+
+
+def test_an_unanswerable_draft_passes() -> None:
+    found = check_rules(UNANSWERABLE, BRIDGE)
+    assert refused(found) == []
+    assert (found.gold, found.evidence) == (ABSTENTION, None)
+
+
+@pytest.mark.parametrize(
+    ("draft", "document", "reason"),
+    [
+        (UNANSWERABLE, f"{BRIDGE} Its depot burned down in 1938.", "answer_in_document"),
+        (UNANSWERABLE, f"{BRIDGE} It was repaired on 3 May 1938.", "answer_in_document"),
+        (UNANSWERABLE, "The Norham Bridge spans the River Aun.", "no_shared_name"),
+        (replace(UNANSWERABLE, kin_text=None), BRIDGE, "no_kin"),
+        (replace(UNANSWERABLE, kin_text=KIN.replace("1938", "1939")), BRIDGE, None),
+        (
+            replace(UNANSWERABLE, question="Did the depot of 1938 beside the Teller Bridge burn?"),
+            BRIDGE,
+            "answer_in_question",
+        ),
+    ],
+)
+def test_an_unanswerable_draft_is_refused(draft: Draft, document: str, reason: str | None) -> None:
+    found = refused(check_rules(draft, document))
+    assert found
+    assert reason is None or reason in found
+
+
+@pytest.mark.parametrize(
+    ("answer", "persona", "passes"),
+    [
+        ("a nurse", "a nurse who wants to check a safe dose for a child", False),
+        ("Nurse", "a nurse who wants to check a safe dose for a child", False),
+        ("a nurse who wants to check a safe dose", "A nurse who wants to check a safe dose.", False),
+        ("safe dose", "a nurse who wants to check a safe dose for a child", True),
+        ("Lisbon", "a visitor of Lisbon", True),
+        ("a visitor of Lisbon", "a visitor of Lisbon", False),
+        ("a nurse", None, True),
+    ],
+)
+def test_an_answer_is_not_the_persona(answer: str, persona: str | None, passes: bool) -> None:
+    verdict = answer_is_not_persona(parse_gold(answer, "entity"), persona)
+    assert verdict.passed is passes
+    assert verdict.reason == (None if passes else "answer_is_persona")
