@@ -96,7 +96,7 @@ def has_curriculum(release: Path) -> bool:
         described = json.loads((release / DESCRIPTION).read_text("utf-8"))
     except FileNotFoundError:
         return False
-    return bool(described.get("spec", {}).get("curriculum"))
+    return "curriculum" in described.get("spec", {})
 
 
 def copy_tree(source: Traversable, folder: Path) -> None:
