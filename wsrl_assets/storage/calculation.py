@@ -190,15 +190,12 @@ def _used(
     far = 10 * max(abs(fact.value) for fact in facts) + 1
 
     def matters(at: int) -> bool:
-        stand_ins: tuple[list[Fact], ...] = ([], [_moved(facts[at], far)], [_moved(facts[at], -far)])
+        moved = [[facts[at].model_copy(update={"value": value})] for value in (far, -far)]
+        stand_ins: list[list[Fact]] = [[], *moved]
         others = ([*facts[:at], *stand_in, *facts[at + 1 :]] for stand_in in stand_ins)
         return any(_result_or_none(sandbox, query, rows) != value for rows in others)
 
     return tuple(fact for at, fact in enumerate(facts) if matters(at))
-
-
-def _moved(fact: Fact, value: float) -> Fact:
-    return fact.model_copy(update={"value": value})
 
 
 def _result_or_none(

@@ -128,15 +128,15 @@ def _shown_type(
     return claimed
 
 
-def answer_is_not_persona(gold: Gold, persona: str | None) -> Verdict:
+def answer_is_not_persona(gold: Gold, persona: str) -> Verdict:
     """Whether an answer is something of the document, and not the reader for whom it was asked.
 
     A small model answers with the reader ("a nurse"), who stands in its prompt. Reason:
     `answer_is_persona`. A name that a persona holds among others ("a visitor of Lisbon") is fine.
     """
-    reader = _bare(persona or "").partition(" who wants ")[0]
+    reader = _bare(persona).partition(" who wants ")[0]
     answer = _bare(gold.value)
-    is_reader = bool(reader) and answer in (reader, _bare(persona or ""))
+    is_reader = bool(reader) and answer in (reader, _bare(persona))
     return Verdict(
         "answer_not_persona",
         not is_reader,

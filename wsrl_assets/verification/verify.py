@@ -223,6 +223,7 @@ def _of_question(
     ]
     if gold is not None:
         verdicts.append(leak(question, gold))
+    if gold is not None and draft.persona:
         verdicts.append(answer_is_not_persona(gold, draft.persona))
     return verdicts
 

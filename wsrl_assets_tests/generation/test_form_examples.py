@@ -1,4 +1,4 @@
-"""The demonstrations of computed and unanswerable questions pass the checks that drafts must pass."""
+"""The demonstrations of computed and unanswerable questions pass the checks of drafts."""
 
 import json
 

@@ -112,9 +112,7 @@ def test_a_computed_draft_is_refused(draft: Draft, reason: str) -> None:
 
 def test_an_unused_fact_needs_no_proof() -> None:
     other = ORLA.model_copy(update={"entity": "Nowhere", "attribute": "age", "value": 3.0})
-    query = (
-        "SELECT max(value) - min(value) FROM facts WHERE attribute = 'height'"
-    )
+    query = "SELECT max(value) - min(value) FROM facts WHERE attribute = 'height'"
     draft = computed(facts=(ORLA, TESSEN, other), query=query)
     assert refused(check_rules(draft, DOCUMENT)) == []
 
@@ -146,19 +144,38 @@ def test_an_unanswerable_draft_is_refused(draft: Draft, document: str, reason: s
     assert reason is None or reason in found
 
 
+def test_a_draft_whose_answer_is_its_persona_is_refused() -> None:
+    draft = Draft(
+        draft_id="d",
+        doc_id="d",
+        question="Who checks the height of the Orla dam in Brannock each year?",
+        answer="a warden",
+        answer_type="entity",
+        unit=None,
+        evidence="A warden checks the Orla dam each year.",
+        persona="a warden who wants to know the height of a dam",
+    )
+    document = f"{DOCUMENT} A warden checks the Orla dam each year."
+    assert refused(check_rules(draft, document)) == ["answer_is_persona"]
+    assert refused(check_rules(replace(draft, persona="a planner"), document)) == []
+
+
 @pytest.mark.parametrize(
     ("answer", "persona", "passes"),
     [
         ("a nurse", "a nurse who wants to check a safe dose for a child", False),
         ("Nurse", "a nurse who wants to check a safe dose for a child", False),
-        ("a nurse who wants to check a safe dose", "A nurse who wants to check a safe dose.", False),
+        (
+            "a nurse who wants to check a safe dose",
+            "A nurse who wants to check a safe dose.",
+            False,
+        ),
         ("safe dose", "a nurse who wants to check a safe dose for a child", True),
         ("Lisbon", "a visitor of Lisbon", True),
         ("a visitor of Lisbon", "a visitor of Lisbon", False),
-        ("a nurse", None, True),
     ],
 )
-def test_an_answer_is_not_the_persona(answer: str, persona: str | None, passes: bool) -> None:
+def test_an_answer_is_not_the_persona(answer: str, persona: str, passes: bool) -> None:
     verdict = answer_is_not_persona(parse_gold(answer, "entity"), persona)
     assert verdict.passed is passes
     assert verdict.reason == (None if passes else "answer_is_persona")
