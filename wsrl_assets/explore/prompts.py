@@ -16,7 +16,7 @@ from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.generation import cloze, drafting, layouts, library, personas
+from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
 from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.storage import calculation
@@ -33,7 +33,12 @@ _PROMPTS_OF = {
     "cloze": ("system", "cloze"),
 }
 _REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED)
-_DRAFT_RULES: Mapping[str, str] = {Form.CLOZE: cloze.VERSION, Form.COMPUTED: calculation.VERSION}
+_DRAFT_RULES: Mapping[str, str] = {
+    Form.CLOZE: cloze.VERSION,
+    Form.MULTIPLE_CHOICE: cloze.VERSION,
+    Form.COMPUTED: calculation.VERSION,
+    Form.UNANSWERABLE: unanswerable.VERSION,
+}
 
 
 @dataclass(frozen=True, slots=True)

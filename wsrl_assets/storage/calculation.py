@@ -8,8 +8,9 @@ so a new function of DuckDB is refused too. Time, memory, rows and length of the
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from wsrl_assets.storage.basis import Computation, Fact
 
 VERSION = "1"
 _MAX_SECONDS = 1.0
+_TOO_LONG = f"it takes longer than {_MAX_SECONDS:g} s"
 _MEMORY = "64MB"
 _MAX_TEXT_CHARS = 100
 # More than these are a question of rounding, which the query must do and the question must say.
@@ -89,7 +91,7 @@ class Calculated:
 
 
 def calculate(computation: Computation) -> Calculated:
-    """Executes a computation; takes milliseconds, and seconds at worst.
+    """Executes a computation; takes milliseconds, and about a second at worst.
 
     A fact is used if the result is another one without it, or with a far larger or smaller value in
     it. So a query is followed to its rows whatever its shape, and what does not matter needs no
@@ -100,14 +102,15 @@ def calculate(computation: Computation) -> Calculated:
             `result_not_exact`, `result_depends_on_order`, `one_fact_suffices`.
     """
     facts = computation.facts
-    with _sandbox() as sandbox:
-        tree = _checked(sandbox, computation.query)
-        value = _result(sandbox, computation.query, facts)
-        used = _used(sandbox, computation.query, facts, value)
+    with duckdb.connect(":memory:", config=_CONFIG) as connection:
+        tree = _checked(connection, computation.query)
+        run = _Run(connection, computation.query, time.monotonic() + _MAX_SECONDS)
+        value = run.result(facts)
+        used = run.used(facts, value)
         if len(used) < 2:
             raise CalculationError("one_fact_suffices", f"{value!r} depends on {len(used)} facts")
         for rows in (used, used[::-1]):
-            again = _result(sandbox, computation.query, rows)
+            again = run.result(rows)
             if again != value:
                 detail = f"{value!r}, and {again!r} from the same facts in another order"
                 raise CalculationError("result_depends_on_order", detail)
@@ -115,17 +118,57 @@ def calculate(computation: Computation) -> Calculated:
     return Calculated(_written(value), is_number, used, _calls(tree, "round"))
 
 
-@contextmanager
-def _sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:", config=_CONFIG) as connection:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A checked query, run over one set of facts after another until a deadline."""
+
+    connection: duckdb.DuckDBPyConnection
+    query: str
+    deadline: float
+
+    def result(self, facts: Sequence[Fact]) -> float | str:
+        """The one value of the query over some facts."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise CalculationError("query_failed", _TOO_LONG)
         columns = "entity VARCHAR, attribute VARCHAR, value DOUBLE"
-        connection.execute(f"CREATE TABLE {_TABLE} ({columns})")
-        yield connection
+        self.connection.execute(f"CREATE OR REPLACE TABLE {_TABLE} ({columns})")
+        rows = [[fact.entity, fact.attribute, fact.value] for fact in facts]
+        if rows:
+            self.connection.executemany(f"INSERT INTO {_TABLE} VALUES ($1, $2, $3)", rows)
+        alarm = threading.Timer(left, self.connection.interrupt)
+        alarm.start()
+        try:
+            found = self.connection.execute(self.query).fetchmany(2)
+        except duckdb.InterruptException:
+            raise CalculationError("query_failed", _TOO_LONG) from None
+        except duckdb.Error as error:
+            raise CalculationError("query_failed", str(error).splitlines()[0][:200]) from None
+        finally:
+            alarm.cancel()
+        return _single(found)
+
+    def used(self, facts: Sequence[Fact], value: float | str) -> tuple[Fact, ...]:
+        """The facts without which, or with another value in which, the result is not `value`."""
+        far = 10 * max(abs(fact.value) for fact in facts) + 1
+
+        def matters(at: int) -> bool:
+            moved = [[facts[at].model_copy(update={"value": end})] for end in (far, -far)]
+            stand_ins: list[list[Fact]] = [[], *moved]
+            others = ([*facts[:at], *stand_in, *facts[at + 1 :]] for stand_in in stand_ins)
+            return any(self._result_or_none(rows) != value for rows in others)
+
+        return tuple(fact for at, fact in enumerate(facts) if matters(at))
+
+    def _result_or_none(self, facts: Sequence[Fact]) -> float | str | None:
+        with suppress(CalculationError):
+            return self.result(facts)
+        return None
 
 
-def _checked(sandbox: duckdb.DuckDBPyConnection, query: str) -> Any:
+def _checked(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     """The syntax tree of a query that may run."""
-    found = sandbox.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchone()
+    found = connection.execute("SELECT json_serialize_sql($1::VARCHAR)", [query]).fetchone()
     assert found is not None
     tree = json.loads(found[0])
     if tree.get("error"):
@@ -182,45 +225,6 @@ def _check_relation(part: dict[str, Any]) -> None:
 
 def _calls(tree: Any, function: str) -> bool:
     return any(part.get("function_name") == function for part in _parts(tree))
-
-
-def _used(
-    sandbox: duckdb.DuckDBPyConnection, query: str, facts: Sequence[Fact], value: float | str
-) -> tuple[Fact, ...]:
-    far = 10 * max(abs(fact.value) for fact in facts) + 1
-
-    def matters(at: int) -> bool:
-        moved = [[facts[at].model_copy(update={"value": value})] for value in (far, -far)]
-        stand_ins: list[list[Fact]] = [[], *moved]
-        others = ([*facts[:at], *stand_in, *facts[at + 1 :]] for stand_in in stand_ins)
-        return any(_result_or_none(sandbox, query, rows) != value for rows in others)
-
-    return tuple(fact for at, fact in enumerate(facts) if matters(at))
-
-
-def _result_or_none(
-    sandbox: duckdb.DuckDBPyConnection, query: str, facts: Sequence[Fact]
-) -> float | str | None:
-    with suppress(CalculationError):
-        return _result(sandbox, query, facts)
-    return None
-
-
-def _result(sandbox: duckdb.DuckDBPyConnection, query: str, facts: Sequence[Fact]) -> float | str:
-    """The one value of a checked query over some facts."""
-    sandbox.execute(f"DELETE FROM {_TABLE}")
-    for fact in facts:
-        row = [fact.entity, fact.attribute, fact.value]
-        sandbox.execute(f"INSERT INTO {_TABLE} VALUES ($1, $2, $3)", row)
-    alarm = threading.Timer(_MAX_SECONDS, sandbox.interrupt)
-    alarm.start()
-    try:
-        rows = sandbox.execute(query).fetchmany(2)
-    except duckdb.Error as error:
-        raise CalculationError("query_failed", str(error).splitlines()[0][:200]) from None
-    finally:
-        alarm.cancel()
-    return _single(rows)
 
 
 def _single(rows: Sequence[tuple[Any, ...]]) -> float | str:

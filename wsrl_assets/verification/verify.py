@@ -1,7 +1,9 @@
 """All checks of one pair, cheapest first; every verdict is kept, also of a rejected pair."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 from wsrl_assets.llm import RowError, StageModel
 from wsrl_assets.reward import Gold
@@ -86,7 +88,10 @@ class Verifier:
             siblings: the other pairs of the document; none are known if not given.
         """
         writing = Writing.of(document)
-        rules = check_rules(draft, document, writing, judged=self.jury is not None)
+        check = partial(check_rules, draft, document, writing, judged=self.jury is not None)
+        # A stranger's query may take a second, in which the event loop has better things to do.
+        is_query = draft.form == Form.COMPUTED
+        rules = await asyncio.to_thread(check) if is_query else check()
         if not _all_passed(rules.verdicts):
             return self._row(draft, rules, rules.verdicts)
         assert draft.question is not None

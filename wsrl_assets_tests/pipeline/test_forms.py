@@ -9,8 +9,10 @@ from random import Random
 from typing import Any
 
 import polars as pl
+import pytest
 
 from simulator import render, running_simulator, schema_name
+from wsrl_assets.explore import prompts, reading
 from wsrl_assets.pipeline import pass_rates, questions
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.release.dataset import build_release, read_release
@@ -301,3 +303,23 @@ async def test_a_home_of_the_version_before_goes_on(tmp_path: Path) -> None:
     assert set(old["pair_id"]) < set(read_release(released(more))["pair_id"])
     forms = {row.form for row in rows(more.store, QADraft, IN_DOMAIN)}
     assert forms == {"open", "computed", "unanswerable"}
+
+
+@pytest.mark.parametrize(
+    ("form", "unknown"), [(Form.COMPUTED, set()), (Form.UNANSWERABLE, {Form.UNANSWERABLE})]
+)
+async def test_the_prompts_of_a_pair_are_rebuilt(
+    tmp_path: Path, form: Form, unknown: set[str]
+) -> None:
+    """But for a draft that depends on the documents that its domain had at that time."""
+    async with running_simulator(quick(reply=reply)) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms=form)
+        plant_domain(work.store, kindred())
+        await advance(work)
+    view = reading.find_pair(work.store, verified(work)[0].pair_id)
+    assert view is not None
+    found = await asyncio.to_thread(prompts.sent_prompts, view, None)
+    assert {prompt.step for prompt in found} == {call["step"] for call in view.calls}
+    assert {prompt.step for prompt in found if not prompt.messages} == unknown
+    assert all("depends on all documents" in p.differs[0] for p in found if not p.messages)
+    assert ("judge_answerable" in {p.step for p in found}) is (form is Form.UNANSWERABLE)
