@@ -74,7 +74,7 @@ class Settings(BaseSettings):
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
         forms: question forms to draft, comma separated: open, cloze, multiple_choice,
-            computed, unanswerable.
+            computed, unanswerable, multi_hop.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
             numbered_one. Which is best depends on the model: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.

@@ -32,7 +32,7 @@ _PROMPTS_OF = {
     "personas": ("system", "personas"),
     "cloze": ("system", "cloze"),
 }
-_REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED)
+_REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP)
 _DRAFT_RULES: Mapping[str, str] = {
     Form.CLOZE: cloze.VERSION,
     Form.MULTIPLE_CHOICE: cloze.VERSION,

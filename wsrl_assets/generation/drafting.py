@@ -13,6 +13,8 @@ from wsrl_assets.generation.computed import ComputedReply, computed_call
 from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.layouts import open_call
 from wsrl_assets.generation.library import LibraryFile
+from wsrl_assets.generation.multi_hop import MAX_TOKENS as MULTI_HOP_MAX_TOKENS
+from wsrl_assets.generation.multi_hop import MultiHopReply, multi_hop_call
 from wsrl_assets.generation.unanswerable import MAX_TOKENS as UNANSWERABLE_MAX_TOKENS
 from wsrl_assets.generation.unanswerable import (
     Kin,
@@ -99,6 +101,7 @@ class Drafter:
             Form.MULTIPLE_CHOICE: self._multiple_choice,
             Form.COMPUTED: self._computed,
             Form.UNANSWERABLE: self._unanswerable,
+            Form.MULTI_HOP: self._multi_hop,
         }
         try:
             return await make[job.form](job)
@@ -212,6 +215,27 @@ class Drafter:
             unit=draft.unit,
             evidence=draft.evidence,
             basis=draft.computation.to_json(),
+        )
+
+    async def _multi_hop(self, job: DraftJob) -> QADraft:
+        call = multi_hop_call(job.text, job.persona)
+        reply = await self.models[job.form].ask(
+            job.form,
+            self._id(job),
+            call.messages,
+            MultiHopReply,
+            schema=call.schema,
+            max_tokens=MULTI_HOP_MAX_TOKENS,
+        )
+        hops = call.hops(reply)
+        return self._row(
+            job,
+            question=" ".join(reply.question.split()),
+            answer=" ".join(reply.answer.split()),
+            answer_type=reply.answer_type,
+            unit=" ".join((reply.unit or "").split()) or None,
+            evidence=call.evidence(hops),
+            basis=hops.to_json(),
         )
 
     async def _unanswerable(self, job: DraftJob) -> QADraft:

@@ -76,6 +76,30 @@ class UnanswerableExample(_Example):
         return self._reply("shared", "evidence", "answer", "answer_type", "unit", "question")
 
 
+class MultiHopExample(_Example):
+    """A document, and a question that takes two of its sentences."""
+
+    document: str
+    persona: str
+    bridge: str
+    first: int
+    second: int
+    answer: str
+    answer_type: AnswerType
+    unit: str | None
+    question: str
+
+    @property
+    def numbered(self) -> str:
+        """The document with its sentences numbered."""
+        return with_numbers(all_sentences(self.document))
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("bridge", "first", "second", "answer", "answer_type", "unit", "question")
+
+
 class _Examples(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -96,6 +120,18 @@ class UnanswerableExamples(_Examples):
     """The file of the form `unanswerable`."""
 
     examples: tuple[UnanswerableExample, ...]
+
+
+class MultiHopExamples(_Examples):
+    """The file of the form `multi_hop`."""
+
+    examples: tuple[MultiHopExample, ...]
+
+
+@cache
+def multi_hop_examples() -> tuple[MultiHopExample, ...]:
+    """The demonstrations of questions of two facts."""
+    return MultiHopExamples.load(Form.MULTI_HOP).examples
 
 
 @cache

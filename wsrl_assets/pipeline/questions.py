@@ -21,6 +21,7 @@ from wsrl_assets.generation import (
     form_examples,
     layouts,
     library,
+    multi_hop,
     personas,
     unanswerable,
 )
@@ -161,6 +162,14 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             form=str(Form.UNANSWERABLE),
             rules=unanswerable.VERSION,
             demonstrations=form_examples.examples_digest(Form.UNANSWERABLE),
+        )
+        recipes[Form.MULTI_HOP] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(multi_hop.PROMPT),
+            form=str(Form.MULTI_HOP),
+            demonstrations=form_examples.examples_digest(Form.MULTI_HOP),
         )
     if Role.JUDGE in models:
         jury = _jury(job)

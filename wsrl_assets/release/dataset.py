@@ -59,10 +59,10 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward",
-    "form": "open, cloze, multiple_choice, computed or unanswerable",
+    "form": "open, cloze, multiple_choice, computed, unanswerable or multi_hop",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
-    "basis": "facts and query of a computed answer, or what another document answers to an "
-    "unanswerable question, JSON; none for other forms",
+    "basis": "facts and query of a computed answer, what another document answers to an "
+    "unanswerable question, or the two facts of a multi_hop one, JSON; none for other forms",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",

@@ -75,6 +75,20 @@ class KinAnswer(_Basis):
     quote: str
 
 
+class Hops(_Basis):
+    """Two facts of a document, and what joins them.
+
+    Attributes:
+        bridge: a name that stands in both, and not in the question.
+        first: where the fact stands that leads to the bridge, characters, end exclusive.
+        second: where the fact stands that gives the answer.
+    """
+
+    bridge: str = Field(min_length=1, max_length=_MAX_NAME_CHARS)
+    first: tuple[int, int]
+    second: tuple[int, int]
+
+
 def kin_id(basis: str | None) -> str | None:
     """The id of the document that an unanswerable question is asked of; none for other forms."""
     found = json.loads(basis).get("kin") if basis else None

@@ -19,6 +19,7 @@ from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.instructions import no_order
 from wsrl_assets.verification.judge import Case, JudgePolicy, judge, judge_unanswerable
 from wsrl_assets.verification.leakage import leak
+from wsrl_assets.verification.multi_hop import check_hops, facts_of, fails_alone
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.self_containment import stands_alone
 from wsrl_assets.verification.unanswerable import KinCase, check_absence
@@ -116,6 +117,8 @@ class Verifier:
         try:
             if self.jury is not None and _all_passed(verdicts):
                 verdicts += await self._judge(self.jury, draft, document)
+            if self.use_round_trip and _all_passed(verdicts) and draft.form == Form.MULTI_HOP:
+                verdicts.append(await self._fails_alone(draft, rules, document))
             if self.use_round_trip and _all_passed(verdicts):
                 answer, verdict = await self._round_trip(draft, rules, document, writing)
                 verdicts.append(verdict)
@@ -137,6 +140,15 @@ class Verifier:
         if not _all_passed(verdicts):
             return verdicts
         return *verdicts, await judge_unanswerable(case, jury, self.model)
+
+    async def _fails_alone(self, draft: Draft, rules: RuleResult, document: str) -> Verdict:
+        found = facts_of(draft.basis, document)
+        assert found is not None
+        assert draft.question is not None
+        assert rules.gold is not None
+        _, first, second = found
+        pair_id, model = draft.draft_id, self.model
+        return await fails_alone(pair_id, draft.question, rules.gold, (first, second), model)
 
     async def _round_trip(
         self, draft: Draft, rules: RuleResult, document: str, writing: Writing
@@ -211,6 +223,8 @@ def check_rules(
     if draft.form == Form.COMPUTED:
         answer = draft.answer or ""
         verdicts += check_computation(draft.basis, answer, question, document, writing)
+    elif draft.form == Form.MULTI_HOP:
+        verdicts += check_hops(draft.basis, gold, question, document, writing)
     elif gold is not None and evidence is not None:
         quote = writing.with_decimal_point(document[evidence.start : evidence.end])
         # What a question asks to be made of figures is known by its English words.

@@ -272,7 +272,7 @@ class TestOrder:
 
     async def test_each_row_is_handed_on_as_it_is_done(self) -> None:
         fault = RowError("truncated", "cut off")
-        model = FakeChatModel(open=REPLY, cloze={"blank": "84"}, computed=fault)
+        model = FakeChatModel(open=REPLY, cloze={"blank": "84"}, computed=fault, multi_hop=fault)
         jobs = [job(form=form) for form in Form]
         rows: list[QADraft] = []
 

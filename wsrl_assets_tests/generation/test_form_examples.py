@@ -8,10 +8,13 @@ from wsrl_assets.generation.computed import ComputedReply, computed_call
 from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import (
     ComputedExample,
+    MultiHopExample,
     UnanswerableExample,
     computed_examples,
+    multi_hop_examples,
     unanswerable_examples,
 )
+from wsrl_assets.generation.multi_hop import MultiHopReply, multi_hop_call
 from wsrl_assets.generation.unanswerable import Kin, Kinship, UnanswerableReply
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.taxonomy.forms import Form
@@ -67,6 +70,27 @@ def test_unanswerable_demonstrations_are_sound(example: UnanswerableExample) -> 
     result = check_rules(draft, example.document)
     assert [v for v in result.verdicts if not v.passed] == []
     assert result.gold == ABSTENTION
+
+
+@pytest.mark.parametrize("example", multi_hop_examples(), ids=lambda e: e.bridge)
+def test_multi_hop_demonstrations_are_sound(example: MultiHopExample) -> None:
+    reply = MultiHopReply.model_validate(json.loads(example.reply))
+    call = multi_hop_call(example.document, example.persona)
+    hops = call.hops(reply)
+    draft = Draft(
+        draft_id="d",
+        doc_id="d",
+        question=example.question,
+        answer=example.answer,
+        answer_type=example.answer_type,
+        unit=example.unit,
+        evidence=call.evidence(hops),
+        form=Form.MULTI_HOP,
+        persona=example.persona,
+        basis=hops.to_json(),
+    )
+    result = check_rules(draft, example.document)
+    assert [v for v in result.verdicts if not v.passed] == []
 
 
 def document(name: str, text: str) -> PoolDocument:

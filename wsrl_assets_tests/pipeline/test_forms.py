@@ -41,6 +41,8 @@ from wsrl_assets_tests.factories import (
 COUNT = 4
 _CANALS = ("Averholm", "Brennick", "Corvast", "Dunmere")
 _FACT = re.compile(r"\[(\d+)\] The (\w+ \w+) (?:welcomed|employed) (\d+) (\w+) (during the .+)\.")
+_LED = re.compile(r"Engineer (\w+ Zander) dug the \w+ Canal\.")
+_OPENED = re.compile(r"The (\w+) Canal was opened with a parade in (\d+)\.")
 _LOCKS = re.compile(r"The (\w+) Canal has (\d+) locks of black granite\.")
 
 
@@ -68,6 +70,13 @@ def reply(body: dict[str, Any], rng: Random) -> str:
             return json.dumps(_computed(prompt))
         case Form.UNANSWERABLE:
             return json.dumps(_unanswerable(prompt))
+        case Form.MULTI_HOP:
+            return json.dumps(_multi_hop(prompt))
+        case "round_trip" if " dug opened with a parade?" in prompt:
+            answer = "unanswerable"
+            if _LED.search(prompt) and (opened := _OPENED.search(prompt)):
+                answer = opened[2]
+            return json.dumps({"answer": answer})
         case "round_trip" if "By how many" in prompt:
             return json.dumps({"working": "70000 - 20000", "answer": "50000"})
         case "round_trip" if "the answer is: unanswerable" in prompt:
@@ -93,6 +102,28 @@ def _computed(prompt: str) -> dict[str, Any]:
             f"By how many did the {masons} of the {more} {later} exceed the {visitors} of the "
             f"{less} {then}?"
         ),
+    }
+
+
+def _multi_hop(prompt: str) -> dict[str, Any]:
+    """From the man who dug a canal over the canal to its opening."""
+    document = prompt.rpartition("</document>")[0]
+    led, opened = _LED.search(document), _OPENED.search(document)
+    assert led is not None
+    assert opened is not None
+    lines = document.splitlines()
+    numbers = [
+        next(line for line in lines if found[0] in line).partition("]")[0].lstrip("[")
+        for found in (led, opened)
+    ]
+    return {
+        "bridge": f"{opened[1]} Canal",
+        "first": int(numbers[0]),
+        "second": int(numbers[1]),
+        "answer": opened[2],
+        "answer_type": "date",
+        "unit": None,
+        "question": f"In which year was the canal that {led[1]} dug opened with a parade?",
     }
 
 
@@ -184,6 +215,28 @@ async def test_a_query_that_reads_a_file_makes_no_pair(tmp_path: Path) -> None:
     (draft,) = rows(work.store, QADraft, IN_DOMAIN)
     assert (draft.status, draft.reason, draft.answer) == (Status.REJECTED, "query_refused", None)
     assert verified(work) == []
+
+
+async def test_a_multi_hop_pair_needs_both_facts(tmp_path: Path) -> None:
+    names = [("Abel", "Averholm", 1821), ("Bruno", "Brennick", 1834), ("Carl", "Corvast", 1847)]
+    texts = [
+        f"{document_text(60 + n)} Engineer {first} Zander dug the {canal} Canal. "
+        f"The {canal} Canal was opened with a parade in {year}."
+        for n, (first, canal, year) in enumerate(names)
+    ]
+    async with running_simulator(quick(reply=reply)) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="multi_hop")
+        plant_domain(work.store, texts)
+        await advance(work)
+        await advance(work)
+    assert why(work) == []
+    assert_balanced(work)
+    calls = [call.step for call in rows(work.store, LLMCall, IN_DOMAIN)]
+    assert calls.count("round_trip") == 3 * len(texts), "each fact alone, then both"
+    table = read_release(released(work))
+    assert sorted(table["answer"]) == ["1821", "1834", "1847"]
+    verl = export(released(work), ["verl"], tmp_path / "out")["verl"]
+    assert pl.read_parquet(verl / "train.parquet").height == len(texts)
 
 
 async def test_an_unanswerable_pair_is_exported_with_its_passage_or_not_at_all(

@@ -6,10 +6,11 @@ import pytest
 
 from wsrl_assets.reward import parse_gold
 from wsrl_assets.reward.abstention import ABSTENTION
-from wsrl_assets.storage.basis import Computation, Fact, KinAnswer
+from wsrl_assets.storage.basis import Computation, Fact, Hops, KinAnswer
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification.form import answer_is_not_persona
-from wsrl_assets.verification.verify import Draft, RuleResult, check_rules
+from wsrl_assets.verification.verify import STAGE, Draft, RuleResult, Verifier, check_rules
+from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 
 DOCUMENT = (
     "The Orla dam in Brannock is 62 m high. The Tessen dam in Brannock is 45 metres high. "
@@ -115,6 +116,83 @@ def test_an_unused_fact_needs_no_proof() -> None:
     query = "SELECT max(value) - min(value) FROM facts WHERE attribute = 'height'"
     draft = computed(facts=(ORLA, TESSEN, other), query=query)
     assert refused(check_rules(draft, DOCUMENT)) == []
+
+
+FIRST = "The cellist of the Harrow Quartet was Nora Pell."
+SECOND = "Nora Pell played a cello that Pietro Varesi built in 1742."
+QUARTET = f"{FIRST} {SECOND} She taught until her death."
+
+
+def hops(bridge: str = "Nora Pell", first: str = FIRST, second: str = SECOND) -> str:
+    places = [(at := QUARTET.index(text), at + len(text)) for text in (first, second)]
+    return Hops(bridge=bridge, first=places[0], second=places[1]).to_json()
+
+
+MULTI_HOP = Draft(
+    draft_id="d",
+    doc_id="d",
+    question="Who built the cello that the cellist of the Harrow Quartet played?",
+    answer="Pietro Varesi",
+    answer_type="entity",
+    unit=None,
+    evidence=f"{FIRST} {SECOND}",
+    form=Form.MULTI_HOP,
+    basis=hops(),
+)
+
+
+def test_a_multi_hop_draft_passes() -> None:
+    assert refused(check_rules(MULTI_HOP, QUARTET)) == []
+
+
+@pytest.mark.parametrize(
+    ("draft", "reason"),
+    [
+        (replace(MULTI_HOP, basis=None), "no_hops"),
+        (replace(MULTI_HOP, basis=hops("Harrow Quartet")), "no_bridge"),
+        (replace(MULTI_HOP, basis=hops(second="She taught until her death.")), "no_bridge"),
+        (replace(MULTI_HOP, answer="Harrow"), "answer_in_question"),
+        (
+            replace(MULTI_HOP, question="Who built the cello that Nora Pell of Harrow played?"),
+            "bridge_in_question",
+        ),
+        (
+            replace(MULTI_HOP, question="Who built the cello of 1742 that a woman once played?"),
+            "second_fact_suffices",
+        ),
+        (
+            replace(
+                MULTI_HOP,
+                question="Who was the cellist that the quartet of Harrow, Leeds, once had?",
+                answer="Nora Pell",
+            ),
+            "first_fact_suffices",
+        ),
+    ],
+)
+def test_a_multi_hop_draft_is_refused(draft: Draft, reason: str) -> None:
+    assert reason in refused(check_rules(draft, QUARTET))
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason", "asked"),
+    [
+        (["unanswerable", "unanswerable", "Pietro Varesi"], None, 3),
+        (["unanswerable", "Pietro Varesi"], "one_fact_suffices", 2),
+        (["Pietro Varesi"], "one_fact_suffices", 1),
+        (["not given", "not given", "Nora Pell"], "round_trip_disagrees", 3),
+    ],
+)
+async def test_a_reader_of_one_fact_must_fail_and_of_both_must_not(
+    answers: list[str], reason: str | None, asked: int
+) -> None:
+    left = iter(answers)
+    model = FakeChatModel(round_trip=lambda ask: {"answer": next(left)})
+    verifier = Verifier(stage_model(model, STAGE), jury=None)
+    row = await verifier.verify(MULTI_HOP, QUARTET)
+    assert (row.reason, len(model.asked)) == (reason, asked)
+    alone = [prompt_of(ask) for ask in model.asked[:2]]
+    assert all((FIRST in prompt) != (SECOND in prompt) for prompt in alone)
 
 
 def test_an_unanswerable_draft_passes() -> None:

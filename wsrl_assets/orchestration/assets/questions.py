@@ -17,6 +17,7 @@ from wsrl_assets.generation import (
     distractors,
     drafting,
     layouts,
+    multi_hop,
     personas,
     unanswerable,
 )
@@ -153,6 +154,7 @@ def _spec(
                 drafting.CLOZE_PROMPT,
                 computed.PROMPT,
                 unanswerable.PROMPT,
+                multi_hop.PROMPT,
             ),
             f"{cloze.VERSION}.{distractors.VERSION}.{calculation.VERSION}.{unanswerable.VERSION}",
             "generation",
