@@ -19,7 +19,8 @@ import duckdb
 from wsrl_assets.storage.basis import Computation, Fact
 
 VERSION = "1"
-_MAX_SECONDS = 1.0
+# For all runs of a query together; they take milliseconds where nothing is wrong.
+_MAX_SECONDS = 5.0
 _TOO_LONG = f"it takes longer than {_MAX_SECONDS:g} s"
 _MEMORY = "64MB"
 _MAX_TEXT_CHARS = 100
@@ -27,6 +28,11 @@ _MAX_TEXT_CHARS = 100
 MAX_DECIMALS = 4
 
 _TABLE = "facts"
+# One statement: a row at a time takes ten times as long.
+_FILL = f"""
+CREATE OR REPLACE TABLE {_TABLE} AS SELECT
+  unnest($1::VARCHAR[]) AS entity, unnest($2::VARCHAR[]) AS attribute, unnest($3::DOUBLE[]) AS value
+"""
 _NODES = frozenset(("SELECT_NODE", "SET_OPERATION_NODE"))
 _RELATIONS = frozenset(("BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY"))
 _EXPRESSIONS = frozenset(
@@ -91,7 +97,7 @@ class Calculated:
 
 
 def calculate(computation: Computation) -> Calculated:
-    """Executes a computation; takes milliseconds, and about a second at worst.
+    """Executes a computation; takes milliseconds, and about five seconds at worst.
 
     A fact is used if the result is another one without it, or with a far larger or smaller value in
     it. So a query is followed to its rows whatever its shape, and what does not matter needs no
@@ -131,11 +137,8 @@ class _Run:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise CalculationError("query_failed", _TOO_LONG)
-        columns = "entity VARCHAR, attribute VARCHAR, value DOUBLE"
-        self.connection.execute(f"CREATE OR REPLACE TABLE {_TABLE} ({columns})")
-        rows = [[fact.entity, fact.attribute, fact.value] for fact in facts]
-        if rows:
-            self.connection.executemany(f"INSERT INTO {_TABLE} VALUES ($1, $2, $3)", rows)
+        columns = zip(*((f.entity, f.attribute, f.value) for f in facts), strict=True)
+        self.connection.execute(_FILL, [list(column) for column in columns] or [[], [], []])
         alarm = threading.Timer(left, self.connection.interrupt)
         alarm.start()
         try:

@@ -90,7 +90,7 @@ class Verifier:
         """
         writing = Writing.of(document)
         check = partial(check_rules, draft, document, writing, judged=self.jury is not None)
-        # A stranger's query may take a second, in which the event loop has better things to do.
+        # A stranger's query may take seconds, in which the event loop has better things to do.
         is_query = draft.form == Form.COMPUTED
         rules = await asyncio.to_thread(check) if is_query else check()
         if not _all_passed(rules.verdicts):
