@@ -26,7 +26,15 @@ from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import failing_golds, split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
 from wsrl_assets.release.row_groups import RowGroups
-from wsrl_assets.release.selection import Mixed, Selected, in_proportion, in_spec, mixture, selected
+from wsrl_assets.release.selection import (
+    Mixed,
+    Selected,
+    in_proportion,
+    in_share,
+    in_spec,
+    mixture,
+    selected,
+)
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, Store
@@ -60,8 +68,10 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward",
-    "form": "open, cloze or multiple_choice",
-    "evidence": "the quote that supports the answer",
+    "form": "open, cloze, multiple_choice, computed, unanswerable or multi_hop",
+    "evidence": "the quote that supports the answer; none where no answer is to be found",
+    "basis": "facts and query of a computed answer, what another document answers to an "
+    "unanswerable question, or the two facts of a multi_hop one, JSON; none for other forms",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",
@@ -205,17 +215,14 @@ def _with_columns(part: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
 def release_batches(folder: Path, split: str) -> Iterator[pl.DataFrame]:
     """The pairs of a split as `read_release` has them, a row group at a time.
 
-    Each pair also has `index`, the number of its row in the split, from 0.
-
     Raises:
         ReleaseError: the file is gone or damaged.
     """
-    nothing, first = pl.DataFrame(schema=SCHEMA), 0
+    nothing = pl.DataFrame(schema=SCHEMA)
     with _readable(folder), pq.ParquetFile(folder / f"{split}.parquet") as file:
         for number in range(file.num_row_groups):
             some = pl.DataFrame(file.read_row_group(number))
-            yield pl.concat([nothing, some], how="diagonal").with_row_index("index", first)
-            first += some.height
+            yield pl.concat([nothing, some], how="diagonal")
 
 
 @contextmanager
@@ -252,6 +259,7 @@ def _choose(
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
         _self_test,
+        lambda pairs: in_share(pairs, spec),
     )
     kept, over = in_proportion(candidates, spec)
     return kept, pl.concat([refused, over]), mixture(candidates, kept, spec)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.release.dataset import ReleaseError, release_batches
+from wsrl_assets.release.dataset import ReleaseError, read_release, release_batches
 from wsrl_assets.release.in_context import with_passages
 from wsrl_assets.release.splits import Split
 from wsrl_assets.release.trainers import (
@@ -23,6 +23,7 @@ from wsrl_assets.release.trainers import (
     webscale,
 )
 from wsrl_assets.release.trainers.format import AsIs, Format
+from wsrl_assets.taxonomy.forms import Form
 
 _ALL: tuple[Format, ...] = (
     AsIs("parquet"),
@@ -62,7 +63,8 @@ def export(
     """Writes each format to `output/<name>`; returns the folders.
 
     With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
-    `parquet` is the release as it is. Memory holds a row group at a time.
+    without, pairs that are unanswerable only from their passage are left out. `parquet` is the
+    release as it is. Memory holds a row group at a time.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
@@ -70,10 +72,14 @@ def export(
     Raises:
         ReleaseError: a folder of that name holds something else, or cannot be written.
     """
+    has_open = read_release(release, ["form"])["form"].is_in([Form.UNANSWERABLE]).any()
 
     def pairs(split: str) -> Iterator[pl.DataFrame]:
         for some in release_batches(release, split):
-            yield some if distractors is None else with_passages(some, distractors)
+            if distractors is None:
+                yield some.filter(pl.col("form").ne_missing(pl.lit(Form.UNANSWERABLE.value)))
+            else:
+                yield with_passages(some, distractors, has_open=has_open)
 
     passages = {} if distractors is None else {"distractors": distractors}
     folders = {name: output / name for name in names}

@@ -19,3 +19,7 @@ LEFT JOIN pass_rates r ON r."partition" = s."partition" AND r.pair_id = s.pair_i
 LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM sft_warmup) w
   ON w."partition" = s."partition" AND w.pair_id = s.pair_id
 WHERE s.status = 'kept' AND v.status = 'kept'
+  -- What a question was asked of must be there: a kin that was withdrawn takes its questions along.
+  AND (q.form <> 'unanswerable' OR (q.basis ->> '$.kin') IN (
+    SELECT doc_id FROM filtered_documents WHERE status = 'kept'
+  ))
