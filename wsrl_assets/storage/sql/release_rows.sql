@@ -1,5 +1,5 @@
 -- The kept pairs of all domains in the columns that a release chooses by, on the catalog: no texts, so
--- that all of them fit in memory at once. See release_pairs.sql for the others.
+-- that all of them fit in memory at once. See release_texts.sql for the others.
 SELECT
   s.pair_id, s.doc_id, s.question_id, s.split, s."partition" AS slug,
   v.gold ->> '$.type' AS answer_type, q.form,
