@@ -20,10 +20,17 @@ from wsrl_assets.release.folder import write_checksums, write_whole, written_who
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.release.proof import split_proven
 from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace_back
-from wsrl_assets.release.selection import Selected, in_proportion, in_spec, mixture, selected
+from wsrl_assets.release.selection import (
+    Selected,
+    in_proportion,
+    in_spec,
+    in_use,
+    mixture,
+    selected,
+)
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.labels import rejected_in_review
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
 from wsrl_assets.taxonomy.domains import Domain
@@ -107,6 +114,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
     # is kept, and what is no longer there takes no room.
     candidates, refused = _select(
         with_licences(_gather(store)),
+        in_use,
         _hold_out,
         lambda pairs: _reviewed(pairs, rejected_in_review(store)),
         split_proven,
@@ -168,17 +176,16 @@ def read_release(folder: Path) -> pl.DataFrame:
 
 def _gather(store: Store) -> pl.DataFrame:
     frames = []
-    for domain in Domain:
-        partition = Partition.domain(domain)
-        if store.exists(partition):
-            # Joined here, the pairs of a document share its text; joined by SQL, each has a copy.
-            documents = store.read(partition, "release_documents")
-            pairs = store.read(partition, "release_rows").join(documents, on="doc_id")
-            frames.append(
-                pairs.with_columns(
-                    domain=pl.lit(domain.label), slug=pl.lit(str(domain), dtype=pl.String)
-                )
+    for partition in store.partitions(PartitionKind.DOMAIN):
+        domain = Domain(partition.key)
+        # Joined here, the pairs of a document share its text; joined by SQL, each has a copy.
+        documents = store.read(partition, "release_documents")
+        pairs = store.read(partition, "release_rows").join(documents, on="doc_id")
+        frames.append(
+            pairs.with_columns(
+                domain=pl.lit(domain.label), slug=pl.lit(str(domain), dtype=pl.String)
             )
+        )
     if not frames:
         return _empty()
     return pl.concat(frames).sort("pair_id")
