@@ -88,13 +88,12 @@ def load_library(folder: Path | None = None) -> dict[Domain, LibraryFile]:
         LibraryError: the folder is missing or holds files of no domain, or a file is not YAML,
             breaks the schema, or is of another domain than its name says.
     """
-    return _load_library(folder, domains_in_use())
+    return library_of(folder, domains_in_use())
 
 
 @cache
-def _load_library(
-    folder: Path | None, domains: tuple[DomainFacts, ...]
-) -> dict[Domain, LibraryFile]:
+def library_of(folder: Path | None, domains: tuple[DomainFacts, ...]) -> dict[Domain, LibraryFile]:
+    """The library of some domains; see `load_library`."""
     if folder is not None:
         _check_folder(folder)
     return {Domain(facts.slug): _load_file(folder, facts) for facts in domains}
