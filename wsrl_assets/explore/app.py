@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wsrl_assets.explore import reading
+from wsrl_assets.explore.comparing import EXAMPLES, compare
 from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter
 from wsrl_assets.explore.prompts import sent_prompts
 from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
@@ -98,6 +99,7 @@ def create_app(
             Route("/pairs/{pair_id}/label", pages.reviewing.label, methods=["POST"]),
             Route("/reviewer", pages.reviewing.name, methods=["POST"]),
             Route("/agreement", pages.agreement, name="agreement"),
+            Route("/releases", pages.releases, name="releases"),
             Route("/documents", pages.documents, name="documents"),
             Route("/documents/{doc_id}", pages.document, name="document"),
             Route("/static/{name}", _static, name="static"),
@@ -188,6 +190,13 @@ class _Pages:
             text=marked(view.row["text"], spans),
             filter=DocumentFilter.of(request.query_params),
         )
+
+    def releases(self, request: Request) -> Response:
+        old, new = (request.query_params.get(name, "") for name in ("old", "new"))
+        found = compare(self._store, old, new)
+        if found is None:
+            raise HTTPException(404, "There is no release of that name.")
+        return self._page("releases.html", found=found, most=EXAMPLES)
 
     def agreement(self, request: Request) -> Response:
         return self._page(

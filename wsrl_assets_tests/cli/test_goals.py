@@ -15,12 +15,13 @@ from simulator.replies import schema_name
 from wsrl_assets.cli.common import parse_budget
 from wsrl_assets.pipeline.goal import accepted_pairs
 from wsrl_assets.settings import SettingsError
-from wsrl_assets.storage import Store
+from wsrl_assets.sources.ingest import register
+from wsrl_assets.storage import Store, catalog, typed_query
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.cli.test_cli import Done, wsrl
 from wsrl_assets_tests.factories import document_text, honest_reply, quick
 
-COUNT = 40
+COUNT = 32
 DOMAINS = (Domain.MATH, Domain.CODING)
 
 
@@ -65,9 +66,8 @@ def home(tmp_path: Path, simulator: SimulatorProcess) -> Home:
     path = tmp_path / "a.jsonl"
     lines = [json.dumps({"text": document_text(number)}) for number in range(COUNT)]
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    made = Home(tmp_path / "home", simulator)
-    assert made.wsrl("ingest", str(path)).returncode == 0
-    return made
+    register(Store(tmp_path / "home"), path)
+    return Home(tmp_path / "home", simulator)
 
 
 def test_a_run_stops_at_its_pairs_evenly_over_domains(home: Home) -> None:
@@ -84,10 +84,10 @@ def test_a_run_stops_at_its_pairs_evenly_over_domains(home: Home) -> None:
 
 
 def test_what_a_domain_lacks_is_asked_of_the_others(home: Home) -> None:
-    home.wsrl("run", "--until-pairs", "36")
+    home.wsrl("run", "--until-pairs", "28")
     found = accepted_pairs(Store(home.path))
-    assert found[Domain.CODING] < 18 < found[Domain.MATH]
-    assert sum(found.values()) >= 36
+    assert found[Domain.CODING] < 14 < found[Domain.MATH]
+    assert sum(found.values()) >= 28
 
 
 def test_a_budget_is_kept_over_all_domains(home: Home) -> None:
@@ -100,9 +100,10 @@ def test_a_budget_is_kept_over_all_domains(home: Home) -> None:
 
 
 def _tokens(home: Home) -> int:
-    query = "SELECT sum(prompt_tokens + completion_tokens) AS n FROM llm_calls"
-    done = home.wsrl("sql", "--json", query)
-    return int(json.loads(done.stdout)[0]["n"])
+    with catalog(Store(home.path)) as connection:
+        query = "SELECT sum(prompt_tokens + completion_tokens) FROM llm_calls"
+        _, ((tokens,),) = typed_query(connection, query)
+    return int(tokens)
 
 
 def test_a_preview_shows_pairs_and_touches_no_table(home: Home) -> None:

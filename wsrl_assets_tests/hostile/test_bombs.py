@@ -87,7 +87,7 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
     "gzip of one row again": (".jsonl.gz", lambda: _gz(_LONG_ROW * 200, 256), "corrupt_file"),
     "gzip behind good rows": (".jsonl.gz", lambda: _gz(b"x" * _MIB, 256, _LINE), "corrupt_file"),
     "gzip of a text": (".txt.gz", lambda: _gz(b"a" * _MIB, 256), "row_too_large"),
-    "gzip of table rows": (".csv.gz", lambda: _gz(b"\n" * _MIB, 256, b"text\n"), "corrupt_file"),
+    "gzip of table rows": (".csv.gz", lambda: _gz(b" \n" * _MIB, 96, b"text\n"), "corrupt_file"),
     "gzip of one cell": (".csv.gz", lambda: _gz(b"a" * _MIB, 256, b'text\n"'), "corrupt_file"),
     "gzip in gzip": (".jsonl.gz", lambda: gzip.compress(_gz(b" " * _MIB, 256)), "refused"),
     "gzip ten deep": (".jsonl.gz", lambda: _nested(10), "refused"),

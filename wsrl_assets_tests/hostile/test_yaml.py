@@ -88,12 +88,12 @@ def test_a_hostile_text_in_a_spec_is_a_value_or_a_sentence(text: str, tmp_path: 
 def test_a_hostile_text_in_a_demonstration_stays_that_text(text: str, tmp_path: Path) -> None:
     example = {
         "id": "x",
-        "passage": f"p {text}",
+        "passage": f"evident {text}",
         "persona": f"q {text}",
         "question": "r",
         "answer": "1",
         "answer_type": "integer",
-        "evidence": "e",
+        "evidence": "evident",
     }
     file = {"version": 1, "domain": "math", "demonstrations": [example]}
     (tmp_path / "math.yaml").write_text(yaml.safe_dump(file), "utf-8")
@@ -104,4 +104,4 @@ def test_a_hostile_text_in_a_demonstration_stays_that_text(text: str, tmp_path: 
         assert any(0xD800 <= ord(c) <= 0xDFFF for c in text)
         return
     (found,) = next(f for d, f in library.items() if str(d) == "math").demonstrations
-    assert found.passage == f"p {text}"
+    assert found.passage == f"evident {text}"

@@ -29,7 +29,7 @@ from wsrl_assets_tests.factories import (
     rows,
     stream,
 )
-from wsrl_assets_tests.scripted import Request, Response, models, scripted_server
+from wsrl_assets_tests.scripted import Request, Response, completion, models, scripted_server
 
 KEY = "sk-recognisable-0123456789abcdef"
 
@@ -92,6 +92,21 @@ async def test_a_server_that_repeats_the_key_gets_it_into_no_row_file_or_log(
     assert not any(KEY.encode() in data for data in bytes_under(tmp_path))
     assert KEY not in caplog.text
     assert KEY not in repr(work)
+
+
+async def test_a_reply_that_holds_the_key_is_stored_without_it(tmp_path: Path) -> None:
+    async def server(request: Request) -> Response:
+        if request.path.endswith("/models"):
+            return models("m")
+        return completion(f"not JSON, {request.headers['authorization']}")
+
+    async with scripted_server(server) as base_url:
+        work = job(tmp_path, base_url, api_key=KEY)
+        plant_shard(work.store, documents(1))
+        await asyncio.wait_for(triage.triage_shard(work, SHARD), 60)
+    replies = [call.reply for call in rows(work.store, LLMCall, IN_SHARD)]
+    assert replies == ["not JSON, Bearer ***"]
+    assert KEY not in everything_stored(tmp_path)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -1,13 +1,13 @@
 """The assets that choose documents: triage by shard, the filter by domain."""
 
 import dagster as dg
-from pydantic import Field
 
 from wsrl_assets.curation import triage
 from wsrl_assets.curation.dedup import STAGE, VERSION
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
+from wsrl_assets.orchestration.launchpad import run_setting
 from wsrl_assets.orchestration.metadata import (
     CURRENT,
     OWNERS,
@@ -28,13 +28,13 @@ from wsrl_assets.taxonomy.domains import Domain
 class TriageConfig(dg.Config):
     """What a triage run may set for itself."""
 
-    retry_failed: bool | None = Field(
-        None, description="Whether documents that failed earlier are tried again."
+    retry_failed: bool | None = run_setting(
+        "Whether documents that failed earlier are tried again.", "retry_failed", paid=True
     )
-    regenerate: bool | None = Field(
-        None,
-        description="Whether documents that an older prompt, model or setting read are read again. "
+    regenerate: bool | None = run_setting(
+        "Whether documents that an older prompt, model or setting read are read again. "
         "One that then belongs to another domain leaves its old one with that domain's next run.",
+        paid=True,
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from enum import Enum
 
 import dagster as dg
-from pydantic import Field
 
 from wsrl_assets.curation import dedup
 from wsrl_assets.generation import cloze, distractors, drafting, layouts, personas
@@ -16,6 +15,7 @@ from wsrl_assets.llm import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
+from wsrl_assets.orchestration.launchpad import run_setting
 from wsrl_assets.orchestration.metadata import (
     CURRENT,
     OWNERS,
@@ -52,51 +52,51 @@ class ChainConfig(dg.Config):
     The launchpad shows the descriptions.
     """
 
-    forms: list[str] | None = Field(
-        None, description="Question forms to draft: open, cloze, multiple_choice."
+    forms: list[str] | None = run_setting(
+        "Question forms to draft: open, cloze, multiple_choice.", "forms", paid=True
     )
-    personas: int | None = Field(None, description="Personas per document, 1 to 3.")
-    draft_layout: str | None = Field(
-        None, description=f"Layout of the prompt for open questions: {', '.join(Layout)}."
+    personas: int | None = run_setting("Personas per document, 1 to 3.", "personas", paid=True)
+    draft_layout: str | None = run_setting(
+        f"Layout of the prompt for open questions: {', '.join(Layout)}.", "draft_layout"
     )
-    until_pairs: int | None = Field(
-        None,
-        description="Stop at this domain's share of so many accepted pairs of all domains.",
+    until_pairs: int | None = run_setting(
+        "Stop at this domain's share of so many accepted pairs of all domains.", "until_pairs"
     )
-    budget_tokens: int | None = Field(
-        None, description="Stop when this run's calls have taken so many tokens."
+    budget_tokens: int | None = run_setting(
+        "Stop when this run's calls have taken so many tokens.", "budget_tokens"
     )
-    budget_cost: float | None = Field(
-        None,
-        description="Stop when this run's calls have cost so much, at the prices that are set.",
+    budget_cost: float | None = run_setting(
+        "Stop when this run's calls have cost so much, at the prices that are set.", "budget_cost"
     )
-    judge: bool | None = Field(None, description="Whether the LLM judge checks pairs.")
-    judge_votes: int | None = Field(None, description="Replies that make a verdict, odd.")
-    round_trip: bool | None = Field(
-        None, description="Whether an open-book answer must score 1 against the gold."
+    judge: bool | None = run_setting("Whether the LLM judge checks pairs.", "judge", paid=True)
+    judge_votes: int | None = run_setting(
+        "Replies that make a verdict, odd.", "judge_votes", paid=True
     )
-    retry_failed: bool | None = Field(
-        None, description="Whether rows that failed earlier are tried again."
+    round_trip: bool | None = run_setting(
+        "Whether an open-book answer must score 1 against the gold.", "round_trip", paid=True
     )
-    regenerate: Regenerable | None = Field(
-        None,
-        description="A stage whose rows of an older prompt, model or setting are replaced, with "
+    retry_failed: bool | None = run_setting(
+        "Whether rows that failed earlier are tried again.", "retry_failed", paid=True
+    )
+    regenerate: Regenerable | None = run_setting(
+        "A stage whose rows of an older prompt, model or setting are replaced, with "
         "what hangs on them. The old rows stay until the new ones are verified.",
+        paid=True,
     )
 
 
 class PassRateConfig(dg.Config):
     """What a run of pass rates may set for itself; what is not set comes from the environment."""
 
-    rollouts: int | None = Field(
-        None, description="Closed-book rollouts per pair; 0 takes no pass rates."
+    rollouts: int | None = run_setting(
+        "Closed-book rollouts per pair; 0 takes no pass rates.", "pass_rate_rollouts", paid=True
     )
-    max_tokens: int | None = Field(None, description="Longest rollout, in tokens.")
-    regenerate: bool | None = Field(
-        None, description="Whether pairs that have a pass rate are rated again."
+    max_tokens: int | None = run_setting("Longest rollout, in tokens.", "rollout_tokens", paid=True)
+    regenerate: bool | None = run_setting(
+        "Whether pairs that have a pass rate are rated again.", paid=True
     )
-    retry_failed: bool | None = Field(
-        None, description="Whether pairs that failed earlier are tried again."
+    retry_failed: bool | None = run_setting(
+        "Whether pairs that failed earlier are tried again.", "retry_failed", paid=True
     )
 
 

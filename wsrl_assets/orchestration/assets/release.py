@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import dagster as dg
-from pydantic import Field
 
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
+from wsrl_assets.orchestration.launchpad import run_setting
 from wsrl_assets.orchestration.metadata import (
     BALANCE,
     LEAKAGE,
@@ -73,11 +73,11 @@ class ReleaseConfig(dg.Config):
 class WarmupConfig(dg.Config):
     """What a run of the warm-up set may set for itself; the rest comes from the environment."""
 
-    pairs: int | None = Field(
-        None, description="Pairs of each domain to hold out; 0 holds out no more."
+    pairs: int | None = run_setting(
+        "Pairs of each domain to hold out; 0 holds out no more.", "sft_pairs", paid=True
     )
-    retry_failed: bool | None = Field(
-        None, description="Whether pairs that failed earlier are tried again."
+    retry_failed: bool | None = run_setting(
+        "Whether pairs that failed earlier are tried again.", "retry_failed", paid=True
     )
 
 
