@@ -187,7 +187,8 @@ async def test_a_second_run_after_the_change_has_nothing_to_do(tmp_path: Path) -
         with catalog(work.store) as connection:
             stale = stale_rows(connection, work)
     assert "triaged_documents" not in stale
-    assert stale["qa_drafts"] == 10, "drafts that moved show demonstrations of where they were made"
+    # Law has the demonstrations of other, crafts has not those of education.
+    assert stale["qa_drafts"] == 4
 
 
 async def test_a_run_that_is_killed_after_triage_loses_and_repeats_nothing(tmp_path: Path) -> None:
