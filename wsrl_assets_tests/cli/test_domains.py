@@ -1,6 +1,7 @@
 """`WSRL_DOMAINS`: commands and Dagster follow a file of domains, also when it changes."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -31,6 +32,18 @@ def simulator() -> Iterator[SimulatorProcess]:
         yield process
 
 
+def command(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own: a process has one set of domains."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("WSRL_", "DAGSTER_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "wsrl_assets.cli", *arguments],
+        env={**clean, "WSRL_HOME": str(home), "COLUMNS": "160", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def written(path: Path, *domains: dict[str, str]) -> str:
     path.write_text(yaml.safe_dump({"domains": list(domains)}), "utf-8")
     return str(path)
@@ -48,26 +61,26 @@ def test_a_home_of_own_domains_gets_another_one_and_retires_one(
         "WSRL_PERSONAS": "1",
         "WSRL_DOMAINS": written(file, *OTHERS),
     }
-    assert wsrl(home, "ingest", str(tmp_path / "a.jsonl"), **environment).returncode == 0
-    done = wsrl(home, "run", **environment)
+    assert command(home, "ingest", str(tmp_path / "a.jsonl"), **environment).returncode == 0
+    done = command(home, "run", **environment)
     assert done.returncode == 0, done.stderr
     before = simulator.stats().requests_received
 
     written(file, OTHERS[0], LAW)
-    said = wsrl(home, "status", **environment).stdout
+    said = command(home, "status", **environment).stdout
     assert "retired domains" in said
     assert "coding" in said
-    again = wsrl(home, "run", **environment)
+    again = command(home, "run", **environment)
     assert again.returncode == 0, again.stderr
     assert simulator.stats().requests_received - before == 3, "those of other were triaged again"
     release = current_release(Store(home))
     found = pl.concat(pl.read_parquet(path) for path in release.glob("*.parquet"))
     assert Counter(found["domain"]) == {"Law": 2, "Education": 1, "Other": 1}
     assert "Law" in (release / "README.md").read_text("utf-8")
-    wrong = wsrl(home, "run", "--domain", "coding", **environment)
+    wrong = command(home, "run", "--domain", "coding", **environment)
     assert wrong.returncode == 2
     assert "There are: education, law, other" in " ".join(wrong.stderr.replace("│", " ").split())
-    forgotten = wsrl(home, "run", **{**environment, "WSRL_DOMAINS": ""})
+    forgotten = command(home, "run", **{**environment, "WSRL_DOMAINS": ""})
     assert (forgotten.returncode, "WSRL_DOMAINS" in forgotten.stderr) == (2, True)
 
 
