@@ -523,9 +523,9 @@ def sql(
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
     verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
-    recipes, demonstrations, benchmark_ngrams, review_labels, review_samples; and, with verdict, the
-    stage where it left, and why: pairs, every draft, and documents, every passage. Each has a
-    column `partition`. It reads published snapshots, so it never stands in the way of a run.
+    recipes, demonstrations, benchmark_ngrams, domains, review_labels, review_samples; and, with
+    verdict, the stage where it left, and why: pairs, every draft, and documents, every passage.
+    Each has a column `partition`. It reads published snapshots, so it never stands in the way of a run.
 
     Rows that are wider than the terminal are printed as records, one under another.
     """
