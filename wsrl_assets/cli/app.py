@@ -525,7 +525,8 @@ def sql(
     verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
     recipes, demonstrations, benchmark_ngrams, domains, review_labels, review_samples; and, with
     verdict, the stage where it left, and why: pairs, every draft, and documents, every passage.
-    Each has a column `partition`. It reads published snapshots, so it never stands in the way of a run.
+    Each has a column `partition`. It reads published snapshots, so it never stands in the way of a
+    run.
 
     Rows that are wider than the terminal are printed as records, one under another.
     """
