@@ -343,6 +343,8 @@ def _with_file(facts: DomainFacts, path: Path) -> DomainFacts:
     if facts.demonstrations is None:
         return facts
     file = path.parent / facts.demonstrations
+    if file.is_dir():
+        file /= f"{facts.slug}.yaml"
     if not file.is_file():
         raise DomainsError(
             f'domains "{path}": domain {facts.slug}, key demonstrations: there is no file {file}; '

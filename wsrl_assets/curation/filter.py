@@ -13,7 +13,7 @@ from wsrl_assets.curation.dedup import (
 )
 from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
-from wsrl_assets.storage.domains import carry_over, recorded_moves
+from wsrl_assets.storage.domains import carry_over, recorded_domains
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
@@ -76,14 +76,14 @@ def _filter(
     withdraw_unqualified(store, domain)
     with store.transaction(partition) as transaction:
         transaction.merge([provenance.recipe.row()])
-    has_moves = bool(recorded_moves(store))
+    has_changed = bool(recorded_domains(store))
     added = 0
     for page in _pages(_new_documents(store, domain)):
         new = [NewDocument.of(document, settings) for document in page]
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
         rows = [_row(*parts, provenance) for parts in zip(page, new, matches, strict=True)]
-        if has_moves:
+        if has_changed:
             kept = [row.doc_id for row in rows if row.status is Status.KEPT]
             carry_over(store, domain, kept)
         with store.transaction(partition) as transaction:

@@ -65,9 +65,11 @@ def let_leave(store: Store) -> None:
 
     A domain that a run works on is left to that run, which does the same.
     """
+    if not recorded_domains(store):
+        return
     sources = {move.source for move in recorded_moves(store)}
     with store.turn("domains"):
-        for slug in sorted(sources | set(retired_domains(store)) if sources else ()):
+        for slug in sorted(sources | set(retired_domains(store))):
             partition = Partition.domain(slug)
             with contextlib.suppress(StoreBusyError), store.exclusive_run(partition):
                 withdraw_unqualified(store, Domain(slug))
@@ -144,23 +146,21 @@ def _moves(
     renamed: Mapping[str, str],
     now: datetime,
 ) -> list[DomainMove]:
-    """The moves that are open from now on, and those of renamed domains by their new slugs.
+    """The moves that were open, by the slugs of now, and those that are from now on.
 
     Args:
         added: domains that were not in use, with the time since which one that comes back was not.
     """
-    known = recorded_moves(store)
-    there = {(move.source, move.target) for move in known}
-    found = {
-        (source, facts.slug): DomainMove(
-            source=source, target=facts.slug, since=now, after=added.get(facts.slug)
-        )
-        for facts in wanted
-        for source in (*facts.takes_from, *((OTHER,) if facts.slug in added else ()))
-        if facts.slug in added or (source, facts.slug) not in there
-    }
-    for move in known:
-        key = (renamed.get(move.source, move.source), renamed.get(move.target, move.target))
-        if key != (move.source, move.target):
-            found.setdefault(key, replace(move, source=key[0], target=key[1]))
-    return list(found.values())
+    moves = {}
+    for known in recorded_moves(store):
+        source = renamed.get(known.source, known.source)
+        target = renamed.get(known.target, known.target)
+        moves[source, target] = replace(known, source=source, target=target)
+    for facts in wanted:
+        is_added = facts.slug in added
+        for source in (*facts.takes_from, *((OTHER,) if is_added else ())):
+            if is_added or (source, facts.slug) not in moves:
+                moves[source, facts.slug] = DomainMove(
+                    source=source, target=facts.slug, since=now, after=added.get(facts.slug)
+                )
+    return list(moves.values())

@@ -26,7 +26,8 @@ class DomainFacts(BaseModel):
         label: as models read it and releases carry it.
         definition: what belongs to it, in one line, for triage.
         weight: its part where a number of pairs is shared out.
-        demonstrations: YAML file of its few-shot examples; see `generation.library`.
+        demonstrations: YAML file of its few-shot examples, or a folder that has it as
+            `<slug>.yaml`; see `generation.library`.
         takes_from: domains whose documents may move to it; those of `other` may in any case.
         was: the slug that it had before.
     """

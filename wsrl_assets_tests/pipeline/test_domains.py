@@ -226,6 +226,23 @@ async def test_a_renamed_domain_takes_everything_along_without_a_call(tmp_path: 
     assert len(paid) == 1
 
 
+async def test_a_domain_that_took_documents_and_is_renamed_asks_for_none_again(
+    tmp_path: Path,
+) -> None:
+    async with running_simulator(quick(reply=fits)) as sim:
+        work = await made(sim, tmp_path)
+        use_domains(CHANGED)
+        await advance(work)
+        sim.reset_stats()
+        works = facts("works", takes_from=("education",), was="crafts")
+        use_domains([d if d.slug != "crafts" else works for d in CHANGED])
+        assert bring_up_to_date(work.store) == DomainChanges({"crafts": "works"}, (), ())
+        await advance(work)
+        assert calls(sim) == {}
+    assert held(work.store)["works"] == (2, 4)
+    assert_balanced(work.store)
+
+
 async def test_a_domain_that_is_split_moves_its_documents_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:

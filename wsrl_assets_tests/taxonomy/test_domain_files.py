@@ -117,19 +117,22 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.Mo
         load_domains()
 
 
+@pytest.mark.parametrize("given", ["own.yaml", "folder"])
 def test_demonstrations_come_from_the_file_the_old_slug_or_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped = load_library()
     example = shipped[Domain.CODING].demonstrations[0].model_dump(mode="json", exclude={"choices"})
     own = {"version": 4, "domain": "coding", "demonstrations": [example]}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(own), "utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "law.yaml").write_text(yaml.safe_dump(own), "utf-8")
     text = yaml.safe_dump(
-        {"domains": [{**LAW, "demonstrations": "own.yaml"}, {**ART, "was": "education"}]}
+        {"domains": [{**LAW, "demonstrations": given}, {**ART, "was": "education"}]}
     )
-    mathematics, education = shipped[Domain.OTHER], shipped[Domain.EDUCATION]
+    of_other, of_education = shipped[Domain.OTHER], shipped[Domain.EDUCATION]
     use_domains(read(tmp_path, text, monkeypatch))
     library = load_library()
     assert [library[Domain.LAW].version, len(library[Domain.LAW].demonstrations)] == [4, 1]
-    assert library[Domain.ART] == education
-    assert library[Domain.OTHER] == mathematics
+    assert library[Domain.ART] == of_education
+    assert library[Domain.OTHER] == of_other
