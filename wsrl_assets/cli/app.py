@@ -62,7 +62,7 @@ from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.domain_files import DomainsError
-from wsrl_assets.taxonomy.domains import Domain, use_domains
+from wsrl_assets.taxonomy.domains import Domain, are_chosen, use_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
 
@@ -483,12 +483,10 @@ def _say_stale(store: Store, settings: Settings) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    if retired := retired_domains(store):
-        console.print(
-            f"retired domains, whose rows stay and get no more work: {', '.join(retired)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    if others := ", ".join(retired_domains(store)):
+        said = f"retired domains, whose rows stay and get no more work: {others}"
+        unset = f"the file of this home's domains is not set (WSRL_DOMAINS); it has {others}"
+        console.print(said if are_chosen() else unset, highlight=False, soft_wrap=True)
     for domain in under_way(store):
         console.print(f"{domain} is being regenerated; the next run resumes", highlight=False)
 

@@ -77,11 +77,6 @@ def test_a_home_of_own_domains_gets_another_one_and_retires_one(
     found = pl.concat(pl.read_parquet(path) for path in release.glob("*.parquet"))
     assert Counter(found["domain"]) == {"Law": 2, "Education": 1, "Other": 1}
     assert "Law" in (release / "README.md").read_text("utf-8")
-    wrong = command(home, "run", "--domain", "coding", **environment)
-    assert wrong.returncode == 2
-    assert "There are: education, law, other" in " ".join(wrong.stderr.replace("│", " ").split())
-    forgotten = command(home, "run", **{**environment, "WSRL_DOMAINS": ""})
-    assert (forgotten.returncode, "WSRL_DOMAINS" in forgotten.stderr) == (2, True)
 
 
 def test_dagster_has_a_partition_for_each_domain_of_the_file(tmp_path: Path) -> None:
