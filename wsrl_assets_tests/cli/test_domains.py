@@ -83,8 +83,8 @@ def test_dagster_has_a_partition_for_each_domain_of_the_file(tmp_path: Path) -> 
     environment = {"WSRL_DOMAINS": written(tmp_path / "domains.yaml", LAW)}
     code = (
         "from wsrl_assets.orchestration.definitions import defs\n"
-        "asset = defs.resolve_asset_graph().get('filtered_documents')\n"
-        "print(*asset.partitions_def.get_partition_keys())\n"
+        "job = defs.resolve_job_def('advance_domain')\n"
+        "print(*job.partitions_def.get_partition_keys())\n"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
