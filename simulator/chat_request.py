@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .replies import schema_name
+from .replies import schema_name, schema_of
 from .settings import Fault, FaultPlan, SimulatorSettings
 from .tokens import count_tokens, render
 
@@ -63,6 +63,7 @@ def read_chat_request(raw: bytes, settings: SimulatorSettings) -> ChatRequest:
         raise _bad_request("the simulator has neither `stream` nor `n` above 1")
     prompt = render(read_messages(body))
     prompt_tokens = count_tokens(prompt)
+    refuse_schema(schema_of(body))
     asked = body.get("max_completion_tokens", body.get("max_tokens"))
     if asked is not None and (not isinstance(asked, int) or asked < 1):
         raise _bad_request(f"max_tokens must be at least 1, got {asked}.", "max_tokens")
@@ -104,6 +105,32 @@ def refuse_model(name: str) -> NoReturn:
     """404 in vLLM's words."""
     message = f"The model `{name}` does not exist."
     raise RequestRefused(404, "NotFoundError", message, param="model")
+
+
+# Keys that xgrammar, vLLM's default backend of structured output, has no grammar for, by type.
+_NO_GRAMMAR = {
+    "array": {"uniqueItems", "contains", "minContains", "maxContains"},
+    "object": {"propertyNames", "patternProperties"},
+    "number": {"multipleOf"},
+    "integer": {"multipleOf"},
+}
+
+
+def refuse_schema(schema: object) -> None:
+    """400 where vLLM, or rather xgrammar 0.2, takes no such schema; it says no more than that."""
+    if isinstance(schema, list):
+        for inner in schema:
+            refuse_schema(inner)
+    if not isinstance(schema, dict):
+        return
+    bounded = schema.keys() & {"minLength", "maxLength"}
+    if _NO_GRAMMAR.get(str(schema.get("type")), set()) & schema.keys() or (
+        bounded and schema.keys() & {"pattern", "format"}
+    ):
+        message = "The provided JSON schema contains features not supported by xgrammar."
+        raise _bad_request(message, "response_format")
+    for inner in schema.values():
+        refuse_schema(inner)
 
 
 def refuse_context(max_model_len: int, prompt_tokens: int, output_tokens: int) -> NoReturn:

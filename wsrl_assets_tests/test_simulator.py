@@ -960,3 +960,22 @@ async def send_over_bare_sockets(
         writer.close()
 
     await asyncio.gather(*(send() for _ in range(connections)))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^a+$", "maxLength": 9},
+        {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        {"type": "object", "properties": {"a": {"anyOf": [{"type": "number", "multipleOf": 2}]}}},
+    ],
+)
+async def test_a_schema_that_vllm_has_no_grammar_for_is_a_bad_request(
+    schema: dict[str, Any],
+) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    body = json.dumps({**body_for("hello"), "response_format": form}).encode()
+    async with running_simulator(quick()) as sim, httpx2.AsyncClient() as http:
+        answer = await http.post(f"{sim.base_url}/chat/completions", content=body)
+    assert answer.status_code == 400
+    assert "not supported by xgrammar" in answer.text

@@ -19,8 +19,8 @@ PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
 _MAX_TOKENS_EACH = 80
 _MAX_CHARS = 120
-# A person with a want. Backends of structured output take no `.` that leaves quotes out, and not
-# all hold a length beside a pattern.
+# A person with a want. Backends of structured output take no `.` that leaves quotes out; xgrammar
+# refuses a length beside a pattern, so the pattern bounds it.
 _ARTICLE = re.compile(r"an? ", re.IGNORECASE)
 _PERSON = "^an? [a-z][a-zA-Z0-9 ,'-]{2,40} who wants to [a-z][a-zA-Z0-9 ,'-]{4,60}$"
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
@@ -79,7 +79,7 @@ def _schema(count: int) -> dict[str, object]:
         "properties": {
             "personas": {
                 "type": "array",
-                "items": {"type": "string", "pattern": _PERSON, "maxLength": _MAX_CHARS},
+                "items": {"type": "string", "pattern": _PERSON},
                 "minItems": count,
                 "maxItems": count,
             }
