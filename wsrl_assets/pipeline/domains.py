@@ -146,7 +146,7 @@ def _moves(
     renamed: Mapping[str, str],
     now: datetime,
 ) -> list[DomainMove]:
-    """The moves that were open, by the slugs of now, and those that are from now on.
+    """The moves that were open, by the current slugs, and those that are open from this change on.
 
     Args:
         added: domains that were not in use, with the time since which one that comes back was not.
