@@ -76,7 +76,8 @@ class Settings(BaseSettings):
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
         personas: personas per document, 1 to 3 (paper: up to 3).
-        forms: question forms to draft, comma separated: open, cloze, multiple_choice.
+        forms: question forms to draft, comma separated: open, cloze, multiple_choice,
+            computed, unanswerable, multi_hop.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
             numbered_one. Which is best depends on the model: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
@@ -99,6 +100,9 @@ class Settings(BaseSettings):
         validation_share, test_share: share of the source documents in this split.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
             rates off.
+        pass_rate_stops_early: whether a pair gets no more rollouts once it is settled whether the
+            release takes its rate; off, since such a rate is no fair estimate, as a curriculum
+            wants it.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
         sft_pairs: pairs of each domain that are held out from releases, each with a chain of
             thought for supervised training; 0 holds out no more.
@@ -134,6 +138,7 @@ class Settings(BaseSettings):
     validation_share: float = Field(default=0.02, ge=0, lt=1)
     test_share: float = Field(default=0.02, ge=0, lt=1)
     pass_rate_rollouts: int = Field(default=0, ge=0, le=1024)
+    pass_rate_stops_early: bool = False
     rollout_tokens: int = Field(default=1024, ge=16)
     sft_pairs: int = Field(default=0, ge=0)
     release_spec: Path | None = None

@@ -16,9 +16,10 @@ from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.generation import cloze, drafting, layouts, library, personas
+from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
 from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
 from wsrl_assets.llm.engine import Reply
+from wsrl_assets.storage import calculation
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import LAYOUTS
@@ -31,7 +32,13 @@ _PROMPTS_OF = {
     "personas": ("system", "personas"),
     "cloze": ("system", "cloze"),
 }
-_REBUILT_FORMS = (Form.OPEN, Form.CLOZE)
+_REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP)
+_DRAFT_RULES: Mapping[str, str] = {
+    Form.CLOZE: cloze.VERSION,
+    Form.MULTIPLE_CHOICE: cloze.VERSION,
+    Form.COMPUTED: calculation.VERSION,
+    Form.UNANSWERABLE: unanswerable.VERSION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ def _differences(
     if step == Form.OPEN:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
     if step not in ("triage", "personas"):
-        now = cloze.VERSION if step == Form.CLOZE else verify.RULES_VERSION
+        now = _DRAFT_RULES.get(step, verify.RULES_VERSION)
         was = body.get("rules")
         if was is not None and was != now:
             found.append(f"the rules were version {was} and are version {now} now")

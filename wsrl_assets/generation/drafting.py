@@ -8,9 +8,20 @@ from functools import lru_cache
 from pydantic import BaseModel, ConfigDict
 
 from wsrl_assets.generation import cloze
+from wsrl_assets.generation.computed import MAX_TOKENS as COMPUTED_MAX_TOKENS
+from wsrl_assets.generation.computed import ComputedReply, computed_call
 from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.layouts import open_call
 from wsrl_assets.generation.library import LibraryFile
+from wsrl_assets.generation.multi_hop import MAX_TOKENS as MULTI_HOP_MAX_TOKENS
+from wsrl_assets.generation.multi_hop import MultiHopReply, multi_hop_call
+from wsrl_assets.generation.unanswerable import MAX_TOKENS as UNANSWERABLE_MAX_TOKENS
+from wsrl_assets.generation.unanswerable import (
+    Kin,
+    UnanswerableReply,
+    unanswerable_messages,
+    unanswerable_schema,
+)
 from wsrl_assets.llm import (
     RowError,
     StageModel,
@@ -18,6 +29,8 @@ from wsrl_assets.llm import (
     load_prompt,
 )
 from wsrl_assets.reward import AnswerType
+from wsrl_assets.reward.abstention import ABSTENTION
+from wsrl_assets.storage.calculation import CalculationError
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form, with_options
@@ -50,6 +63,7 @@ class DraftJob:
         personas: how many personas the document has.
         form: which kind of question.
         pool: what can be asked with options; multiple choice alone needs it.
+        kin: what an unanswerable question is asked of, if the document has any.
     """
 
     doc_id: str
@@ -61,6 +75,7 @@ class DraftJob:
     personas: int
     form: Form
     pool: Pool = field(default_factory=Pool, repr=False, compare=False)
+    kin: Kin | None = None
 
     def draft_id(self, recipe: str) -> str:
         """Hash of (document, persona, form, recipe)."""
@@ -84,6 +99,9 @@ class Drafter:
             Form.OPEN: self._open,
             Form.CLOZE: self._cloze,
             Form.MULTIPLE_CHOICE: self._multiple_choice,
+            Form.COMPUTED: self._computed,
+            Form.UNANSWERABLE: self._unanswerable,
+            Form.MULTI_HOP: self._multi_hop,
         }
         try:
             return await make[job.form](job)
@@ -167,6 +185,79 @@ class Drafter:
             evidence=_evidence(job, chosen),
         )
 
+    async def _computed(self, job: DraftJob) -> QADraft:
+        """A question for the result of a query; one that has none makes a rejected row."""
+        call = computed_call(job.text, job.persona)
+        reply = await self.models[job.form].ask(
+            job.form,
+            self._id(job),
+            call.messages,
+            ComputedReply,
+            schema=call.schema,
+            max_tokens=COMPUTED_MAX_TOKENS,
+        )
+        question = " ".join(reply.question.split())
+        try:
+            draft = await asyncio.to_thread(call.draft, reply)
+        except CalculationError as fault:
+            return self._row(
+                job,
+                status=Status.REJECTED,
+                reason=fault.reason,
+                detail=fault.detail,
+                question=question,
+            )
+        return self._row(
+            job,
+            question=question,
+            answer=draft.answer,
+            answer_type=reply.answer_type,
+            unit=draft.unit,
+            evidence=draft.evidence,
+            basis=draft.computation.to_json(),
+        )
+
+    async def _multi_hop(self, job: DraftJob) -> QADraft:
+        call = multi_hop_call(job.text, job.persona)
+        reply = await self.models[job.form].ask(
+            job.form,
+            self._id(job),
+            call.messages,
+            MultiHopReply,
+            schema=call.schema,
+            max_tokens=MULTI_HOP_MAX_TOKENS,
+        )
+        hops = call.hops(reply)
+        return self._row(
+            job,
+            question=" ".join(reply.question.split()),
+            answer=" ".join(reply.answer.split()),
+            answer_type=reply.answer_type,
+            unit=" ".join((reply.unit or "").split()) or None,
+            evidence=call.evidence(hops),
+            basis=hops.to_json(),
+        )
+
+    async def _unanswerable(self, job: DraftJob) -> QADraft:
+        """A question of the document's kin, whose gold is an abstention."""
+        if job.kin is None:
+            return self._row(job, status=Status.REJECTED, reason="no_kin")
+        reply = await self.models[job.form].ask(
+            job.form,
+            self._id(job),
+            unanswerable_messages(job.text, job.kin, job.persona),
+            UnanswerableReply,
+            schema=unanswerable_schema(),
+            max_tokens=UNANSWERABLE_MAX_TOKENS,
+        )
+        return self._row(
+            job,
+            question=" ".join(reply.question.split()),
+            answer=ABSTENTION.value,
+            answer_type=ABSTENTION.type,
+            basis=reply.basis(job.kin).to_json(),
+        )
+
     async def _choose(self, job: DraftJob, candidates: list[cloze.Candidate]) -> cloze.Candidate:
         by_answer = {candidate.answer: candidate for candidate in candidates}
         if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
@@ -200,6 +291,7 @@ class Drafter:
         unit: str | None = None,
         choices: tuple[str, ...] = (),
         evidence: str | None = None,
+        basis: str | None = None,
     ) -> QADraft:
         return QADraft(
             draft_id=self._id(job),
@@ -216,6 +308,7 @@ class Drafter:
             unit=unit,
             choices=choices,
             evidence=evidence,
+            basis=basis,
             **self.models[job.form].columns(),
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
-from wsrl_assets.generation.sentences import Sentence, all_sentences
+from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm import Message, Prompt, RowError, document_first, in_turns, load_prompt
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout, LayoutSpec
@@ -125,7 +125,7 @@ def _in_turns(
         messages = in_turns(task, shown, document, request)
         return OpenCall(messages, OpenReply, _schema(_QUOTE), document)
     sentences = all_sentences(document)
-    messages = in_turns(task, shown, _with_numbers(sentences), request)
+    messages = in_turns(task, shown, with_numbers(sentences), request)
     return OpenCall(messages, NumberedReply, _schema(_numbers(len(sentences))), document, sentences)
 
 
@@ -136,7 +136,7 @@ def _turn(example: Demonstration, *, numbered: bool) -> tuple[str, str, str]:
         return example.passage, request, example.reply_with(example.evidence)
     sentences = all_sentences(example.passage)
     reply = example.reply_with(_numbers_of(example, sentences))
-    return _with_numbers(sentences), request, reply
+    return with_numbers(sentences), request, reply
 
 
 def _numbers_of(example: Demonstration, sentences: Sequence[Sentence]) -> list[int]:
@@ -145,10 +145,6 @@ def _numbers_of(example: Demonstration, sentences: Sequence[Sentence]) -> list[i
     end = start + len(example.evidence)
     touched = [n for n, s in enumerate(sentences, 1) if s.start < end and start < s.end]
     return sorted({touched[0], touched[-1]})
-
-
-def _with_numbers(sentences: Sequence[Sentence]) -> str:
-    return "\n".join(f"[{number}] {one.text}" for number, one in enumerate(sentences, 1))
 
 
 _QUOTE: dict[str, object] = {"type": "string", "maxLength": 400}

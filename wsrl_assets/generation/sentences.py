@@ -1,7 +1,7 @@
 """Sentences of a document, as offsets, with what a question should not be made of left out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # Capital letters of Latin script, for a class in a pattern.
@@ -50,6 +50,11 @@ def all_sentences(document: str) -> list[Sentence]:
         found += _sentences(document, start, end)
         at = end
     return found
+
+
+def with_numbers(sentences: Sequence[Sentence]) -> str:
+    """Sentences one a line, each after its number from 1, by which a reply names it."""
+    return "\n".join(f"[{number}] {one.text}" for number, one in enumerate(sentences, 1))
 
 
 def _lines(document: str, start: int, end: int) -> Iterator[Sentence]:

@@ -52,10 +52,18 @@ class SettingsResource(dg.ConfigurableResource):
     `wsrl run` puts the settings it was called with here, so that the run's page shows them.
 
     Attributes:
-        overrides: settings by their name in lower case without `WSRL_`, such as `forms`.
+        overrides: settings by their name in lower case without `WSRL_`, such as `forms`; an empty
+            text switches a setting off that the environment sets.
     """
 
     overrides: dict[str, Any] = {}  # noqa: RUF012 - a config schema, which Dagster copies
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SettingsResource":
+        """The settings that were set explicitly; none as an empty text, since Dagster's
+        configuration takes no null in a map."""
+        given = settings.model_dump(mode="json", exclude_unset=True)
+        return cls(overrides={key: "" if value is None else value for key, value in given.items()})
 
     def load(self, launched_with: Mapping[str, Any] | None = None) -> Settings:
         """The settings, with what the launchpad set over them; none there means not set.
@@ -64,7 +72,8 @@ class SettingsResource(dg.ConfigurableResource):
             SettingsError: a value that its setting cannot have.
         """
         given = {name: value for name, value in (launched_with or {}).items() if value is not None}
-        return load_settings({**self.overrides, **given})
+        here = {name: None if value == "" else value for name, value in self.overrides.items()}
+        return load_settings({**here, **given})
 
 
 class EndpointResource(dg.ConfigurableResource):

@@ -279,10 +279,9 @@ class _Runner:
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
-        overrides = settings.model_dump(mode="json", exclude_unset=True)
         return {
             "store": StoreResource(home=str(self._store.home.resolve())),
-            "settings": SettingsResource(overrides=overrides),
+            "settings": SettingsResource.of(settings),
             "endpoint": self._endpoint,
         }
 

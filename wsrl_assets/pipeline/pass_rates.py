@@ -11,6 +11,8 @@ from typing import Any
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, pages
+from wsrl_assets.release.pass_rates import PassRateRange
+from wsrl_assets.release.spec import load_spec
 from wsrl_assets.reward import Gold
 from wsrl_assets.reward.instruction import INSTRUCTION, VERSION
 from wsrl_assets.storage import GroupWriter, Partition
@@ -18,7 +20,7 @@ from wsrl_assets.storage.tables import Rollout
 from wsrl_assets.storage.work import RATES
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.verification.pass_rates import STAGE, Pair, Rater
+from wsrl_assets.verification.pass_rates import STAGE, Band, Pair, Rater
 
 
 async def rate_domain(job: Job, domain: Domain) -> int:
@@ -53,6 +55,7 @@ async def rate_domain(job: Job, domain: Domain) -> int:
                 writer.put,
                 job.settings.pass_rate_rollouts,
                 job.settings.rollout_tokens,
+                _band(job),
             )
 
             async def work(pair: Pair) -> None:
@@ -78,7 +81,20 @@ def rate_recipes(job: Job, policy: str) -> tuple[StageRecipe, StageRecipe]:
     role = job.roles[Role.POLICY]
     of_rollouts = model_recipe(STAGE, role, policy, [], **settings)
     settings["rollouts"] = job.settings.pass_rate_rollouts
+    band = _band(job)
+    if not band.is_open:
+        settings["band"] = [band.above, band.below]
     return model_recipe(STAGE, role, policy, [], **settings), of_rollouts
+
+
+def _band(job: Job) -> Band:
+    """Where pairs are left early: the rates that the release takes, if that was asked for."""
+    settings = job.settings
+    if not settings.pass_rate_stops_early:
+        return Band()
+    bounds = PassRateRange(settings.pass_rate_above, settings.pass_rate_below)
+    rates = load_spec(settings.release_spec).bounded_by(bounds).rates
+    return Band(rates.above, rates.below)
 
 
 def _regenerates(job: Job) -> bool:

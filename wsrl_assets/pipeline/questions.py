@@ -9,11 +9,22 @@ anywhere is resumed by the next.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wsrl_assets.generation import cloze, distractors, drafting, layouts, library, personas
+from wsrl_assets.generation import (
+    cloze,
+    computed,
+    distractors,
+    drafting,
+    form_examples,
+    layouts,
+    library,
+    multi_hop,
+    personas,
+    unanswerable,
+)
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
@@ -26,7 +37,8 @@ from wsrl_assets.llm import (
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.settings import Settings
-from wsrl_assets.storage import GroupWriter, Partition
+from wsrl_assets.storage import GroupWriter, Partition, calculation
+from wsrl_assets.storage.basis import kin_id
 from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
@@ -40,6 +52,8 @@ from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
+# Forms whose drafts draw on other documents of the domain.
+_FROM_OTHERS = (Form.MULTIPLE_CHOICE, Form.UNANSWERABLE)
 
 
 async def advance_domain(
@@ -131,15 +145,39 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             rules=cloze.VERSION,
             distractors=distractors.VERSION,
         )
+        recipes[Form.COMPUTED] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(computed.PROMPT),
+            form=str(Form.COMPUTED),
+            rules=calculation.VERSION,
+            demonstrations=form_examples.examples_digest(Form.COMPUTED),
+        )
+        recipes[Form.UNANSWERABLE] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(unanswerable.PROMPT),
+            form=str(Form.UNANSWERABLE),
+            rules=unanswerable.VERSION,
+            demonstrations=form_examples.examples_digest(Form.UNANSWERABLE),
+        )
+        recipes[Form.MULTI_HOP] = model_recipe(
+            drafting.STAGE,
+            generator,
+            model,
+            with_system(multi_hop.PROMPT),
+            form=str(Form.MULTI_HOP),
+            demonstrations=form_examples.examples_digest(Form.MULTI_HOP),
+        )
     if Role.JUDGE in models:
         jury = _jury(job)
         recipes[verify.STAGE] = model_recipe(
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            with_system(
-                *(judge.PROMPTS if jury else ()), round_trip.PROMPT, round_trip.COMPLETION_PROMPT
-            ),
+            with_system(*(judge.PROMPTS if jury else ()), *round_trip.PROMPTS),
             rules=verify.RULES_VERSION,
             judge=jury.recipe if jury else None,
             round_trip=settings.round_trip,
@@ -159,10 +197,10 @@ class _Work:
     drafted: frozenset[tuple[int, str]]
     unverified: tuple[Draft, ...]
     siblings: Siblings
-    pool: distractors.Pool
+    others: "_Others"
 
     @classmethod
-    def of(cls, row: dict[str, Any], pool: distractors.Pool) -> "_Work":
+    def of(cls, row: dict[str, Any], others: "_Others") -> "_Work":
         return cls(
             doc_id=row["doc_id"],
             title=row["title"],
@@ -170,10 +208,32 @@ class _Work:
             personas_status=Status(row["personas_status"]) if row["personas_status"] else None,
             personas=tuple(row["personas"]),
             drafted=frozenset((slot["persona_index"], slot["form"]) for slot in row["drafted"]),
-            unverified=tuple(Draft(doc_id=row["doc_id"], **draft) for draft in row["unverified"]),
+            unverified=tuple(
+                Draft(doc_id=row["doc_id"], kin_text=others.kin_text(draft["basis"]), **draft)
+                for draft in row["unverified"]
+            ),
             siblings=Siblings((p["pair_id"], p["question"], p["gold"]) for p in row["verified"]),
-            pool=pool,
+            others=others,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What the documents of a page take from others; nothing for forms not asked for.
+
+    Attributes:
+        pool, kinship: for drafts that are still to be made.
+        texts: of the kin that unanswerable drafts of the page rest on, by id.
+    """
+
+    pool: distractors.Pool = field(default_factory=distractors.Pool)
+    kinship: unanswerable.Kinship = field(default_factory=unanswerable.Kinship)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def kin_text(self, basis: str | None) -> str | None:
+        """The text of a draft's kin; none if the draft has none, or the kin was withdrawn."""
+        kin = kin_id(basis)
+        return self.texts.get(kin) if kin else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +315,7 @@ class _Chain:
     def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
         if drafting.STAGE not in self.stages or self.goal.is_reached:
             return []
+        kin = work.others.kinship.kin_of(work.doc_id)
         return [
             DraftJob(
                 doc_id=work.doc_id,
@@ -265,7 +326,8 @@ class _Chain:
                 persona=persona,
                 personas=len(named),
                 form=form,
-                pool=work.pool,
+                pool=work.others.pool,
+                kin=kin if form is Form.UNANSWERABLE else None,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -278,7 +340,8 @@ class _Chain:
         if draft.status is not Status.KEPT or self.verifier is None:
             return
         self.job.progress.expect(verify.STAGE, 1)
-        await self._verify(Draft.of(draft), work)
+        kin = work.others.kinship.kin_of(work.doc_id) if draft.form == Form.UNANSWERABLE else None
+        await self._verify(Draft.of(draft, kin.text if kin else None), work)
 
     async def _verify(self, draft: Draft, work: _Work) -> None:
         if self.verifier is None or self.goal.is_reached:
@@ -300,36 +363,61 @@ async def pending_work(
         "with_verification": verify.STAGE in stages,
     }
     async for page in batches(job, partition, DOCUMENTS, **parameters):
-        pool = distractors.Pool()
-        if drafting.STAGE in stages and any(_wants_choices(job.settings, row) for row in page):
-            pool = await asyncio.to_thread(_pool_of, job, partition, page)
+        others = await asyncio.to_thread(_others_of, job, partition, stages, page)
         for row in page:
-            yield _Work.of(row, pool)
+            yield _Work.of(row, others)
 
 
-def _wants_choices(settings: Settings, row: dict[str, Any]) -> bool:
-    """Whether a multiple-choice draft of a document is still to be made."""
-    form = Form.MULTIPLE_CHOICE
-    drafted = sum(slot["form"] == form for slot in row["drafted"])
+def _wants_others(forms: Sequence[Form], row: dict[str, Any]) -> bool:
+    """Whether a draft is still to be made of a form that draws on other documents."""
+    wanted = set(_FROM_OTHERS).intersection(forms)
+    drafted = sum(slot["form"] in wanted for slot in row["drafted"])
     is_named = row["personas_status"] is not None
-    return form in settings.forms and not (is_named and drafted >= len(row["personas"]))
+    return bool(wanted) and not (is_named and drafted >= len(row["personas"]) * len(wanted))
 
 
-def _pool_of(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> distractors.Pool:
-    """What a page of documents can be asked with options; others help out if the page is short.
+def _others_of(
+    job: Job, partition: Partition, stages: Sequence[str], page: Sequence[dict[str, Any]]
+) -> _Others:
+    """What a page of documents takes from each other and from the rest of the domain.
 
-    Options come from the documents, not from drafts: so the first draft of a domain has as many
-    as the last, whatever the order in which drafts are done. A page is what memory holds anyway.
-    Documents that come later change what later drafts are given, and no draft that was made.
+    Options and kin come from the documents, not from drafts: so the first draft of a domain has as
+    much to choose from as the last, whatever the order in which drafts are done. A page is what
+    memory holds anyway, and if it is short, others help out. Documents that come later change what
+    later drafts are given, and no draft that was made.
     """
+    forms = job.settings.forms if drafting.STAGE in stages else ()
+    documents: list[distractors.PoolDocument] = []
+    if any(_wants_others(forms, row) for row in page):
+        documents = _documents_around(job, partition, page)
+    return _Others(
+        distractors.Pool.of(documents if Form.MULTIPLE_CHOICE in forms else ()),
+        unanswerable.Kinship(documents if Form.UNANSWERABLE in forms else ()),
+        _kin_texts(job, partition, page),
+    )
+
+
+def _documents_around(
+    job: Job, partition: Partition, page: Sequence[dict[str, Any]]
+) -> list[distractors.PoolDocument]:
     known = [row["doc_id"] for row in page]
     lacking = max(0, distractors.POOL_DOCUMENTS - len(known))
     with job.store.transaction(Partition.domain(partition.key)) as transaction:
         others = transaction.query("distractor_documents", known=known, documents=lacking)
-    return distractors.Pool.of(
+    return [
         distractors.PoolDocument(row["doc_id"], row["parent_id"], row["title"], row["text"])
         for row in (*page, *others.iter_rows(named=True))
-    )
+    ]
+
+
+def _kin_texts(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The texts of the kin of drafts without a verdict, by id."""
+    drafts = (draft for row in page for draft in row["unverified"])
+    wanted = sorted({kin for draft in drafts if (kin := kin_id(draft["basis"]))})
+    if not wanted:
+        return {}
+    with job.store.transaction(Partition.domain(partition.key)) as transaction:
+        return dict(transaction.query("kept_texts", doc_ids=wanted).iter_rows())
 
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:

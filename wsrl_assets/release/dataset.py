@@ -23,6 +23,7 @@ from wsrl_assets.release.provenance import ROW_RECIPES, ReleaseProvenance, trace
 from wsrl_assets.release.selection import (
     Selected,
     in_proportion,
+    in_share,
     in_spec,
     in_use,
     mixture,
@@ -59,8 +60,10 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward",
-    "form": "open, cloze or multiple_choice",
-    "evidence": "the quote that supports the answer",
+    "form": "open, cloze, multiple_choice, computed, unanswerable or multi_hop",
+    "evidence": "the quote that supports the answer; none where no answer is to be found",
+    "basis": "facts and query of a computed answer, what another document answers to an "
+    "unanswerable question, or the two facts of a multi_hop one, JSON; none for other forms",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",
@@ -121,6 +124,7 @@ def build_release(store: Store, run_id: str, spec: ReleaseSpec = EVERYTHING) -> 
         lambda pairs: in_spec(pairs, spec),
         spec.rates.split,
         _self_test,
+        lambda pairs: in_share(pairs, spec),
     )
     kept, over = in_proportion(candidates, spec)
     refused = pl.concat([refused, over])

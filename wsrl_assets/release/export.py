@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from wsrl_assets.release.dataset import ReleaseError, read_release
 from wsrl_assets.release.in_context import with_passages
 from wsrl_assets.release.splits import Split
@@ -21,6 +23,7 @@ from wsrl_assets.release.trainers import (
     webscale,
 )
 from wsrl_assets.release.trainers.format import AsIs, Format
+from wsrl_assets.taxonomy.forms import Form
 
 _ALL: tuple[Format, ...] = (
     AsIs("parquet"),
@@ -60,7 +63,8 @@ def export(
     """Writes each format to `output/<name>`; returns the folders.
 
     With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
-    `parquet` is the release as it is.
+    without, pairs that are unanswerable only from their passage are left out. `parquet` is the
+    release as it is.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
@@ -69,7 +73,9 @@ def export(
         ReleaseError: a folder of that name holds something else, or cannot be written.
     """
     pairs = read_release(release)
-    if distractors is not None:
+    if distractors is None:
+        pairs = pairs.filter(pl.col("form").ne_missing(pl.lit(Form.UNANSWERABLE.value)))
+    else:
         pairs = with_passages(pairs, distractors)
     passages = {} if distractors is None else {"distractors": distractors}
     folders = {name: output / name for name in names}

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from wsrl_assets.taxonomy.forms import Form
+
 OUT_OF_RANGE = "pass_rate_out_of_range"
 NO_RATE = "no_pass_rate"
 UNREACHED = "unreached"
@@ -24,11 +26,13 @@ class PassRateRange:
     def split(self, pairs: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The pairs in the range, and the others with columns `reason` and `detail`.
 
-        `pairs` has at least `pass_rate` (a float, none where a pair was not rated), `rollouts` and
-        `policy`. A pair without a rate is in no range that has a bound.
+        `pairs` has at least `form`, `pass_rate` (a float, none where a pair was not rated),
+        `rollouts` and `policy`. A pair without a rate is in no range that has a bound, unless it is
+        unanswerable: an abstention has no closed-book rate.
         """
+        is_rated = pl.col("form") != Form.UNANSWERABLE
         marked = pairs.with_columns(
-            reason=self._reason(),
+            reason=pl.when(is_rated).then(self._reason()),
             detail=pl.format(
                 "{} over {} rollouts of {}", pl.col("pass_rate").round(4), "rollouts", "policy"
             ),

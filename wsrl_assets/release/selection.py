@@ -14,11 +14,15 @@ import polars as pl
 
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 
 NOT_IN_SPEC = "not_in_spec"
 OVER_CAP = "over_cap"
 RETIRED_DOMAIN = "retired_domain"
 OVER_SIZE = "over_size"
+OVER_SHARE = "over_unanswerable_share"
+
+_NO_TEXT = pl.lit(None, dtype=pl.String)
 
 Selected = tuple[pl.DataFrame, pl.DataFrame]
 """The pairs that stay, and the others with columns `reason` and `detail`."""
@@ -66,6 +70,29 @@ def in_spec(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
         reason=pl.lit(None, dtype=pl.String), detail=pl.coalesce(*reasons)
     ).with_columns(reason=pl.when(pl.col("detail").is_not_null()).then(pl.lit(NOT_IN_SPEC)))
     return selected(marked)
+
+
+def in_share(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
+    """Leaves out unanswerable pairs over their share of the whole, by lot.
+
+    `pairs` has at least the columns pair_id and form. A size that is applied afterwards keeps the
+    share up to the luck of the draw.
+    """
+    is_open = pl.col("form") == Form.UNANSWERABLE
+    unanswerable = pairs.filter(is_open)
+    share = spec.unanswerable
+    if share is None or unanswerable.is_empty():
+        return selected(pairs.with_columns(reason=_NO_TEXT, detail=_NO_TEXT))
+    most = int(share / (1 - share) * (pairs.height - unanswerable.height))
+    drawn = sorted(unanswerable["pair_id"], key=lambda pair_id: draw(spec.seed, pair_id))
+    over = is_open & ~pl.col("pair_id").is_in(drawn[:most])
+    detail = f"{unanswerable.height} pairs, room for {most}"
+    return selected(
+        pairs.with_columns(
+            reason=pl.when(over).then(pl.lit(OVER_SHARE)),
+            detail=pl.when(over).then(pl.lit(detail)),
+        )
+    )
 
 
 def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:

@@ -103,6 +103,8 @@ class ReleaseSpec(_Part):
         pass_rate: strictly `above` and `below`; any rate and none if not set. `unreached` takes
             pairs that no rollout passed beside those.
         curriculum: rows by falling pass rate, domains mixed; by pair id if not set.
+        unanswerable: at most so large a share of the pairs has no answer in its passage; any share
+            if not set.
     """
 
     seed: int = 0
@@ -118,6 +120,7 @@ class ReleaseSpec(_Part):
     forms: tuple[Form, ...] | None = Field(default=None, min_length=1)
     pass_rate: _Bounds = _Bounds()
     curriculum: Curriculum | None = None
+    unanswerable: float | None = Field(default=None, ge=0, lt=1)
 
     @field_validator("domains", mode="before")
     @classmethod

@@ -140,13 +140,19 @@ class QADraft(Outcome):
     doc_id: str = column("document")
     persona_index: int = column("which of the document's personas, from 0")
     persona: str = column("the persona")
-    form: str = column("open, cloze or multiple_choice")
+    form: str = column("open, cloze, multiple_choice, computed, unanswerable or multi_hop")
     question: str | None = column("the question, which must stand alone", long=True, default=None)
     answer: str | None = column("the short gold answer as written", default=None)
     answer_type: str | None = column("answer type of the reward", default=None)
     unit: str | None = column("unit of a quantity, currency of money", default=None)
     choices: tuple[str, ...] = column("options of a choice, in their order", default=())
     evidence: str | None = column("quote from the document", long=True, default=None)
+    basis: str | None = column(
+        "facts and query of a computed answer, what the kin answers to an unanswerable question, or"
+        " the two facts of a multi_hop one, JSON",
+        long=True,
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,18 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 class Form(StrEnum):
     """`open` is the paper's; `cloze` blanks out a part of a sentence (see generation/cloze);
-    `multiple_choice` asks the same with options (see generation/distractors).
+    `multiple_choice` asks the same with options (see generation/distractors); `computed` asks for
+    what a query makes of a document's figures (see generation/computed); `unanswerable` asks what
+    the document does not say and its kin does (see generation/unanswerable); `multi_hop` takes two
+    facts (see generation/multi_hop).
     """
 
     OPEN = "open"
     CLOZE = "cloze"
     MULTIPLE_CHOICE = "multiple_choice"
+    COMPUTED = "computed"
+    UNANSWERABLE = "unanswerable"
+    MULTI_HOP = "multi_hop"
 
 
 def with_options(stem: str, choices: Sequence[str]) -> str:

@@ -128,6 +128,28 @@ def _shown_type(
     return claimed
 
 
+def answer_is_not_persona(gold: Gold, persona: str) -> Verdict:
+    """Whether an answer is something of the document, and not the reader for whom it was asked.
+
+    A small model answers with the reader ("a nurse"), who stands in its prompt. Reason:
+    `answer_is_persona`. A name that a persona holds among others ("a visitor of Lisbon") is fine.
+    """
+    reader = _bare(persona).partition(" who wants ")[0]
+    answer = _bare(gold.value)
+    is_reader = bool(reader) and answer in (reader, _bare(persona))
+    return Verdict(
+        "answer_not_persona",
+        not is_reader,
+        "answer_is_persona" if is_reader else None,
+        persona if is_reader else None,
+    )
+
+
+def _bare(phrase: str) -> str:
+    """Words in lower case, without an article and stops."""
+    return re.sub(r"^(?:an?|the) ", "", " ".join(phrase.casefold().split()).strip(" ."))
+
+
 def question_form(question: str | None) -> Verdict:
     """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`, and
     `template_tokens`: a trainer's chat template would read part of it as the end of a turn.

@@ -19,7 +19,8 @@ from wsrl_assets.storage.tables import Verdict
 
 QUESTION_PROMPT = load_prompt("judge_question")
 SUPPORTED_PROMPT = load_prompt("judge_supported")
-PROMPTS = (QUESTION_PROMPT, SUPPORTED_PROMPT)
+ANSWERABLE_PROMPT = load_prompt("judge_answerable")
+PROMPTS = (QUESTION_PROMPT, SUPPORTED_PROMPT, ANSWERABLE_PROMPT)
 _MAX_TOKENS = 160
 _REASON_CHARS = 140
 _ANSWER_CHARS = 120
@@ -45,6 +46,7 @@ class Criterion(StrEnum):
     STANDS_ALONE = "judge_stands_alone"
     SUPPORTED = "judge_supported"
     ONLY_ANSWER = "judge_only_answer"
+    UNANSWERABLE = "judge_unanswerable"
 
 
 # The reason word of a no.
@@ -53,6 +55,7 @@ _REASONS = {
     Criterion.STANDS_ALONE: "not_self_contained",
     Criterion.SUPPORTED: "not_supported",
     Criterion.ONLY_ANSWER: "other_answer_as_right",
+    Criterion.UNANSWERABLE: "answerable",
 }
 
 
@@ -105,6 +108,21 @@ class SupportReply(BaseModel):
             Criterion.SUPPORTED: Vote(self.supported, self.reason),
             Criterion.ONLY_ANSWER: Vote(self.only_answer, other + self.reason),
         }
+
+
+class AnswerableReply(BaseModel):
+    """Whether a document answers a question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=_REASON_CHARS)
+    unanswerable: bool
+
+    def votes(self) -> _Votes:
+        return {Criterion.UNANSWERABLE: Vote(self.unanswerable, self.reason)}
+
+
+_AnyReply = QuestionReply | SupportReply | AnswerableReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +188,18 @@ async def judge(case: Case, jury: JudgePolicy, model: StageModel) -> tuple[Verdi
     return verdicts + await polls.poll("judge_supported", messages, SupportReply)
 
 
+async def judge_unanswerable(case: Case, jury: JudgePolicy, model: StageModel) -> Verdict:
+    """The verdict on a question that the case's document should leave open; reason `answerable`.
+
+    Raises:
+        RowError: a call failed.
+    """
+    asked = ANSWERABLE_PROMPT.render(question=case.question)
+    messages = document_first(case.document, asked)
+    polls = _Polls(case, jury, model)
+    return (await polls.poll("judge_answerable", messages, AnswerableReply))[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Polls:
     """The votes on one case."""
@@ -179,7 +209,7 @@ class _Polls:
     model: StageModel
 
     async def poll(
-        self, step: str, messages: list[Message], reply_type: type[QuestionReply | SupportReply]
+        self, step: str, messages: list[Message], reply_type: type[_AnyReply]
     ) -> tuple[Verdict, ...]:
         """Asks as many as can settle it at once, then as many as are still lacking."""
         ballots: list[_Votes] = []
@@ -201,7 +231,7 @@ class _Polls:
         self,
         step: str,
         messages: list[Message],
-        reply_type: type[QuestionReply | SupportReply],
+        reply_type: type[_AnyReply],
         number: int,
     ) -> _Votes:
         reply = await self.model.ask(

@@ -33,6 +33,43 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Pass rates strictly between two bounds; whether a pair lies there may be settled early.
+
+    It is settled when no outcome of the rollouts that are left can change it, so a pair falls as it
+    would by all of them. Its rate then has fewer rollouts behind it, and is no fair estimate.
+    """
+
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no bound, so that nothing can be settled."""
+        return self.above is None and self.below is None
+
+    def lacking(self, passed: int, made: int, wanted: int) -> int:
+        """The fewest further rollouts that can settle it, all `wanted` included; 0 if settled."""
+        left = wanted - made
+        if self.is_open:
+            return left
+        for more in range(left):
+            ends = range(passed, passed + more + 1)
+            if any(self._is_settled(end, left - more, wanted) for end in ends):
+                return more
+        return left
+
+    def _is_settled(self, passed: int, left: int, wanted: int) -> bool:
+        least, most = passed / wanted, (passed + left) / wanted
+        is_over = self.above is None or least > self.above
+        is_under = self.below is None or most < self.below
+        # Pairs that nothing passed are a pool of their own, which only the last rollout settles.
+        stays_low = self.above is not None and most <= self.above and passed > 0
+        stays_high = self.below is not None and least >= self.below
+        return (is_over and is_under) or stays_low or stays_high
+
+
+@dataclass(frozen=True, slots=True)
 class Rater:
     """Rolls a policy out on pairs.
 
@@ -43,6 +80,7 @@ class Rater:
         keep: takes each rollout as it comes back.
         rollouts: per pair.
         max_tokens: longest rollout.
+        band: where a pair is left once it is settled whether its rate lies there.
     """
 
     model: StageModel
@@ -50,22 +88,30 @@ class Rater:
     keep: Callable[[Rollout], Awaitable[None]]
     rollouts: int
     max_tokens: int
+    band: Band = Band()
 
     async def rate(self, pair: Pair) -> PassRate:
         """The pair's pass rate. Rollouts that it has are scored again, not asked for again.
 
         If a rollout has no reply for a fault, the row fails with it; the others are kept.
         """
-        made = {rollout.sample: rollout for rollout in pair.made}
-        wanted = range(self.rollouts)
-        outcomes = await asyncio.gather(
-            *(self._rescored(made[sample], pair.gold) for sample in wanted if sample in made),
-            *(self._rolled_out(pair, sample) for sample in wanted if sample not in made),
-        )
-        scored = [outcome for outcome in outcomes if isinstance(outcome, Rollout)]
-        fault = next((outcome for outcome in outcomes if isinstance(outcome, RowError)), None)
+        stored = {
+            rollout.sample: rollout for rollout in pair.made if rollout.sample < self.rollouts
+        }
+        waiting = [sample for sample in range(self.rollouts) if sample not in stored]
+        again = (self._rescored(rollout, pair.gold) for rollout in stored.values())
+        scored, fault = list(await asyncio.gather(*again)), None
+        while fault is None and (lacking := self._lacking(scored)):
+            asked, waiting = waiting[:lacking], waiting[lacking:]
+            outcomes = await asyncio.gather(*(self._rolled_out(pair, one) for one in asked))
+            scored += [outcome for outcome in outcomes if isinstance(outcome, Rollout)]
+            fault = next((o for o in outcomes if isinstance(o, RowError)), None)
         recipe = self.model.provenance.recipe.hash
         return pass_rate(pair.pair_id, scored, self.provenance, recipe, fault)
+
+    def _lacking(self, scored: Sequence[Rollout]) -> int:
+        passed = sum(rollout.score for rollout in scored)
+        return self.band.lacking(passed, len(scored), self.rollouts)
 
     async def _rolled_out(self, pair: Pair, sample: int) -> Rollout | RowError:
         try:

@@ -1,25 +1,32 @@
 """All checks of one pair, cheapest first; every verdict is kept, also of a rejected pair."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 
 from wsrl_assets.llm import RowError, StageModel
 from wsrl_assets.reward import Gold
+from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import AS_ENGLISH, Writing
+from wsrl_assets.verification.computed import check_computation
 from wsrl_assets.verification.duplicates import Siblings
-from wsrl_assets.verification.form import question_form, typed_gold
+from wsrl_assets.verification.form import answer_is_not_persona, question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.instructions import no_order
-from wsrl_assets.verification.judge import Case, JudgePolicy, judge
+from wsrl_assets.verification.judge import Case, JudgePolicy, judge, judge_unanswerable
 from wsrl_assets.verification.leakage import leak
+from wsrl_assets.verification.multi_hop import check_hops, facts_of, fails_alone
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.self_containment import stands_alone
+from wsrl_assets.verification.unanswerable import KinCase, check_absence
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "9"
+RULES_VERSION = "10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,16 @@ class Draft:
     unit: str | None
     evidence: str | None
     choices: Sequence[str] = ()
+    form: str = Form.OPEN
+    persona: str | None = None
+    basis: str | None = None
+    kin_text: str | None = None
 
     @classmethod
-    def of(cls, row: QADraft) -> "Draft":
-        """The draft of a row."""
-        return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
+    def of(cls, row: QADraft, kin_text: str | None = None) -> "Draft":
+        """The draft of a row, with the text of the document that it is asked of, if not its own."""
+        names = [field.name for field in fields(cls) if field.name != "kin_text"]
+        return cls(**{name: getattr(row, name) for name in names}, kin_text=kin_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,10 @@ class Verifier:
             siblings: the other pairs of the document; none are known if not given.
         """
         writing = Writing.of(document)
-        rules = check_rules(draft, document, writing, judged=self.jury is not None)
+        check = partial(check_rules, draft, document, writing, judged=self.jury is not None)
+        # A stranger's query may take seconds, in which the event loop has better things to do.
+        is_query = draft.form == Form.COMPUTED
+        rules = await asyncio.to_thread(check) if is_query else check()
         if not _all_passed(rules.verdicts):
             return self._row(draft, rules, rules.verdicts)
         assert draft.question is not None
@@ -102,6 +117,8 @@ class Verifier:
         try:
             if self.jury is not None and _all_passed(verdicts):
                 verdicts += await self._judge(self.jury, draft, document)
+            if self.use_round_trip and _all_passed(verdicts) and draft.form == Form.MULTI_HOP:
+                verdicts.append(await self._fails_alone(draft, rules, document))
             if self.use_round_trip and _all_passed(verdicts):
                 answer, verdict = await self._round_trip(draft, rules, document, writing)
                 verdicts.append(verdict)
@@ -110,10 +127,28 @@ class Verifier:
         return self._row(draft, rules, verdicts, answer=answer)
 
     async def _judge(self, jury: JudgePolicy, draft: Draft, document: str) -> tuple[Verdict, ...]:
+        """The judge's verdicts; on an unanswerable question, first on what its kin answers."""
         assert draft.question is not None
         assert draft.answer is not None
         case = Case(draft.draft_id, draft.question, draft.answer, document)
-        return await judge(case, jury, self.model)
+        if draft.form != Form.UNANSWERABLE:
+            return await judge(case, jury, self.model)
+        kin = KinCase.of(draft.basis, draft.kin_text)
+        assert kin is not None
+        of_kin = replace(case, answer=kin.answer.answer, document=kin.text)
+        verdicts = await judge(of_kin, jury, self.model)
+        if not _all_passed(verdicts):
+            return verdicts
+        return *verdicts, await judge_unanswerable(case, jury, self.model)
+
+    async def _fails_alone(self, draft: Draft, rules: RuleResult, document: str) -> Verdict:
+        found = facts_of(draft.basis, document)
+        assert found is not None
+        assert draft.question is not None
+        assert rules.gold is not None
+        _, first, second = found
+        pair_id, model = draft.draft_id, self.model
+        return await fails_alone(pair_id, draft.question, rules.gold, (first, second), model)
 
     async def _round_trip(
         self, draft: Draft, rules: RuleResult, document: str, writing: Writing
@@ -127,6 +162,7 @@ class Verifier:
             document,
             self.model,
             writing,
+            draft.form,
         )
 
     def _row(
@@ -174,25 +210,66 @@ def check_rules(
         judged: whether a judge follows, who decides what no rule knows.
     """
     question = writing.with_decimal_point(draft.question or "")
+    if draft.form == Form.UNANSWERABLE:
+        return _unanswerable_rules(draft, document, writing, question, judged=judged)
     gold, answer_verdict = typed_gold(
         draft.answer, draft.answer_type, draft.unit, draft.choices, writing, question
     )
     evidence, evidence_verdict = locate(draft.evidence, document)
+    verdicts = [answer_verdict, *_of_question(draft, gold, question, writing, judged=judged)]
+    verdicts.append(evidence_verdict)
+    if evidence is not None:
+        verdicts.append(no_order(evidence, document))
+    if draft.form == Form.COMPUTED:
+        answer = draft.answer or ""
+        verdicts += check_computation(draft.basis, answer, question, document, writing)
+    elif draft.form == Form.MULTI_HOP:
+        verdicts += check_hops(draft.basis, gold, question, document, writing)
+    elif gold is not None and evidence is not None:
+        quote = writing.with_decimal_point(document[evidence.start : evidence.end])
+        # What a question asks to be made of figures is known by its English words.
+        verdicts.append(answer_in(quote, gold, question if writing.has_rules else ""))
+    return RuleResult(tuple(verdicts), gold, evidence)
+
+
+def _of_question(
+    draft: Draft, gold: Gold | None, question: str, writing: Writing, *, judged: bool
+) -> list[Verdict]:
+    """What a question and its answer say without a document."""
     verdicts = [
-        answer_verdict,
         question_form(draft.question),
         stands_alone(question) if writing.has_rules else _left_to_judge(writing, judged),
     ]
     if gold is not None:
         verdicts.append(leak(question, gold))
-    verdicts.append(evidence_verdict)
-    if evidence is not None:
-        verdicts.append(no_order(evidence, document))
-    if gold is not None and evidence is not None:
-        quote = writing.with_decimal_point(document[evidence.start : evidence.end])
-        # What a question asks to be made of figures is known by its English words.
-        verdicts.append(answer_in(quote, gold, question if writing.has_rules else ""))
-    return RuleResult(tuple(verdicts), gold, evidence)
+    if gold is not None and draft.persona:
+        verdicts.append(answer_is_not_persona(gold, draft.persona))
+    return verdicts
+
+
+def _unanswerable_rules(
+    draft: Draft, document: str, writing: Writing, question: str, *, judged: bool
+) -> RuleResult:
+    """The checks of a question that its kin answers: as any pair of the kin, and not of this
+    document. The gold is the abstention; there is no evidence in the document.
+    """
+    kin = KinCase.of(draft.basis, draft.kin_text)
+    if kin is None:
+        lost = Verdict("kin", False, "no_kin", "the document that answers it is no longer there")
+        return RuleResult((lost,), None, None)
+    asked = replace(
+        draft,
+        form=Form.OPEN,
+        answer=kin.answer.answer,
+        answer_type=kin.answer.answer_type,
+        unit=kin.answer.unit,
+        evidence=kin.answer.quote,
+    )
+    found = check_rules(asked, kin.text, writing, judged=judged)
+    verdicts = found.verdicts
+    if found.gold is not None:
+        verdicts += check_absence(kin, found.gold, question, writing.with_decimal_point(document))
+    return RuleResult(verdicts, ABSTENTION, None)
 
 
 def _left_to_judge(writing: Writing, judged: bool) -> Verdict:

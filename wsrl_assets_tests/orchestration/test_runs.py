@@ -1,9 +1,12 @@
-"""Which partitions a run takes up."""
+"""Which partitions a run takes up, and which settings reach it."""
 
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from wsrl_assets.orchestration.resources import SettingsResource
 from wsrl_assets.pipeline.pending import has_work
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage.accounting import Account
@@ -33,3 +36,26 @@ def test_a_partition_is_taken_up_if_rows_wait_or_are_to_be_done_again(
     found: Account, settings: dict[str, Any], expected: bool
 ) -> None:
     assert has_work(found, Settings(**settings)) is expected
+
+
+def test_a_setting_that_is_switched_off_reaches_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the second round of a regeneration, under an environment that asks for one."""
+    monkeypatch.setenv("WSRL_REGENERATE", "personas")
+    asked = Settings(home=tmp_path, forms=("open", "cloze"))  # type: ignore[arg-type]
+    assert asked.regenerate == "personas"
+    off = asked.model_copy(update={"regenerate": None, "retry_failed": False})
+    seen: list[Settings] = []
+
+    @dg.asset
+    def look(settings: SettingsResource) -> None:
+        seen.append(settings.load())
+
+    config = {"config": SettingsResource.of(off).model_dump(mode="json")}
+    dg.materialize(
+        [look],
+        resources={"settings": SettingsResource()},
+        run_config={"resources": {"settings": config}},
+    )
+    assert seen == [off]

@@ -102,6 +102,22 @@ async def test_each_verified_pair_gets_a_rate_and_a_second_run_makes_no_call(
         assert (row.rollouts, row.passed) == (K, sum(r.score for r in own))
 
 
+async def test_stopping_early_pays_for_fewer_rollouts_and_the_rest_when_it_is_off_again(
+    tmp_path: Path,
+) -> None:
+    early = {"pass_rate_stops_early": True, "pass_rate_above": 0, "pass_rate_below": 1}
+    async with running_simulator(policy()) as sim:
+        work = rating(tmp_path, sim.base_url, **early)
+        plant(work.store, PAIRS)
+        paid = await asked(sim, work)
+        assert 2 * len(PAIRS) <= paid < K * len(PAIRS)
+        for row in rated(work.store).values():
+            assert row.rollouts == K or 0 < row.passed < row.rollouts
+        whole = rating(tmp_path, sim.base_url, regenerate="pass_rates")
+        assert paid + await asked(sim, whole) == K * len(PAIRS)
+    assert {row.rollouts for row in rated(work.store).values()} == {K}
+
+
 async def test_switched_off_it_does_nothing_and_asks_for_no_endpoint(tmp_path: Path) -> None:
     work = job(tmp_path, "http://127.0.0.1:9/v1")
     plant(work.store, PAIRS)

@@ -8,7 +8,7 @@ import pytest
 
 from wsrl_assets.release.curriculum import in_order
 from wsrl_assets.release.dataset import build_release, read_release
-from wsrl_assets.release.export import export
+from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.release.spec import Curriculum, ReleaseSpec, SpecError, load_spec
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.release.test_dataset import fill, some
@@ -74,6 +74,23 @@ def test_exports_have_the_rows_in_the_order_of_the_release(tmp_path: Path) -> No
     folder = export(release.folder, ["verl"], tmp_path / "out")["verl"]
     rows = pl.read_parquet(folder / "train.parquet")
     assert rows["extra_info"].struct.field("pass_rate").to_list() == train
+
+
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"parquet"}))
+def test_the_readme_of_an_export_says_how_its_order_is_kept(name: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    fill(store, some(3))
+    spec = ReleaseSpec(curriculum=Curriculum())
+    ordered, plain = build_release(store, "run", spec), build_release(store, "run")
+    said = readme(ordered.folder, name, tmp_path / "ordered")
+    how = FORMATS[name].in_order  # type: ignore[attr-defined]
+    assert "## Curriculum" in said
+    assert how in said
+    assert "## Curriculum" not in readme(plain.folder, name, tmp_path / "plain")
+
+
+def readme(release: Path, name: str, output: Path) -> str:
+    return (export(release, [name], output)[name] / "README.md").read_text("utf-8")
 
 
 def test_a_spec_file_asks_for_it_and_mistakes_are_named(tmp_path: Path) -> None:

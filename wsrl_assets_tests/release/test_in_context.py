@@ -21,6 +21,9 @@ def pairs(count: int = COUNT) -> pl.DataFrame:
         {
             "pair_id": f"pair-{n}",
             "parent_id": f"source-{n // 2}",
+            "doc_id": f"document-{n}",
+            "form": "open",
+            "basis": None,
             "domain": ("Math", "Coding")[n % 2],
             "split": ("train", "test")[n % 10 == 0],
             "question": f"When was canal {n} opened?",

@@ -161,10 +161,14 @@ BOUNDS = st.one_of(st.none(), st.floats(0, 1))
 
 
 def frame(rates: list[float | None]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"pass_rate": rates, "rollouts": [8] * len(rates), "policy": ["p"] * len(rates)},
-        schema={"pass_rate": pl.Float64, "rollouts": pl.Int64, "policy": pl.String},
-    ).with_row_index("row")
+    return (
+        pl.DataFrame(
+            {"pass_rate": rates, "rollouts": [8] * len(rates), "policy": ["p"] * len(rates)},
+            schema={"pass_rate": pl.Float64, "rollouts": pl.Int64, "policy": pl.String},
+        )
+        .with_columns(form=pl.lit("open"))
+        .with_row_index("row")
+    )
 
 
 @given(RATES, BOUNDS, BOUNDS)
@@ -188,3 +192,10 @@ def test_every_pair_is_either_in_range_or_left_out_with_a_reason(
 def test_no_bounds_leave_nothing_out(rates: list[float | None]) -> None:
     kept, others = PassRateRange().split(frame(rates))
     assert (kept.height, others.height) == (len(rates), 0)
+
+
+def test_an_abstention_has_no_rate_and_is_not_asked_for_one() -> None:
+    pairs = frame([None, None, 0.5]).with_columns(form=pl.Series(["unanswerable", "open", "open"]))
+    kept, others = PassRateRange(0, 1).split(pairs)
+    assert kept["row"].to_list() == [0, 2]
+    assert others["reason"].to_list() == ["no_pass_rate"]

@@ -1,5 +1,6 @@
 """A pass rate counts what the reward accepts; each rollout is asked for once, as trainers ask."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,17 +8,19 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsrl_assets.llm import FreeText, Role, RowError
 from wsrl_assets.release.dataset import COLUMNS
+from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.trainers import verl
 from wsrl_assets.reward import Reason, parse_gold
 from wsrl_assets.storage.tables import PassRate, Rollout, Status
 from wsrl_assets.verification.pass_rates import (
     STAGE,
     TRUNCATED,
+    Band,
     Pair,
     Rater,
     misses,
@@ -53,6 +56,9 @@ def rollout(sample: int = 0, **others: Any) -> Rollout:
     return Rollout(**{**given, **others})
 
 
+EVERY = Band()
+
+
 class Policy:
     """A policy that gives its replies in order, with what was asked of it and kept."""
 
@@ -63,13 +69,16 @@ class Policy:
     async def keep(self, rollout: Rollout) -> None:
         self.kept.append(rollout)
 
-    async def rate(self, rollouts: int, made: Sequence[Rollout] = ()) -> PassRate:
+    async def rate(
+        self, rollouts: int, made: Sequence[Rollout] = (), band: Band = EVERY
+    ) -> PassRate:
         rater = Rater(
             stage_model(self.asks, STAGE, "rollouts"),
             provenance(STAGE, "rates"),
             self.keep,
             rollouts,
             64,
+            band,
         )
         return await rater.rate(replace(PAIR, made=tuple(made)))
 
@@ -235,3 +244,61 @@ def test_misses_are_the_most_frequent_reasons_and_stay_few(reasons: list[str]) -
 def test_a_stored_answer_is_bounded(text: str) -> None:
     scored = scored_by_reward(rollout(response=f"Answer: {text * 50}"), GOLD)
     assert scored.extracted is None or len(scored.extracted) <= 200
+
+
+# --- stopping early -----------------------------------------------------------------------------
+
+BOUNDED = st.builds(
+    Band,
+    above=st.one_of(st.none(), st.sampled_from((0.0, 0.1, 0.2, 0.25, 0.5))),
+    below=st.one_of(st.none(), st.sampled_from((0.6, 0.75, 0.9, 1.0))),
+)
+
+
+@given(st.lists(st.sampled_from((RIGHT, WRONG)), min_size=1, max_size=16), BOUNDED)
+@settings(max_examples=200, deadline=None)
+def test_a_pair_that_is_left_early_falls_where_all_rollouts_would_put_it(
+    replies: list[Said], band: Band
+) -> None:
+    whole = asyncio.run(Policy(*replies).rate(len(replies)))
+    early = asyncio.run(Policy(*replies).rate(len(replies), band=band))
+    assert early.rollouts <= whole.rollouts
+    assert fate(early, band) == fate(whole, band)
+
+
+def fate(row: PassRate, band: Band) -> list[str]:
+    """Why a release leaves a pair out; nothing if it takes it."""
+    pairs = pl.DataFrame(
+        {"form": ["open"], "pass_rate": [row.pass_rate], "rollouts": [1], "policy": ["p"]}
+    )
+    return PassRateRange(band.above, band.below).split(pairs)[1]["reason"].to_list()
+
+
+async def test_one_that_passes_and_one_that_fails_settle_a_band_of_some() -> None:
+    policy = Policy(*[RIGHT, WRONG] * 8)
+    row = await policy.rate(16, band=Band(0, 1))
+    assert (row.status, row.rollouts, row.pass_rate) == (Status.KEPT, 2, 0.5)
+    assert policy.samples == [0, 1]
+
+
+@pytest.mark.parametrize(("reply", "rate"), [(RIGHT, 1.0), (WRONG, 0.0)])
+async def test_what_never_varies_takes_all_rollouts(reply: Said, rate: float) -> None:
+    row = await Policy(*[reply] * 6).rate(6, band=Band(0, 1))
+    assert (row.rollouts, row.pass_rate) == (6, rate)
+
+
+async def test_without_a_band_all_rollouts_are_asked_for_at_once() -> None:
+    assert Band().lacking(0, 0, 16) == 16
+
+
+async def test_stored_rollouts_settle_a_pair_without_a_call() -> None:
+    policy = Policy(*[WRONG] * 8)
+    right = rollout(1, response="Answer: 1869")
+    row = await policy.rate(8, made=[rollout(0), right], band=Band(0, 1))
+    assert (row.rollouts, policy.samples) == (2, [])
+
+
+async def test_a_fault_ends_a_pair_that_is_not_settled() -> None:
+    policy = Policy(WRONG, FAULT, RIGHT, RIGHT)
+    row = await policy.rate(4, band=Band(0, 1))
+    assert (row.status, row.pass_rate, policy.samples) == (Status.FAILED, None, [0, 1])

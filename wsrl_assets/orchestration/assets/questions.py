@@ -10,7 +10,16 @@ from enum import Enum
 import dagster as dg
 
 from wsrl_assets.curation import dedup
-from wsrl_assets.generation import cloze, distractors, drafting, layouts, personas
+from wsrl_assets.generation import (
+    cloze,
+    computed,
+    distractors,
+    drafting,
+    layouts,
+    multi_hop,
+    personas,
+    unanswerable,
+)
 from wsrl_assets.llm import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
@@ -31,7 +40,7 @@ from wsrl_assets.pipeline import questions, regeneration
 from wsrl_assets.pipeline.pass_rates import rate_domain
 from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.reward import instruction
-from wsrl_assets.storage import Partition
+from wsrl_assets.storage import Partition, calculation
 from wsrl_assets.storage.tables import (
     STAGE_TABLES,
     PassRate,
@@ -53,7 +62,7 @@ class ChainConfig(dg.Config):
     """
 
     forms: list[str] | None = run_setting(
-        "Question forms to draft: open, cloze, multiple_choice.", "forms", paid=True
+        f"Question forms to draft: {', '.join(Form)}.", "forms", paid=True
     )
     personas: int | None = run_setting("Personas per document, 1 to 3.", "personas", paid=True)
     draft_layout: str | None = run_setting(
@@ -143,8 +152,11 @@ def _spec(
                 layouts.TASK_PROMPT,
                 layouts.REQUEST_PROMPT,
                 drafting.CLOZE_PROMPT,
+                computed.PROMPT,
+                unanswerable.PROMPT,
+                multi_hop.PROMPT,
             ),
-            f"{cloze.VERSION}.{distractors.VERSION}",
+            f"{cloze.VERSION}.{distractors.VERSION}.{calculation.VERSION}.{unanswerable.VERSION}",
             "generation",
             "A question, a short answer and verbatim evidence for each document, persona and "
             "form (paper, stage 3).",
@@ -152,7 +164,7 @@ def _spec(
         _spec(
             verify.STAGE,
             [dedup.STAGE.value, drafting.STAGE.value],
-            (*judge.PROMPTS, round_trip.PROMPT, round_trip.COMPLETION_PROMPT),
+            (*judge.PROMPTS, *round_trip.PROMPTS),
             verify.RULES_VERSION,
             "verification",
             "Every check of a draft and its verdict; kept if it passed all: form, leak, grounding, "

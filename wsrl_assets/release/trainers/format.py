@@ -1,5 +1,6 @@
 """What a format is: rows in a trainer's columns, and the files that ship beside them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Protocol
 import jinja2
 import polars as pl
 
+from wsrl_assets.release.dataset import DESCRIPTION
 from wsrl_assets.release.splits import Split
 
 
@@ -47,12 +49,14 @@ class TrainerFormat:
         trainer: the trainer and the version whose code was read.
         rows: from one split of a release to the trainer's columns.
         data: path of a split's file in the folder; the suffix says how it is written.
+        in_order: how the trainer is made to take rows in their order, for a curriculum.
     """
 
     name: str
     trainer: str
     rows: Callable[[pl.DataFrame], pl.DataFrame]
     data: str = "{split}.parquet"
+    in_order: str = "Read the rows in the order of the file."
 
     def write(self, release: Path, pairs: pl.DataFrame, folder: Path) -> None:
         """Writes every split, also one without pairs: trainers want a file."""
@@ -63,13 +67,13 @@ class TrainerFormat:
             _write_rows(part, folder / self.data_path(split))
             counts[split] = part.height
         body = (folder / "README.md").read_text("utf-8")
-        (folder / "README.md").write_text(self._readme(release.name, counts, body), "utf-8")
+        (folder / "README.md").write_text(self._readme(release, counts, body), "utf-8")
 
     def data_path(self, split: str) -> str:
         """Path of a split's file in the folder."""
         return self.data.format(split=split)
 
-    def _readme(self, release: str, counts: dict[str, int], body: str) -> str:
+    def _readme(self, release: Path, counts: dict[str, int], body: str) -> str:
         """The header names only splits with pairs: `datasets` refuses to load an empty one."""
         named = [split for split, rows in counts.items() if rows] or list(counts)
         source = resources.files(__package__).joinpath("README.md.j2").read_text("utf-8")
@@ -78,11 +82,21 @@ class TrainerFormat:
         )
         return environment.from_string(source).render(
             trainer=self.trainer,
-            release=release,
+            release=release.name,
+            in_order=self.in_order if has_curriculum(release) else None,
             counts=counts,
             files={split: self.data_path(split) for split in named},
             body=body.strip(),
         )
+
+
+def has_curriculum(release: Path) -> bool:
+    """Whether the rows of a release stand in the order of a curriculum."""
+    try:
+        described = json.loads((release / DESCRIPTION).read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    return "curriculum" in described.get("spec", {})
 
 
 def copy_tree(source: Traversable, folder: Path) -> None:

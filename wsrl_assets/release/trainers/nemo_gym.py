@@ -27,5 +27,9 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 FORMAT = TrainerFormat(
-    "nemo_gym", "NeMo-Gym 0.4.0", to_rows, "resources_servers/wsrl/data/{split}.jsonl"
+    "nemo_gym",
+    "NeMo-Gym 0.4.0",
+    to_rows,
+    "resources_servers/wsrl/data/{split}.jsonl",
+    in_order="In NeMo-RL set `data.shuffle=false`.",
 )

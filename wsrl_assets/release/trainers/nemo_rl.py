@@ -21,4 +21,10 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("nemo_rl", "NeMo-RL", to_rows, "{split}.jsonl")
+FORMAT = TrainerFormat(
+    "nemo_rl",
+    "NeMo-RL",
+    to_rows,
+    "{split}.jsonl",
+    in_order="Add `data.shuffle=false`.",
+)

@@ -23,4 +23,12 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("openrlhf", "OpenRLHF 0.11.2", to_rows, "{split}.jsonl")
+FORMAT = TrainerFormat(
+    "openrlhf",
+    "OpenRLHF 0.11.2",
+    to_rows,
+    "{split}.jsonl",
+    in_order="OpenRLHF shuffles the prompts of training and has no option against it: cut "
+    "`train.jsonl` into consecutive files, and train on one after another, each from the "
+    "checkpoint before.",
+)

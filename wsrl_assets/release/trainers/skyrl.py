@@ -25,4 +25,11 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("skyrl", "SkyRL 0.4.0", to_rows)
+FORMAT = TrainerFormat(
+    "skyrl",
+    "SkyRL 0.4.0",
+    to_rows,
+    in_order="SkyRL's loader shuffles the prompts of training and has no option against it: cut "
+    "`train.parquet` into consecutive files, and train on one after another, each from "
+    "the checkpoint before.",
+)

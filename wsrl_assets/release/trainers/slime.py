@@ -17,4 +17,10 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     return records(pairs).select(prompt=messages(), label=pl.col("gold"), metadata=about())
 
 
-FORMAT = TrainerFormat("slime", "slime", to_rows, "{split}.jsonl")
+FORMAT = TrainerFormat(
+    "slime",
+    "slime",
+    to_rows,
+    "{split}.jsonl",
+    in_order="Leave out `--rollout-shuffle`.",
+)

@@ -25,4 +25,10 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("trl", "TRL 1.16.0 (GRPO)", to_rows)
+FORMAT = TrainerFormat(
+    "trl",
+    "TRL 1.16.0 (GRPO)",
+    to_rows,
+    in_order="Add `--shuffle_dataset false`, or in a script `shuffle_dataset=False` in "
+    "`GRPOConfig`.",
+)

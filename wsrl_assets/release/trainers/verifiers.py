@@ -19,4 +19,11 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("verifiers", "verifiers 0.4.0 (v1)", to_rows, "wsrl_pairs/{split}.jsonl")
+FORMAT = TrainerFormat(
+    "verifiers",
+    "verifiers 0.4.0 (v1)",
+    to_rows,
+    "wsrl_pairs/{split}.jsonl",
+    in_order="prime-rl's standard sampler takes tasks in the order of the taskset; versions with a "
+    "buffer in place of samplers draw at random, and do not keep the order.",
+)

@@ -26,4 +26,9 @@ def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-FORMAT = TrainerFormat("verl", "verl 0.9.1", to_rows)
+FORMAT = TrainerFormat(
+    "verl",
+    "verl 0.9.1",
+    to_rows,
+    in_order="Add `data.shuffle=False`.",
+)

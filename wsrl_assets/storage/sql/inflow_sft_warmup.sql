@@ -8,7 +8,10 @@ WITH held AS (
 waiting AS (
   SELECT s."partition", greatest(0,
     least($sft_pairs, floor($sft_share * count(*))::BIGINT) - count(w.pair_id)) AS n
-  FROM (SELECT "partition", pair_id FROM final_splits WHERE status = 'kept' AND split = 'train') s
+  FROM (
+    SELECT "partition", pair_id FROM final_splits WHERE status = 'kept' AND split = 'train'
+      AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form = 'unanswerable')
+  ) s
   LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM sft_warmup) w
     ON w."partition" = s."partition" AND w.pair_id = s.pair_id
   GROUP BY 1

@@ -25,7 +25,7 @@ unverified AS (
   SELECT number, list({
     'draft_id': draft_id, 'question': question, 'answer': answer,
     'answer_type': answer_type, 'unit': unit, 'choices': choices,
-    'evidence': evidence
+    'evidence': evidence, 'form': form, 'persona': persona, 'basis': basis
   } ORDER BY draft_id) AS drafts
   FROM drafts
   WHERE status = 'kept' AND verdict_place IS NULL

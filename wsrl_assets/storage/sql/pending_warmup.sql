@@ -2,7 +2,10 @@
 -- there are $pairs, or $max_share of train, held out; and failed ones that are to be tried again.
 -- Held out is for good: what has a row counts, and is never given back.
 WITH
-train AS (SELECT pair_id FROM final_splits WHERE status = 'kept' AND split = 'train'),
+train AS (
+  SELECT pair_id FROM final_splits WHERE status = 'kept' AND split = 'train'
+    AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form = 'unanswerable')
+),
 room AS (
   SELECT greatest(0, least($pairs, floor($max_share * count(*))::BIGINT)
     - (SELECT count(*) FROM sft_warmup w SEMI JOIN train t ON t.pair_id = w.pair_id)) AS pairs

@@ -3,7 +3,7 @@
 SELECT
   s.pair_id, s.doc_id, s.question_id, s.split,
   q.question, q.answer, v.gold ->> '$.type' AS answer_type, v.gold ->> '$.unit' AS unit,
-  q.persona, q.form, q.evidence, q.model,
+  q.persona, q.form, q.evidence, q.basis, q.model,
   v.gold, v.evidence_start, v.evidence_end,
   r.pass_rate, CASE WHEN r.pass_rate IS NOT NULL THEN r.rollouts END AS rollouts,
   CASE WHEN r.pass_rate IS NOT NULL THEN r.model END AS policy,
@@ -20,4 +20,8 @@ JOIN filtered_documents f ON f.doc_id = s.doc_id
 LEFT JOIN personas p ON p.doc_id = s.doc_id
 LEFT JOIN pass_rates r ON r.pair_id = s.pair_id
 WHERE s.status = 'kept' AND v.status = 'kept'
+  -- What a question was asked of must be there: a kin that was withdrawn takes its questions along.
+  AND (q.form <> 'unanswerable' OR (q.basis ->> '$.kin') IN (
+    SELECT doc_id FROM filtered_documents WHERE status = 'kept'
+  ))
 ORDER BY s.pair_id

@@ -4,7 +4,7 @@ WITH drafts AS MATERIALIZED (
   FROM qa_drafts WHERE draft_id LIKE $prefix ORDER BY draft_id LIMIT 20
 )
 SELECT
-  q."partition" AS domain, q.*, q.recipe AS draft_recipe,
+  q."partition" AS domain, q.*, q.recipe AS draft_recipe, k.text AS kin_text,
   v.status AS pair_status, v.reason AS pair_reason, v.detail AS pair_detail, v.gold,
   v.evidence_start, v.evidence_end, v.round_trip_answer, v.verdicts,
   v.recipe AS verify_recipe, v.model AS pair_model, v.run_id AS pair_run_id,
@@ -28,6 +28,9 @@ LEFT JOIN (FROM personas WHERE doc_id IN (SELECT doc_id FROM drafts)) p
   ON p.doc_id = q.doc_id AND p."partition" = q."partition"
 LEFT JOIN (FROM filtered_documents WHERE doc_id IN (SELECT doc_id FROM drafts)) f
   ON f.doc_id = q.doc_id AND f."partition" = q."partition"
+LEFT JOIN (
+  FROM filtered_documents WHERE doc_id IN (SELECT basis ->> '$.kin' FROM drafts)
+) k ON k.doc_id = q.basis ->> '$.kin' AND k."partition" = q."partition"
 LEFT JOIN (FROM triaged_documents WHERE doc_id IN (SELECT doc_id FROM drafts)) t
   ON t.doc_id = q.doc_id AND t."partition" = f.shard
 LEFT JOIN shards h ON h.shard = f.shard

@@ -1,0 +1,156 @@
+"""Demonstrations of the forms that need more than a passage and a question, as versioned files.
+
+`form_examples/<form>.yaml` is one file for all domains: what these forms ask for looks alike in all
+of them. Tests hold each example to the checks that drafts must pass.
+"""
+
+import hashlib
+import json
+from functools import cache
+from importlib import resources
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsrl_assets.generation.sentences import all_sentences, with_numbers
+from wsrl_assets.reward import AnswerType
+from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.yaml_files import load_yaml
+
+
+class _Example(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def _reply(self, *names: str) -> str:
+        shown = self.model_dump(mode="json", include=set(names))
+        return json.dumps({name: shown[name] for name in names}, ensure_ascii=False)
+
+
+class FactExample(_Example):
+    """A fact as a reply gives it: the number of its sentence, and a row of the table."""
+
+    sentence: int
+    entity: str
+    attribute: str
+    value: float
+
+
+class ComputedExample(_Example):
+    """A document, and facts and query of a question about it."""
+
+    document: str
+    persona: str
+    question: str
+    unit: str | None
+    answer_type: AnswerType
+    query: str
+    facts: tuple[FactExample, ...] = Field(min_length=2)
+
+    @property
+    def numbered(self) -> str:
+        """The document with its sentences numbered."""
+        return with_numbers(all_sentences(self.document))
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("facts", "unit", "query", "answer_type", "question")
+
+
+class UnanswerableExample(_Example):
+    """Two texts that are akin, and a question that the second answers."""
+
+    document: str
+    second: str
+    persona: str
+    shared: str
+    evidence: str
+    answer: str
+    answer_type: AnswerType
+    unit: str | None
+    question: str
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("shared", "evidence", "answer", "answer_type", "unit", "question")
+
+
+class MultiHopExample(_Example):
+    """A document, and a question that takes two of its sentences."""
+
+    document: str
+    persona: str
+    bridge: str
+    first: int
+    second: int
+    answer: str
+    answer_type: AnswerType
+    unit: str | None
+    question: str
+
+    @property
+    def numbered(self) -> str:
+        """The document with its sentences numbered."""
+        return with_numbers(all_sentences(self.document))
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("bridge", "first", "second", "answer", "answer_type", "unit", "question")
+
+
+class _Examples(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: int
+
+    @classmethod
+    def load(cls, form: Form) -> Self:
+        return cls.model_validate(load_yaml(_text(form)))
+
+
+class ComputedExamples(_Examples):
+    """The file of the form `computed`."""
+
+    examples: tuple[ComputedExample, ...]
+
+
+class UnanswerableExamples(_Examples):
+    """The file of the form `unanswerable`."""
+
+    examples: tuple[UnanswerableExample, ...]
+
+
+class MultiHopExamples(_Examples):
+    """The file of the form `multi_hop`."""
+
+    examples: tuple[MultiHopExample, ...]
+
+
+@cache
+def multi_hop_examples() -> tuple[MultiHopExample, ...]:
+    """The demonstrations of questions of two facts."""
+    return MultiHopExamples.load(Form.MULTI_HOP).examples
+
+
+@cache
+def computed_examples() -> tuple[ComputedExample, ...]:
+    """The demonstrations of computed questions."""
+    return ComputedExamples.load(Form.COMPUTED).examples
+
+
+@cache
+def unanswerable_examples() -> tuple[UnanswerableExample, ...]:
+    """The demonstrations of unanswerable questions."""
+    return UnanswerableExamples.load(Form.UNANSWERABLE).examples
+
+
+def examples_digest(form: Form) -> str:
+    """12 hex characters for the content of a form's file; part of the drafting recipe."""
+    return hashlib.blake2b(_text(form).encode(), digest_size=6).hexdigest()
+
+
+def _text(form: Form) -> str:
+    folder = resources.files("wsrl_assets.generation").joinpath("form_examples")
+    return folder.joinpath(f"{form}.yaml").read_text("utf-8")

@@ -1,0 +1,91 @@
+"""The form `multi_hop`: two facts of a document that are joined by something the question hides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wsrl_assets.generation.form_examples import multi_hop_examples
+from wsrl_assets.generation.layouts import OPEN_TYPES
+from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
+from wsrl_assets.llm import Message, RowError, document_first, load_prompt
+from wsrl_assets.reward import AnswerType
+from wsrl_assets.storage.basis import Hops
+
+PROMPT = load_prompt("multi_hop")
+MAX_TOKENS = 280
+
+
+class MultiHopReply(BaseModel):
+    """What the model returns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bridge: str = Field(min_length=1, max_length=80)
+    first: int
+    second: int
+    answer: str = Field(max_length=100)
+    answer_type: AnswerType
+    unit: str | None = Field(default=None, max_length=24)
+    question: str = Field(max_length=400)
+
+
+@dataclass(frozen=True, slots=True)
+class MultiHopCall:
+    """A call for one question of two facts: what is sent, and how to read what comes back."""
+
+    messages: list[Message]
+    schema: dict[str, object]
+    document: str
+    sentences: Sequence[Sentence]
+
+    def hops(self, reply: MultiHopReply) -> Hops:
+        """The two facts of a reply, as places in the document.
+
+        Raises:
+            RowError: a number is of no sentence, or both are the same.
+        """
+        known = range(1, len(self.sentences) + 1)
+        if reply.first not in known or reply.second not in known or reply.first == reply.second:
+            numbers = f"{reply.first} and {reply.second}"
+            raise RowError("invalid_reply", f"{numbers} are not two sentences of the document")
+        first, second = (self.sentences[number - 1] for number in (reply.first, reply.second))
+        return Hops(
+            bridge=" ".join(reply.bridge.split()) or reply.bridge,
+            first=(first.start, first.end),
+            second=(second.start, second.end),
+        )
+
+    def evidence(self, hops: Hops) -> str:
+        """The document from one fact to the other."""
+        places = (*hops.first, *hops.second)
+        return self.document[min(places) : max(places)]
+
+
+def multi_hop_call(document: str, persona: str) -> MultiHopCall:
+    """The call for one question of two facts, asked by `persona`."""
+    sentences = all_sentences(document)
+    instruction = PROMPT.render(
+        answer_types=list(OPEN_TYPES), examples=multi_hop_examples(), persona=persona
+    )
+    messages = document_first(with_numbers(sentences), instruction)
+    return MultiHopCall(messages, _schema(len(sentences)), document, sentences)
+
+
+def _schema(sentences: int) -> dict[str, object]:
+    number = {"type": "integer", "minimum": 1, "maximum": max(1, sentences)}
+    properties: dict[str, object] = {
+        "bridge": {"type": "string", "minLength": 1, "maxLength": 80},
+        "first": number,
+        "second": number,
+        "answer": {"type": "string", "minLength": 1, "maxLength": 100},
+        "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
+        "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
+        "question": {"type": "string", "minLength": 10, "maxLength": 400},
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
