@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from wsrl_assets.settings import AutomationSettings, RoleEnvironment, Settings
+from wsrl_assets.settings import AutomationSettings, DomainSettings, RoleEnvironment, Settings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 _SECTIONS = (
@@ -23,6 +23,13 @@ _SECTIONS = (
         "WSRL_LLM_",
     ),
     ("The job", "What runs read, ask, check and release.", Settings, "WSRL_"),
+    (
+        "The domains",
+        "Read once, as a command begins or as Dagster loads the definitions: restart the webserver "
+        "and the daemon after a change. See [domains.md](domains.md).",
+        DomainSettings,
+        "WSRL_",
+    ),
     (
         "Automation",
         "Read when Dagster loads the definitions: restart the webserver and the daemon after a "

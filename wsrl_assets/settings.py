@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from pydantic import (
     BeforeValidator,
     Field,
@@ -22,9 +23,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
 from wsrl_assets.storage.accounting import Wanted
+from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
+from wsrl_assets.text.yaml_files import load_yaml, said_where
 
 
 class SettingsError(ValueError):
@@ -213,6 +216,18 @@ class Settings(BaseSettings):
         return self.sft_pairs > 0
 
 
+class DomainSettings(BaseSettings):
+    """The domains. Read once, as a command begins or as Dagster loads the definitions.
+
+    Attributes:
+        domains: YAML file of your own domains; the ten of the paper if not set.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
+
+    domains: Path | None = None
+
+
 class Executor(StrEnum):
     """Where the steps of a run are executed."""
 
@@ -305,6 +320,42 @@ def load_automation() -> AutomationSettings:
         return AutomationSettings()
     except ValidationError as error:
         raise SettingsError(_say(error, "WSRL_")) from None
+
+
+def load_domains() -> tuple[DomainFacts, ...] | None:
+    """The domains of the file that the environment names; none if it names none.
+
+    Raises:
+        DomainsError: the file cannot be read, or holds no domains.
+    """
+    path = DomainSettings().domains
+    if path is None:
+        return None
+    try:
+        found = load_yaml(path.read_text("utf-8"))
+    except OSError as error:
+        said = f"{error.strerror}; give WSRL_DOMAINS the path of a YAML file"
+        raise DomainsError(f'domains "{path}": {said}') from None
+    except UnicodeDecodeError:
+        raise DomainsError(f'domains "{path}" is not UTF-8 text; save it as such') from None
+    except yaml.YAMLError as error:
+        raise DomainsError(f'domains "{path}" is not YAML: {said_where(error)}') from None
+    return tuple(_with_file(facts, path) for facts in parse_domains(found, str(path)))
+
+
+def _with_file(facts: DomainFacts, path: Path) -> DomainFacts:
+    """The facts with the demonstrations file as it is found, beside the file of domains."""
+    if facts.demonstrations is None:
+        return facts
+    file = path.parent / facts.demonstrations
+    if file.is_dir():
+        file /= f"{facts.slug}.yaml"
+    if not file.is_file():
+        raise DomainsError(
+            f'domains "{path}": domain {facts.slug}, key demonstrations: there is no file {file}; '
+            "give a path from the folder of this file"
+        )
+    return facts.model_copy(update={"demonstrations": str(file.resolve())})
 
 
 def load_roles(

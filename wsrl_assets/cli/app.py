@@ -36,6 +36,7 @@ from wsrl_assets.cli.shards import forget, shards
 from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.llm import EndpointError
+from wsrl_assets.pipeline.domains import retired_domains
 from wsrl_assets.pipeline.goal import accepted_pairs
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows, under_way
@@ -45,7 +46,7 @@ from wsrl_assets.release.export import FORMATS, export, formats_named
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.review.files import LabelFileError
 from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
-from wsrl_assets.settings import Settings, SettingsError, load_roles
+from wsrl_assets.settings import Settings, SettingsError, load_domains, load_roles
 from wsrl_assets.sources.ingest import Registered, register
 from wsrl_assets.sources.readers import SourceError, matching
 from wsrl_assets.storage import (
@@ -64,10 +65,12 @@ from wsrl_assets.storage.accounting import (
     call_totals,
     spending,
 )
+from wsrl_assets.storage.domains import movable_documents
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import around_pair, recipes_and_calls
-from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.domain_files import DomainsError
+from wsrl_assets.taxonomy.domains import Domain, are_chosen, use_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
 
@@ -82,6 +85,7 @@ USER_ERRORS = (
     ReleaseError,
     SpecError,
     LibraryError,
+    DomainsError,
     LabelFileError,
 )
 
@@ -99,6 +103,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            use_domains(load_domains())
             return super().invoke(ctx)
         except USER_ERRORS as error:
             _say_error(str(error))
@@ -469,7 +474,7 @@ def _say_more_drafts(store: Store, settings: Settings, found: Sequence[Account])
 
 
 def _say_stale(store: Store, settings: Settings) -> None:
-    """Rows of older recipes, and domains that are being regenerated."""
+    """Rows of older recipes, documents that may move, and domains that are not as others."""
     for stage, rows in _stale(store, settings).items():
         console.print(
             f"{rows:,} rows of {stage} use an older recipe; "
@@ -477,6 +482,19 @@ def _say_stale(store: Store, settings: Settings) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    with catalog(store) as connection:
+        moving = sum(movable_documents(connection, list(Domain)).values())
+    if moving:
+        console.print(
+            f"{moving:,} documents may belong to a domain that was added since; `wsrl run` triages "
+            "them again",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if others := ", ".join(retired_domains(store)):
+        said = f"retired domains, whose rows stay and get no more work: {others}"
+        unset = f"the file of this home's domains is not set (WSRL_DOMAINS); it has {others}"
+        console.print(said if are_chosen() else unset, highlight=False, soft_wrap=True)
     for domain in under_way(store):
         console.print(f"{domain} is being regenerated; the next run resumes", highlight=False)
 
@@ -511,10 +529,10 @@ def sql(
 
     Views: shards, source_documents, triaged_documents, filtered_documents, personas, qa_drafts,
     verified_pairs, rollouts, pass_rates, final_splits, sft_warmup, released_pairs, llm_calls,
-    recipes, demonstrations, benchmark_ngrams, tested_golds, review_labels, review_samples; and,
-    with verdict, the stage where it left, and why: pairs, every draft, and documents, every
-    passage. Each has a column `partition`. It reads published snapshots, so it never stands in
-    the way of a run.
+    recipes, demonstrations, benchmark_ngrams, tested_golds, domains, review_labels, review_samples;
+    and, with verdict, the stage where it left, and why: pairs, every draft, and documents, every
+    passage. Each has a column `partition`. It reads published snapshots, so it never stands in the
+    way of a run.
 
     Rows that are wider than the terminal are printed as records, one under another.
     """

@@ -2,8 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,20 +20,22 @@ _COST = re.compile(r"cost ?= ?(\d+(?:\.\d+)?)")
 _TOKENS = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?([kKmM]?)")
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E", bound=str)
 
 
-def named(kind: type[E], noun: str) -> Callable[[str], E]:
-    """A parser of an option that takes a name of `kind`; a wrong name is answered with near ones.
+def named(kind: Iterable[E], noun: str) -> Callable[[str], E]:
+    """A parser of an option that takes one of `kind`; a wrong name is answered with near ones.
 
     Args:
+        kind: what there is, looked up as an option is parsed.
         noun: what such a name is called, as in "domain".
     """
 
     def parse(value: str) -> E:
-        if value in set(kind):
-            return kind(value)
-        names = [str(member) for member in kind]
+        members = {str(member): member for member in kind}
+        if value in members:
+            return members[value]
+        names = list(members)
         typed = "_".join(value.lower().replace("&", " ").replace("-", " ").split())
         near = difflib.get_close_matches(typed, names, n=2)
         meant = f"Did you mean {' or '.join(near)}? " if near else ""

@@ -13,6 +13,7 @@ from wsrl_assets.curation.dedup import (
 )
 from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
+from wsrl_assets.storage.domains import carry_over, recorded_domains
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
@@ -51,7 +52,8 @@ def filter_domain(
     filtered first has it. Memory is that of a page, and of the ids of one shard.
 
     Documents that triage has given to another domain since, or to none, leave first, with all that
-    hangs on them.
+    hangs on them. In a home whose domains have changed, what was made of a document in the domain
+    that it left comes along.
 
     Raises:
         StoreBusyError: another run is at this domain.
@@ -74,12 +76,16 @@ def _filter(
     withdraw_unqualified(store, domain)
     with store.transaction(partition) as transaction:
         transaction.merge([provenance.recipe.row()])
+    has_changed = bool(recorded_domains(store))
     added = 0
     for page in _pages(_new_documents(store, domain)):
         new = [NewDocument.of(document, settings) for document in page]
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
         rows = [_row(*parts, provenance) for parts in zip(page, new, matches, strict=True)]
+        if has_changed:
+            kept = [row.doc_id for row in rows if row.status is Status.KEPT]
+            carry_over(store, domain, kept)
         with store.transaction(partition) as transaction:
             transaction.merge(rows)
         added += len(rows)

@@ -244,9 +244,8 @@ def _shown(value: Any) -> Any:
 
 
 def _label(value: str, facet: str = "domain") -> str:
-    """A domain as the paper prints it; anything else as it is."""
-    is_domain = facet == "domain" and value in list(Domain)
-    return Domain(value).label if is_domain else value
+    """A domain in use by its label; anything else as it is."""
+    return Domain(value).label if facet == "domain" and value in Domain else value
 
 
 def _words(value: str) -> str:

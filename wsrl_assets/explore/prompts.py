@@ -161,10 +161,12 @@ def _demonstrations_difference(
     body: Mapping[str, Any], domain: str, demonstrations: Path | None
 ) -> str:
     try:
-        now = library.library_digest([library.load_library(demonstrations)[Domain(domain)]])
+        file = library.load_library(demonstrations).get(Domain(domain))
     except library.LibraryError as error:
         return str(error)
-    was = body.get("demonstrations")
+    if file is None:
+        return f"{domain} is not among the domains in use, and has no demonstrations now"
+    was, now = body.get("demonstrations"), library.library_digest([file])
     if was != now:
         return f"the demonstrations of {domain} were {was} and are {now} now"
     shown = LAYOUTS[layouts.layout_of(body)].examples

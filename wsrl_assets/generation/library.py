@@ -16,7 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wsrl_assets.reward import AnswerType
-from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.domain_files import OTHER, DomainFacts
+from wsrl_assets.taxonomy.domains import Domain, domains_in_use
 from wsrl_assets.text.yaml_files import load_yaml
 
 
@@ -78,28 +79,38 @@ class LibraryFile(BaseModel):
     demonstrations: tuple[Demonstration, ...]
 
 
-@cache
 def load_library(folder: Path | None = None) -> dict[Domain, LibraryFile]:
-    """The examples of every domain, from `folder` or from the package.
-
-    A folder of one's own may hold only some of the domains; the rest come from the package.
+    """The examples of every domain in use: from the file that the file of domains names, else from
+    `folder`, else from the package, which has those of the paper's domains; a domain without any
+    has those of `other`.
 
     Raises:
         LibraryError: the folder is missing or holds files of no domain, or a file is not YAML,
             breaks the schema, or is of another domain than its name says.
     """
+    return library_of(folder, domains_in_use())
+
+
+@cache
+def library_of(folder: Path | None, domains: tuple[DomainFacts, ...]) -> dict[Domain, LibraryFile]:
+    """The library of some domains; see `load_library`."""
     if folder is not None:
         _check_folder(folder)
+    return {Domain(facts.slug): _load_file(folder, facts) for facts in domains}
+
+
+def _load_file(folder: Path | None, facts: DomainFacts) -> LibraryFile:
+    if facts.demonstrations is not None:
+        return _parse(Path(facts.demonstrations).read_bytes(), facts.demonstrations)
+    own = folder / f"{facts.slug}.yaml" if folder is not None else None
+    if own is not None and own.exists():
+        return _parse(own.read_bytes(), str(own), facts.slug)
     packaged = resources.files("wsrl_assets.generation").joinpath("demonstrations")
-    library = {}
-    for domain in Domain:
-        name = f"{domain}.yaml"
-        own = folder / name if folder is not None else None
-        if own is not None and own.exists():
-            library[domain] = _parse(own.read_bytes(), str(own), domain)
-        else:
-            library[domain] = _parse(packaged.joinpath(name).read_bytes(), name, domain)
-    return library
+    for slug in (facts.slug, facts.was, OTHER):
+        file = packaged.joinpath(f"{slug}.yaml")
+        if file.is_file():
+            return _parse(file.read_bytes(), f"{slug}.yaml", slug)
+    raise AssertionError("the package has demonstrations of other")
 
 
 def pick_examples(file: LibraryFile, count: int, seed: str) -> tuple[Demonstration, ...]:
@@ -135,7 +146,8 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _parse(data: bytes, name: str, domain: Domain) -> LibraryFile:
+def _parse(data: bytes, name: str, domain: str | None = None) -> LibraryFile:
+    """A file of the library; of this domain, if one is given."""
     try:
         file = LibraryFile.model_validate(load_yaml(data.decode("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -147,7 +159,7 @@ def _parse(data: bytes, name: str, domain: Domain) -> LibraryFile:
             f"demonstration library {name}, at {place}: {first['msg']}. "
             "Compare the files in wsrl_assets/generation/demonstrations."
         ) from None
-    if file.domain is not domain:
+    if domain not in (None, file.domain):
         raise LibraryError(
             f"demonstration library {name}, at domain: it says {file.domain}, "
             f"while the file is named for {domain}"

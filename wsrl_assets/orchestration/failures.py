@@ -15,9 +15,17 @@ from wsrl_assets.release.spec import SpecError
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import StoreBusyError, StoreError
+from wsrl_assets.taxonomy.domain_files import DomainsError
 
 # These fail every other partition too.
-_FATAL_ERRORS = (EndpointError, SettingsError, LibraryError, SpecError, EmbeddingError)
+_FATAL_ERRORS = (
+    EndpointError,
+    SettingsError,
+    DomainsError,
+    LibraryError,
+    SpecError,
+    EmbeddingError,
+)
 _PARTITION_ERRORS = (SourceError, StoreBusyError, StoreError, BenchmarkError, ReleaseError)
 _FATAL = "fatal"
 

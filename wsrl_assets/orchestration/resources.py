@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from wsrl_assets.llm import Role
+from wsrl_assets.pipeline.domains import bring_up_to_date
 from wsrl_assets.pipeline.progress import NoProgress
 from wsrl_assets.settings import Roles, Settings, load_roles, load_settings
 from wsrl_assets.storage import Store
@@ -38,8 +39,11 @@ class StoreResource(dg.ConfigurableResource):
     home: str | None = None
 
     def open(self) -> Store:
+        """The store, brought to the domains in use."""
         home = Path(self.home) if self.home else load_settings().home
-        return Store(home, connect=_connect)
+        store = Store(home, connect=_connect)
+        bring_up_to_date(store)
+        return store
 
 
 class SettingsResource(dg.ConfigurableResource):

@@ -25,6 +25,7 @@ from wsrl_assets.orchestration.cancellation import interrupt_all
 from wsrl_assets.orchestration.failures import is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
+from wsrl_assets.pipeline.domains import bring_up_to_date, let_leave
 from wsrl_assets.pipeline.goal import Budget, accepted_pairs
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
@@ -134,6 +135,7 @@ def materialize_pending(
             back.
     """
     outcome = RunSummary()
+    bring_up_to_date(store)
     with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
         watched = _StoppableProgress(progress or NoProgress())
@@ -293,6 +295,7 @@ class _Runner:
         if with_libraries:
             runs.insert(1, _Run("load_libraries", self._settings))
         self._run_all(runs)
+        let_leave(self._store)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""

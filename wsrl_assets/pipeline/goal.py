@@ -4,7 +4,7 @@ What is open then is left pending, as after an interruption: the next run goes o
 under way end, so a run goes over its goal by what the open documents cost at most.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from wsrl_assets.pipeline.job import Job
 from wsrl_assets.release.spec import load_spec
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.accounting import accounts, call_totals
+from wsrl_assets.storage.accounting import Account, accounts, call_totals
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets.taxonomy.domains import Domain
@@ -160,10 +160,10 @@ def _spent(store: Store) -> tuple[int, float]:
 
 
 def accepted_pairs(store: Store) -> dict[Domain, int]:
-    """The pairs that passed every check, by domain."""
+    """The pairs that passed every check, by domain in use."""
     with catalog(store) as connection:
         found = accounts(connection)
-    return {Domain(a.partition): a.kept for a in found if a.stage == Stage.VERIFIED_PAIRS}
+    return _accepted(found)
 
 
 def shared_out(
@@ -204,14 +204,20 @@ def _dealt(
     return shares
 
 
+def _accepted(found: Sequence[Account]) -> dict[Domain, int]:
+    return {
+        Domain(a.partition): a.kept
+        for a in found
+        if a.stage == Stage.VERIFIED_PAIRS and a.partition in Domain
+    }
+
+
 def _missing(job: Job, domain: Domain, wanted: int) -> int:
     """The pairs that a domain lacks of its share."""
     with catalog(job.store) as connection:
         found = accounts(connection, job.settings.wanted)
-    accepted = {Domain(a.partition): a.kept for a in found if a.stage == Stage.VERIFIED_PAIRS}
+    accepted = _accepted(found)
     unfinished = {Domain(a.partition) for a in found if a.stage in _OPEN_AT and a.pending}
-    spec = load_spec(job.settings.release_spec)
-    asked = {each: spec.share(each) for each in Domain}
-    weights = {each: share.weight for each, share in asked.items() if share is not None}
+    weights = load_spec(job.settings.release_spec).weights
     shares = shared_out(wanted, accepted, unfinished | {domain}, weights)
     return max(0, shares.get(domain, 0) - accepted.get(domain, 0))

@@ -9,21 +9,38 @@ from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import Account, accounts
-from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage
+from wsrl_assets.storage.domains import movable_documents
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, PartitionedBy, Stage
 
 
 def pending_partitions(store: Store, settings: Settings, stages: Collection[str]) -> list[str]:
     """The partitions in which any of `stages` has something to do, in order.
 
     Domains whose pairs were placed under other benchmarks, shares or another seed are among them:
-    those are placed again.
+    those are placed again. Shards are, whose documents may belong to a domain that was added.
+    Retired domains are not.
     """
     with catalog(store) as connection:
         found = accounts(connection, settings.wanted)
-    waiting = {a.partition for a in found if a.stage in stages and has_work(a, settings)}
+        moving = set(movable_documents(connection, list(Domain)))
+    waiting = {
+        a.partition
+        for a in found
+        if a.stage in stages and has_work(a, settings) and not is_retired(a)
+    }
     return sorted(
-        waiting | _placed_otherwise(store, settings, stages) | _regenerating(store, stages)
+        waiting
+        | (moving if Stage.TRIAGED_DOCUMENTS in stages else set())
+        | _placed_otherwise(store, settings, stages)
+        | _regenerating(store, stages)
     )
+
+
+def is_retired(account: Account) -> bool:
+    """Whether it is of a domain that is not in use, and gets no more work."""
+    is_domain = STAGES[Stage(account.stage)].partitioned_by is PartitionedBy.DOMAIN
+    return is_domain and account.partition not in Domain
 
 
 def _placed_otherwise(store: Store, settings: Settings, stages: Collection[str]) -> set[str]:
@@ -36,7 +53,8 @@ def _placed_otherwise(store: Store, settings: Settings, stages: Collection[str])
 
 def _regenerating(store: Store, stages: Collection[str]) -> set[str]:
     """Domains whose interrupted regeneration the next run resumes (see `regeneration`)."""
-    return set(under_way(store)) if set(QUESTION_STAGES) & set(stages) else set()
+    begun = {domain for domain in under_way(store) if domain in Domain}
+    return begun if set(QUESTION_STAGES) & set(stages) else set()
 
 
 def has_work(account: Account, settings: Settings) -> bool:

@@ -15,7 +15,7 @@ from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job, model_names
 from wsrl_assets.pipeline.pass_rates import rate_recipes
-from wsrl_assets.pipeline.triage import triage_recipe
+from wsrl_assets.pipeline.triage import is_recipe_but_for_domains, triage_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.recipes_in_use import RecipeInUse, recipes_in_use, stale_documents
 from wsrl_assets.storage.replacement import copy_documents, replace_whole
@@ -136,11 +136,13 @@ def _settings_of(job: Job, domain: Domain) -> Any:
 def _is_current(job: Job, used: RecipeInUse) -> bool:
     if used.form is not None and used.form not in job.settings.forms:
         return True  # not asked for now, so neither stale nor fresh
+    if used.stage is not Stage.TRIAGED_DOCUMENTS and used.partition not in Domain:
+        return True  # of a retired domain, which gets no more work
     role = _role_of(used.stage)
     try:
         model = job.roles[role].model or json.loads(used.body)["model"]
         if used.stage is Stage.TRIAGED_DOCUMENTS:
-            return bool(triage_recipe(job, model).hash == used.recipe)
+            return is_recipe_but_for_domains(used.body, triage_recipe(job, model))
         if used.stage is Stage.PASS_RATES:
             return not job.settings.rates_pairs or rate_recipes(job, model)[0].hash == used.recipe
         return used.recipe in _recipes_of(job, used.stage, {role: model}, Domain(used.partition))

@@ -1,14 +1,19 @@
 """Triage, streamed over a shard: one call per document. Rows are committed as they come."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
+from wsrl_assets.pipeline.domains import let_leave
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, count, model_names, pages, with_system
 from wsrl_assets.storage import GroupWriter, Partition
+from wsrl_assets.storage.domains import open_moves
 from wsrl_assets.storage.tables import Status
 from wsrl_assets.storage.work import TRIAGE
+from wsrl_assets.taxonomy.domains import Domain, domains_in_use, shipped_domains
 
 
 async def triage_shard(job: Job, shard: str) -> int:
@@ -21,7 +26,8 @@ async def triage_shard(job: Job, shard: str) -> int:
     partition = Partition.shard(shard)
     with job.store.exclusive_run(partition):
         recipe = await _recipe_to_regenerate(job, partition)
-        pending = count(job, partition, "count_pending_triage", recipe=recipe)["n"]
+        moves = open_moves(job.store, list(Domain))
+        pending = count(job, partition, "count_pending_triage", recipe=recipe, **moves)["n"]
         if pending == 0:
             return 0
         goal = Goal.of(job, partition)
@@ -41,15 +47,34 @@ async def triage_shard(job: Job, shard: str) -> int:
                     await writer.put(row)
                 job.progress.advance(triage.STAGE)
 
-            await engine.for_each(goal.until_reached(_pending_triage(job, partition, recipe)), work)
+            await engine.for_each(
+                goal.until_reached(_pending_triage(job, partition, recipe, moves)), work
+            )
         job.store.publish(partition)
+        let_leave(job.store)
         return int(pending)
 
 
 def triage_recipe(job: Job, model: str) -> StageRecipe:
     """The recipe of triage under this job's settings."""
     prompts = with_system(triage.PROMPT)
-    return model_recipe(triage.STAGE, job.roles[Role.TRIAGE], model, prompts)
+    return model_recipe(triage.STAGE, job.roles[Role.TRIAGE], model, prompts, **_offered())
+
+
+def is_recipe_but_for_domains(body: str, current: StageRecipe) -> bool:
+    """Whether a recipe of triage differs from the current one at most by what domains it offered.
+
+    Documents that could move because of those are triaged again as it is.
+    """
+    used, wanted = json.loads(body), json.loads(current.body)
+    return bool({**used, "domains": None} == {**wanted, "domains": None})
+
+
+def _offered() -> dict[str, Any]:
+    """What of the domains is a part of the recipe: labels and definitions, if not the paper's."""
+    if domains_in_use() == shipped_domains():
+        return {}
+    return {"domains": [[domain.label, domain.definition] for domain in Domain]}
 
 
 async def _recipe_to_regenerate(job: Job, partition: Partition) -> str | None:
@@ -61,7 +86,7 @@ async def _recipe_to_regenerate(job: Job, partition: Partition) -> str | None:
 
 
 async def _pending_triage(
-    job: Job, partition: Partition, recipe: str | None
+    job: Job, partition: Partition, recipe: str | None, moves: Mapping[str, Any]
 ) -> AsyncIterator[triage.Document]:
-    async for row in pages(job, partition, TRIAGE, recipe=recipe):
+    async for row in pages(job, partition, TRIAGE, recipe=recipe, **moves):
         yield triage.Document(row["doc_id"], row["text"], row["is_triaged"])

@@ -32,12 +32,13 @@ from wsrl_assets.release.selection import (
     in_proportion,
     in_share,
     in_spec,
+    in_use,
     mixture,
     selected,
 )
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.catalog import batches, workspace
 from wsrl_assets.storage.labels import rejected_in_review
 from wsrl_assets.storage.store import Connection, frame
@@ -238,8 +239,7 @@ def _readable(folder: Path) -> Iterator[None]:
 
 def _placed(store: Store, scratch: Path) -> AbstractContextManager[Connection]:
     """The tables of all domains as they are now: chosen from and written by one state of them."""
-    domains = [Partition.domain(domain) for domain in Domain]
-    return workspace(store, [domain for domain in domains if store.exists(domain)], scratch)
+    return workspace(store, store.partitions(PartitionKind.DOMAIN), scratch)
 
 
 def _choose(
@@ -253,6 +253,7 @@ def _choose(
     # is kept, and what is no longer there takes no room.
     candidates, refused = _select(
         _gather(connection),
+        in_use,
         _hold_out,
         lambda pairs: _reviewed(pairs, rejected_in_review(store)),
         lambda pairs: split_proven(pairs, failing),
@@ -272,8 +273,9 @@ def _gather(connection: Connection) -> pl.DataFrame:
         for some in batches(connection, "release_documents", _BATCH_ROWS)
     ]
     origins = pl.concat(stated) if stated else _empty().select("slug", "doc_id", *_ORIGIN)
-    labels = {str(domain): domain.label for domain in Domain}
     found = frame(connection, "release_rows").join(origins, on=["slug", "doc_id"])
+    # Also of domains that are no longer in use: `in_use` says that of their pairs.
+    labels = {slug: Domain(slug).label for slug in found["slug"].unique()}
     return (
         found.with_columns(
             domain=pl.col("slug").replace_strict(labels, return_dtype=pl.String),

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wsrl_assets.release.spec import DomainShare, ReleaseSpec
+from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 
 NOT_IN_SPEC = "not_in_spec"
 OVER_CAP = "over_cap"
+RETIRED_DOMAIN = "retired_domain"
 OVER_SIZE = "over_size"
 OVER_SHARE = "over_unanswerable_share"
 
@@ -45,6 +46,14 @@ class Mixed:
     asked: int | None
     available: int
     got: int
+
+
+def in_use(pairs: pl.DataFrame) -> Selected:
+    """Leaves out the pairs of domains that were retired. `pairs` has at least the column slug."""
+    is_retired = pl.col("slug").is_in([str(domain) for domain in Domain]).not_()
+    reason = pl.when(is_retired).then(pl.lit(RETIRED_DOMAIN))
+    detail = pl.when(is_retired).then(pl.format("{} is not among the domains in use", "slug"))
+    return selected(pairs.with_columns(reason=reason, detail=detail))
 
 
 def in_spec(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
@@ -95,7 +104,7 @@ def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     if spec.size is None and not any(cap is not None for cap in caps.values()):
         nothing = pl.lit(None, dtype=pl.String)
         return pairs, pairs.clear().with_columns(reason=nothing, detail=nothing)
-    weights = {str(d): share.weight for d, share in (spec.domains or {}).items()}
+    weights = {str(domain): weight for domain, weight in spec.weights.items()}
     drawn = pairs.with_columns(
         draw=pl.Series([draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64)
     ).with_columns(
@@ -136,7 +145,7 @@ def mixture(candidates: pl.DataFrame, kept: pl.DataFrame, spec: ReleaseSpec) -> 
         spec: what was asked.
     """
     available, got = _by_slug(candidates), _by_slug(kept)
-    total = sum(share.weight for share in (spec.domains or {}).values())
+    weights = spec.weights
     rows = []
     for domain in Domain:
         share = spec.share(domain)
@@ -145,9 +154,9 @@ def mixture(candidates: pl.DataFrame, kept: pl.DataFrame, spec: ReleaseSpec) -> 
         rows.append(
             Mixed(
                 domain.label,
-                share.weight if share and spec.weighted else None,
+                weights.get(domain) if spec.weighted else None,
                 share.cap if share else 0,
-                _asked(share, spec, total),
+                _asked(domain, spec),
                 available.get(domain, 0),
                 got.get(domain, 0),
             )
@@ -161,12 +170,13 @@ def selected(marked: pl.DataFrame) -> Selected:
     return marked.filter(stays).drop("reason", "detail"), marked.filter(~stays)
 
 
-def _asked(share: DomainShare | None, spec: ReleaseSpec, total: float) -> int | None:
+def _asked(domain: Domain, spec: ReleaseSpec) -> int | None:
+    share, weights = spec.share(domain), spec.weights
     if share is None:
         return 0
     parts = [share.cap] if share.cap is not None else []
     if spec.weighted and spec.size is not None:
-        parts.append(round(spec.size * share.weight / total))
+        parts.append(round(spec.size * weights[domain] / sum(weights.values())))
     return min(parts, default=None)
 
 

@@ -18,12 +18,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.text.yaml_files import load_yaml
+from wsrl_assets.text.yaml_files import load_yaml, said_where
 
 
 class SpecError(ValueError):
@@ -77,13 +78,11 @@ class Curriculum(_Part):
 
 
 def _domain(value: Any) -> Any:
-    """A domain by its slug, or by its name as the paper prints it."""
-    if isinstance(value, str) and value not in list(Domain):
-        try:
-            return Domain.from_label(value)
-        except ValueError:
-            return value  # Pydantic says it
-    return value
+    """A domain in use by its slug, or by its label."""
+    found = {domain.label: domain for domain in Domain} | {str(domain): domain for domain in Domain}
+    if value not in found:
+        raise PydanticCustomError("enum", "no domain in use")
+    return found[value]
 
 
 def _share(value: Any) -> Any:
@@ -97,7 +96,8 @@ class ReleaseSpec(_Part):
     Attributes:
         seed: deals out which pairs are taken where not all are.
         size: at most so many pairs, over all splits; a pair stays in the split that it has.
-        domains: only these, by slug or name, each with a weight or a cap; all if not set.
+        domains: only these, by slug or label, each with a weight or a cap; all if not set. A
+            domain without a weight has that of the file of domains, which is 1 if it says none.
         answer_types: only these; all if not set.
         forms: only these; all if not set.
         pass_rate: strictly `above` and `below`; any rate and none if not set. `unreached` takes
@@ -132,15 +132,29 @@ class ReleaseSpec(_Part):
 
     @model_validator(mode="after")
     def _weights_share_a_size(self) -> Self:
-        if self.weighted and self.size is None:
+        if self._names_weights and self.size is None:
             raise ValueError("weights share out a size: add size, or use caps in place of weights")
         return self
 
     @property
     def weighted(self) -> bool:
         """Whether domains share the size by weight, and not by how many pairs they have."""
+        return self._names_weights or any(domain.facts.weight != 1 for domain in Domain)
+
+    @property
+    def _names_weights(self) -> bool:
         shares = (self.domains or {}).values()
         return any("weight" in share.model_fields_set for share in shares)
+
+    @property
+    def weights(self) -> dict[Domain, float]:
+        """The weight of each domain that is asked for, from the spec or the file of domains."""
+        asked = {domain: self.share(domain) for domain in Domain}
+        return {
+            domain: share.weight if "weight" in share.model_fields_set else domain.weight
+            for domain, share in asked.items()
+            if share is not None
+        }
 
     @property
     def rates(self) -> PassRateRange:
@@ -202,7 +216,7 @@ def load_spec(path: Path | None) -> ReleaseSpec:
     except UnicodeDecodeError:
         raise SpecError(f'release spec "{path}" is not UTF-8 text; save it as such') from None
     except yaml.YAMLError as error:
-        raise SpecError(f'release spec "{path}" is not YAML: {_where(error)}') from None
+        raise SpecError(f'release spec "{path}" is not YAML: {said_where(error)}') from None
     if found is None:
         return EVERYTHING
     if not isinstance(found, dict):
@@ -215,12 +229,6 @@ def load_spec(path: Path | None) -> ReleaseSpec:
     except ValidationError as error:
         said = "; ".join(_say(item) for item in error.errors(include_url=False))
         raise SpecError(f'release spec "{path}": {said}') from None
-
-
-def _where(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "it cannot be read"
-    return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
 
 
 # The keys beside which an unknown one may stand, by the keys that lead there.

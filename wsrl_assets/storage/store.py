@@ -319,6 +319,29 @@ class Store:
             _cleared(files.snapshot)
             _cleared(files.live)
 
+    def rename(self, partition: Partition, renamed: Partition) -> None:
+        """Gives a partition's files another name; nothing happens if there are none.
+
+        Raises:
+            StoreError: the other name has files already.
+        """
+        files, target = self._files(partition), self._files(renamed)
+        with self._locked(partition, files), self._locked(renamed, target):
+            if not files.live.exists():
+                return
+            if target.live.exists():
+                raise StoreError(
+                    f"{partition} cannot become {renamed}, which has data of its own: choose "
+                    "another name"
+                )
+            if _leftover_wal(files.live):
+                with self._open(files.live) as connection:
+                    connection.checkpoint()
+            files.live.replace(target.live)
+            _cleared(files.snapshot)
+            self._copy(renamed, target)
+            self._keys.pop(partition, None)
+
     def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql` on the partition's snapshot.
 

@@ -444,6 +444,36 @@ class SplitKey(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DomainRecord(Row):
+    """A domain that the home has, or had: in use, or retired."""
+
+    TABLE = "domains"
+    KEY = ("slug",)
+
+    slug: str = column("names its partition and its files")
+    label: str = column("its name, as models read it")
+    definition: str = column("what belongs to it, as triage reads it")
+    was: str | None = column("slug that it had before", default=None)
+    added_at: datetime = column("when it was added (UTC)")
+    retired_at: datetime | None = column("when it was retired (UTC)", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainMove(Row):
+    """Two domains of which one was added to take documents of the other."""
+
+    TABLE = "domain_moves"
+    KEY = ("source", "target")
+
+    source: str = column("domain whose documents may move")
+    target: str = column("domain that they may move to")
+    since: datetime = column("documents triaged before are triaged again (UTC)")
+    after: datetime | None = column(
+        "but for those triaged before this, which had the choice (UTC)", default=None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class InboxFile(Row):
     """A file of the inbox as it was at the last look at which it was new or had changed."""
 
@@ -541,6 +571,8 @@ LIBRARY_TABLES: tuple[type[Row], ...] = (
     Takedown,
     DocumentOwner,
     DocumentLink,
+    DomainRecord,
+    DomainMove,
     Signature,
     SignatureBand,
     SplitKey,

@@ -24,6 +24,13 @@ def load_yaml(text: str) -> Any:
         raise yaml.YAMLError(str(error)) from None
 
 
+def said_where(error: yaml.YAMLError) -> str:
+    """What is wrong with a YAML document, with its line where that is known."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    return f"line {mark.line + 1}: {problem}" if mark is not None else str(error) or problem
+
+
 class _PlainLoader(yaml.SafeLoader):
     _depth = 0
 

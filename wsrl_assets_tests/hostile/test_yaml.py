@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wsrl_assets.generation.library import LibraryError, load_library
+from wsrl_assets.generation.library import LibraryError, library_of, load_library
 from wsrl_assets.release.spec import SpecError, load_spec
 from wsrl_assets.text.yaml_files import load_yaml
 from wsrl_assets_tests.hostile.inputs import texts
@@ -60,7 +60,7 @@ def test_a_spec_of_more_than_plain_values_is_refused_in_a_sentence(
 @pytest.mark.parametrize("name", REFUSED)
 def test_so_is_a_demonstration_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "math.yaml").write_text(REFUSED[name], "utf-8")
-    load_library.cache_clear()
+    library_of.cache_clear()
     with pytest.raises(LibraryError, match=r"math\.yaml") as fault:
         load_library(tmp_path)
     assert len(str(fault.value)) < 2_000
@@ -97,7 +97,7 @@ def test_a_hostile_text_in_a_demonstration_stays_that_text(text: str, tmp_path: 
     }
     file = {"version": 1, "domain": "math", "demonstrations": [example]}
     (tmp_path / "math.yaml").write_text(yaml.safe_dump(file), "utf-8")
-    load_library.cache_clear()
+    library_of.cache_clear()
     try:
         library = load_library(tmp_path)
     except LibraryError:  # lone surrogates have no YAML

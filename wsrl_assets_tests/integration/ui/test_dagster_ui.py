@@ -47,7 +47,7 @@ def verdicts(live: Live) -> dict[str, int]:
     """Rows of `verified_pairs` by status."""
     with catalog(live.store) as connection:
         sql = "SELECT status, count(*) FROM verified_pairs WHERE partition = ? GROUP BY ALL"
-        return dict(connection.execute(sql, [DOMAIN.value]).fetchall())
+        return dict(connection.execute(sql, [str(DOMAIN)]).fetchall())
 
 
 def open_lineage(page: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_partition_is_materialized_by_clicking(live: Live, page: Any) -> None:
     page.get_by_role("button", name=re.compile(r"Materialize selected \(3\)")).click()
     page.get_by_role("button", name="Confirm").click()  # the documents were planted, not made
     page.get_by_text("Select a partition or create one").click()
-    page.get_by_text(DOMAIN.value, exact=True).filter(visible=True).last.click()
+    page.get_by_text(str(DOMAIN), exact=True).filter(visible=True).last.click()
     page.keyboard.press("Escape")
     picture(page, "launch")
     page.get_by_role("button", name="Launch 1 run").click()
@@ -93,16 +93,16 @@ def test_a_partition_is_materialized_by_clicking(live: Live, page: Any) -> None:
     (run,) = until(
         lambda: live.runs(statuses=[dg.DagsterRunStatus.SUCCESS]), PATIENCE_S, live.log.read_text
     )
-    assert run.tags["dagster/partition"] == DOMAIN.value
+    assert run.tags["dagster/partition"] == str(DOMAIN)
 
 
 def test_the_partition_shows_what_was_made(live: Live, page: Any) -> None:
-    page.goto(f"{live.address}/assets/verified_pairs?view=partitions&partition={DOMAIN.value}")
+    page.goto(f"{live.address}/assets/verified_pairs?view=partitions&partition={DOMAIN}")
     page.get_by_text("sample_rows").wait_for()
     for name in ("funnel", "answer_types", "answer_lengths"):
         assert page.locator("tr", has_text=name).locator("img").count() == 1
     picture(page, "materialization")
     page.goto(f"{live.address}/assets/verified_pairs?view=checks")
     page.get_by_text("row_accounting").first.wait_for()
-    page.get_by_text(DOMAIN.value, exact=True).wait_for()  # the result is of this partition
+    page.get_by_text(str(DOMAIN), exact=True).wait_for()  # the result is of this partition
     picture(page, "checks")
