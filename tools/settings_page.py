@@ -17,7 +17,9 @@ _SECTIONS = (
     (
         "The endpoints",
         "These hold for all roles. The same names with `_TRIAGE`, `_GENERATOR`, `_JUDGE` or "
-        "`_POLICY` after `LLM` hold for one role, for example `WSRL_LLM_JUDGE_MODEL`. A role with "
+        "`_POLICY` after `LLM` hold for one role, for example `WSRL_LLM_JUDGE_MODEL`. `TRIAGE` "
+        "sorts documents and writes personas; `GENERATOR` drafts; `JUDGE` judges, and answers on "
+        "the round trip; `POLICY` answers for pass rates. A role with "
         "a server of its own takes nothing from the shared one but temperature and timeout.",
         RoleEnvironment,
         "WSRL_LLM_",

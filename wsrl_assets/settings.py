@@ -90,25 +90,27 @@ class Settings(BaseSettings):
             one meaning are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
-        until_pairs: a run stops when so many pairs are accepted, all domains together; evenly over
-            them, or by the weights of the release spec.
-        budget_tokens, budget_cost: a run stops when its calls have taken so many tokens, or so
-            much money at the prices that are set.
+        until_pairs: a run stops when this many pairs are accepted, all domains together; evenly
+            over them, or by the weights of the release spec.
+        budget_tokens: a run stops when its calls have taken this many tokens.
+        budget_cost: a run stops when its calls have cost this much, at the prices that are set.
         retry_failed: whether rows that failed earlier are tried again.
         regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
-        seed: shuffles the splits.
-        validation_share, test_share: share of the source documents in this split.
+        seed: of the assignment to splits, and of the sample of `wsrl preview`.
+        validation_share: share of the source documents in the validation split.
+        test_share: share of the source documents in the test split.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
             rates off.
-        pass_rate_stops_early: whether a pair gets no more rollouts once it is settled whether the
-            release takes its rate; off, since such a rate is no fair estimate, as a curriculum
-            wants it.
+        pass_rate_stops_early: whether the rollouts of a pair stop once its place inside or outside
+            the release's range is certain. The rate is then biased: leave it off for a curriculum.
         rollout_tokens: longest rollout; what is longer counts as failed, as in training.
         sft_pairs: pairs of each domain that are held out from releases, each with a chain of
             thought for supervised training; 0 holds out no more.
         release_spec: YAML file that says what a release takes; everything if not set.
-        pass_rate_above, pass_rate_below: a release takes only pairs whose pass rate lies strictly
-            between these; with 0 and 1, those that some rollouts pass and some fail.
+        pass_rate_above: a release takes only pairs whose pass rate is above this; 0 leaves out
+            those that no rollout passes.
+        pass_rate_below: a release takes only pairs whose pass rate is below this; 1 leaves out
+            those that every rollout passes.
     """
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
@@ -247,8 +249,8 @@ class AutomationSettings(BaseSettings):
         timezone: time zone of the schedule.
         alert_webhook: address that failures are posted to; it may hold a token, so it is printed
             nowhere.
-        fresh_hours: hours after which a release or a domain's pairs count as stale.
-        executor: in_process; or multiprocess, a process for each step, so that a run survives a
+        fresh_hours: hours after which the release (`rl_dataset`) counts as stale.
+        executor: `in_process`, or `multiprocess`: a process for each step, so that a run survives a
             step that is killed.
     """
 

@@ -347,7 +347,7 @@ def run(
         int | None,
         typer.Option(
             metavar="N",
-            help="Take pass rates of so many rollouts a pair. Default: WSRL_PASS_RATE_ROLLOUTS.",
+            help="Rollouts per pair for its pass rate. Default: WSRL_PASS_RATE_ROLLOUTS.",
             min=0,
         ),
     ] = None,
@@ -362,7 +362,7 @@ def run(
         typer.Option(
             metavar="N",
             min=1,
-            help="Stop when so many pairs are accepted, all domains together.",
+            help="Stop when N pairs are accepted, all domains together.",
         ),
     ] = None,
     budget: Annotated[

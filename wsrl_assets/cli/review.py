@@ -20,7 +20,7 @@ from wsrl_assets.storage.store import frame
 
 def review(
     sample: Annotated[
-        int | None, typer.Option(help="Draw so many pairs to review, or find that sample.", min=1)
+        int | None, typer.Option(help="Draw N pairs to review, or find that sample again.", min=1)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample.", min=0)] = 0,
     export: Annotated[
