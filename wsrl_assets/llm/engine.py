@@ -14,12 +14,11 @@ import contextlib
 import hashlib
 import itertools
 import json
-import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +31,7 @@ from wsrl_assets.llm.endpoint import Backlog, Endpoint
 from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.prompting import Message
+from wsrl_assets.llm.retries import Attempts
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.llm.untrusted import without_marks
 from wsrl_assets.storage.tables import LLMCall, utc_now
@@ -44,17 +44,8 @@ _numbers = itertools.count()
 _ITEM: ContextVar[int] = ContextVar("item", default=0)
 Reply = TypeVar("Reply", bound=BaseModel)
 
-_MAX_TRANSIENT_ATTEMPTS = 8
-_MAX_TIMEOUTS = 3
-_MAX_RATE_LIMITED_S = 900.0
-_BACKOFF_S = 0.5
-# Of a reply, in the ledger: more than any stage lets a model write.
-_MAX_KEPT_CHARS = 20_000
-_MAX_BACKOFF_S = 8.0
 _LOOK_EVERY_S = 0.1
 _CALLS_PER_SLOT = 1.1
-# A reply that was cut off is tried once more, one that breaks its schema twice (design, engine).
-_CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3}
 
 
 class FreeText(BaseModel):
@@ -109,39 +100,6 @@ class ChatModel(Protocol):
     async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         """See `Engine.ask`."""
         ...
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a call has cost so far, over its attempts."""
-
-    started: float = field(default_factory=time.monotonic)
-    attempts: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    transients: int = 0
-    timeouts: int = 0
-    content_faults: dict[str, int] = field(default_factory=dict)
-    finish_reason: str | None = None
-    text: str | None = None
-
-    def fail(self, fault: TransientError) -> None:
-        if fault.kind != "rate_limited":
-            self.transients += 1
-            self.timeouts += fault.kind == "timeout"
-
-    @property
-    def used_up(self) -> bool:
-        """Whether a row has failed as often as it may."""
-        return self.transients >= _MAX_TRANSIENT_ATTEMPTS or self.timeouts >= _MAX_TIMEOUTS
-
-    def add(self, completion: Completion) -> None:
-        self.prompt_tokens += completion.prompt_tokens
-        self.cached_tokens += completion.cached_tokens
-        self.completion_tokens += completion.completion_tokens
-        self.finish_reason = completion.finish_reason
-        self.text = completion.text[:_MAX_KEPT_CHARS]
 
 
 class Engine:
@@ -249,7 +207,7 @@ class Engine:
         """
         if self._ended:
             raise EndpointError("the run has ended")
-        tally = _Tally()
+        tally = Attempts()
         caller = asyncio.current_task()
         assert caller is not None
         self._asking.add(caller)
@@ -313,7 +271,7 @@ class Engine:
         # Items that ask less often than was said.
         return open_items < 4 + slots and any(limiter.has_spare for limiter in limiters)
 
-    async def _attempts(self, ask: ChatRequest[Reply], tally: _Tally) -> Reply:
+    async def _attempts(self, ask: ChatRequest[Reply], tally: Attempts) -> Reply:
         endpoint = self._endpoints[ask.role]
         while True:
             tally.attempts += 1
@@ -326,19 +284,15 @@ class Engine:
                 if tally.used_up and not await endpoint.is_to_blame():
                     detail = f"{tally.transients} attempts, last {fault}"
                     raise RowError("endpoint_fault", detail) from None
-                await asyncio.sleep(_backoff_s(tally, fault))
+                await asyncio.sleep(tally.backoff_s(fault))
                 continue
             tally.add(completion)
             try:
                 return _parsed(completion, ask.reply_type)
             except RowError as fault:
-                seen = tally.content_faults.get(fault.reason, 0) + 1
-                tally.content_faults[fault.reason] = seen
-                if seen >= _CONTENT_TRIES[fault.reason]:
-                    raise
+                tally.refuse(fault)
 
-    def _body(self, ask: ChatRequest[Reply], tally: _Tally) -> dict[str, Any]:
-        retries = sum(tally.content_faults.values())
+    def _body(self, ask: ChatRequest[Reply], tally: Attempts) -> dict[str, Any]:
         own = self._roles[ask.role].temperature
         temperature = own if ask.temperature is None else ask.temperature
         return {
@@ -346,7 +300,7 @@ class Engine:
             "messages": ask.messages,
             "temperature": temperature,
             "max_tokens": ask.max_tokens,
-            "seed": _seed(ask.row_id, ask.step, retries, ask.sample),
+            "seed": _seed(ask.row_id, ask.step, tally.bad_replies, ask.sample),
             **_form_of(ask),
         }
 
@@ -369,7 +323,7 @@ class Engine:
                 f"{tokens} prompt and {ask.max_tokens} reply tokens exceed the window of {limit}",
             )
 
-    def _entry(self, ask: ChatRequest[Reply], tally: _Tally, error: str | None) -> LLMCall:
+    def _entry(self, ask: ChatRequest[Reply], tally: Attempts, error: str | None) -> LLMCall:
         prices = self._roles[ask.role].prices
         return LLMCall(
             call_id=uuid.uuid4().hex,
@@ -491,20 +445,6 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
         place = ".".join(str(part) for part in first["loc"])
         detail = f"{place}: {first['msg']}" if place else str(first["msg"])
         raise RowError("invalid_reply", detail[:200]) from None
-
-
-def _backoff_s(tally: _Tally, fault: TransientError) -> float:
-    """Seconds to wait before the next attempt.
-
-    Raises:
-        RowError: this row has been told to wait for too long.
-    """
-    if fault.kind == "rate_limited":
-        if time.monotonic() - tally.started > _MAX_RATE_LIMITED_S:
-            raise RowError("rate_limited", f"refused for {_MAX_RATE_LIMITED_S:.0f} s")
-        return random.uniform(0.0, 0.1) + (fault.retry_after_s or random.uniform(0.2, 1.9))
-    ceiling = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** (tally.transients - 1))
-    return random.uniform(ceiling / 2, ceiling)
 
 
 def _seed(row_id: str, step: str, retry: int, sample: int) -> int:

@@ -75,8 +75,8 @@ def everything_stored(home: Path) -> str:
 async def test_a_server_that_repeats_the_key_gets_it_into_no_row_file_or_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    monkeypatch.setattr("wsrl_assets.llm.engine._BACKOFF_S", 0.01)
-    monkeypatch.setattr("wsrl_assets.llm.engine._MAX_RATE_LIMITED_S", 1.0)
+    monkeypatch.setattr("wsrl_assets.llm.retries.BACKOFF_S", 0.01)
+    monkeypatch.setattr("wsrl_assets.llm.retries.MAX_RATE_LIMITED_S", 1.0)
     server = Gossip(status)
     with caplog.at_level(logging.DEBUG):
         async with scripted_server(server) as base_url:

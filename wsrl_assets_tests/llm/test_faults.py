@@ -14,7 +14,7 @@ import pytest
 
 from simulator import Fault, FaultPlan, SimulatorStats, running_simulator
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.llm import EndpointError, endpoint, engine
+from wsrl_assets.llm import EndpointError, endpoint, retries
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.triage import triage_shard
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument
@@ -63,8 +63,8 @@ HOPELESS = {
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backs off for a tenth of the usual time and less."""
-    monkeypatch.setattr(engine, "_BACKOFF_S", 0.05)
-    monkeypatch.setattr(engine, "_MAX_BACKOFF_S", 0.4)
+    monkeypatch.setattr(retries, "BACKOFF_S", 0.05)
+    monkeypatch.setattr(retries, "MAX_BACKOFF_S", 0.4)
 
 
 async def triage(home: Path, plan: FaultPlan) -> SimulatorStats:
