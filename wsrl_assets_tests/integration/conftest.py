@@ -46,6 +46,8 @@ def job(vllm: ServedEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Job:
             "WSRL_LLM_BASE_URL": vllm.base_url,
             "WSRL_FORMS": "open,cloze",
             "WSRL_PERSONAS": "2",
+            # A judge of this size says no to everything.
+            "WSRL_JUDGE": "false",
         }
     )
     os.environ.pop("DAGSTER_HOME", None)

@@ -1,23 +1,43 @@
 """The main job on a real vLLM server: structure and accounting, never the model's taste."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import datasets
 import polars as pl
 import pytest
 
+from wsrl_assets.llm import (
+    Engine,
+    Provenance,
+    Role,
+    RowError,
+    StageModel,
+    document_first,
+    rule_recipe,
+)
 from wsrl_assets.orchestration.runs import materialize_pending
 from wsrl_assets.release.dataset import COLUMNS, current_release
 from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.release.splits import Split
 from wsrl_assets.reward import Gold, render, score
+from wsrl_assets.settings import load_roles
 from wsrl_assets.storage import PartitionKind, catalog
 from wsrl_assets.storage.accounting import accounts, call_totals
+from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets.taxonomy.stages import STAGES
+from wsrl_assets.taxonomy.stages import STAGES, Stage
+from wsrl_assets.verification.judge import (
+    SUPPORTED_PROMPT,
+    Case,
+    JudgePolicy,
+    SupportReply,
+    judge,
+)
 from wsrl_assets_tests.integration.conftest import DOCUMENTS, Job
 from wsrl_assets_tests.release.trainers.exported import load
 
@@ -26,6 +46,29 @@ pytestmark = pytest.mark.real_vllm
 
 def test_every_run_succeeds(job: Job) -> None:
     assert job.outcome.failures == []
+
+
+async def test_the_server_takes_the_schemas_of_the_judge(job: Job, tmp_path: Path) -> None:
+    """What it says is chance in a model of this size; that it may say it is not."""
+    document = "The Suez Canal in Egypt is 193 km long."
+    asked = {"question": "How long is the Suez Canal in Egypt?", "answer": "193 km"}
+    calls: list[LLMCall] = []
+    async with Engine(
+        {Role.JUDGE: load_roles()[Role.JUDGE]},
+        record=calls.append,
+        run_id="judge",
+        limiter_folder=tmp_path,
+        max_in_flight=1,
+    ) as engine:
+        model = StageModel(engine, Provenance(rule_recipe(Stage.VERIFIED_PAIRS, "1"), "judge"))
+        with contextlib.suppress(RowError):  # cut off: a small model goes on for too long
+            await judge(Case("pair", **asked, document=document), JudgePolicy(), model)
+        messages = document_first(document, SUPPORTED_PROMPT.render(**asked))
+        with contextlib.suppress(RowError):
+            await model.ask("judge_supported", "pair", messages, SupportReply, max_tokens=160)
+    assert {call.step for call in calls} == {"judge_question", "judge_supported"}
+    refused = [call.error for call in calls if call.error and "truncated" not in call.error]
+    assert refused == []
 
 
 def test_every_row_is_accounted_for_and_nothing_is_pending(job: Job) -> None:
