@@ -13,7 +13,7 @@ from wsrl_assets.curation import triage
 from wsrl_assets.generation import drafting, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import document_first, load_prompt
+from wsrl_assets.llm import RowError, document_first, load_prompt
 from wsrl_assets.llm.prompting import Message, Prompt
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
@@ -31,6 +31,7 @@ NAMES = sorted(
     if path.name.endswith(".md")
 )
 VALUES = {
+    "abstention": "not in the document",
     "answer": "1911",
     "answer_types": ["integer"],
     "candidates": [],
@@ -107,6 +108,8 @@ async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
             "question": "In which year did Marie Curie win the Nobel Prize in Chemistry?",
         },
         cloze={"blank": "1911"},
+        computed=RowError("empty_reply", "what is sent is enough here"),
+        multi_hop=RowError("empty_reply", "what is sent is enough here"),
         judge_question={
             "reason": "",
             "failure": "none",
@@ -139,9 +142,13 @@ async def test_all_calls_with_the_document_share_the_prompt_up_to_its_end() -> N
     sent = await messages_of_all_stages(TEXT)
     without = content(sent.pop("judge_question"))
     assert not any(fact in without for fact in ("<document>", "Analytical Engine"))
-    assert set(sent) == {"triage", "personas", "open", "cloze", "judge_supported", "round_trip"}
+    drafted = {"open", "cloze", "computed", "multi_hop"}
+    assert set(sent) == {"triage", "personas", *drafted, "judge_supported", "round_trip"}
     systems = {messages[0]["content"] for messages in sent.values()}
     assert len(systems) == 1
+    # These two point at sentences, so they share the document with numbers.
+    numbered = [sent.pop(form) for form in ("computed", "multi_hop")]
+    assert len({document_part(messages) for messages in numbered}) == 1
     shared = f"<document>\n{TEXT}\n</document>\n\n"
     assert all(content(messages).startswith(shared) for messages in sent.values())
 
