@@ -48,29 +48,6 @@ def test_every_run_succeeds(job: Job) -> None:
     assert job.outcome.failures == []
 
 
-async def test_the_server_takes_the_schemas_of_the_judge(job: Job, tmp_path: Path) -> None:
-    """What it says is chance in a model of this size; that it may say it is not."""
-    document = "The Suez Canal in Egypt is 193 km long."
-    asked = {"question": "How long is the Suez Canal in Egypt?", "answer": "193 km"}
-    calls: list[LLMCall] = []
-    async with Engine(
-        {Role.JUDGE: load_roles()[Role.JUDGE]},
-        record=calls.append,
-        run_id="judge",
-        limiter_folder=tmp_path,
-        max_in_flight=1,
-    ) as engine:
-        model = StageModel(engine, Provenance(rule_recipe(Stage.VERIFIED_PAIRS, "1"), "judge"))
-        with contextlib.suppress(RowError):  # cut off: a small model goes on for too long
-            await judge(Case("pair", **asked, document=document), JudgePolicy(), model)
-        messages = document_first(document, SUPPORTED_PROMPT.render(**asked))
-        with contextlib.suppress(RowError):
-            await model.ask("judge_supported", "pair", messages, SupportReply, max_tokens=160)
-    assert {call.step for call in calls} == {"judge_question", "judge_supported"}
-    refused = [call.error for call in calls if call.error and "truncated" not in call.error]
-    assert refused == []
-
-
 def test_every_row_is_accounted_for_and_nothing_is_pending(job: Job) -> None:
     with catalog(job.store) as connection:
         found = accounts(connection, job.settings.wanted)
@@ -180,3 +157,29 @@ def _metrics(job: Job) -> dict[str, float]:
             name = name.split("{")[0]
             totals[name] = totals.get(name, 0.0) + float(value)
     return totals
+
+
+async def test_the_server_takes_the_schemas_of_the_judge(job: Job, tmp_path: Path) -> None:
+    """What it says is chance in a model of this size; that it may say it is not.
+
+    Last in this file: its calls are on the server and in no ledger.
+    """
+    document = "The Suez Canal in Egypt is 193 km long."
+    asked = {"question": "How long is the Suez Canal in Egypt?", "answer": "193 km"}
+    calls: list[LLMCall] = []
+    async with Engine(
+        {Role.JUDGE: load_roles()[Role.JUDGE]},
+        record=calls.append,
+        run_id="judge",
+        limiter_folder=tmp_path,
+        max_in_flight=1,
+    ) as engine:
+        model = StageModel(engine, Provenance(rule_recipe(Stage.VERIFIED_PAIRS, "1"), "judge"))
+        with contextlib.suppress(RowError):  # cut off: a small model goes on for too long
+            await judge(Case("pair", **asked, document=document), JudgePolicy(), model)
+        messages = document_first(document, SUPPORTED_PROMPT.render(**asked))
+        with contextlib.suppress(RowError):
+            await model.ask("judge_supported", "pair", messages, SupportReply, max_tokens=160)
+    assert {call.step for call in calls} == {"judge_question", "judge_supported"}
+    refused = [call.error for call in calls if call.error and "truncated" not in call.error]
+    assert refused == []
