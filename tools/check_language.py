@@ -14,9 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PHRASES = ROOT / "tools" / "banned_phrases.txt"
 SUFFIXES = {".py", ".md", ".sql", ".yaml", ".j2", ".html", ".toml"}
-# Data, prompts whose wording is versioned, and the history of changes.
+# Data, and prompts whose wording is versioned.
 LEFT_OUT = (
-    "CHANGELOG.md",
     "wsrl_assets/samples/corpus",
     "wsrl_assets/llm/prompts",
     "wsrl_assets/generation/demonstrations",

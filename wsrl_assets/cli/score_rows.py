@@ -10,6 +10,7 @@ from typing import Any
 from wsrl_assets.reward import AnswerType, Gold, Reason, Score
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.sources.streams import BROKEN_STREAM, Line, lines
+from wsrl_assets.text.normalisation import one_line
 
 MAX_LINE_BYTES = 16 << 20
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -186,5 +187,5 @@ def _listed(row: Mapping[str, Any]) -> str:
 
 
 def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = one_line(str(error))
     return text if len(text) <= 200 else text[:197] + "..."

@@ -14,6 +14,7 @@ from wsrl_assets.llm import (
     document_first,
     load_prompt,
 )
+from wsrl_assets.llm.schemas import Schema, closed, one_of
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
@@ -104,14 +105,7 @@ def _shuffled_domains(doc_id: str) -> list[Domain]:
     return sorted(Domain, key=lambda domain: stable_hash(doc_id, domain.label))
 
 
-def _schema(labels: list[str]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": {
-            "domain": {"type": "string", "enum": labels},
-            "qualified": {"type": "boolean"},
-            "fault": {"type": "string", "enum": [str(fault) for fault in Fault]},
-        },
-        "required": ["domain", "qualified", "fault"],
-        "additionalProperties": False,
-    }
+def _schema(labels: list[str]) -> Schema:
+    return closed(
+        {"domain": one_of(labels), "qualified": {"type": "boolean"}, "fault": one_of(Fault)}
+    )

@@ -1,7 +1,6 @@
 """Two releases side by side."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from wsrl_assets.release.changes import Changes, changes
 from wsrl_assets.release.dataset import ReleaseError
@@ -43,14 +42,10 @@ def compare(store: Store, old: str, new: str) -> Comparison | None:
     new = new or next((name for name in names if name != old), "")
     later = names[names.index(new) + 1 :] if new else []
     old = old or next(iter(later or [name for name in names if name != new]), "")
+    found = Comparison(listed, old, new)
     if not old or not new:
-        return Comparison(listed, old, new)
-    return _compared(Comparison(listed, old, new), folders)
-
-
-def _compared(asked: Comparison, folders: dict[str, Path]) -> Comparison:
+        return found
     try:
-        found = changes(folders[asked.old], folders[asked.new])
+        return replace(found, changes=changes(folders[old], folders[new]))
     except ReleaseError as error:
-        return Comparison(asked.listed, asked.old, asked.new, problem=str(error))
-    return Comparison(asked.listed, asked.old, asked.new, found)
+        return replace(found, problem=str(error))

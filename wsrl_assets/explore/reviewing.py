@@ -22,6 +22,7 @@ from wsrl_assets.storage.labels import save_labels
 from wsrl_assets.storage.tables import ReviewLabel, utc_now
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.text.highlight import printable
+from wsrl_assets.text.normalisation import one_line
 
 _COOKIE = "wsrl_reviewer"
 _A_YEAR_S = 365 * 24 * 3600
@@ -42,7 +43,7 @@ class Reviewing:
     async def name(self, request: Request) -> Response:
         """Sets the reviewer's name, and returns to the page that asked for it."""
         form = await self._form(request)
-        name = _clean(" ".join(form.get("reviewer", "").split()), MAX_NAME_CHARS)
+        name = _clean(one_line(form.get("reviewer", "")), MAX_NAME_CHARS)
         pair_id = form.get("pair_id", "")
         place = f"/pairs/{an_id(pair_id, 'pair')}" if pair_id else "/"
         answer = RedirectResponse(f"{place}{Filter.of(request.query_params).query}", 303)

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.generation.form_examples import computed_examples
+from wsrl_assets.generation.layouts import QUESTION_SCHEMA, UNIT_SCHEMA
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm import Message, RowError, document_first, load_prompt
+from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.basis import MAX_FACTS, MAX_QUERY_CHARS, Computation, Fact
 from wsrl_assets.storage.calculation import Calculated, calculate
+from wsrl_assets.text.normalisation import one_line
 
 PROMPT = load_prompt("computed")
 MAX_TOKENS = 1_200
@@ -27,7 +30,6 @@ RESULT_TYPES = (
     AnswerType.ENTITY,
 )
 _OF_UNIT = (AnswerType.QUANTITY, AnswerType.MONEY)
-_NAME: dict[str, object] = {"type": "string", "minLength": 1, "maxLength": 80}
 
 
 class FactReply(BaseModel):
@@ -58,7 +60,7 @@ class ComputedCall:
     """A call for one computed question: what is sent, and how to read what comes back."""
 
     messages: list[Message]
-    schema: dict[str, object]
+    schema: Schema
     document: str
     sentences: Sequence[Sentence]
 
@@ -80,8 +82,8 @@ class ComputedCall:
             raise RowError("invalid_reply", f"there is no sentence {fact.sentence}")
         place = self.sentences[fact.sentence - 1]
         return Fact(
-            entity=" ".join(fact.entity.split()) or fact.entity,
-            attribute=" ".join(fact.attribute.split()),
+            entity=one_line(fact.entity) or fact.entity,
+            attribute=one_line(fact.attribute),
             value=fact.value,
             start=place.start,
             end=place.end,
@@ -124,34 +126,25 @@ def computed_call(document: str, persona: str) -> ComputedCall:
     return ComputedCall(messages, _schema(len(sentences)), document, sentences)
 
 
-def _schema(sentences: int) -> dict[str, object]:
+def _schema(sentences: int) -> Schema:
+    name = text(80, 1)
     fact = {
-        "sentence": {"type": "integer", "minimum": 1, "maximum": max(1, sentences)},
-        "entity": _NAME,
-        "attribute": _NAME,
+        "sentence": number_up_to(sentences),
+        "entity": name,
+        "attribute": name,
         "value": {"type": "number"},
     }
-    facts = {
-        "type": "array",
-        "items": _object(fact),
-        "minItems": 2,
-        "maxItems": MAX_FACTS,
-    }
-    return _object(
+    return closed(
         {
-            "facts": facts,
-            "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
-            "query": {"type": "string", "minLength": 10, "maxLength": MAX_QUERY_CHARS},
-            "answer_type": {"type": "string", "enum": [str(t) for t in RESULT_TYPES]},
-            "question": {"type": "string", "minLength": 10, "maxLength": 400},
+            "facts": {
+                "type": "array",
+                "items": closed(fact),
+                "minItems": 2,
+                "maxItems": MAX_FACTS,
+            },
+            "unit": UNIT_SCHEMA,
+            "query": text(MAX_QUERY_CHARS, 10),
+            "answer_type": one_of(RESULT_TYPES),
+            "question": QUESTION_SCHEMA,
         }
     )
-
-
-def _object(properties: dict[str, object]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

@@ -1,7 +1,7 @@
 """Drafting: a question, a short answer and its evidence for each document, persona and form."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -23,11 +23,14 @@ from wsrl_assets.generation.unanswerable import (
     unanswerable_schema,
 )
 from wsrl_assets.llm import (
+    Message,
     RowError,
     StageModel,
     document_first,
     load_prompt,
 )
+from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.schemas import Schema, closed, one_of
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.calculation import CalculationError
@@ -37,7 +40,7 @@ from wsrl_assets.taxonomy.forms import Form, with_options
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.language import language_of
-from wsrl_assets.text.normalisation import stable_hash
+from wsrl_assets.text.normalisation import one_line, stable_hash
 
 STAGE = Stage.QA_DRAFTS
 CLOZE_PROMPT = load_prompt("cloze")
@@ -134,21 +137,14 @@ class Drafter:
     async def _open(self, job: DraftJob) -> QADraft:
         library = self.library[job.domain]
         call = open_call(self.layout, job.text, job.doc_id, job.persona, library)
-        reply = await self.models[job.form].ask(
-            Form.OPEN,
-            self._id(job),
-            call.messages,
-            call.reply_type,
-            schema=call.schema,
-            max_tokens=OPEN_MAX_TOKENS,
-        )
+        reply = await self._ask(job, call.messages, call.reply_type, call.schema, OPEN_MAX_TOKENS)
         return self._row(
             job,
             # On one line, so that they cannot pass for lines of the judge's prompt.
-            question=" ".join(reply.question.split()),
-            answer=" ".join(reply.answer.split()),
+            question=one_line(reply.question),
+            answer=one_line(reply.answer),
             answer_type=reply.answer_type,
-            unit=" ".join((reply.unit or "").split()) or None,
+            unit=one_line(reply.unit or "") or None,
             evidence=call.evidence(reply),
         )
 
@@ -188,15 +184,8 @@ class Drafter:
     async def _computed(self, job: DraftJob) -> QADraft:
         """A question for the result of a query; one that has none makes a rejected row."""
         call = computed_call(job.text, job.persona)
-        reply = await self.models[job.form].ask(
-            job.form,
-            self._id(job),
-            call.messages,
-            ComputedReply,
-            schema=call.schema,
-            max_tokens=COMPUTED_MAX_TOKENS,
-        )
-        question = " ".join(reply.question.split())
+        reply = await self._ask(job, call.messages, ComputedReply, call.schema, COMPUTED_MAX_TOKENS)
+        question = one_line(reply.question)
         try:
             draft = await asyncio.to_thread(call.draft, reply)
         except CalculationError as fault:
@@ -219,21 +208,16 @@ class Drafter:
 
     async def _multi_hop(self, job: DraftJob) -> QADraft:
         call = multi_hop_call(job.text, job.persona)
-        reply = await self.models[job.form].ask(
-            job.form,
-            self._id(job),
-            call.messages,
-            MultiHopReply,
-            schema=call.schema,
-            max_tokens=MULTI_HOP_MAX_TOKENS,
+        reply = await self._ask(
+            job, call.messages, MultiHopReply, call.schema, MULTI_HOP_MAX_TOKENS
         )
         hops = call.hops(reply)
         return self._row(
             job,
-            question=" ".join(reply.question.split()),
-            answer=" ".join(reply.answer.split()),
+            question=one_line(reply.question),
+            answer=one_line(reply.answer),
             answer_type=reply.answer_type,
-            unit=" ".join((reply.unit or "").split()) or None,
+            unit=one_line(reply.unit or "") or None,
             evidence=call.evidence(hops),
             basis=hops.to_json(),
         )
@@ -242,17 +226,16 @@ class Drafter:
         """A question of the document's kin, whose gold is an abstention."""
         if job.kin is None:
             return self._row(job, status=Status.REJECTED, reason="no_kin")
-        reply = await self.models[job.form].ask(
-            job.form,
-            self._id(job),
+        reply = await self._ask(
+            job,
             unanswerable_messages(job.text, job.kin, job.persona),
             UnanswerableReply,
-            schema=unanswerable_schema(),
-            max_tokens=UNANSWERABLE_MAX_TOKENS,
+            unanswerable_schema(),
+            UNANSWERABLE_MAX_TOKENS,
         )
         return self._row(
             job,
-            question=" ".join(reply.question.split()),
+            question=one_line(reply.question),
             answer=ABSTENTION.value,
             answer_type=ABSTENTION.type,
             basis=reply.basis(job.kin).to_json(),
@@ -263,17 +246,28 @@ class Drafter:
         if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
             return candidates[0]
         instruction = CLOZE_PROMPT.render(candidates=candidates, persona=job.persona)
-        reply = await self.models[job.form].ask(
-            job.form,
-            self._id(job),
+        reply = await self._ask(
+            job,
             document_first(job.text, instruction),
             ClozeReply,
-            schema=_cloze_schema(list(by_answer)),
-            max_tokens=_CLOZE_MAX_TOKENS,
+            _cloze_schema(list(by_answer)),
+            _CLOZE_MAX_TOKENS,
         )
         if reply.blank not in by_answer:  # a server that does not hold replies to the schema
             raise RowError("invalid_reply", f"{reply.blank[:80]!r} is none of the candidates")
         return by_answer[reply.blank]
+
+    async def _ask(
+        self,
+        job: DraftJob,
+        messages: list[Message],
+        reply_type: type[Reply],
+        schema: Mapping[str, object],
+        max_tokens: int,
+    ) -> Reply:
+        return await self.models[job.form].ask(
+            job.form, self._id(job), messages, reply_type, schema=schema, max_tokens=max_tokens
+        )
 
     def _id(self, job: DraftJob) -> str:
         return job.draft_id(self.models[job.form].provenance.recipe.hash)
@@ -336,10 +330,5 @@ def _shares(text: str, title: str | None, drafts: int) -> list[list[cloze.Candid
     return cloze.share_out(cloze.mine(text, title), drafts)
 
 
-def _cloze_schema(answers: list[str]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": {"blank": {"type": "string", "enum": answers}},
-        "required": ["blank"],
-        "additionalProperties": False,
-    }
+def _cloze_schema(answers: list[str]) -> Schema:
+    return closed({"blank": one_of(answers)})

@@ -8,7 +8,7 @@ import hashlib
 import json
 from functools import cache
 from importlib import resources
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,20 @@ class _Example(BaseModel):
         return json.dumps({name: shown[name] for name in names}, ensure_ascii=False)
 
 
+Example = TypeVar("Example", bound=_Example)
+
+
+class _NumberedExample(_Example):
+    """A document whose sentences have numbers in the prompt."""
+
+    document: str
+
+    @property
+    def numbered(self) -> str:
+        """The document with its sentences numbered."""
+        return with_numbers(all_sentences(self.document))
+
+
 class FactExample(_Example):
     """A fact as a reply gives it: the number of its sentence, and a row of the table."""
 
@@ -35,21 +49,15 @@ class FactExample(_Example):
     value: float
 
 
-class ComputedExample(_Example):
+class ComputedExample(_NumberedExample):
     """A document, and facts and query of a question about it."""
 
-    document: str
     persona: str
     question: str
     unit: str | None
     answer_type: AnswerType
     query: str
     facts: tuple[FactExample, ...] = Field(min_length=2)
-
-    @property
-    def numbered(self) -> str:
-        """The document with its sentences numbered."""
-        return with_numbers(all_sentences(self.document))
 
     @property
     def reply(self) -> str:
@@ -76,10 +84,9 @@ class UnanswerableExample(_Example):
         return self._reply("shared", "evidence", "answer", "answer_type", "unit", "question")
 
 
-class MultiHopExample(_Example):
+class MultiHopExample(_NumberedExample):
     """A document, and a question that takes two of its sentences."""
 
-    document: str
     persona: str
     bridge: str
     first: int
@@ -90,60 +97,41 @@ class MultiHopExample(_Example):
     question: str
 
     @property
-    def numbered(self) -> str:
-        """The document with its sentences numbered."""
-        return with_numbers(all_sentences(self.document))
-
-    @property
     def reply(self) -> str:
         """The reply that the prompt shows, as JSON."""
         return self._reply("bridge", "first", "second", "answer", "answer_type", "unit", "question")
 
 
-class _Examples(BaseModel):
+class FormExamples(BaseModel, Generic[Example]):
+    """The file of a form."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: int
+    examples: tuple[Example, ...]
 
     @classmethod
     def load(cls, form: Form) -> Self:
+        """The file that is shipped for a form."""
         return cls.model_validate(load_yaml(_text(form)))
-
-
-class ComputedExamples(_Examples):
-    """The file of the form `computed`."""
-
-    examples: tuple[ComputedExample, ...]
-
-
-class UnanswerableExamples(_Examples):
-    """The file of the form `unanswerable`."""
-
-    examples: tuple[UnanswerableExample, ...]
-
-
-class MultiHopExamples(_Examples):
-    """The file of the form `multi_hop`."""
-
-    examples: tuple[MultiHopExample, ...]
 
 
 @cache
 def multi_hop_examples() -> tuple[MultiHopExample, ...]:
     """The demonstrations of questions of two facts."""
-    return MultiHopExamples.load(Form.MULTI_HOP).examples
+    return FormExamples[MultiHopExample].load(Form.MULTI_HOP).examples
 
 
 @cache
 def computed_examples() -> tuple[ComputedExample, ...]:
     """The demonstrations of computed questions."""
-    return ComputedExamples.load(Form.COMPUTED).examples
+    return FormExamples[ComputedExample].load(Form.COMPUTED).examples
 
 
 @cache
 def unanswerable_examples() -> tuple[UnanswerableExample, ...]:
     """The demonstrations of unanswerable questions."""
-    return UnanswerableExamples.load(Form.UNANSWERABLE).examples
+    return FormExamples[UnanswerableExample].load(Form.UNANSWERABLE).examples
 
 
 def examples_digest(form: Form) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm import Message, Prompt, RowError, document_first, in_turns, load_prompt
+from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout, LayoutSpec
 from wsrl_assets.text.normalisation import stable_hash
@@ -30,7 +31,9 @@ _MOST_SENTENCES = 3
 OPEN_TYPES = tuple(t for t in AnswerType if t not in (AnswerType.YES_NO, AnswerType.CHOICE))
 
 
-class _Reply(BaseModel):
+class PairReply(BaseModel):
+    """What replies hold in which the model writes question and answer."""
+
     model_config = ConfigDict(extra="forbid")
 
     answer: str = Field(max_length=100)
@@ -39,13 +42,24 @@ class _Reply(BaseModel):
     question: str = Field(max_length=400)
 
 
-class OpenReply(_Reply):
+UNIT_SCHEMA: Schema = {"anyOf": [text(24), {"type": "null"}]}
+QUESTION_SCHEMA = text(400, 10)
+PAIR_SCHEMA: Schema = {
+    "answer": text(100, 1),
+    "answer_type": one_of(OPEN_TYPES),
+    "unit": UNIT_SCHEMA,
+    "question": QUESTION_SCHEMA,
+}
+"""The properties of a `PairReply`: the question last, when all it rests on is written."""
+
+
+class OpenReply(PairReply):
     """What the model returns for an open question: first what it rests on, last the question."""
 
     evidence: str = Field(max_length=400)
 
 
-class NumberedReply(_Reply):
+class NumberedReply(PairReply):
     """The same, with the evidence as the numbers of its first and last sentence."""
 
     evidence: list[int] = Field(min_length=1, max_length=_MOST_SENTENCES)
@@ -147,24 +161,12 @@ def _numbers_of(example: Demonstration, sentences: Sequence[Sentence]) -> list[i
     return sorted({touched[0], touched[-1]})
 
 
-_QUOTE: dict[str, object] = {"type": "string", "maxLength": 400}
+_QUOTE = text(400)
 
 
-def _numbers(sentences: int) -> dict[str, object]:
-    number = {"type": "integer", "minimum": 1, "maximum": max(1, sentences)}
-    return {"type": "array", "items": number, "minItems": 1, "maxItems": 2}
+def _numbers(sentences: int) -> Schema:
+    return {"type": "array", "items": number_up_to(sentences), "minItems": 1, "maxItems": 2}
 
 
-def _schema(evidence: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": {
-            "evidence": evidence,
-            "answer": {"type": "string", "minLength": 1, "maxLength": 100},
-            "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
-            "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
-            "question": {"type": "string", "minLength": 10, "maxLength": 400},
-        },
-        "required": ["evidence", "answer", "answer_type", "unit", "question"],
-        "additionalProperties": False,
-    }
+def _schema(evidence: Schema) -> Schema:
+    return closed({"evidence": evidence, **PAIR_SCHEMA})

@@ -3,31 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from wsrl_assets.generation.form_examples import multi_hop_examples
-from wsrl_assets.generation.layouts import OPEN_TYPES
+from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm import Message, RowError, document_first, load_prompt
-from wsrl_assets.reward import AnswerType
+from wsrl_assets.llm.schemas import Schema, closed, number_up_to, text
 from wsrl_assets.storage.basis import Hops
+from wsrl_assets.text.normalisation import one_line
 
 PROMPT = load_prompt("multi_hop")
 MAX_TOKENS = 280
 
 
-class MultiHopReply(BaseModel):
+class MultiHopReply(PairReply):
     """What the model returns."""
-
-    model_config = ConfigDict(extra="forbid")
 
     bridge: str = Field(min_length=1, max_length=80)
     first: int
     second: int
-    answer: str = Field(max_length=100)
-    answer_type: AnswerType
-    unit: str | None = Field(default=None, max_length=24)
-    question: str = Field(max_length=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ class MultiHopCall:
     """A call for one question of two facts: what is sent, and how to read what comes back."""
 
     messages: list[Message]
-    schema: dict[str, object]
+    schema: Schema
     document: str
     sentences: Sequence[Sentence]
 
@@ -51,7 +46,7 @@ class MultiHopCall:
             raise RowError("invalid_reply", f"{numbers} are not two sentences of the document")
         first, second = (self.sentences[number - 1] for number in (reply.first, reply.second))
         return Hops(
-            bridge=" ".join(reply.bridge.split()) or reply.bridge,
+            bridge=one_line(reply.bridge) or reply.bridge,
             first=(first.start, first.end),
             second=(second.start, second.end),
         )
@@ -72,20 +67,6 @@ def multi_hop_call(document: str, persona: str) -> MultiHopCall:
     return MultiHopCall(messages, _schema(len(sentences)), document, sentences)
 
 
-def _schema(sentences: int) -> dict[str, object]:
-    number = {"type": "integer", "minimum": 1, "maximum": max(1, sentences)}
-    properties: dict[str, object] = {
-        "bridge": {"type": "string", "minLength": 1, "maxLength": 80},
-        "first": number,
-        "second": number,
-        "answer": {"type": "string", "minLength": 1, "maxLength": 100},
-        "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
-        "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
-        "question": {"type": "string", "minLength": 10, "maxLength": 400},
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+def _schema(sentences: int) -> Schema:
+    number = number_up_to(sentences)
+    return closed({"bridge": text(80, 1), "first": number, "second": number, **PAIR_SCHEMA})

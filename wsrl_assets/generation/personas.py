@@ -11,8 +11,10 @@ from wsrl_assets.llm import (
     document_first,
     load_prompt,
 )
+from wsrl_assets.llm.schemas import Schema, closed
 from wsrl_assets.storage.tables import Personas, Status
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.normalisation import one_line
 
 STAGE = Stage.PERSONAS
 PROMPT = load_prompt("personas")
@@ -72,28 +74,19 @@ async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -
     return Personas(doc_id=doc_id, personas=personas, **model.columns())
 
 
-def _schema(count: int) -> dict[str, object]:
+def _schema(count: int) -> Schema:
     """The reply's schema with the number asked for, and the form of a person with a want."""
-    return {
-        "type": "object",
-        "properties": {
-            "personas": {
-                "type": "array",
-                "items": {"type": "string", "pattern": _PERSON},
-                "minItems": count,
-                "maxItems": count,
-            }
-        },
-        "required": ["personas"],
-        "additionalProperties": False,
-    }
+    person = {"type": "string", "pattern": _PERSON}
+    return closed(
+        {"personas": {"type": "array", "items": person, "minItems": count, "maxItems": count}}
+    )
 
 
 def _distinct(personas: list[str], document: str) -> tuple[str, ...]:
     seen: dict[str, str] = {}
-    read = " ".join(document.split()).casefold()
+    read = one_line(document).casefold()
     for persona in personas:
-        phrase = " ".join(persona.split()).strip(" .")
+        phrase = one_line(persona).strip(" .")
         if phrase and not (phrase.casefold() in read and not _ARTICLE.match(phrase)):
             seen.setdefault(phrase.casefold(), phrase)
     return tuple(seen.values())

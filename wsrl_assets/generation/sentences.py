@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from wsrl_assets.text.normalisation import one_line
+
 # Capital letters of Latin script, for a class in a pattern.
 UPPER = "".join(chr(code) for code in range(0x250) if chr(code).isupper())
 
@@ -130,4 +132,4 @@ def _sentence(document: str, start: int, end: int) -> Sentence:
     raw = document[start:end]
     start += len(raw) - len(raw.lstrip())
     stop = start + len(raw.strip())
-    return Sentence(start, stop, " ".join(raw.split()))
+    return Sentence(start, stop, one_line(raw))

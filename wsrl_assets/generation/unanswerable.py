@@ -11,15 +11,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import unanswerable_examples
-from wsrl_assets.generation.layouts import OPEN_TYPES
+from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.spans import names_in
 from wsrl_assets.llm import Message, document_first, load_prompt
-from wsrl_assets.reward import AnswerType
+from wsrl_assets.llm.schemas import Schema, closed, text
 from wsrl_assets.storage.basis import KinAnswer
+from wsrl_assets.text.normalisation import one_line
 
 VERSION = "1"
 PROMPT = load_prompt("unanswerable")
@@ -28,26 +29,20 @@ MAX_TOKENS = 360
 _COMMON_SHARE = 0.1
 
 
-class UnanswerableReply(BaseModel):
+class UnanswerableReply(PairReply):
     """What the model returns."""
-
-    model_config = ConfigDict(extra="forbid")
 
     shared: str = Field(min_length=1, max_length=80)
     evidence: str = Field(max_length=400)
-    answer: str = Field(max_length=100)
-    answer_type: AnswerType
-    unit: str | None = Field(default=None, max_length=24)
-    question: str = Field(max_length=400)
 
     def basis(self, kin: "Kin") -> KinAnswer:
         """What the abstention rests on."""
         return KinAnswer(
             kin=kin.doc_id,
-            shared=" ".join(self.shared.split()) or self.shared,
-            answer=" ".join(self.answer.split()),
+            shared=one_line(self.shared) or self.shared,
+            answer=one_line(self.answer),
             answer_type=self.answer_type,
-            unit=" ".join((self.unit or "").split()) or None,
+            unit=one_line(self.unit or "") or None,
             quote=self.evidence.strip(),
         )
 
@@ -102,20 +97,6 @@ def unanswerable_messages(document: str, kin: Kin, persona: str) -> list[Message
     return document_first(document, instruction)
 
 
-def unanswerable_schema() -> dict[str, object]:
+def unanswerable_schema() -> Schema:
     """The schema of a reply."""
-    text = {"type": "string", "minLength": 1}
-    properties: dict[str, object] = {
-        "shared": {**text, "maxLength": 80},
-        "evidence": {**text, "maxLength": 400},
-        "answer": {**text, "maxLength": 100},
-        "answer_type": {"type": "string", "enum": [str(t) for t in OPEN_TYPES]},
-        "unit": {"anyOf": [{"type": "string", "maxLength": 24}, {"type": "null"}]},
-        "question": {"type": "string", "minLength": 10, "maxLength": 400},
-    }
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return closed({"shared": text(80, 1), "evidence": text(400, 1), **PAIR_SCHEMA})

@@ -21,6 +21,7 @@ from openai import AsyncOpenAI
 from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.text.highlight import printable, without_credentials
+from wsrl_assets.text.normalisation import one_line
 
 _MAX_RETRY_AFTER_S = 120.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -156,7 +157,7 @@ class ChatClient:
         """An error text that may be stored: short, one line, and without the key."""
         if self._secret and self._secret != "none":
             text = text.replace(self._secret, "***")
-        return printable(" ".join(text.split()))[:300]
+        return printable(one_line(text))[:300]
 
 
 def heard(said: str) -> str:

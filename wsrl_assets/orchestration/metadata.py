@@ -29,6 +29,7 @@ from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.text.highlight import printable, without_credentials
 from wsrl_assets.text.markdown import cell
+from wsrl_assets.text.normalisation import one_line
 
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
@@ -403,7 +404,7 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
 
 
 def _line(text: str, most: int) -> str:
-    line = printable(" ".join(text[: 4 * most].split()))
+    line = printable(one_line(text[: 4 * most]))
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

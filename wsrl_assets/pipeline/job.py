@@ -12,7 +12,7 @@ from wsrl_assets.llm import Engine, Prompt, Role, load_prompt
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store
-from wsrl_assets.storage.work import WorkList, listed
+from wsrl_assets.storage.work import WorkList, counted, listed
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
@@ -92,6 +92,12 @@ async def batches(
             if page.is_empty():
                 return
             yield page.to_dicts()
+
+
+def count_pending(job: Job, partition: Partition, work: WorkList, **parameters: Any) -> int:
+    """How many rows a list of work has."""
+    parameters["retry_failed"] = job.settings.retry_failed
+    return counted(job.store, partition, work, **parameters)
 
 
 def count(job: Job, partition: Partition, query: str, **parameters: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
 from wsrl_assets.pipeline.goal import Goal
-from wsrl_assets.pipeline.job import Job, pages
+from wsrl_assets.pipeline.job import Job, count_pending, pages
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.spec import load_spec
 from wsrl_assets.reward import Gold
@@ -38,7 +38,7 @@ async def rate_domain(job: Job, domain: Domain) -> int:
         return 0
     partition = Partition.domain(domain)
     with job.store.exclusive_run(partition):
-        pending = _count_pending(job, partition)
+        pending = count_pending(job, partition, RATES, regenerate=_regenerates(job))
         if pending == 0:
             return 0
         goal = Goal.of(job, partition)
@@ -99,16 +99,6 @@ def _band(job: Job) -> Band:
 
 def _regenerates(job: Job) -> bool:
     return job.settings.regenerate is Stage.PASS_RATES
-
-
-def _count_pending(job: Job, partition: Partition) -> int:
-    with job.store.transaction(partition) as transaction:
-        found = transaction.query(
-            "count_pending_rates",
-            regenerate=_regenerates(job),
-            retry_failed=job.settings.retry_failed,
-        )
-    return int(found.item())
 
 
 async def _pending_pairs(job: Job, partition: Partition, recipe: str) -> AsyncIterator[Pair]:

@@ -28,6 +28,7 @@ from wsrl_assets.generation import (
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.llm import (
     Engine,
+    Prompt,
     Provenance,
     Role,
     StageModel,
@@ -116,61 +117,15 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             personas=settings.personas,
         )
     if Role.GENERATOR in models:
-        generator = roles[Role.GENERATOR]
-        model = models[Role.GENERATOR]
-        recipes[Form.OPEN] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(*layouts.prompts_of(settings.draft_layout)),
-            form=str(Form.OPEN),
-            demonstrations=examples,
-            examples=LAYOUTS[settings.draft_layout].examples,
-            **layouts.layout_settings(settings.draft_layout),
-        )
-        recipes[Form.CLOZE] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(drafting.CLOZE_PROMPT),
-            form=str(Form.CLOZE),
-            rules=cloze.VERSION,
-        )
-        recipes[Form.MULTIPLE_CHOICE] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(drafting.CLOZE_PROMPT),
-            form=str(Form.MULTIPLE_CHOICE),
-            rules=cloze.VERSION,
-            distractors=distractors.VERSION,
-        )
-        recipes[Form.COMPUTED] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(computed.PROMPT),
-            form=str(Form.COMPUTED),
-            rules=calculation.VERSION,
-            demonstrations=form_examples.examples_digest(Form.COMPUTED),
-        )
-        recipes[Form.UNANSWERABLE] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(unanswerable.PROMPT),
-            form=str(Form.UNANSWERABLE),
-            rules=unanswerable.VERSION,
-            demonstrations=form_examples.examples_digest(Form.UNANSWERABLE),
-        )
-        recipes[Form.MULTI_HOP] = model_recipe(
-            drafting.STAGE,
-            generator,
-            model,
-            with_system(multi_hop.PROMPT),
-            form=str(Form.MULTI_HOP),
-            demonstrations=form_examples.examples_digest(Form.MULTI_HOP),
-        )
+        for form, (prompts, made_by) in _drafting(settings, examples).items():
+            recipes[form] = model_recipe(
+                drafting.STAGE,
+                roles[Role.GENERATOR],
+                models[Role.GENERATOR],
+                with_system(*prompts),
+                form=str(form),
+                **made_by,
+            )
     if Role.JUDGE in models:
         jury = _jury(job)
         recipes[verify.STAGE] = model_recipe(
@@ -183,6 +138,41 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             round_trip=settings.round_trip,
         )
     return recipes
+
+
+def _drafting(
+    settings: Settings, examples: str
+) -> dict[Form, tuple[Sequence[Prompt], dict[str, object]]]:
+    """Prompts of each form, and what else decides its drafts.
+
+    `examples` is the digest of the domain's demonstrations.
+    """
+    layout = settings.draft_layout
+    choosing, digest = {"rules": cloze.VERSION}, form_examples.examples_digest
+    return {
+        Form.OPEN: (
+            layouts.prompts_of(layout),
+            {
+                "demonstrations": examples,
+                "examples": LAYOUTS[layout].examples,
+                **layouts.layout_settings(layout),
+            },
+        ),
+        Form.CLOZE: ([drafting.CLOZE_PROMPT], {**choosing}),
+        Form.MULTIPLE_CHOICE: (
+            [drafting.CLOZE_PROMPT],
+            {**choosing, "distractors": distractors.VERSION},
+        ),
+        Form.COMPUTED: (
+            [computed.PROMPT],
+            {"rules": calculation.VERSION, "demonstrations": digest(Form.COMPUTED)},
+        ),
+        Form.UNANSWERABLE: (
+            [unanswerable.PROMPT],
+            {"rules": unanswerable.VERSION, "demonstrations": digest(Form.UNANSWERABLE)},
+        ),
+        Form.MULTI_HOP: ([multi_hop.PROMPT], {"demonstrations": digest(Form.MULTI_HOP)}),
+    }
 
 
 @dataclass(frozen=True, slots=True)

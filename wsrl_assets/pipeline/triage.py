@@ -8,7 +8,7 @@ from wsrl_assets.curation import triage
 from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
 from wsrl_assets.pipeline.domains import let_leave
 from wsrl_assets.pipeline.goal import Goal
-from wsrl_assets.pipeline.job import Job, count, model_names, pages, with_system
+from wsrl_assets.pipeline.job import Job, count_pending, model_names, pages, with_system
 from wsrl_assets.storage import GroupWriter, Partition
 from wsrl_assets.storage.domains import open_moves
 from wsrl_assets.storage.tables import Status
@@ -27,7 +27,7 @@ async def triage_shard(job: Job, shard: str) -> int:
     with job.store.exclusive_run(partition):
         recipe = await _recipe_to_regenerate(job, partition)
         moves = open_moves(job.store, list(Domain))
-        pending = count(job, partition, "count_pending_triage", recipe=recipe, **moves)["n"]
+        pending = count_pending(job, partition, TRIAGE, recipe=recipe, **moves)
         if pending == 0:
             return 0
         goal = Goal.of(job, partition)
@@ -52,7 +52,7 @@ async def triage_shard(job: Job, shard: str) -> int:
             )
         job.store.publish(partition)
         let_leave(job.store)
-        return int(pending)
+        return pending
 
 
 def triage_recipe(job: Job, model: str) -> StageRecipe:

@@ -13,6 +13,8 @@ from wsrl_assets.release.splits import Split
 
 _BY = ("domain", "answer_type", "form", "split")
 _SHOWN = ("pair_id", "domain", "question", "answer")
+# Not the documents, which are most of a release: `doc_id` is the hash of their text.
+_COMPARED = tuple(column for column in COLUMNS if column != "pretrain_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Changes:
 
     Attributes:
         old, new: their names.
-        added, removed: pairs that only the new, or only the old one has; columns of `COLUMNS`.
+        added, removed: pairs that only the new, or only the old one has; columns of `COLUMNS`
+            but the document.
         changed: pair_id, domain, question, answer of pairs in both that differ, and `columns`, the
             names of the columns in which they do.
         same: pairs that are equal in both.
@@ -104,7 +107,7 @@ def changes(old: Path, new: Path) -> Changes:
     Raises:
         ReleaseError: a release cannot be read.
     """
-    before, after = read_release(old), read_release(new)
+    before, after = read_release(old, _COMPARED), read_release(new, _COMPARED)
     both = before.join(after, on="pair_id", suffix="_new", nulls_equal=True)
     told_before, told_after = describe(old), describe(new)
     return Changes(
@@ -143,7 +146,9 @@ def _columns_of_both(old: Path, new: Path) -> list[str]:
     """Without those that one of the two is too old to have."""
     files = [folder / f"{Split.TRAIN}.parquet" for folder in (old, new)]
     held = [set(pl.scan_parquet(file, glob=False).collect_schema()) for file in files]
-    return [column for column in COLUMNS if column != "pair_id" and all(column in h for h in held)]
+    return [
+        column for column in _COMPARED if column != "pair_id" and all(column in h for h in held)
+    ]
 
 
 def _counts(before: pl.DataFrame, after: pl.DataFrame, column: str) -> dict[str, tuple[int, int]]:

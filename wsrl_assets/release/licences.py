@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from wsrl_assets.text.normalisation import one_line
+
 _LICENCE_NAMES = (
     "license licence licenses licences license_id license_name license_abbr spdx spdx_id "
     "license_spdx detected_licenses rights usage_rights license_url license_uri license_type"
@@ -139,4 +141,4 @@ def _said(value: Any) -> str | None:
         value = ", ".join(part for part in value if isinstance(part, str))
     if not isinstance(value, str):
         return None
-    return " ".join(value.split())[:_MAX_CHARS] or None
+    return one_line(value)[:_MAX_CHARS] or None

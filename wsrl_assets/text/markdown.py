@@ -3,6 +3,7 @@
 import re
 
 from wsrl_assets.text.highlight import printable
+from wsrl_assets.text.normalisation import one_line
 
 # Emphasis, code, links and images, formulas, cells.
 _ACTIVE = re.compile(r"[\\`*\[\]~$|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
@@ -16,6 +17,6 @@ def cell(value: object) -> str:
     What would begin a tag, a link, an image or a cell is escaped. A bare address stays one: it
     says where it leads.
     """
-    line = printable(" ".join(str(value).split()))
+    line = printable(one_line(str(value)))
     line = line if len(line) <= MAX_CHARS else line[: MAX_CHARS - 1] + "…"
     return _ACTIVE.sub(r"\\\g<0>", _ENTITY.sub("&amp;", line)).replace("<", "&lt;")

@@ -54,6 +54,11 @@ def normalise_document(text: str) -> str:
     return _LEADING_BLANK_LINES.sub("", text).rstrip()
 
 
+def one_line(text: str) -> str:
+    """The text with each run of white space as one space, and none at its ends."""
+    return " ".join(text.split())
+
+
 def content_id(text: str) -> str:
     """32 hex characters that name what a text says: the `doc_id` of a document.
 

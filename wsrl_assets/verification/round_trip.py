@@ -3,7 +3,6 @@
 A pair that our own reward cannot recognise, when the document lies open, is not verifiable.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +13,7 @@ from wsrl_assets.llm import (
     document_first,
     load_prompt,
 )
+from wsrl_assets.llm.schemas import closed, text
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.tables import Verdict
@@ -96,22 +96,12 @@ async def round_trip(
 
 
 def _asked(form: str, completion: BlankCompletion | None) -> _Asked:
-    answer: dict[str, object] = {"type": "string", "maxLength": _MAX_ANSWER_CHARS}
+    answer = text(_MAX_ANSWER_CHARS)
     if completion is not None:
-        return _Asked(COMPLETION_PROMPT, _schema(answer=completion.schema))
+        return _Asked(COMPLETION_PROMPT, closed({"answer": completion.schema}))
     if form == Form.UNANSWERABLE:
-        return _Asked(ABSTAIN_PROMPT, _schema(answer=answer))
+        return _Asked(ABSTAIN_PROMPT, closed({"answer": answer}))
     if form == Form.COMPUTED:
-        working: dict[str, object] = {"type": "string", "maxLength": _MAX_WORKING_CHARS}
-        schema = _schema(working=working, answer=answer)
+        schema = closed({"working": text(_MAX_WORKING_CHARS), "answer": answer})
         return _Asked(COMPUTED_PROMPT, schema, WorkedReply, _MAX_TOKENS + _WORKING_TOKENS)
-    return _Asked(PROMPT, _schema(answer=answer))
-
-
-def _schema(**properties: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return _Asked(PROMPT, closed({"answer": answer}))

@@ -19,6 +19,7 @@ from wsrl_assets.llm import (
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import SftWarmup, Status
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.normalisation import one_line
 
 STAGE = Stage.SFT_WARMUP
 PROMPT = load_prompt("warmup")
@@ -96,7 +97,7 @@ async def think_aloud(pair: HeldOut, model: StageModel) -> SftWarmup:
 
 def response_of(reply: WarmupReply) -> str:
     """The turn to imitate, in the form that `rollout.INSTRUCTION` asks a policy for."""
-    answer = " ".join(reply.answer.split())
+    answer = one_line(reply.answer)
     return f"{reply.reasoning.strip()}\nAnswer: {answer.removeprefix('Answer:').strip()}"
 
 

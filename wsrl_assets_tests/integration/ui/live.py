@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -204,3 +205,20 @@ def write_documents(path: Path, first: int, count: int) -> Path:
     rows = [{"text": document_text(number)} for number in range(first, first + count)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
+
+
+@contextmanager
+def serving_explore(home: Path) -> Iterator[str]:
+    """`wsrl explore` on a home, as a user starts it; gives its address."""
+    command = [sys.executable, "-c", "from wsrl_assets.cli import main; main()", "explore"]
+    environment = {**os.environ, "WSRL_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stdout is not None
+        found = re.match(r"(http://127\.0\.0\.1:\d+)/", server.stdout.readline())
+        assert found is not None
+        try:
+            yield found[1]
+        finally:
+            server.terminate()

@@ -3,10 +3,7 @@
 Needs Chromium (Debian's package, or WSRL_CHROMIUM) and `playwright`; skipped without them.
 """
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +13,7 @@ from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import document_text
 from wsrl_assets_tests.integration.ui.browser import new_page, picture
+from wsrl_assets_tests.integration.ui.live import serving_explore
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title="taken"</script>'
 
@@ -32,16 +30,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     rows += pair(120, texts[40], "leaked", question=HOSTILE, persona=HOSTILE)
     plant(home, texts, rows)
-    command = [sys.executable, "-c", "from wsrl_assets.cli import main; main()", "explore"]
-    environment = {**os.environ, "WSRL_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        found = re.match(r"(http://127\.0\.0\.1:\d+)/", server.stdout.readline())
-        assert found is not None
-        yield found[1]
-        server.terminate()
+    with serving_explore(home) as found:
+        yield found
 
 
 class Watched:

@@ -1,11 +1,6 @@
 """Reviewing in a real browser, by keyboard alone, on a narrow and on a wide screen."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import document_text
 from wsrl_assets_tests.integration.ui.browser import AXE, faults_of, new_page, picture
+from wsrl_assets_tests.integration.ui.live import serving_explore
 
 WIDTHS = [390, 1440]
 # The evidence stands far below what a screen shows.
@@ -43,23 +39,6 @@ def far_down(number: int) -> list[Any]:
     return [draft, VerifiedPair(**moved), *rest]
 
 
-@contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """The command as a user starts it."""
-    command = [sys.executable, "-c", "from wsrl_assets.cli import main; main()", "explore"]
-    environment = {**os.environ, "WSRL_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        found = re.match(r"(http://127\.0\.0\.1:\d+)/", server.stdout.readline())
-        assert found is not None
-        try:
-            yield found[1]
-        finally:
-            server.terminate()
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Twelve pairs, six kept and six rejected, and a sample of eight."""
@@ -70,7 +49,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def address(store: Store) -> Iterator[str]:
-    with serving(store.home) as found:
+    with serving_explore(store.home) as found:
         yield found
 
 
