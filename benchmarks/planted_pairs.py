@@ -15,7 +15,6 @@ prompt shows no demonstration: a small model copies those, and the order has les
 import argparse
 import asyncio
 import json
-import math
 import tempfile
 import time
 from collections import Counter
@@ -38,6 +37,7 @@ from wsrl_assets.llm import (
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.samples import corpus_dir
+from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.tables import QADraft, Status, Verdict
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
@@ -225,11 +225,8 @@ def interval(count: int, total: int) -> str:
     """A share with its 95 % interval by Wilson's formula."""
     if not total:
         return "-"
-    z, share = 1.96, count / total
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    half /= 1 + z * z / total
-    return f"{count} of {total} ({share:.0%}, {middle - half:.0%} to {middle + half:.0%})"
+    low, high = wilson_interval(count, total)
+    return f"{count} of {total} ({count / total:.0%}, {low:.0%} to {high:.0%})"
 
 
 def report(name: str, found: Sequence[Outcome], seconds: float) -> None:

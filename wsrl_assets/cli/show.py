@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import Account, CallTotals, Spending
-from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, interval
+from wsrl_assets.storage.intervals import wilson_interval
+from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
 from wsrl_assets.text.highlight import printable
 
@@ -352,7 +353,7 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
 def _pass_rate(pair: Mapping[str, Any]) -> str:
     said = f"{pair['passed']} of {pair['rollouts']} rollouts of {pair['policy']}"
     if pair["rollouts"]:
-        low, high = interval(pair["passed"], pair["rollouts"])
+        low, high = wilson_interval(pair["passed"], pair["rollouts"])
         said += f" (95 % interval {low:.2f} to {high:.2f})"
     missed = [
         f"{miss['reason']} {miss['rollouts']}"

@@ -10,8 +10,8 @@ from statistics import NormalDist
 
 import polars as pl
 
-from wsrl_assets.release.selection import draw
 from wsrl_assets.release.spec import ReleaseSpec
+from wsrl_assets.text.hashing import seeded_draw
 
 _DRAWS = 2**64
 
@@ -35,4 +35,4 @@ def in_order(pairs: pl.DataFrame, spec: ReleaseSpec) -> pl.DataFrame:
 
 
 def _normal(seed: int, pair_id: str) -> float:
-    return NormalDist().inv_cdf((draw(seed, pair_id) + 0.5) / _DRAWS)
+    return NormalDist().inv_cdf((seeded_draw(seed, pair_id) + 0.5) / _DRAWS)

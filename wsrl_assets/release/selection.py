@@ -6,7 +6,6 @@ domains fill up in proportion to their weights, what a small domain cannot give 
 others, and added data never brings back a pair that was left out because the size was reached.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import polars as pl
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.text.hashing import seeded_draw
 
 NOT_IN_SPEC = "not_in_spec"
 OVER_CAP = "over_cap"
@@ -84,7 +84,7 @@ def in_share(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
     if share is None or unanswerable.is_empty():
         return selected(pairs.with_columns(reason=_NO_TEXT, detail=_NO_TEXT))
     most = int(share / (1 - share) * (pairs.height - unanswerable.height))
-    drawn = sorted(unanswerable["pair_id"], key=lambda pair_id: draw(spec.seed, pair_id))
+    drawn = sorted(unanswerable["pair_id"], key=lambda pair_id: seeded_draw(spec.seed, pair_id))
     over = is_open & ~pl.col("pair_id").is_in(drawn[:most])
     detail = f"{unanswerable.height} pairs, room for {most}"
     return selected(
@@ -106,7 +106,9 @@ def in_proportion(pairs: pl.DataFrame, spec: ReleaseSpec) -> Selected:
         return pairs, pairs.clear().with_columns(reason=nothing, detail=nothing)
     weights = {str(domain): weight for domain, weight in spec.weights.items()}
     drawn = pairs.with_columns(
-        draw=pl.Series([draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64)
+        draw=pl.Series(
+            [seeded_draw(spec.seed, pair_id) for pair_id in pairs["pair_id"]], dtype=pl.UInt64
+        )
     ).with_columns(
         place=pl.struct("draw", "pair_id").rank("ordinal").over("slug"),
         cap=_looked_up("slug", caps, pl.Int64),
@@ -197,9 +199,3 @@ def _looked_up(column: str, values: Mapping[str, object], dtype: type[pl.DataTyp
     if not values:
         return pl.lit(None, dtype=dtype)
     return pl.col(column).replace_strict(values, default=None, return_dtype=dtype)
-
-
-def draw(seed: int, pair_id: str) -> int:
-    """A number below 2**64 that follows from seed and pair."""
-    digest = hashlib.blake2b(f"{seed}\n{pair_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")

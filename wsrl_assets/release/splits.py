@@ -7,7 +7,6 @@ keys were dealt to different splits belongs to neither: it is left out. The plac
 written down too, so that nothing that was placed ever moves, whatever groups are found later.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +14,7 @@ from enum import StrEnum
 from wsrl_assets.storage import Transaction
 from wsrl_assets.storage.tables import SplitKey
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.text.hashing import seeded_draw
 from wsrl_assets.text.normalisation import stable_hash
 
 STAGE = Stage.FINAL_SPLITS
@@ -49,8 +49,7 @@ def split_of(source_id: str, settings: SplitSettings) -> Split:
     `source_id` names the whole source row. The answer depends on nothing else, so it stays the
     same as data is added.
     """
-    digest = hashlib.blake2b(f"{settings.seed}\n{source_id}".encode(), digest_size=8).digest()
-    position = int.from_bytes(digest, "big") / 2**64
+    position = seeded_draw(settings.seed, source_id) / 2**64
     if position < settings.test_share:
         return Split.TEST
     if position < settings.test_share + settings.validation_share:

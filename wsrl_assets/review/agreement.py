@@ -8,15 +8,12 @@ pairs that were read; they hold for all pairs as far as those were drawn at rand
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 from wsrl_assets.storage import Store, catalog
+from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.opinions import Opinion
-
-_Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """Lower and upper bound; 0 and 1 where nothing was counted."""
-        if not self.whole:
-            return 0.0, 1.0
-        n, p = self.whole, self.value
-        middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        half = _Z * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson_interval(self.part, self.whole)
 
     def __str__(self) -> str:
         if not self.whole:

@@ -1,12 +1,11 @@
 """Drawing the pairs that people read: half kept and half rejected, spread over domain and form."""
 
-import hashlib
-
 import polars as pl
 
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.labels import REVIEW, save_sample
 from wsrl_assets.storage.store import frame
+from wsrl_assets.text.hashing import seeded_draw
 
 
 def draw(candidates: pl.DataFrame, size: int, seed: int) -> list[str]:
@@ -21,7 +20,7 @@ def draw(candidates: pl.DataFrame, size: int, seed: int) -> list[str]:
         candidates: columns pair_id, domain, form, is_kept.
     """
     keyed = candidates.with_columns(
-        draw=pl.Series([_key(seed, i) for i in candidates["pair_id"]], dtype=pl.String)
+        draw=pl.Series([seeded_draw(seed, i) for i in candidates["pair_id"]], dtype=pl.UInt64)
     ).sort("domain", "form", "draw")
     kept = keyed.filter("is_kept")
     rejected = keyed.filter(~pl.col("is_kept"))
@@ -57,7 +56,3 @@ def _every_nth(ordered: pl.DataFrame, count: int) -> pl.DataFrame:
     count = min(count, ordered.height)
     places = [(2 * i + 1) * ordered.height // (2 * count) for i in range(count)]
     return ordered[places]
-
-
-def _key(seed: int, pair_id: str) -> str:
-    return hashlib.blake2b(f"{seed}\n{pair_id}".encode(), digest_size=8).hexdigest()

@@ -35,7 +35,6 @@ NUMERIC = frozenset(
     )
 )
 EQUATED = NUMERIC - {AnswerType.DATE, AnswerType.TIME}
-NAMED = frozenset((AnswerType.ENTITY, AnswerType.CHOICE))
 
 # Words that deny an answer, doubt it, ask for it or lead to another.
 UNFIT = re.compile(

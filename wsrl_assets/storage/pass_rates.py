@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 from wsrl_assets.storage.store import Connection, frame
@@ -28,19 +26,6 @@ def counted(pass_rates: Iterable[float]) -> list[int]:
     for rate in pass_rates:
         pairs[bucket_of(rate)] += 1
     return pairs
-
-
-def interval(passed: int, rollouts: int) -> tuple[float, float]:
-    """The 95 % interval of a pass rate that `passed` of `rollouts` estimate, by Wilson's score.
-
-    Unlike the usual normal interval it is right for few rollouts and at 0 and 1 (E. B. Wilson,
-    JASA 1927): 0 of 8 leaves rates up to 0.32 open.
-    """
-    z = NormalDist().inv_cdf(0.975)
-    rate, spread = passed / rollouts, z * z / rollouts
-    middle = rate + spread / 2
-    half = sqrt(spread * (rate * (1 - rate) + spread / 4))
-    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,12 @@ def signed(hashes: Hashes) -> NDArray[np.int64]:
     return hashes.view(np.int64)
 
 
+def seeded_draw(seed: int, key: str) -> int:
+    """A number below 2**64 that follows from a seed and what it is drawn for."""
+    digest = hashlib.blake2b(f"{seed}\n{key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
 def text_hash(text: str) -> int:
     """64 bits of a text, as a signed integer."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
