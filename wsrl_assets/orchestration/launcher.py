@@ -6,8 +6,9 @@ runs of its partition would wait behind it.
 """
 
 import psutil
-from dagster import DagsterEventType, DagsterRun
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 # A process of the same number that began later is another one: numbers are used again, and in a
 # restarted container at once. The event is written after its process began; clocks are coarse.
@@ -33,7 +34,21 @@ class LocalRunLauncher(DefaultRunLauncher):
         pid, at = named
         if process_lives(pid, at):
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"process {pid} is running")
+        self._announce_retry(run.run_id)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"its process, {pid}, is gone")
+
+    def _announce_retry(self, run_id: str) -> None:
+        """Marks a run whose process is gone as one that is tried again, before it is failed.
+
+        Dagster marks it itself, an instant after it failed; a backfill that looks in between ends,
+        and its runs are not tried again. After a restart of the machine both daemons look at once.
+        Dagster corrects the mark where the run has used up its retries.
+        """
+        if not self._instance.run_retries_enabled:
+            return
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and run.status is DagsterRunStatus.STARTED:
+            self._instance.add_run_tags(run_id, {WILL_RETRY_TAG: "true"})
 
     def named_process(self, run_id: str) -> tuple[int, float] | None:
         """The number of the run's process, and when (Unix seconds) it was recorded; None if not

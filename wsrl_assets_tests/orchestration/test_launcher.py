@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from wsrl_assets.orchestration.launcher import LocalRunLauncher, process_lives
 from wsrl_assets.orchestration.runs import dagster_home
@@ -62,22 +63,44 @@ def test_a_run_that_has_not_named_its_process_counts_as_alive(
 
 SCRIPT = """
 import os
+import sys
 import dagster as dg
 
 @dg.asset
-def nothing() -> None: ...
+def ends(context: dg.AssetExecutionContext) -> None:
+    print(context.run.run_id, flush=True)
+    if "killed" in sys.argv:
+        os._exit(9)
 
 with dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"]) as instance:
-    print(dg.materialize([nothing], instance=instance).run_id)
+    dg.materialize([ends], instance=instance)
 """
 
 
-def test_a_run_whose_process_has_ended_does_not_live(instance: dg.DagsterInstance) -> None:
-    command = [sys.executable, "-c", SCRIPT]
-    run_id = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def run_elsewhere(instance: dg.DagsterInstance, *arguments: str) -> dg.DagsterRun:
+    """A run whose process is over."""
+    command = [sys.executable, "-c", SCRIPT, *arguments]
+    run_id = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    assert health(instance, run) is WorkerStatus.NOT_FOUND
+    return run
+
+
+def test_a_run_whose_process_has_ended_does_not_live(instance: dg.DagsterInstance) -> None:
+    assert health(instance, run_elsewhere(instance)) is WorkerStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [(["killed"], "true"), ([], None)])
+def test_a_run_is_marked_for_a_retry_before_it_is_failed(
+    instance: dg.DagsterInstance, arguments: Sequence[str], expected: str | None
+) -> None:
+    """Else a backfill that looks between the failure and the mark ends, and nothing is retried."""
+    run = run_elsewhere(instance, *arguments)
+    assert run.is_finished is (expected is None)
+    health(instance, run)
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.tags.get(WILL_RETRY_TAG) == expected
 
 
 def test_a_later_process_of_the_same_number_is_another_one() -> None:

@@ -116,3 +116,8 @@ def why(live: Live, run_id: str) -> str:
 def calls_of(live: Live, run_id: str) -> list[LLMCall]:
     """The calls that a run paid for."""
     return [call for call in ledger(live.store) if call.run_id == run_id]
+
+
+def needed(live: Live) -> int:
+    """How many calls the rows need, each counted once whatever runs made it."""
+    return len({(call.stage, call.step, call.row_id) for call in ledger(live.store)})
