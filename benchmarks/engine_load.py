@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from simulator import SimulatorSettings
-from wsrl_assets.llm import ChatRequest, Engine, Role, RoleSettings, document_first
+from wsrl_assets.llm.engine import ChatRequest, Engine
+from wsrl_assets.llm.prompting import document_first
+from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall
 
 PROMPT_CHARS = 2048

@@ -24,7 +24,7 @@ from benchmarks.engine_corpus import Article
 from benchmarks.engine_model import reply
 from wsrl_assets.curation import triage
 from wsrl_assets.generation import layouts, library, personas
-from wsrl_assets.llm import load_prompt
+from wsrl_assets.llm.prompting import load_prompt
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout
 from wsrl_assets.verification import judge

@@ -17,8 +17,8 @@ from typing import Any
 from benchmarks.engine_corpus import Article
 from benchmarks.engine_model import reply
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.llm import Role, RoleSettings
 from wsrl_assets.llm.client import ChatClient, Completion
+from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings

@@ -21,7 +21,7 @@ from simulator import (
     render,
     simulator_process,
 )
-from wsrl_assets.llm import document_first
+from wsrl_assets.llm.prompting import document_first
 
 SLOTS = 64
 SHARDS = 4

@@ -35,8 +35,9 @@ from benchmarks.engine_report import heading, note, percent, table, verdict
 from wsrl_assets.generation.cloze import BLANK
 from wsrl_assets.generation.distractors import OPTIONS, Pool, PoolDocument, answers_of
 from wsrl_assets.generation.drafting import STAGE, Drafter, DraftJob
-from wsrl_assets.llm import ChatRequest, Provenance, StageModel, StageRecipe
-from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.engine import ChatRequest, Reply
+from wsrl_assets.llm.recipes import Provenance, StageRecipe
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.samples import corpus_dir, pydoc_topics
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain

@@ -24,18 +24,12 @@ from pathlib import Path
 
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import LibraryFile
-from wsrl_assets.llm import (
-    ChatRequest,
-    Engine,
-    Provenance,
-    Role,
-    RoleSettings,
-    RowError,
-    StageModel,
-    StageRecipe,
-)
-from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.engine import ChatRequest, Engine, Reply
+from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.prompting import Message
+from wsrl_assets.llm.recipes import Provenance, StageRecipe
+from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.samples import corpus_dir
 from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.tables import QADraft, Status, Verdict

@@ -33,8 +33,11 @@ from benchmarks.engine_report import heading, note, percent, table
 from benchmarks.multiple_choice import sample_documents
 from wsrl_assets.generation.drafting import STAGE, Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import Engine, Provenance, Role, RoleSettings, RowError, StageModel
-from wsrl_assets.llm.recipes import rule_recipe
+from wsrl_assets.llm.engine import Engine
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.recipes import Provenance, rule_recipe
+from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import LLMCall, QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain

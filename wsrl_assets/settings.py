@@ -21,16 +21,18 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
-from wsrl_assets.storage.accounting import Wanted
+from wsrl_assets.errors import UserError
+from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.yaml_files import load_yaml, said_where
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError, ValueError):
     """A setting that cannot be used; the message names it and says what it may be."""
 
 

@@ -5,8 +5,10 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe
-from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.engine import ChatRequest, Reply
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.recipes import Provenance, StageRecipe
+from wsrl_assets.llm.stage_model import StageModel
 
 Said = Mapping[str, Any] | Exception
 

@@ -25,11 +25,12 @@ from simulator import (
     schema_name,
     schema_of,
 )
-from wsrl_assets.llm import ChatRequest, Engine, Role, RoleSettings
+from wsrl_assets.llm.engine import ChatRequest, Engine
+from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
-from wsrl_assets.storage.accounting import Account, Wanted, accounts
+from wsrl_assets.storage.accounting import Account, accounts
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import (
     FilteredDocument,
@@ -40,6 +41,7 @@ from wsrl_assets.storage.tables import (
 )
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.normalisation import content_id, estimate_tokens, stable_hash
 
 R = TypeVar("R", bound=Row)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.settings import Settings, SettingsError, load_roles, load_settings
 from wsrl_assets.taxonomy.forms import Form
 

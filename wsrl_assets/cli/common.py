@@ -15,6 +15,7 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
 ]
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 _COST = re.compile(r"cost ?= ?(\d+(?:\.\d+)?)")
 _TOKENS = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?([kKmM]?)")

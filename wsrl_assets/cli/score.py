@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import itertools
 import json
 import os
 import sys
@@ -18,7 +17,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from wsrl_assets.cli.score_rows import (
+    Keep,
     Keys,
+    Row,
     ScoringItem,
     Summary,
     json_line,
@@ -26,16 +27,11 @@ from wsrl_assets.cli.score_rows import (
     scored_row,
 )
 from wsrl_assets.cli.terminal import Terminal
-from wsrl_assets.llm import EndpointError, EndpointJudge, Engine, Role
-from wsrl_assets.reward import Score, score, score_with_judge_async
-from wsrl_assets.settings import SettingsError, load_roles, load_settings
+from wsrl_assets.reward import Score, score
+from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.streams import decompressed, open_bytes
 
 _DRAW_EVERY_S = 0.2
-_JUDGED_AT_ONCE = 256
-
-Keep = Callable[[dict[str, Any], ScoringItem, Score], None]
-Row = tuple[dict[str, Any], ScoringItem]
 
 
 def score_command(
@@ -95,7 +91,10 @@ def score_command(
         with _opened(file) as (stream, name):
             rows = read_rows(stream, name, keys, question_required=judge)
             if judge:
-                asyncio.run(_score_judged(rows, keep))
+                # A client of models takes seconds to import; the reward alone does without.
+                from wsrl_assets.cli.score_judged import score_judged
+
+                asyncio.run(score_judged(rows, keep))
             else:
                 _score(rows, keep)
         if summary.rows == 0:
@@ -117,44 +116,6 @@ def score_command(
 def _score(rows: Iterator[Row], keep: Keep) -> None:
     for row, rollout in rows:
         keep(row, rollout, score(rollout.response, rollout.gold))
-
-
-async def _score_judged(rows: Iterator[Row], keep: Keep) -> None:
-    """The same with a judge, many rows at once and in order."""
-    settings = load_settings()
-    engine = Engine(
-        {Role.JUDGE: load_roles()[Role.JUDGE]},
-        # A file is no partition of the store, so its calls have no ledger to go to.
-        record=lambda call: None,
-        run_id="score",
-        limiter_folder=settings.home.resolve() / "locks" / "endpoints",
-        max_in_flight=settings.max_in_flight,
-    )
-    async with engine:
-        asks = _Judge(EndpointJudge(engine))
-        while batch := list(itertools.islice(rows, _JUDGED_AT_ONCE)):
-            scores = await asyncio.gather(
-                *(score_with_judge_async(r.response, r.gold, r.question, asks) for _, r in batch)
-            )
-            if asks.dead is not None:
-                raise asks.dead
-            for (row, rollout), scored in zip(batch, scores, strict=True):
-                keep(row, rollout, scored)
-
-
-class _Judge:
-    """Remembers that the endpoint died: the reward counts a fault of its judge and goes on."""
-
-    def __init__(self, judge: EndpointJudge) -> None:
-        self._judge = judge
-        self.dead: EndpointError | None = None
-
-    async def __call__(self, question: str, first: str, second: str, /) -> bool:
-        try:
-            return await self._judge(question, first, second)
-        except EndpointError as error:
-            self.dead = error
-            raise
 
 
 @contextlib.contextmanager

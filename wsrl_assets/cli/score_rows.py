@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,10 @@ class ScoringItem:
     response: str
     gold: Gold
     question: str
+
+
+Row = tuple[dict[str, Any], ScoringItem]
+Keep = Callable[[dict[str, Any], ScoringItem, Score], None]
 
 
 @dataclass(slots=True)

@@ -40,3 +40,12 @@ def log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainLogs("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+console = Terminal()
+errors = Terminal(stderr=True)
+
+
+def say_error(message: str) -> None:
+    """Prints an error unbroken, so that paths and setting names in it can be copied."""
+    errors.print(f"error: {message}", style="bold red", highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from wsrl_assets.curation.dedup import (
     claim_documents,
     link_repeated_passages,
 )
-from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.domains import carry_over, recorded_domains
 from wsrl_assets.storage.replacement import remove_documents

@@ -8,13 +8,10 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from wsrl_assets.llm import (
-    RowError,
-    StageModel,
-    document_first,
-    load_prompt,
-)
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, one_of
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage

@@ -17,8 +17,11 @@ from typing import Any
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
-from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
-from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.engine import ChatRequest, Reply
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import load_prompt
+from wsrl_assets.llm.recipes import Provenance, StageRecipe
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage import calculation
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form

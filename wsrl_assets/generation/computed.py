@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.generation.form_examples import computed_examples
 from wsrl_assets.generation.layouts import QUESTION_SCHEMA, UNIT_SCHEMA
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
-from wsrl_assets.llm import Message, RowError, document_first, load_prompt
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import Message, document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.basis import MAX_FACTS, MAX_QUERY_CHARS, Computation, Fact

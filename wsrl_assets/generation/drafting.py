@@ -22,15 +22,11 @@ from wsrl_assets.generation.unanswerable import (
     unanswerable_messages,
     unanswerable_schema,
 )
-from wsrl_assets.llm import (
-    Message,
-    RowError,
-    StageModel,
-    document_first,
-    load_prompt,
-)
 from wsrl_assets.llm.engine import Reply
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import Message, document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, one_of
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.calculation import CalculationError

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
-from wsrl_assets.llm import Message, Prompt, RowError, document_first, in_turns, load_prompt
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import Message, Prompt, document_first, in_turns, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout, LayoutSpec

@@ -15,13 +15,14 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domain_files import OTHER, DomainFacts
 from wsrl_assets.taxonomy.domains import Domain, domains_in_use
 from wsrl_assets.text.yaml_files import load_yaml
 
 
-class LibraryError(ValueError):
+class LibraryError(UserError, ValueError):
     """A library file that cannot be used; the message names the file, the place and the remedy."""
 
 

@@ -8,7 +8,8 @@ from pydantic import Field
 from wsrl_assets.generation.form_examples import multi_hop_examples
 from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
-from wsrl_assets.llm import Message, RowError, document_first, load_prompt
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import Message, document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, text
 from wsrl_assets.storage.basis import Hops
 from wsrl_assets.text.normalisation import one_line

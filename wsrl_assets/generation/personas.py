@@ -5,13 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import (
-    RowError,
-    StageModel,
-    document_first,
-    load_prompt,
-)
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.tables import Personas, Status
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.normalisation import one_line

@@ -17,7 +17,7 @@ from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import unanswerable_examples
 from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.spans import names_in
-from wsrl_assets.llm import Message, document_first, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, text
 from wsrl_assets.storage.basis import KinAnswer
 from wsrl_assets.text.normalisation import one_line

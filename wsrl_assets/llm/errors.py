@@ -1,5 +1,7 @@
 """The faults of calling a model, sorted by who has to act."""
 
+from wsrl_assets.errors import UserError
+
 
 class TransientError(Exception):
     """The endpoint stumbled: the same request may succeed in a moment.
@@ -30,7 +32,7 @@ class RowError(Exception):
         self.detail = detail
 
 
-class EndpointError(Exception):
+class EndpointError(UserError):
     """No call can succeed (wrong key, wrong model, nobody there): the run stops early.
 
     The message is a sentence or two that say what to fix. It never holds a key.

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import UserFailureData
 
 from wsrl_assets.generation.library import LibraryError
-from wsrl_assets.llm import EndpointError
+from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.release.embeddings import EmbeddingError

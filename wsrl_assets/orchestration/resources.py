@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from wsrl_assets.llm import Role
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline.domains import bring_up_to_date
 from wsrl_assets.pipeline.progress import NoProgress
 from wsrl_assets.settings import Roles, Settings, load_roles, load_settings

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsrl_assets.llm import Engine, Prompt, Role, load_prompt
+from wsrl_assets.llm.engine import Engine
+from wsrl_assets.llm.prompting import Prompt, load_prompt
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store

@@ -8,7 +8,9 @@ there.
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, count_pending, pages
 from wsrl_assets.release.pass_rates import PassRateRange

@@ -26,15 +26,11 @@ from wsrl_assets.generation import (
     unanswerable,
 )
 from wsrl_assets.generation.drafting import Drafter, DraftJob
-from wsrl_assets.llm import (
-    Engine,
-    Prompt,
-    Provenance,
-    Role,
-    StageModel,
-    StageRecipe,
-    model_recipe,
-)
+from wsrl_assets.llm.engine import Engine
+from wsrl_assets.llm.prompting import Prompt
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.settings import Settings

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from wsrl_assets.generation import personas
-from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job, model_names
 from wsrl_assets.pipeline.pass_rates import rate_recipes

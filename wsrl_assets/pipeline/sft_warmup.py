@@ -9,7 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, load_prompt, model_recipe
+from wsrl_assets.llm.prompting import load_prompt
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage import GroupWriter, Partition

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wsrl_assets.curation.filter import withdraw_unqualified
-from wsrl_assets.llm import Provenance, rule_recipe
+from wsrl_assets.llm.recipes import Provenance, rule_recipe
 from wsrl_assets.sources.ingest import DOCUMENTS, Registered, register
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.storage import Partition, PartitionKind, Store

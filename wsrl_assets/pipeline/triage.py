@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from wsrl_assets.curation import triage
-from wsrl_assets.llm import Provenance, Role, StageModel, StageRecipe, model_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.pipeline.domains import let_leave
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, count_pending, model_names, pages, with_system

@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.release.card import write_card
 from wsrl_assets.release.croissant import write_croissant
 from wsrl_assets.release.curriculum import in_order
@@ -103,7 +104,7 @@ _CHOOSING = (
 ).split() + list(ROW_RECIPES.values())
 
 
-class ReleaseError(RuntimeError):
+class ReleaseError(UserError, RuntimeError):
     """A release cannot be made or found; the message says what to do."""
 
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.release.decontamination import (
     RULES_VERSION,
     Hit,

@@ -5,9 +5,10 @@ import polars as pl
 from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Wanted, accounts
+from wsrl_assets.storage.accounting import accounts
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.taxonomy.wanted import Wanted
 
 # What a release is read from. Earlier stages block what follows them in their own runs.
 _READ = (Stage.VERIFIED_PAIRS, Stage.FINAL_SPLITS)

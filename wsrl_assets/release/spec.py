@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
@@ -27,7 +28,7 @@ from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.text.yaml_files import load_yaml, said_where
 
 
-class SpecError(ValueError):
+class SpecError(UserError, ValueError):
     """A release spec that cannot be used; the message names the file, the key and the way out."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.storage.tables import ReviewLabel
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 
@@ -13,7 +14,7 @@ MAX_NAME_CHARS = 60
 MAX_NOTE_CHARS = 4000
 
 
-class LabelFileError(ValueError):
+class LabelFileError(UserError, ValueError):
     """A file of labels that cannot be read; the message names the file, the line and the fault."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from wsrl_assets.llm import Provenance, StageRecipe, rule_recipe
+from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
 from wsrl_assets.sources.passages import CountTokens, Passage, split_for_model
 from wsrl_assets.sources.readers import (

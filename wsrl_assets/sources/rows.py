@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wsrl_assets.errors import UserError
 
-class SourceError(ValueError):
+
+class SourceError(UserError, ValueError):
     """A file or folder cannot be read at all; the message names it, the place and the way out."""
 
 

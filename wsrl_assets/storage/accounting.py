@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from wsrl_assets.storage.store import Connection, frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
+from wsrl_assets.taxonomy.wanted import Wanted
 
 MAX_SFT_SHARE = 0.25
 """Of a domain's pairs in train, at most this share is held out, however many are asked for."""
@@ -34,24 +35,6 @@ class Account:
     @property
     def balanced(self) -> bool:
         return self.rows_in == self.kept + self.rejected + self.failed + self.pending
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What settings ask for, which decides how many rows are pending.
-
-    Attributes:
-        forms: question forms of which a draft is wanted for each persona.
-        optional: the optional stages that are switched on.
-        sft_pairs: pairs of each domain that are wanted for the warm-up set.
-        forms_in_use: whether a domain that has drafts wants the forms of these, and `forms` are
-            those of the other domains.
-    """
-
-    forms: tuple[str, ...] = ()
-    optional: frozenset[Stage] = frozenset()
-    sft_pairs: int = 0
-    forms_in_use: bool = False
 
 
 def accounts(connection: Connection, wanted: Wanted | None = None) -> list[Account]:

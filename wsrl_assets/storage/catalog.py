@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import (
@@ -46,7 +47,7 @@ _WORKING_MEMORY = "512MiB"
 _CATALOG_MEMORY = "50%"
 
 
-class QueryError(ValueError):
+class QueryError(UserError, ValueError):
     """A query that somebody typed and that does not run; the message is DuckDB's."""
 
 

@@ -24,6 +24,7 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
+from wsrl_assets.errors import UserError
 from wsrl_assets.storage.keys import KnownKeys, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
 from wsrl_assets.storage.schema import (
@@ -68,11 +69,11 @@ _OTHER_FILES = 512
 logger = logging.getLogger(__name__)
 
 
-class StoreBusyError(RuntimeError):
+class StoreBusyError(UserError, RuntimeError):
     """Another process holds a partition; the message names the partition and the process."""
 
 
-class StoreError(RuntimeError):
+class StoreError(UserError, RuntimeError):
     """A database file cannot be used; the message names the file and what to do."""
 
 

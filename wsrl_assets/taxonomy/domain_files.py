@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from wsrl_assets.errors import UserError
+
 SLUG = "[a-z][a-z0-9_]{0,39}"
 OTHER = "other"
 
@@ -14,7 +16,7 @@ Slug = Annotated[str, Field(pattern=f"^{SLUG}$")]
 _Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\S$")]
 
 
-class DomainsError(ValueError):
+class DomainsError(UserError, ValueError):
     """A file of domains that cannot be used; the message names the file, the key and the remedy."""
 
 

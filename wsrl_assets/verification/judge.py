@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import Message, StageModel, document_first, load_prompt, without_document
+from wsrl_assets.llm.prompting import Message, document_first, load_prompt, without_document
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.tables import Verdict
 
 QUESTION_PROMPT = load_prompt("judge_question")

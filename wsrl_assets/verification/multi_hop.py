@@ -2,7 +2,7 @@
 
 import re
 
-from wsrl_assets.llm import StageModel
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.basis import Hops
 from wsrl_assets.storage.tables import Verdict

@@ -9,7 +9,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from wsrl_assets.llm import FreeText, Provenance, RowError, StageModel
+from wsrl_assets.llm.engine import FreeText
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.recipes import Provenance
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.storage.tables import FailureCount, PassRate, Rollout, Status

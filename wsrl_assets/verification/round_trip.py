@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import (
-    Prompt,
-    StageModel,
-    document_first,
-    load_prompt,
-)
+from wsrl_assets.llm.prompting import Prompt, document_first, load_prompt
 from wsrl_assets.llm.schemas import closed, text
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.tables import Verdict

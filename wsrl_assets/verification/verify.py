@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
-from wsrl_assets.llm import RowError, StageModel
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair

@@ -10,12 +10,9 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm import (
-    RowError,
-    StageModel,
-    document_first,
-    load_prompt,
-)
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import document_first, load_prompt
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.storage.tables import SftWarmup, Status
 from wsrl_assets.taxonomy.stages import Stage

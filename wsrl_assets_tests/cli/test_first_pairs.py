@@ -59,7 +59,8 @@ def test_pairs_are_printed_as_they_pass_and_those_of_before_are_not(tmp_path: Pa
         verify(store, 2)
         verify(store, 3, status=Status.REJECTED)
         verify(store, 4)
-        text = shown(console, 2)
+        shown(console, 2)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     assert [f"Question {n}?" in text for n in (1, 2, 3, 4)] == [False, True, False, True]
     assert "answer 2" in text
     assert "\x1b" not in text

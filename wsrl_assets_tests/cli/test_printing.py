@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from wsrl_assets.cli import show
-from wsrl_assets.cli.app import _say_failures
+from wsrl_assets.cli.running import say_failures
 from wsrl_assets.orchestration.runs import PartitionFailure
 from wsrl_assets.release.dataset import build_release
 from wsrl_assets.reporting import report
@@ -184,7 +184,7 @@ class TestCost:
 
 class TestFailures:
     def said(self, capsys: pytest.CaptureFixture[str], *failures: PartitionFailure) -> str:
-        _say_failures(failures)
+        say_failures(failures)
         return " ".join(capsys.readouterr().err.split())
 
     def test_one_cause_is_told_once_with_the_partitions_that_it_hit(

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from wsrl_assets.curation.triage import Document, triage
-from wsrl_assets.llm import Role, RowError
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.storage.tables import Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.chat_models import FakeChatModel, offered, prompt_of, stage_model

@@ -14,7 +14,7 @@ from simulator import running_simulator
 from wsrl_assets.explore import prompts, reading
 from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import library
-from wsrl_assets.llm import load_prompt
+from wsrl_assets.llm.prompting import load_prompt
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import QADraft, Status, VerifiedPair

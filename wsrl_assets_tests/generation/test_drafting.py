@@ -9,7 +9,9 @@ from wsrl_assets.generation.distractors import Pool, PoolDocument
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.layouts import OPEN_TYPES
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import ChatRequest, Role, RowError
+from wsrl_assets.llm.engine import ChatRequest
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain

@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from wsrl_assets.generation.personas import name_personas
-from wsrl_assets.llm import Role, RowError
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.storage.tables import Personas, Status
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.llm import document_first, load_prompt
+from wsrl_assets.llm.prompting import document_first, load_prompt
 from wsrl_assets.llm.untrusted import MARK, as_text, without_marks
 from wsrl_assets.text.normalisation import content_id, normalise_document
 from wsrl_assets.verification.verify import Draft, check_rules

@@ -10,10 +10,9 @@ from pydantic import BaseModel
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.layouts import OpenReply
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import RowError
 from wsrl_assets.llm.client import Completion, _completion, served_models
 from wsrl_assets.llm.engine import FreeText, _parsed
-from wsrl_assets.llm.errors import TransientError
+from wsrl_assets.llm.errors import RowError, TransientError
 from wsrl_assets.storage.tables import Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form

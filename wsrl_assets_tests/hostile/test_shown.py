@@ -16,7 +16,7 @@ import yaml
 from markdown_it import MarkdownIt
 from starlette.testclient import TestClient
 
-from wsrl_assets.cli import app, show
+from wsrl_assets.cli import app, show, terminal
 from wsrl_assets.cli.terminal import PlainLogs, Terminal
 from wsrl_assets.explore import create_app
 from wsrl_assets.orchestration.metadata import pass_rate_metadata, stage_result
@@ -266,7 +266,7 @@ def test_no_log_line_moves_the_terminal(text: str) -> None:
 def test_no_error_of_a_command_moves_the_terminal(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "errors", Terminal(file=sys.stderr, force_terminal=True))
+    monkeypatch.setattr(terminal, "errors", Terminal(file=sys.stderr, force_terminal=True))
     monkeypatch.setenv("WSRL_HOME", str(tmp_path / "home"))
     name = text.replace("\0", "").replace("/", "-") or "x"
     with pytest.raises(SystemExit) as ended:

@@ -10,7 +10,8 @@ import pytest
 from simulator import SimulatorSettings, simulator_process
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Wanted, accounts
+from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets_tests.orchestration.test_definitions import reply, shard, use_endpoint
 
 

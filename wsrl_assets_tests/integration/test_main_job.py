@@ -11,15 +11,12 @@ import datasets
 import polars as pl
 import pytest
 
-from wsrl_assets.llm import (
-    Engine,
-    Provenance,
-    Role,
-    RowError,
-    StageModel,
-    document_first,
-    rule_recipe,
-)
+from wsrl_assets.llm.engine import Engine
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import document_first
+from wsrl_assets.llm.recipes import Provenance, rule_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.orchestration.runs import materialize_pending
 from wsrl_assets.release.dataset import COLUMNS, current_release
 from wsrl_assets.release.export import FORMATS, export

@@ -9,16 +9,10 @@ from pathlib import Path
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
-from wsrl_assets.llm import (
-    EndpointError,
-    Engine,
-    FreeText,
-    Prices,
-    Role,
-    RoleSettings,
-    RowError,
-    endpoint,
-)
+from wsrl_assets.llm import endpoint
+from wsrl_assets.llm.engine import Engine, FreeText
+from wsrl_assets.llm.errors import EndpointError, RowError
+from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import (
     Answer,

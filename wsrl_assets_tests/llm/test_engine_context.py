@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
-from wsrl_assets.llm import RowError
+from wsrl_assets.llm.errors import RowError
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets_tests.factories import ask, engine, quick
 from wsrl_assets_tests.scripted import (

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator, simulator_process
-from wsrl_assets.llm import EndpointError
+from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.pipeline import triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.llm import EndpointError, Role
 from wsrl_assets.llm.client import curl, refused_key, unknown_model
+from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.health import Health
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import triage
 from wsrl_assets.settings import SettingsError, load_roles
 from wsrl_assets.storage import PartitionKind, catalog

@@ -2,7 +2,9 @@
 
 import pytest
 
-from wsrl_assets.llm import EndpointJudge, Role, RowError
+from wsrl_assets.llm.equivalence import EndpointJudge
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import AnswerType, Gold, Reason, score_with_judge_async
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of
 

@@ -14,7 +14,8 @@ import pytest
 
 from simulator import Fault, FaultPlan, SimulatorStats, running_simulator
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.llm import EndpointError, endpoint, retries
+from wsrl_assets.llm import endpoint, retries
+from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.triage import triage_shard
 from wsrl_assets.storage.tables import LLMCall, Status, TriagedDocument

@@ -13,8 +13,8 @@ from wsrl_assets.curation import triage
 from wsrl_assets.generation import drafting, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
-from wsrl_assets.llm import RowError, document_first, load_prompt
-from wsrl_assets.llm.prompting import Message, Prompt
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.prompting import Message, Prompt, document_first, load_prompt
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify

@@ -10,7 +10,8 @@ from simulator import running_simulator
 from wsrl_assets.curation import triage
 from wsrl_assets.generation import drafting, layouts, library, personas
 from wsrl_assets.generation.library import LibraryFile
-from wsrl_assets.llm import RoleSettings, document_first
+from wsrl_assets.llm.prompting import document_first
+from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.llm.window import MAX_PASSAGE_TOKENS, PROMPT_TOKENS, PassageBudget, passage_budget
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.layouts import Layout

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from wsrl_assets.orchestration.metadata import fenced, stage_checks, stage_result, story
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets_tests.explore.home import pair, pair_id, plant
 from wsrl_assets_tests.factories import IN_DOMAIN, WHEN, call_row, document_text, draft_row
 

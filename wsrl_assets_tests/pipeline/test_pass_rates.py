@@ -15,15 +15,17 @@ from simulator import (
     running_simulator,
     simulator_process,
 )
-from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import pass_rates
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import GroupWriter, Partition, Store, StoreBusyError, catalog
-from wsrl_assets.storage.accounting import Account, Wanted, accounts
+from wsrl_assets.storage.accounting import Account, accounts
 from wsrl_assets.storage.tables import LLMCall, PassRate, Recipe, Rollout, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets_tests.factories import (
     delivered,
     ids,

@@ -12,7 +12,8 @@ import pytest
 
 from simulator import Fault, FaultPlan, Simulator, running_simulator, schema_name
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.llm import EndpointError, Role
+from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import job as pipeline_job
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job

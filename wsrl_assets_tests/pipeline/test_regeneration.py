@@ -18,7 +18,7 @@ from simulator import (
     schema_name,
 )
 from wsrl_assets.curation.filter import filter_domain
-from wsrl_assets.llm import Role
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import questions, regeneration, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.pending import has_work

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator import Fault, FaultPlan, running_simulator
-from wsrl_assets.llm import EndpointError
+from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.pipeline import sft_warmup
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.release.dataset import (
@@ -29,10 +29,11 @@ from wsrl_assets.reward import parse_gold, score
 from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.accounting import Account, Wanted, accounts
+from wsrl_assets.storage.accounting import Account, accounts
 from wsrl_assets.storage.tables import FinalSplit, ReleasedPair, SftWarmup, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets_tests.factories import WHEN, delivered, job, ledger, quick, rows, tokens_of
 from wsrl_assets_tests.release.pairs import HALVES, Pair, plant
 

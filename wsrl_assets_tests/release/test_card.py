@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.llm import rule_recipe
+from wsrl_assets.llm.recipes import rule_recipe
 from wsrl_assets.release.card import header
 from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
 from wsrl_assets.release.licences import hub_licences, with_licences

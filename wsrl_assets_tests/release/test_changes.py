@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from wsrl_assets.llm import rule_recipe
+from wsrl_assets.llm.recipes import rule_recipe
 from wsrl_assets.release.changes import changes
 from wsrl_assets.release.dataset import ReleaseError, build_release, read_release
 from wsrl_assets.release.finalise import split_domain

@@ -10,10 +10,10 @@ from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.release.dataset import ReleaseError, build_release, current_release
 from wsrl_assets.release.preconditions import check_preconditions
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.storage.tables import FinalSplit, Status, TriagedDocument
 from wsrl_assets.storage.takedowns import WITHDRAWN
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets_tests.factories import SHARD, WHEN, rows
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from wsrl_assets.storage import Partition, Store, Transaction
-from wsrl_assets.storage.accounting import Wanted, accounts, call_totals
+from wsrl_assets.storage.accounting import accounts, call_totals
 from wsrl_assets.storage.catalog import catalog
 from wsrl_assets.storage.tables import Personas, Status, TriagedDocument, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import (
     DOMAIN,

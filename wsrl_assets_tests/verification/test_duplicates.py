@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.llm import ChatRequest, RowError
+from wsrl_assets.llm.engine import ChatRequest
+from wsrl_assets.llm.errors import RowError
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.verification.duplicates import Siblings

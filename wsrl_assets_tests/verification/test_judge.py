@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.llm import ChatRequest, RowError
+from wsrl_assets.llm.engine import ChatRequest
+from wsrl_assets.llm.errors import RowError
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.verification.judge import VOTE_TEMPERATURE, Case, Failure, JudgePolicy, judge
 from wsrl_assets_tests.chat_models import FakeChatModel, prompt_of, stage_model

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.llm import FreeText, Role, RowError
+from wsrl_assets.llm.engine import FreeText
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.release.dataset import COLUMNS
 from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.release.trainers import verl

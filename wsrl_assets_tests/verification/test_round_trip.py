@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.llm import Role
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import Gold, parse_gold, perturbations, render, score
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.verification.round_trip import round_trip

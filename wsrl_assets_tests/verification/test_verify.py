@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from wsrl_assets.llm import Role, RowError
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import Gold
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.taxonomy.forms import with_options

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.llm import Role, RowError
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import parse_gold, score
 from wsrl_assets.storage.tables import SftWarmup, Status
 from wsrl_assets.verification.warmup import (

@@ -20,7 +20,7 @@ from wsrl_assets.generation import (
     personas,
     unanswerable,
 )
-from wsrl_assets.llm import Prompt
+from wsrl_assets.llm.prompting import Prompt
 from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIONS
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures

@@ -119,5 +119,5 @@ def calls_of(live: Live, run_id: str) -> list[LLMCall]:
 
 
 def needed(live: Live) -> int:
-    """How many calls the rows need, each counted once whatever runs made it."""
+    """How many calls the rows need, each counted once, though several runs made it."""
     return len({(call.stage, call.step, call.row_id) for call in ledger(live.store)})

@@ -1,0 +1,63 @@
+"""What a home holds, as commands print it: rows by stage, reasons, pass rates, tokens, cost."""
+
+from dataclasses import replace
+from typing import Any
+
+from wsrl_assets.cli import show
+from wsrl_assets.cli.terminal import console
+from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.regeneration import stale_rows
+from wsrl_assets.settings import Settings, load_roles
+from wsrl_assets.storage import Store, catalog
+from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals, spending
+from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
+from wsrl_assets.taxonomy.stages import LAST_STAGE
+
+
+def nothing_yet(store: Store) -> str:
+    return f"there is nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`"
+
+
+def read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
+    # Where no setting names forms, the domains' own count: what the demo drafted is complete.
+    in_use = "forms" not in settings.model_fields_set
+    with catalog(store) as connection:
+        found = accounts(connection, replace(settings.wanted, forms_in_use=in_use))
+        return [a for a in found if a.rows_in or a.stage != LAST_STAGE], call_totals(connection)
+
+
+def status_of(store: Store, settings: Settings) -> dict[str, Any]:
+    found, totals = read_status(store, settings)
+    return show.status_json(found, totals, _pass_rates(store), stale_by_stage(store, settings))
+
+
+def stale_by_stage(store: Store, settings: Settings) -> dict[str, int]:
+    with catalog(store) as connection:
+        return stale_rows(connection, Job(store, settings, load_roles(), "status"))
+
+
+def _pass_rates(store: Store) -> list[RateHistogram]:
+    with catalog(store) as connection:
+        return rate_histograms(connection)
+
+
+def say_pass_rates(store: Store) -> None:
+    found = _pass_rates(store)
+    if found:
+        show.say(console, show.pass_rates(found))
+
+
+def failed_rows(store: Store, settings: Settings) -> dict[str, int]:
+    """Failed rows by stage."""
+    failed: dict[str, int] = {}
+    for account in read_status(store, settings)[0]:
+        failed[account.stage] = failed.get(account.stage, 0) + account.failed
+    return failed
+
+
+def say_funnel(store: Store, settings: Settings) -> None:
+    found, totals = read_status(store, settings)
+    show.say(console, show.funnel(found))
+    say_pass_rates(store)
+    if totals:
+        show.say(console, show.calls(totals, spending(totals, found)))
