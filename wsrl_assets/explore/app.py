@@ -58,8 +58,10 @@ _TITLES = {
     "answer_type": "Answer type",
     "form": "Form",
     "model": "Model",
+    "recipe": "Recipe",
     "review": "Review",
     "split": "Split",
+    "release": "Release",
 }
 _DOCUMENT_TITLES = {
     "verdict": "Verdict",

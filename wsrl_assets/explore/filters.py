@@ -62,8 +62,8 @@ class Filter(Query):
     Attributes:
         text: part of a question or answer, the beginning of a pair's id, or a document's id.
         sample: pairs of this sample, in its order.
-        domain, verdict, reason, answer_type, form, model, review, split: equal to this, in the view
-            `pairs`.
+        domain, verdict, reason, answer_type, form, model, recipe, review, split, release: equal to
+            this, in the view `pairs`.
     """
 
     sample: str = ""
@@ -73,8 +73,10 @@ class Filter(Query):
     answer_type: str = ""
     form: str = ""
     model: str = ""
+    recipe: str = ""
     review: str = ""
     split: str = ""
+    release: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,18 @@ from wsrl_assets.storage.store import Connection, frame
 from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
-FACETS = ("verdict", "domain", "reason", "answer_type", "form", "model", "review", "split")
+FACETS = (
+    "verdict",
+    "domain",
+    "reason",
+    "answer_type",
+    "form",
+    "model",
+    "recipe",
+    "review",
+    "split",
+    "release",
+)
 DOCUMENT_FACETS = ("verdict", "left_at", "reason", "domain", "language", "shard")
 VERDICTS = ("kept", "rejected", "failed", "pending")
 

@@ -14,9 +14,10 @@ from starlette.testclient import TestClient
 
 from wsrl_assets.explore import create_app, reading
 from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.release.dataset import RELEASE
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.labels import all_labels, save_labels, save_sample
-from wsrl_assets.storage.tables import ReviewLabel, Status, TriagedDocument, utc_now
+from wsrl_assets.storage.tables import ReleasedPair, ReviewLabel, Status, TriagedDocument, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.text.normalisation import content_id
@@ -72,11 +73,21 @@ def home(tmp_path: Path) -> Store:
     rows = [
         *pair(0, texts[0], form="cloze", question="Where is Kelmar?"),
         *pair(1, texts[0], "leaked", persona_index=1),
-        *pair(2, texts[1], "round_trip_disagrees", model="another"),
+        *pair(2, texts[1], "round_trip_disagrees", model="another", recipe="other"),
         draft_row(3, texts[1], persona_index=1, status=Status.FAILED, reason="truncated"),
         draft_row(4, texts[1], persona_index=2, question="Not looked at?", answer="1"),
     ]
-    return plant(tmp_path, texts, rows)
+    store = plant(tmp_path, texts, rows)
+    released = ReleasedPair(
+        pair_id=pair_id(0),
+        domain=str(DOMAIN),
+        release="newest",
+        status=Status.KEPT,
+        created_at=WHEN,
+    )
+    with store.transaction(RELEASE) as transaction:
+        transaction.merge([released])
+    return store
 
 
 # --- the list -----------------------------------------------------------------------------------
@@ -93,6 +104,9 @@ def home(tmp_path: Path) -> Store:
         ("reason=leaked", {1}),
         ("form=cloze", {0}),
         ("model=another", {2}),
+        ("recipe=other", {2}),
+        ("recipe=r&verdict=rejected", {1}),
+        ("release=newest", {0}),
         ("domain=natural_science&verdict=rejected", {1, 2}),
         ("domain=math", set()),
         ("text=kelmar", {0}),

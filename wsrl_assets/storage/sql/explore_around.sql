@@ -21,7 +21,9 @@ WITH shown AS (
       AND ($form = '' OR p.form = $form)
       AND ($model = '' OR p.model = $model)
       AND ($review = '' OR p.review = $review)
-      AND ($split = '' OR p.split = $split))
+      AND ($split = '' OR p.split = $split)
+      AND ($recipe = '' OR p.recipe = $recipe)
+      AND ($release = '' OR p.release = $release))
 ),
 here AS (SELECT coalesce(max(position), 0) AS place FROM shown WHERE pair_id = $pair_id)
 SELECT coalesce(any_value(place), 0) AS position, count(*) AS total,

@@ -1,5 +1,5 @@
 -- Pairs by everything that they can be filtered by, of those that a text search finds.
-SELECT domain, verdict, reason, answer_type, form, model, review, split, count(*) AS rows
+SELECT domain, verdict, reason, answer_type, form, model, recipe, review, split, release, count(*) AS rows
 FROM pairs
 WHERE ($text = ''
     OR contains(lower(question), lower($text))

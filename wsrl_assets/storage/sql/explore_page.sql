@@ -17,6 +17,8 @@ WITH page AS (
     AND ($model = '' OR model = $model)
     AND ($review = '' OR review = $review)
     AND ($split = '' OR split = $split)
+    AND ($recipe = '' OR recipe = $recipe)
+    AND ($release = '' OR release = $release)
   ORDER BY m.place, p.created_at DESC, p.pair_id
   LIMIT $size OFFSET $offset
 )

@@ -4,7 +4,7 @@ SELECT
   q."partition", q."partition" AS domain, q.draft_id AS pair_id, q.doc_id,
   q.persona_index, q.persona, q.form, q.question, q.answer,
   coalesce(v.gold ->> '$.type', q.answer_type) AS answer_type, q.evidence,
-  q.model, q.run_id, q.created_at, v.evidence_start, v.evidence_end, s.split, r.release,
+  q.model, q.recipe, q.run_id, q.created_at, v.evidence_start, v.evidence_end, s.split, r.release,
   coalesce(l.review, 'unreviewed') AS review,
   CASE
     WHEN q.status <> 'kept' THEN q.status
