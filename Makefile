@@ -8,7 +8,7 @@ export WSRL_HOME ?= $(CURDIR)/.wsrl
 # uv does not read pip's settings: tell it of local wheels.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 
-# Where it is set, every process compiles what it imports anew: two to three seconds each.
+# Where it is set, every process compiles again what it imports: two to three seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test axe lint types imports check clean
