@@ -236,6 +236,7 @@ _SPACES_AS_ONE = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
 _SPACE_BEYOND_ASCII = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 
+@cache
 def _marks(first: int, end: int) -> str:
     """The accents, vowel signs and other combining marks among these code points, for `[...]`."""
     ranges: list[tuple[int, int]] = []
