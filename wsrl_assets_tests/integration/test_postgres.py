@@ -18,7 +18,15 @@ from wsrl_assets.storage.tables import VerifiedPair
 from wsrl_assets_tests.factories import DOMAIN, IN_DOMAIN, documents, plant_domain, quick, rows
 from wsrl_assets_tests.integration.postgres import missing, postgres
 from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
-from wsrl_assets_tests.integration.ui.orders import PATIENCE_S, calls_of, ended, launch, needed, run, stop
+from wsrl_assets_tests.integration.ui.orders import (
+    PATIENCE_S,
+    calls_of,
+    ended,
+    launch,
+    needed,
+    run,
+    stop,
+)
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 REPOSITORY = Path(__file__).parents[2]
