@@ -154,7 +154,7 @@ READERS: dict[str, Callable[[Path], None]] = {
 
 
 def _written(folder: Path, size_mb: int) -> Path:
-    """A file of so many megabytes of text; where the text ends, it is repeated as other documents."""
+    """A file of so many megabytes; where the text ends, it is repeated as other documents."""
     path = folder / f"text-{size_mb}.jsonl"
     left = size_mb * 10**6
     with path.open("w", encoding="utf-8") as file:
