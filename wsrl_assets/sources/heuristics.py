@@ -10,14 +10,16 @@ Measured on Python's own help topics, its library with tests, C headers, markdow
 what is rejected is dumps of numbers and of drawing paths, and stubs of under 50 tokens.
 """
 
-import re
+import string
 import unicodedata
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wsrl_assets.text.normalisation import estimate_tokens, words
 
@@ -71,15 +73,19 @@ class Rejection:
     detail: str
 
 
-def check(text: str, thresholds: HeuristicThresholds | None = None) -> Rejection | None:
+def check(
+    text: str, thresholds: HeuristicThresholds | None = None, tokens: int | None = None
+) -> Rejection | None:
     """The first rule that finds a document obviously poor; None for a good one.
 
     Args:
         text: The document or passage, normalised.
         thresholds: The defaults, when None.
+        tokens: `estimate_tokens` of the text, if it is known.
     """
     thresholds = thresholds or HeuristicThresholds()
-    document = _Document(text[: thresholds.judged_chars])
+    judged = text[: thresholds.judged_chars]
+    document = _Document(judged, tokens if len(judged) == len(text) else None)
     findings = (rule(document, thresholds) for rule in _RULES)
     return next((finding for finding in findings if finding is not None), None)
 
@@ -87,37 +93,71 @@ def check(text: str, thresholds: HeuristicThresholds | None = None) -> Rejection
 class _Document:
     """A text with what several rules ask of it, each worked out once and only when asked."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tokens: int | None = None) -> None:
         self.text = text
+        self.tokens = estimate_tokens(text) if tokens is None else tokens
 
     @cached_property
-    def characters(self) -> Counter[str]:
-        """How many characters there are of each Unicode class, by its first letter.
-
-        Spaces are left out, and a run of one symbol counts once.
-        """
-        classes: Counter[str] = Counter()
-        for character, count in Counter(_SYMBOL_RUN.sub(r"\1", self.text)).items():
-            if not character.isspace():
-                classes[unicodedata.category(character)[0]] += count
-        return classes
+    def characters(self) -> NDArray[np.intp]:
+        """How many characters there are of each kind of `_KINDS`, a run of one symbol as one."""
+        codes = np.frombuffer(self.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        kinds = _kinds().take(codes, mode="clip")
+        for place in np.flatnonzero(codes >= _TABLE_END):
+            kinds[place] = _kind(chr(codes[place]))
+        again = (codes[1:] == codes[:-1]) & (kinds[1:] >= _SYMBOL)
+        counted = np.bincount(kinds, minlength=256) - np.bincount(kinds[1:][again], minlength=256)
+        return counted[:_SYMBOL] + counted[_SYMBOL : 2 * _SYMBOL]
 
     @cached_property
     def words(self) -> list[str]:
         return words(self.text)
 
+    def has_plenty(self, plain: bytes, share: float) -> bool:
+        """Whether these characters of ASCII alone are twice such a share of all characters.
+
+        A look that costs a tenth of `share`, and is right for any text in a Latin script.
+        """
+        data = self.text.encode("utf-8", "surrogatepass")
+        return len(data) - len(data.translate(None, plain)) > 2 * share * len(self.text)
+
     def share(self, classes: str) -> float:
         """The share of these Unicode classes in the characters that are no spaces."""
-        return sum(self.characters[name] for name in classes) / max(1, self.characters.total())
+        found = sum(int(self.characters[_KINDS.index(name)]) for name in classes)
+        return found / max(1, int(self.characters[1:].sum()))
 
 
-_SYMBOL_RUN = re.compile(r"([^\w\s])\1++")
+_PLAIN_LETTERS = string.ascii_letters.encode()
+_PLAIN_WORD_CHARACTERS = _PLAIN_LETTERS + string.digits.encode()
+# A space, or the first letter of a Unicode class.
+_KINDS = " CLMNPSZ"
+# Added to the kind of what is neither a letter, a digit, "_" nor a space.
+_SYMBOL = len(_KINDS)
+
+
+# Code points from here on are rare, and a table of all would take a second to make.
+_TABLE_END = 0x10000
+
+
+@cache
+def _kinds() -> NDArray[np.uint8]:
+    """The kind of each code point before `_TABLE_END`."""
+    return np.fromiter(map(_kind.__wrapped__, map(chr, range(_TABLE_END))), np.uint8, _TABLE_END)
+
+
+@lru_cache(maxsize=4096)
+def _kind(character: str) -> int:
+    """A place in `_KINDS`, plus `_SYMBOL` for symbols."""
+    if character.isspace():
+        return 0
+    kind = _KINDS.index(unicodedata.category(character)[0])
+    return kind if character.isalnum() or character == "_" else kind + _SYMBOL
+
 
 _Rule = Callable[[_Document, HeuristicThresholds], Rejection | None]
 
 
 def _too_short(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
-    tokens = estimate_tokens(document.text)
+    tokens = document.tokens
     if tokens >= thresholds.min_tokens:
         return None
     detail = f"about {tokens} tokens; at least {thresholds.min_tokens} are wanted"
@@ -125,6 +165,8 @@ def _too_short(document: _Document, thresholds: HeuristicThresholds) -> Rejectio
 
 
 def _no_letters(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
+    if document.has_plenty(_PLAIN_LETTERS, thresholds.min_letter_share):
+        return None
     share = document.share("LM")
     if share >= thresholds.min_letter_share:
         return None
@@ -134,6 +176,8 @@ def _no_letters(document: _Document, thresholds: HeuristicThresholds) -> Rejecti
 
 
 def _mostly_symbols(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
+    if document.has_plenty(_PLAIN_WORD_CHARACTERS, 1 - thresholds.max_symbol_share):
+        return None
     share = 1 - document.share("LMN")
     if share <= thresholds.max_symbol_share:
         return None
@@ -143,9 +187,9 @@ def _mostly_symbols(document: _Document, thresholds: HeuristicThresholds) -> Rej
 
 
 def _repeated_lines(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
-    lines = Counter(line.strip() for line in document.text.splitlines())
-    total = sum(len(line) * count for line, count in lines.items())
-    repeated = sum(len(line) * (count - 1) for line, count in lines.items())
+    lines = list(map(str.strip, document.text.splitlines()))
+    total = sum(map(len, lines))
+    repeated = total - sum(map(len, set(lines)))
     share = repeated / max(1, total)
     if share <= thresholds.max_repeated_line_share:
         return None
@@ -157,14 +201,30 @@ def _repeated_lines(document: _Document, thresholds: HeuristicThresholds) -> Rej
 def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
     n = thresholds.ngram_words
     total = max(0, len(document.words) - n + 1)
-    words_from = (islice(document.words, start, None) for start in range(n))
-    distinct = len(set(map(hash, zip(*words_from, strict=False))))
+    # Counting short runs is cheap, and nearly always shows that enough of the long ones differ.
+    for length in range(1, min(n, _LONGEST_SHORT_RUN + 1)):
+        least = len(_distinct_runs(document.words, length)) - (n - length)
+        if (total - least) / max(1, total) <= thresholds.max_repeated_ngram_share:
+            return None
+    distinct = len(_distinct_runs(document.words, n))
     share = (total - distinct) / max(1, total)
     if share <= thresholds.max_repeated_ngram_share:
         return None
     limit = thresholds.max_repeated_ngram_share
     detail = f"{share:.1%} of the runs of {n} words were seen before; at most {limit:.0%} may be"
     return Rejection(HeuristicReason.REPEATED_NGRAMS, detail)
+
+
+# Each n-gram after the first brings one new run of a shorter length at most. So no fewer n-grams
+# than such runs are distinct, but for the runs that the first n-gram holds beside its own first.
+_LONGEST_SHORT_RUN = 2
+
+
+def _distinct_runs(words: list[str], n: int) -> set[int] | set[str]:
+    if n == 1:
+        return set(words)
+    words_from = (islice(words, start, None) for start in range(n))
+    return set(map(hash, zip(*words_from, strict=False)))
 
 
 # Cheapest first.

@@ -217,6 +217,26 @@ def _registered(store: Store, partition: Partition) -> Shard:
     return rows[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Identified:
+    """A passage with what is worked out of its text once."""
+
+    passage: Passage
+    doc_id: str
+    parent_id: str
+    tokens: int
+
+    @classmethod
+    def of(
+        cls, passage: Passage, parent_id: str | None = None, doc_id: str | None = None
+    ) -> "_Identified":
+        doc_id = doc_id or content_id_of_normal(passage.text)
+        return cls(passage, doc_id, parent_id or doc_id, estimate_tokens(passage.text))
+
+
+_NOTHING = Passage("", 0, 0)
+
+
 @dataclass
 class _Ingest:
     """One reading of one shard."""
@@ -283,40 +303,40 @@ class _Ingest:
 
     def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:
         if source.reason is not None or source.text is None:
-            yield self._row(source, 0, "", Passage("", 0, 0), source.reason, source.detail)
+            yield self._row(source, 0, _Identified.of(_NOTHING), source.reason, source.detail)
             return
         text = normalise_document(source.text)
         parent_id = content_id_of_normal(text)
         passages = split_for_model(text, self.settings.max_passage_tokens, self.count_tokens)
-        for number, passage in enumerate(passages or [Passage("", 0, 0)]):
-            found = check(passage.text, self.settings.thresholds)
+        for number, passage in enumerate(passages or [_NOTHING]):
+            is_whole = passage.text == text
+            part = _Identified.of(passage, parent_id, parent_id if is_whole else None)
+            found = check(passage.text, self.settings.thresholds, part.tokens)
             reason = str(found.reason) if found else None
             detail = found.detail if found else None
-            yield self._row(source, number, parent_id, passage, reason, detail)
+            yield self._row(source, number, part, reason, detail)
 
     def _row(
         self,
         source: SourceRow,
         number: int,
-        parent_id: str,
-        passage: Passage,
+        part: "_Identified",
         reason: str | None,
         detail: str | None,
     ) -> SourceDocument:
-        doc_id = content_id_of_normal(passage.text)
         return SourceDocument(
             shard=self.shard.shard,
             source_row=source.row_number,
             passage=number,
-            doc_id=doc_id,
-            parent_id=parent_id or doc_id,
+            doc_id=part.doc_id,
+            parent_id=part.parent_id,
             title=source.title or _heading(source.text),
-            text=passage.text,
-            char_start=passage.start,
-            char_end=passage.end,
-            tokens=estimate_tokens(passage.text),
+            text=part.passage.text,
+            char_start=part.passage.start,
+            char_end=part.passage.end,
+            tokens=part.tokens,
             metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
-            language=language_of(passage.text),
+            language=language_of(part.passage.text),
             status=Status.KEPT if reason is None else Status.REJECTED,
             reason=reason,
             detail=detail,

@@ -75,7 +75,8 @@ def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> li
         count_tokens: The model's count; each use may be a request.
     """
     if estimate_tokens(text) <= max_tokens:
-        return split_passages(text, max_tokens)
+        whole = _stripped(text, _Span(0, len(text)))
+        return [whole] if whole.text else []
     sample = text[:_SAMPLE_CHARS]
     counted = count_tokens(sample)
     if len(sample) == len(text) and counted <= max_tokens:
@@ -245,6 +246,22 @@ def _blocks(text: str) -> Iterator[_Span]:
     A fenced code block is not cut at its blank lines, unless nothing closes it; and a heading
     goes with what is below it.
     """
+    is_fenced = "```" in text or "~~~" in text
+    return _blocks_with_fences(text) if is_fenced else _blocks_without_fences(text)
+
+
+def _blocks_without_fences(text: str) -> Iterator[_Span]:
+    start = 0
+    for gap in _PARAGRAPH_END.finditer(text):
+        line_start = text.rfind("\n", 0, gap.start()) + 1
+        if _HEADING.match(text, line_start, gap.start() + 1) is None:
+            yield _Span(start, gap.end())
+            start = gap.end()
+    if start < len(text):
+        yield _Span(start, len(text))
+
+
+def _blocks_with_fences(text: str) -> Iterator[_Span]:
     start = position = 0
     fences = _Fences(text)
     while position < len(text):

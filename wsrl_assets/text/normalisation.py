@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 _DIGEST_BYTES = 16
-_CHUNK_CHARS = 1 << 16
 _MAX_MARKS_IN_A_ROW = 30
-_FIRST_MARK = "\u0300"  # no combining mark comes before it
 
 _NEWLINE = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-# A class alone is searched three times as fast, and most texts have none of these.
-_ODD_NEWLINE = re.compile("[\r\v\f\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff]")
 # What shows nothing and can say something: tag characters and variation selectors, which carry
 # hidden text to a model; marks of direction, which show another order than the text has; invisible
@@ -29,7 +28,12 @@ _INVISIBLE = re.compile(
 _NO_WIDTH = re.compile("(?<=[\u200b-\u200f])[\u200b-\u200f]++")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n{4,}")
-_LEADING_BLANK_LINES = re.compile(r"\A\n+")
+# All that the patterns above look for, and most texts have none of.
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_ODD_IN_ASCII = bytes([*range(9), *range(0x0B, 0x20), 0x7F])
 
 
 def normalise_document(text: str) -> str:
@@ -42,16 +46,17 @@ def normalise_document(text: str) -> str:
     two. Indentation and single spaces stay, so markdown and code survive. Normalising twice changes
     nothing more.
     """
-    if _ODD_NEWLINE.search(text):
+    if _holds(text) & _HOLDS_ODD:
         text = _NEWLINE.sub("\n", text)
-    text = _CONTROL.sub("", text)
-    if not text.isascii():
+        text = _CONTROL.sub("", text)
         text = _NO_WIDTH.sub("", _INVISIBLE.sub("", text))
         text = _SURROGATE.sub("\ufffd", text)
-        text = _composed(text, "NFC")
-    text = "\n".join(map(str.rstrip, text.split("\n")))
-    text = _BLANK_LINES.sub("\n\n\n", text)
-    return _LEADING_BLANK_LINES.sub("", text).rstrip()
+    text = _composed(text, "NFC")
+    if not text.isascii() or " \n" in text or "\t\n" in text:
+        text = "\n".join(map(str.rstrip, text.split("\n")))
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    return text.lstrip("\n").rstrip()
 
 
 def one_line(text: str) -> str:
@@ -70,10 +75,13 @@ def content_id(text: str) -> str:
 
 def content_id_of_normal(text: str) -> str:
     """The `content_id` of a text that `normalise_document` has made, or of a part of one."""
-    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
-    for piece in _whitespace_collapsed(text):
-        digest.update(piece.encode("utf-8"))
-    return digest.hexdigest()
+    if _holds(text) & _HOLDS_SPACE:
+        text = _SPACE_BEYOND_ASCII.sub(" ", text)
+    data = b" " + text.encode("utf-8").translate(_SPACES_AS_ONE)
+    codes = np.frombuffer(data, np.uint8)
+    is_space = codes == ord(" ")
+    collapsed = codes[1:][~(is_space[1:] & is_space[:-1])].tobytes()
+    return hashlib.blake2b(collapsed.rstrip(b" "), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def stable_hash(*parts: str) -> str:
@@ -97,7 +105,12 @@ def words(text: str) -> list[str]:
     them then compare as they do in other scripts.
     """
     folded = _composed(_composed(text, "NFKC").casefold(), "NFKC")
-    return (_ASCII_WORD if folded.isascii() else _word_pattern()).findall(folded)
+    if folded.isascii():
+        return folded.encode("ascii").translate(_ASCII_WORDS_ALONE).decode("ascii").split()
+    if _holds(folded) & (_HOLDS_MARK | _HOLDS_UNSPACED):
+        return _word_pattern().findall(folded)
+    units = np.frombuffer(folded.encode("utf-16-le"), np.uint16)
+    return np.where(_is_letter().take(units), units, ord(" ")).tobytes().decode("utf-16-le").split()
 
 
 def count_words(text: str) -> int:
@@ -143,6 +156,19 @@ _TWELFTHS_BY_BYTES: tuple[tuple[bytes, int], ...] = (
 _TWELFTHS_OF_ANY_OTHER_BYTE = 14  # digits, punctuation, tabs
 
 
+def _twelfths_of_bytes() -> bytes:
+    """The weight of each byte, at its place."""
+    weights = bytearray([_TWELFTHS_OF_ANY_OTHER_BYTE] * 256)
+    for kind, weight in _TWELFTHS_BY_BYTES:
+        for byte in kind:
+            weights[byte] = weight
+    return bytes(weights)
+
+
+_TWELFTHS = _twelfths_of_bytes()
+_LITTLE_TO_SUM = 256  # where Python is as fast as NumPy, which needs some microseconds to begin
+
+
 def estimate_tokens(text: str) -> int:
     """About how many LLM tokens a text has at most, without a tokenizer: a safe over-estimate.
 
@@ -153,13 +179,40 @@ def estimate_tokens(text: str) -> int:
     It is a sum of weights over characters, rounded up: it never falls when text is added anywhere,
     and the parts of a text never add up to less than the whole.
     """
-    left, twelfths = text.encode("utf-8", "surrogatepass"), 0
-    for kind, weight in _TWELFTHS_BY_BYTES:
-        rest = left.translate(None, kind)
-        twelfths += weight * (len(left) - len(rest))
-        left = rest
-    twelfths += _TWELFTHS_OF_ANY_OTHER_BYTE * len(left)
-    return -(-twelfths // 12)
+    weights = text.encode("utf-8", "surrogatepass").translate(_TWELFTHS)
+    if len(weights) < _LITTLE_TO_SUM:
+        return -(-sum(weights) // 12)
+    return -(-int(np.add.reduce(np.frombuffer(weights, np.uint8), dtype=np.uint64)) // 12)
+
+
+# What a text may hold somewhere, and most texts do not.
+_HOLDS_ODD, _HOLDS_MARK, _HOLDS_SPACE, _HOLDS_UNSPACED = 1, 2, 4, 8
+_HOLDS_ANY = 15
+
+
+def _holds(text: str) -> int:
+    """The bits of what a text holds; a character beyond the first 65,536 may be any of it."""
+    if text.isascii():
+        plain = len(text.encode("ascii").translate(None, _ODD_IN_ASCII)) == len(text)
+        return 0 if plain else _HOLDS_ODD
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    return int(np.bitwise_or.reduce(_held().take(units)))
+
+
+@cache
+def _held() -> NDArray[np.uint8]:
+    """The bits of each of the first 65,536 code points; those of surrogates stand for all."""
+    points = "".join(map(chr, range(0x10000)))
+    held = np.zeros(0x10000, np.uint8)
+    for kind, characters in (
+        (_HOLDS_ODD, _ODD),
+        (_HOLDS_MARK, re.compile(f"[{_marks(0, 0x10000)}]")),
+        (_HOLDS_SPACE, _SPACE_BEYOND_ASCII),
+        (_HOLDS_UNSPACED, re.compile(f"[{_UNSPACED}]")),
+    ):
+        held[[found.start() for found in characters.finditer(points)]] |= np.uint8(kind)
+    held[0xD800:0xE000] = _HOLDS_ANY
+    return held
 
 
 def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
@@ -170,31 +223,20 @@ def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """
     if text.isascii():
         return text
-    if max(text) < _FIRST_MARK:
-        return unicodedata.normalize(form, text)
-    excess = _excess_marks()
-    text = excess.sub(r"\1", text)
-    if unicodedata.is_normalized(form, text):
-        return text
-    text = unicodedata.normalize(form, text)
-    return excess.sub(r"\1", text)
+    text = _without_excess_marks(text)
+    composed = unicodedata.normalize(form, text)
+    return text if composed == text else _without_excess_marks(composed)
 
 
-def _whitespace_collapsed(text: str) -> Iterator[str]:
-    """The text with single spaces, in pieces: splitting 100 MB at once would take gigabytes."""
-    started = gap = False
-    for start in range(0, len(text), _CHUNK_CHARS):
-        chunk = text[start : start + _CHUNK_CHARS]
-        body = " ".join(chunk.split())
-        if not body:
-            gap = True
-            continue
-        if started and (gap or chunk[0].isspace()):
-            yield " "
-        yield body
-        started, gap = True, chunk[-1].isspace()
+def _without_excess_marks(text: str) -> str:
+    return _excess_marks().sub(r"\1", text) if _holds(text) & _HOLDS_MARK else text
 
 
+_SPACES_AS_ONE = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
+_SPACE_BEYOND_ASCII = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+
+
+@cache
 def _marks(first: int, end: int) -> str:
     """The accents, vowel signs and other combining marks among these code points, for `[...]`."""
     ranges: list[tuple[int, int]] = []
@@ -217,13 +259,21 @@ def _excess_marks() -> re.Pattern[str]:
     return re.compile(f"(?=[{common}\U00010000-\U0001ffff]{many})({mark}{many}){mark}++")
 
 
-_ASCII_WORD = re.compile("[a-z0-9]++")
+_ASCII_WORDS_ALONE = bytes(
+    byte if chr(byte).isascii() and chr(byte).isalnum() else ord(" ") for byte in range(256)
+)
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # kana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
+
+
+@cache
+def _is_letter() -> NDArray[np.bool_]:
+    """Whether a word may hold each of the first 65,536 code points."""
+    return np.fromiter((chr(code).isalnum() for code in range(0x10000)), np.bool_, 0x10000)
 
 
 @cache
