@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from wsrl_assets.generation.persona_files import PersonasError, load_personas
 from wsrl_assets.llm import EndpointError, Prices, Role, RoleSettings
 from wsrl_assets.storage.accounting import Wanted
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
@@ -28,6 +29,9 @@ from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.text.yaml_files import load_yaml, said_where
+
+GENERATED = "generated"
+NO_PERSONAS = "none"
 
 
 class SettingsError(ValueError):
@@ -75,7 +79,12 @@ class Settings(BaseSettings):
         text_column: column of the input that holds the text; guessed if not set.
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
-        personas: personas per document, 1 to 3 (paper: up to 3).
+        personas: personas per document, 1 to 3 (paper: up to 3); each is asked for a question of
+            each form.
+        personas_from: `generated` by the model of the role triage for each document; `none`, where
+            drafts have an empty persona and cost no call for it; or a YAML file of your own.
+        personas_shown: whether the prompt of a draft names its persona. Switch it off to learn
+            what naming it does, while the number of drafts stays.
         forms: question forms to draft, comma separated: open, cloze, multiple_choice,
             computed, unanswerable, multi_hop.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
@@ -119,6 +128,8 @@ class Settings(BaseSettings):
     text_column: str | None = None
     max_passage_tokens: int | None = Field(default=None, ge=64)
     personas: int = Field(default=3, ge=1, le=3)
+    personas_from: str = GENERATED
+    personas_shown: bool = True
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
     )
@@ -186,6 +197,17 @@ class Settings(BaseSettings):
                 f"{', '.join(REGENERABLE)}"
             )
         return stage
+
+    @property
+    def generates_personas(self) -> bool:
+        """Whether a model is asked for personas."""
+        return self.personas_from == GENERATED
+
+    @property
+    def personas_file(self) -> Path | None:
+        """The file that personas are drawn from, if there is one."""
+        is_file = self.personas_from not in (GENERATED, NO_PERSONAS)
+        return Path(self.personas_from) if is_file else None
 
     @property
     def wanted(self) -> Wanted:
@@ -304,12 +326,24 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of the environment, with `overrides` over them.
 
     Raises:
-        SettingsError: a value that its setting cannot have.
+        SettingsError: a value that its setting cannot have, or a file of personas that cannot be
+            used.
     """
     try:
-        return Settings(**(overrides or {}))
+        settings = Settings(**(overrides or {}))
     except ValidationError as error:
         raise SettingsError(_say(error, "WSRL_")) from None
+    if settings.personas_file is not None:
+        _check_personas(settings.personas_file)
+    return settings
+
+
+def _check_personas(file: Path) -> None:
+    """Reads the file, so that a fault of it shows before anything is paid for."""
+    try:
+        load_personas(file)
+    except PersonasError as error:
+        raise SettingsError(str(error)) from None
 
 
 def load_automation() -> AutomationSettings:

@@ -35,6 +35,7 @@ from wsrl_assets.cli.sft import sft
 from wsrl_assets.cli.shards import forget, shards
 from wsrl_assets.cli.terminal import Terminal, log_to_stderr
 from wsrl_assets.generation.library import LibraryError
+from wsrl_assets.generation.persona_files import PersonasError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.pipeline.domains import retired_domains
 from wsrl_assets.pipeline.goal import accepted_pairs
@@ -85,6 +86,7 @@ USER_ERRORS = (
     ReleaseError,
     SpecError,
     LibraryError,
+    PersonasError,
     DomainsError,
     LabelFileError,
 )

@@ -17,7 +17,15 @@ from typing import Any
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
-from wsrl_assets.llm import ChatRequest, Provenance, RowError, StageModel, StageRecipe, load_prompt
+from wsrl_assets.llm import (
+    ChatRequest,
+    Provenance,
+    RowError,
+    StageModel,
+    StageRecipe,
+    load_prompt,
+    without_reader,
+)
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.storage import calculation
 from wsrl_assets.taxonomy.domains import Domain
@@ -129,7 +137,8 @@ def _differences(
     if step == Form.OPEN:
         layout = layouts.layout_of(body)
         names = ("system", *(prompt.name for prompt in layouts.prompts_of(layout)))
-    found = [_prompt_difference(name, prompts.get(name)) for name in names]
+    shown = drafting.shows_readers(body)
+    found = [_prompt_difference(name, prompts.get(name), shown=shown) for name in names]
     if step == Form.OPEN:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
     if step not in ("triage", "personas"):
@@ -142,9 +151,9 @@ def _differences(
     return [sentence for sentence in found if sentence]
 
 
-def _prompt_difference(name: str, was: Mapping[str, str] | None) -> str:
+def _prompt_difference(name: str, was: Mapping[str, str] | None, *, shown: bool) -> str:
     try:
-        now = load_prompt(name)
+        now = load_prompt(name) if shown else without_reader(load_prompt(name))
     except FileNotFoundError:
         return f"there is no prompt {name} any more"
     if was is None:
@@ -251,10 +260,11 @@ async def _draft(
         form=Form(row["form"]),
     )
     examples = library.load_library(demonstrations)
-    layout = layouts.layout_of(json.loads(made_by.recipe.body))
+    body = json.loads(made_by.recipe.body)
+    layout, shown = layouts.layout_of(body), drafting.shows_readers(body)
     return await _recorded(
         lambda recorder: drafting.Drafter(
-            {job.form: StageModel(recorder, made_by)}, examples, layout
+            {job.form: StageModel(recorder, made_by)}, examples, layout, shown
         ).draft(job)
     )
 

@@ -7,9 +7,11 @@ from wsrl_assets.llm.prompting import (
     Message,
     Prompt,
     document_first,
+    for_reader,
     in_turns,
     load_prompt,
     without_document,
+    without_reader,
 )
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe, rule_recipe
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
@@ -32,9 +34,11 @@ __all__ = [
     "StageModel",
     "StageRecipe",
     "document_first",
+    "for_reader",
     "in_turns",
     "load_prompt",
     "model_recipe",
     "rule_recipe",
     "without_document",
+    "without_reader",
 ]

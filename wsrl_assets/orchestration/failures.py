@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import UserFailureData
 
 from wsrl_assets.generation.library import LibraryError
+from wsrl_assets.generation.persona_files import PersonasError
 from wsrl_assets.llm import EndpointError
 from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.dataset import ReleaseError
@@ -23,6 +24,7 @@ _FATAL_ERRORS = (
     SettingsError,
     DomainsError,
     LibraryError,
+    PersonasError,
     SpecError,
     EmbeddingError,
 )
