@@ -34,6 +34,7 @@ from wsrl_assets.cli.score import score_command
 from wsrl_assets.cli.sft import sft
 from wsrl_assets.cli.shards import forget, shards
 from wsrl_assets.cli.terminal import Terminal, log_to_stderr
+from wsrl_assets.cli.trial import trial
 from wsrl_assets.generation.library import LibraryError
 from wsrl_assets.generation.persona_files import PersonasError
 from wsrl_assets.llm import EndpointError
@@ -74,6 +75,7 @@ from wsrl_assets.taxonomy.domain_files import DomainsError
 from wsrl_assets.taxonomy.domains import Domain, are_chosen, use_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
+from wsrl_assets.trials.arms import TrialError
 
 USER_ERRORS = (
     SettingsError,
@@ -89,6 +91,7 @@ USER_ERRORS = (
     PersonasError,
     DomainsError,
     LabelFileError,
+    TrialError,
 )
 
 # Documents of which the demo asks open questions, about: each costs the small model a quarter of a
@@ -552,6 +555,7 @@ def sql(
 
 
 app.command()(preview)
+app.add_typer(trial, name="trial")
 app.command()(shards)
 app.command()(forget)
 app.command()(releases)
