@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         budget_cost: a run stops when its calls have cost this much, at the prices that are set.
         retry_failed: whether rows that failed earlier are tried again.
         regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
-        seed: of the assignment to splits, and of the sample of `wsrl preview`.
+        seed: of the assignment to splits, and of the samples of `wsrl preview` and `wsrl trial`.
         validation_share: share of the source documents in the validation split.
         test_share: share of the source documents in the test split.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass

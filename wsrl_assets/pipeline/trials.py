@@ -121,7 +121,7 @@ async def run_trial(
     Args:
         arms: the job of each arm, in order.
         sample: the documents.
-        told: is told which arm is at work.
+        told: receives the name of the arm that is at work, in a sentence.
 
     Raises:
         EndpointError: an endpoint cannot be used; what is done is kept.

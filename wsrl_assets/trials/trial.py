@@ -94,8 +94,8 @@ async def run(
         arms: two or more; the first is what the others are compared with.
         documents: how many to take, at most.
         run_id: written on every row.
-        warn: is told what a user should know, though the trial goes on.
-        told: is told which arm is at work.
+        warn: receives what a user should know, though the trial goes on.
+        told: receives the name of the arm that is at work, in a sentence.
 
     Raises:
         TrialError: the home has read no document.
