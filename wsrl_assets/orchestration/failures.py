@@ -17,6 +17,7 @@ from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domain_files import DomainsError
+from wsrl_assets.trials.arms import TrialError
 
 # These fail every other partition too.
 _FATAL_ERRORS = (
@@ -25,6 +26,7 @@ _FATAL_ERRORS = (
     DomainsError,
     LibraryError,
     PersonasError,
+    TrialError,
     SpecError,
     EmbeddingError,
 )
