@@ -16,7 +16,7 @@ import polars as pl
 from wsrl_assets.curation import triage
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.generation import drafting, personas
-from wsrl_assets.llm import Role, StageRecipe
+from wsrl_assets.llm import Engine, Role, StageRecipe
 from wsrl_assets.pipeline.job import Job, count_pending, model_names
 from wsrl_assets.pipeline.pass_rates import rate_domain
 from wsrl_assets.pipeline.questions import advance_domain, domain_recipes, role_at
@@ -42,7 +42,6 @@ from wsrl_assets.text.normalisation import stable_hash
 FOLDER = "trials"
 _SHARD = "trial"
 _IN_SHARD = Partition.shard(_SHARD)
-_NO_MODEL = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +91,49 @@ def draw(store: Store, seed: int, documents: int) -> Sample:
     return Sample(as_shard(rows, _SHARD), dict(sorted(strata.items())))
 
 
-def fingerprint(arms: Mapping[str, Job], sample: Sample) -> str:
+async def fingerprint(arms: Mapping[str, Job], sample: Sample) -> str:
     """16 hex characters for the documents and for all that decides what arms make of them.
 
-    A trial of the same ones is the same trial.
+    A trial of the same ones is the same trial. Servers are asked for models that no setting names.
 
     Raises:
-        EndpointError: an arm has no endpoint for a role that it asks.
+        EndpointError: an arm has no endpoint for a role that it asks, or a server that has to name
+            its model cannot be used.
     """
     parts = [document.doc_id for document in sample.documents]
     for name, job in arms.items():
         settings, endpoints = job.settings, job.roles.given()
-        models = {role: job.roles.model(role) or _NO_MODEL for role in Role}
+        models = await _models(job)
         recipes = [triage_recipe(job, models[Role.TRIAGE])]
         for domain in Domain:
             recipes += domain_recipes(job, models, domain).values()
-        parts += [name, *(recipe.hash for recipe in recipes), *sorted(settings.forms)]
+        parts += [
+            name,
+            str(sorted(models.items())),
+            *(recipe.hash for recipe in recipes),
+            *sorted(settings.forms),
+        ]
         parts += [f"{end.base_url} {end.model} {end.temperature}" for end in endpoints]
         parts.append(f"{settings.pass_rate_rollouts} {settings.rollout_tokens}")
     return stable_hash(*parts)[:16]
+
+
+async def _models(job: Job) -> dict[Role, str]:
+    """The models of the roles that an arm asks, by setting or else by their servers."""
+    roles = [Role.TRIAGE, Role.GENERATOR, Role.JUDGE]
+    roles += [Role.POLICY] if job.settings.rates_pairs else []
+    named = {role: model for role in roles if (model := job.roles.model(role)) is not None}
+    unnamed = [role for role in roles if role not in named]
+    if not unnamed:
+        return named
+    engine = Engine(
+        {role: job.roles[role] for role in unnamed},
+        record=lambda call: None,  # no call is made
+        run_id=job.run_id,
+        limiter_folder=job.store.home / "locks" / "endpoints",
+    )
+    async with engine:
+        return {**named, **{role: engine.model(role) for role in unnamed}}
 
 
 async def run_trial(

@@ -112,7 +112,7 @@ async def run(
     apart = {
         arm.name: Job(Store(store.home), arm.settings, arm.roles, run_id, warn=warn) for arm in arms
     }
-    name = _name(arms, fingerprint(apart, sample))
+    name = _name(arms, await fingerprint(apart, sample))
     jobs = {
         arm.name: Job(
             Store(arm_home(store.home, name, arm.name)),

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -173,3 +174,18 @@ def test_goals_and_budgets_of_the_environment_do_not_cut_a_trial_short(
     monkeypatch.setitem(os.environ, "WSRL_UNTIL_PAIRS", "1")
     assert load_settings().has_goal
     assert not any(arm.settings.has_goal for arm in arms(tmp_path, "http://h/v1", a={}, b={}))
+
+
+async def test_another_model_behind_the_same_address_is_another_trial(
+    home: Store, tmp_path: Path
+) -> None:
+    names, port = [], 0
+    for model in ("first", "second"):
+        async with running_simulator(quick(model=model, port=port)) as sim:
+            port = urlsplit(sim.base_url).port or 0
+            found = await trial(home, arms(tmp_path, sim.base_url, a={}, b={"WSRL_PERSONAS": 1}), 1)
+        for arm in ("a", "b"):
+            store = Store(home.home / "trials" / found.name / arm)
+            assert {row.model for row in rows(store, QADraft, IN_DOMAIN)} == {model}
+        names.append(found.name)
+    assert names[0] != names[1]
