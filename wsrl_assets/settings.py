@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from wsrl_assets.errors import UserError
+from wsrl_assets.generation.persona_files import PersonasError, load_personas
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
@@ -30,6 +31,9 @@ from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.yaml_files import load_yaml, said_where
+
+GENERATED = "generated"
+NO_PERSONAS = "none"
 
 
 class SettingsError(UserError, ValueError):
@@ -77,7 +81,12 @@ class Settings(BaseSettings):
         text_column: column of the input that holds the text; guessed if not set.
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
-        personas: personas per document, 1 to 3 (paper: up to 3).
+        personas: personas per document, 1 to 3 (paper: up to 3); each is asked for a question of
+            each form.
+        personas_from: `generated` by the model of the role triage for each document; `none`, where
+            drafts have an empty persona and cost no call for it; or a YAML file of your own.
+        personas_shown: whether the prompt of a draft names its persona. Switch it off to learn
+            what naming it does, while the number of drafts stays.
         forms: question forms to draft, comma separated: open, cloze, multiple_choice,
             computed, unanswerable, multi_hop.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
@@ -98,7 +107,7 @@ class Settings(BaseSettings):
         budget_cost: a run stops when its calls have cost this much, at the prices that are set.
         retry_failed: whether rows that failed earlier are tried again.
         regenerate: a stage whose rows of older recipes are replaced, with what depends on them.
-        seed: of the assignment to splits, and of the sample of `wsrl preview`.
+        seed: of the assignment to splits, and of the samples of `wsrl preview` and `wsrl trial`.
         validation_share: share of the source documents in the validation split.
         test_share: share of the source documents in the test split.
         pass_rate_rollouts: closed-book rollouts of the policy per verified pair; 0 switches pass
@@ -121,6 +130,8 @@ class Settings(BaseSettings):
     text_column: str | None = None
     max_passage_tokens: int | None = Field(default=None, ge=64)
     personas: int = Field(default=3, ge=1, le=3)
+    personas_from: str = GENERATED
+    personas_shown: bool = True
     forms: Annotated[tuple[Form, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)] = (
         Form.OPEN,
     )
@@ -188,6 +199,17 @@ class Settings(BaseSettings):
                 f"{', '.join(REGENERABLE)}"
             )
         return stage
+
+    @property
+    def generates_personas(self) -> bool:
+        """Whether a model is asked for personas."""
+        return self.personas_from == GENERATED
+
+    @property
+    def personas_file(self) -> Path | None:
+        """The file that personas are drawn from, if there is one."""
+        is_file = self.personas_from not in (GENERATED, NO_PERSONAS)
+        return Path(self.personas_from) if is_file else None
 
     @property
     def wanted(self) -> Wanted:
@@ -306,12 +328,24 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of the environment, with `overrides` over them.
 
     Raises:
-        SettingsError: a value that its setting cannot have.
+        SettingsError: a value that its setting cannot have, or a file of personas that cannot be
+            used.
     """
     try:
-        return Settings(**(overrides or {}))
+        settings = Settings(**(overrides or {}))
     except ValidationError as error:
         raise SettingsError(_say(error, "WSRL_")) from None
+    if settings.personas_file is not None:
+        _check_personas(settings.personas_file)
+    return settings
+
+
+def _check_personas(file: Path) -> None:
+    """Reads the file, so that a fault of it shows before anything is paid for."""
+    try:
+        load_personas(file)
+    except PersonasError as error:
+        raise SettingsError(str(error)) from None
 
 
 def load_automation() -> AutomationSettings:

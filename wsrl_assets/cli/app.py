@@ -55,6 +55,11 @@ COMMANDS = {
         "preview:preview",
         "Drafts from a sample of the documents, checks the drafts and shows them.",
     ),
+    "trial": _Command(
+        "trial:trial",
+        "Compares recipes on a sample: `wsrl trial a.yaml b.yaml --documents 200`, then "
+        "`wsrl trial adopt b`.",
+    ),
     "shards": _Command(
         "shards:shards",
         "Lists the shards: state, rows, file, and the licences that their rows state.",
@@ -135,9 +140,15 @@ class _Loaded(MutableMapping[str, Any]):
 def load_command(name: str) -> Any:
     """A command of `COMMANDS`, ready to be invoked; its module is imported."""
     module, _, function = COMMANDS[name].function.partition(":")
+    found = getattr(import_module(f"wsrl_assets.cli.{module}"), function)
     alone = typer.Typer(rich_markup_mode="markdown", add_completion=False)
-    alone.command(name)(getattr(import_module(f"wsrl_assets.cli.{module}"), function))
-    return typer.main.get_command(alone)
+    if isinstance(found, typer.Typer):  # it has commands of its own
+        alone = found
+    else:
+        alone.command(name)(found)
+    command = typer.main.get_command(alone)
+    command.name = name
+    return command
 
 
 class _Commands(TyperGroup):

@@ -339,7 +339,7 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     grid.add_row("gold", plain(pair["gold"]))
     if pair["basis"]:
         grid.add_row("basis", plain(pair["basis"]))
-    grid.add_row("persona", plain(pair["persona"]))
+    grid.add_row("persona", plain(pair["persona"] or "none"))
     grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))
     grid.add_row("verdict", plain(f"{fate}{reason}"))
     if pair["rollouts"] is not None:

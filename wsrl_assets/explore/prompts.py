@@ -19,7 +19,7 @@ from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
 from wsrl_assets.llm.engine import ChatRequest, Reply
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import load_prompt
+from wsrl_assets.llm.prompting import load_prompt, without_reader
 from wsrl_assets.llm.recipes import Provenance, StageRecipe
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage import calculation
@@ -132,7 +132,8 @@ def _differences(
     if step == Form.OPEN:
         layout = layouts.layout_of(body)
         names = ("system", *(prompt.name for prompt in layouts.prompts_of(layout)))
-    found = [_prompt_difference(name, prompts.get(name)) for name in names]
+    shown = drafting.shows_readers(body)
+    found = [_prompt_difference(name, prompts.get(name), shown=shown) for name in names]
     if step == Form.OPEN:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
     if step not in ("triage", "personas"):
@@ -145,9 +146,9 @@ def _differences(
     return [sentence for sentence in found if sentence]
 
 
-def _prompt_difference(name: str, was: Mapping[str, str] | None) -> str:
+def _prompt_difference(name: str, was: Mapping[str, str] | None, *, shown: bool) -> str:
     try:
-        now = load_prompt(name)
+        now = load_prompt(name) if shown else without_reader(load_prompt(name))
     except FileNotFoundError:
         return f"there is no prompt {name} any more"
     if was is None:
@@ -254,10 +255,11 @@ async def _draft(
         form=Form(row["form"]),
     )
     examples = library.load_library(demonstrations)
-    layout = layouts.layout_of(json.loads(made_by.recipe.body))
+    body = json.loads(made_by.recipe.body)
+    layout, shown = layouts.layout_of(body), drafting.shows_readers(body)
     return await _recorded(
         lambda recorder: drafting.Drafter(
-            {job.form: StageModel(recorder, made_by)}, examples, layout
+            {job.form: StageModel(recorder, made_by)}, examples, layout, shown
         ).draft(job)
     )
 

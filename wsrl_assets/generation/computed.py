@@ -13,7 +13,7 @@ from wsrl_assets.generation.form_examples import computed_examples
 from wsrl_assets.generation.layouts import QUESTION_SCHEMA, UNIT_SCHEMA
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, document_first, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.basis import MAX_FACTS, MAX_QUERY_CHARS, Computation, Fact
@@ -119,10 +119,10 @@ class ComputedDraft:
         return f"{self.found.result}{percent if self.found.is_number else ''}"
 
 
-def computed_call(document: str, persona: str) -> ComputedCall:
-    """The call for one computed question, asked by `persona`."""
+def computed_call(document: str, persona: str | None) -> ComputedCall:
+    """The call for one computed question, asked by `persona` if there is one."""
     sentences = all_sentences(document)
-    instruction = PROMPT.render(examples=computed_examples(), persona=persona)
+    instruction = for_reader(PROMPT, persona, examples=computed_examples())
     messages = document_first(with_numbers(sentences), instruction)
     return ComputedCall(messages, _schema(len(sentences)), document, sentences)
 

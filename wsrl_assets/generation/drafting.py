@@ -24,7 +24,7 @@ from wsrl_assets.generation.unanswerable import (
 )
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, document_first, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, one_of
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import AnswerType
@@ -58,7 +58,7 @@ class DraftJob:
 
     Attributes:
         doc_id, title, text, domain: the document.
-        persona_index, persona: for whom.
+        persona_index, persona: for whom; an empty persona is nobody in particular.
         personas: how many personas the document has.
         form: which kind of question.
         pool: what can be asked with options; multiple choice alone needs it.
@@ -85,12 +85,14 @@ class DraftJob:
 class Drafter:
     """Makes drafts of every form. `models` has the model of each form that is asked for.
 
-    `layout` is that of the prompt for open questions.
+    `layout` is that of the prompt for open questions, and `shows_personas` says whether prompts
+    name the reader. An empty persona is never named.
     """
 
     models: dict[Form, StageModel]
     library: dict[Domain, LibraryFile]
     layout: Layout = Layout.DOCUMENT_FIRST
+    shows_personas: bool = True
 
     async def draft(self, job: DraftJob) -> QADraft:
         """One draft row. A fault of its call makes a failed row."""
@@ -132,7 +134,7 @@ class Drafter:
 
     async def _open(self, job: DraftJob) -> QADraft:
         library = self.library[job.domain]
-        call = open_call(self.layout, job.text, job.doc_id, job.persona, library)
+        call = open_call(self.layout, job.text, job.doc_id, self._reader(job), library)
         reply = await self._ask(job, call.messages, call.reply_type, call.schema, OPEN_MAX_TOKENS)
         return self._row(
             job,
@@ -179,7 +181,7 @@ class Drafter:
 
     async def _computed(self, job: DraftJob) -> QADraft:
         """A question for the result of a query; one that has none makes a rejected row."""
-        call = computed_call(job.text, job.persona)
+        call = computed_call(job.text, self._reader(job))
         reply = await self._ask(job, call.messages, ComputedReply, call.schema, COMPUTED_MAX_TOKENS)
         question = one_line(reply.question)
         try:
@@ -203,7 +205,7 @@ class Drafter:
         )
 
     async def _multi_hop(self, job: DraftJob) -> QADraft:
-        call = multi_hop_call(job.text, job.persona)
+        call = multi_hop_call(job.text, self._reader(job))
         reply = await self._ask(
             job, call.messages, MultiHopReply, call.schema, MULTI_HOP_MAX_TOKENS
         )
@@ -224,7 +226,7 @@ class Drafter:
             return self._row(job, status=Status.REJECTED, reason="no_kin")
         reply = await self._ask(
             job,
-            unanswerable_messages(job.text, job.kin, job.persona),
+            unanswerable_messages(job.text, job.kin, self._reader(job)),
             UnanswerableReply,
             unanswerable_schema(),
             UNANSWERABLE_MAX_TOKENS,
@@ -241,7 +243,7 @@ class Drafter:
         by_answer = {candidate.answer: candidate for candidate in candidates}
         if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
             return candidates[0]
-        instruction = CLOZE_PROMPT.render(candidates=candidates, persona=job.persona)
+        instruction = for_reader(CLOZE_PROMPT, self._reader(job), candidates=candidates)
         reply = await self._ask(
             job,
             document_first(job.text, instruction),
@@ -264,6 +266,9 @@ class Drafter:
         return await self.models[job.form].ask(
             job.form, self._id(job), messages, reply_type, schema=schema, max_tokens=max_tokens
         )
+
+    def _reader(self, job: DraftJob) -> str | None:
+        return job.persona if self.shows_personas and job.persona else None
 
     def _id(self, job: DraftJob) -> str:
         return job.draft_id(self.models[job.form].provenance.recipe.hash)
@@ -301,6 +306,16 @@ class Drafter:
             basis=basis,
             **self.models[job.form].columns(),
         )
+
+
+def reader_settings(shown: bool) -> dict[str, object]:
+    """What of the readers goes into the recipe: nothing where prompts name them."""
+    return {} if shown else {"personas_shown": False}
+
+
+def shows_readers(recipe: Mapping[str, object]) -> bool:
+    """Whether the prompts of a recipe name the readers."""
+    return bool(recipe.get("personas_shown", True))
 
 
 def _why_none(document: str) -> tuple[str, str | None]:

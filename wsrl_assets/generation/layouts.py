@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, Prompt, document_first, in_turns, load_prompt
+from wsrl_assets.llm.prompting import (
+    Message,
+    Prompt,
+    document_first,
+    for_reader,
+    in_turns,
+    load_prompt,
+)
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout, LayoutSpec
@@ -98,16 +105,17 @@ class OpenCall:
 
 
 def open_call(
-    layout: Layout, document: str, doc_id: str, persona: str, library: LibraryFile
+    layout: Layout, document: str, doc_id: str, persona: str | None, library: LibraryFile
 ) -> OpenCall:
-    """The call for one question, asked by `persona`, in a layout."""
+    """The call for one question, asked by `persona` if there is one, in a layout."""
     spec = LAYOUTS[layout]
     if spec.in_turns:
         return _in_turns(spec, document, doc_id, persona, library)
-    instruction = OPEN_PROMPT.render(
+    instruction = for_reader(
+        OPEN_PROMPT,
+        persona,
         answer_types=list(OPEN_TYPES),
         examples=pick_examples(library, spec.examples, doc_id),
-        persona=persona,
     )
     messages = document_first(document, instruction)
     return OpenCall(messages, OpenReply, _schema(_QUOTE), document)
@@ -129,13 +137,15 @@ def layout_of(recipe: Mapping[str, object]) -> Layout:
 
 
 def _in_turns(
-    spec: LayoutSpec, document: str, doc_id: str, persona: str, library: LibraryFile
+    spec: LayoutSpec, document: str, doc_id: str, persona: str | None, library: LibraryFile
 ) -> OpenCall:
     drawn = str(int(stable_hash(doc_id), 16) % _EXAMPLE_SETS)
     examples = pick_examples(library, spec.examples, drawn)
     task = TASK_PROMPT.render(numbered=spec.numbered, answer_types=list(OPEN_TYPES))
-    shown = [_turn(example, numbered=spec.numbered) for example in examples]
-    request = REQUEST_PROMPT.render(persona=persona, last=True)
+    shown = [
+        _turn(example, numbered=spec.numbered, named=persona is not None) for example in examples
+    ]
+    request = for_reader(REQUEST_PROMPT, persona, last=True)
     if not spec.numbered:
         messages = in_turns(task, shown, document, request)
         return OpenCall(messages, OpenReply, _schema(_QUOTE), document)
@@ -144,9 +154,9 @@ def _in_turns(
     return OpenCall(messages, NumberedReply, _schema(_numbers(len(sentences))), document, sentences)
 
 
-def _turn(example: Demonstration, *, numbered: bool) -> tuple[str, str, str]:
+def _turn(example: Demonstration, *, numbered: bool, named: bool) -> tuple[str, str, str]:
     """Document, request and reply of a demonstration."""
-    request = REQUEST_PROMPT.render(persona=example.persona, last=False)
+    request = for_reader(REQUEST_PROMPT, example.persona if named else None, last=False)
     if not numbered:
         return example.passage, request, example.reply_with(example.evidence)
     sentences = all_sentences(example.passage)

@@ -1,12 +1,23 @@
-"""Personas: who would care about a document, and why (paper, section 3, stage 2)."""
+"""Personas: who would care about a document, and why (paper, section 3, stage 2).
+
+A model names them, or a file of the user's has them, or there are none.
+"""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsrl_assets.generation.persona_files import (
+    MAX_CHARS,
+    PersonaFacts,
+    draw,
+    personas_digest,
+)
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.prompting import document_first, load_prompt
+from wsrl_assets.llm.recipes import ProvenanceColumns, StageRecipe, rule_recipe
 from wsrl_assets.llm.schemas import Schema, closed
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.tables import Personas, Status
@@ -16,14 +27,15 @@ from wsrl_assets.text.normalisation import one_line
 STAGE = Stage.PERSONAS
 PROMPT = load_prompt("personas")
 MAX_PERSONAS = 3
+GIVEN_VERSION = "1"
+"""Version of the rules by which personas are given without a model."""
 _MAX_TOKENS_EACH = 80
-_MAX_CHARS = 120
 # A person with a want. Backends of structured output take no `.` that leaves quotes out; xgrammar
 # refuses a length beside a pattern, so the pattern bounds it.
 _ARTICLE = re.compile(r"an? ", re.IGNORECASE)
 _PERSON = "^an? [a-z][a-zA-Z0-9 ,'-]{2,40} who wants to [a-z][a-zA-Z0-9 ,'-]{4,60}$"
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
-_Phrase = Annotated[str, Field(max_length=2 * _MAX_CHARS)]
+_Phrase = Annotated[str, Field(max_length=2 * MAX_CHARS)]
 
 
 class PersonasReply(BaseModel):
@@ -69,6 +81,32 @@ async def name_personas(doc_id: str, text: str, count: int, model: StageModel) -
             **model.columns(),
         )
     return Personas(doc_id=doc_id, personas=personas, **model.columns())
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPersonas:
+    """Personas that no model is asked for.
+
+    Attributes:
+        count: how many a document gets, at most.
+        facts: what they are drawn from; empty personas if there are none.
+    """
+
+    count: int
+    facts: tuple[PersonaFacts, ...] = ()
+
+    @property
+    def recipe(self) -> StageRecipe:
+        """The recipe of their rows."""
+        if not self.facts:
+            return rule_recipe(STAGE, GIVEN_VERSION, source="none", personas=self.count)
+        digest = personas_digest(self.facts)
+        return rule_recipe(STAGE, GIVEN_VERSION, source="file", personas=self.count, file=digest)
+
+    def row(self, doc_id: str, provenance: ProvenanceColumns) -> Personas:
+        """The personas row of one document, the same each time."""
+        named = draw(self.facts, doc_id, self.count) if self.facts else ("",) * self.count
+        return Personas(doc_id=doc_id, personas=named, **provenance)
 
 
 def _schema(count: int) -> Schema:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.execution.plan.objects import UserFailureData
 
 from wsrl_assets.generation.library import LibraryError
+from wsrl_assets.generation.persona_files import PersonasError
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.dataset import ReleaseError
@@ -16,6 +17,7 @@ from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domain_files import DomainsError
+from wsrl_assets.trials.arms import TrialError
 
 # These fail every other partition too.
 _FATAL_ERRORS = (
@@ -23,6 +25,8 @@ _FATAL_ERRORS = (
     SettingsError,
     DomainsError,
     LibraryError,
+    PersonasError,
+    TrialError,
     SpecError,
     EmbeddingError,
 )

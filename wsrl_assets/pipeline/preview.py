@@ -13,11 +13,11 @@ from typing import Any
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.questions import advance_domain
+from wsrl_assets.pipeline.samples import as_shard, drawn_rows, plant
 from wsrl_assets.pipeline.triage import triage_shard
-from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
+from wsrl_assets.storage import PartitionKind, Store, catalog
 from wsrl_assets.storage.accounting import Spending, accounts, call_totals, spending
 from wsrl_assets.storage.store import frame
-from wsrl_assets.storage.tables import Shard, SourceDocument, utc_now
 from wsrl_assets.taxonomy.domains import Domain
 
 _SHARD = "preview"
@@ -72,43 +72,16 @@ async def preview(job: Job, documents: int) -> Preview:
     Raises:
         EndpointError: an endpoint cannot be used.
     """
-    sample = _sample(job, documents)
+    rows = drawn_rows(job.store, "preview_documents", job.settings.seed, documents)
+    sample = as_shard(rows, _SHARD)
     with TemporaryDirectory(prefix="wsrl-preview-") as folder:
         apart = replace(job, store=Store(Path(folder)))
-        _plant(apart.store, sample)
+        plant(apart.store, sample, _SHARD)
         await triage_shard(apart, _SHARD)
         for domain in Domain:
             filter_domain(apart.store, domain, apart.run_id)
             await advance_domain(apart, domain)
         return _read(apart.store, len(sample))
-
-
-def _sample(job: Job, documents: int) -> list[SourceDocument]:
-    with catalog(job.store, job.store.partitions(PartitionKind.SHARD)) as connection:
-        found = frame(
-            connection, "preview_documents", seed=str(job.settings.seed), documents=documents
-        )
-    rows = found.to_dicts()
-    return [
-        SourceDocument(**{**row, "shard": _SHARD, "source_row": number})
-        for number, row in enumerate(rows, 1)
-    ]
-
-
-def _plant(store: Store, sample: list[SourceDocument]) -> None:
-    shard = Shard(
-        shard=_SHARD,
-        path=_SHARD,
-        sha256="",
-        size_bytes=0,
-        registered_at=utc_now(),
-        source_rows=len(sample),
-        ingest_recipe=_SHARD,
-    )
-    partition = Partition.shard(_SHARD)
-    with store.transaction(partition) as transaction:
-        transaction.merge([shard, *sample])
-    store.publish(partition)
 
 
 def _read(store: Store, documents: int) -> Preview:

@@ -26,8 +26,10 @@ from wsrl_assets.generation import (
     unanswerable,
 )
 from wsrl_assets.generation.drafting import Drafter, DraftJob
+from wsrl_assets.generation.persona_files import load_personas, personas_of
+from wsrl_assets.generation.personas import GivenPersonas
 from wsrl_assets.llm.engine import Engine
-from wsrl_assets.llm.prompting import Prompt
+from wsrl_assets.llm.prompting import Prompt, without_reader
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
@@ -41,7 +43,7 @@ from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import LAYOUTS
-from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
 from wsrl_assets.verification import judge, round_trip, verify
 from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
@@ -86,7 +88,7 @@ async def advance_domain(
             job.progress.expect(stage, rows)
         async with (
             GroupWriter(job.store, partition) as writer,
-            job.engine(writer, _roles_of(stages), goal.noting(writer.add)) as engine,
+            job.engine(writer, _roles_of(job.settings, stages), goal.noting(writer.add)) as engine,
         ):
             chain = _Chain.begin(job, domain, stages, engine, writer, goal)
             _warn_of_judging_oneself(job, engine, stages)
@@ -104,7 +106,10 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
     settings, roles = job.settings, job.roles
     examples = library.library_digest([_library(job)[domain]])
     recipes: dict[str, StageRecipe] = {}
-    if Role.TRIAGE in models:
+    given = given_personas(settings, domain)
+    if given is not None:
+        recipes[personas.STAGE] = given.recipe
+    elif Role.TRIAGE in models:
         recipes[personas.STAGE] = model_recipe(
             personas.STAGE,
             roles[Role.TRIAGE],
@@ -118,9 +123,10 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
                 drafting.STAGE,
                 roles[Role.GENERATOR],
                 models[Role.GENERATOR],
-                with_system(*prompts),
+                with_system(*_as_sent(settings, prompts)),
                 form=str(form),
                 **made_by,
+                **drafting.reader_settings(settings.personas_shown),
             )
     if Role.JUDGE in models:
         jury = _jury(job)
@@ -134,6 +140,11 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             round_trip=settings.round_trip,
         )
     return recipes
+
+
+def _as_sent(settings: Settings, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+    """The prompts of a form, less what names the reader if the settings hide it."""
+    return prompts if settings.personas_shown else [without_reader(prompt) for prompt in prompts]
 
 
 def _drafting(
@@ -235,6 +246,7 @@ class _Chain:
     drafter: Drafter
     verifier: Verifier | None
     goal: Goal
+    given: GivenPersonas | None
 
     @classmethod
     def begin(
@@ -246,7 +258,7 @@ class _Chain:
         writer: GroupWriter,
         goal: Goal,
     ) -> "_Chain":
-        models = {role: engine.model(role) for role in _roles_of(stages)}
+        models = {role: engine.model(role) for role in _roles_of(job.settings, stages)}
         recipes = domain_recipes(job, models, domain)
         writer.add(*(recipe.row() for recipe in recipes.values()))
         stage_models = {
@@ -257,12 +269,16 @@ class _Chain:
             {form: stage_models[form] for form in Form if form in stage_models},
             _library(job),
             job.settings.draft_layout,
+            job.settings.personas_shown,
         )
         verifier = None
         if verify.STAGE in stages:
             verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
         wanted = frozenset(stages)
-        return cls(job, domain, wanted, engine, writer, stage_models, drafter, verifier, goal)
+        given = given_personas(job.settings, domain)
+        return cls(
+            job, domain, wanted, engine, writer, stage_models, drafter, verifier, goal, given
+        )
 
     async def run(self, work: _Work) -> None:
         named = await self._personas(work)
@@ -285,18 +301,20 @@ class _Chain:
             return work.personas
         if personas.STAGE not in self.stages or self.goal.is_reached:
             return ()
-        row: Personas = await personas.name_personas(
-            work.doc_id,
-            work.text,
-            self.job.settings.personas,
-            self.models[personas.STAGE],
-        )
+        row = await self._name(work)
         await self.writer.put(row)
         self.job.progress.advance(personas.STAGE)
         if drafting.STAGE in self.stages:
             expected = len(row.personas) * len(self.job.settings.forms)
             self.job.progress.expect(drafting.STAGE, expected)
         return row.personas
+
+    async def _name(self, work: _Work) -> Personas:
+        model = self.models[personas.STAGE]
+        if self.given is not None:
+            return self.given.row(work.doc_id, model.columns())
+        count = self.job.settings.personas
+        return await personas.name_personas(work.doc_id, work.text, count, model)
 
     def _draft_jobs(self, work: _Work, named: tuple[str, ...]) -> list[DraftJob]:
         if drafting.STAGE not in self.stages or self.goal.is_reached:
@@ -428,8 +446,29 @@ def _calls_at_once(settings: Settings) -> float:
     return (1 + settings.personas * len(settings.forms)) / 2
 
 
-def _roles_of(stages: Sequence[str]) -> list[Role]:
-    roles = (STAGES[stage].role for stage in QUESTION_STAGES if stage in stages)
+def role_at(settings: Settings, stage: Stage) -> Role | None:
+    """Whose model makes the rows of a stage under these settings; none for rules."""
+    if stage == personas.STAGE and not settings.generates_personas:
+        return None
+    return STAGES[stage].role
+
+
+def given_personas(settings: Settings, domain: Domain) -> GivenPersonas | None:
+    """The personas of a domain's documents where no model is asked for them.
+
+    Raises:
+        PersonasError: the file of personas cannot be used.
+    """
+    if settings.generates_personas:
+        return None
+    if settings.personas_file is None:
+        return GivenPersonas(settings.personas)
+    facts = load_personas(settings.personas_file)
+    return GivenPersonas(settings.personas, personas_of(facts, domain))
+
+
+def _roles_of(settings: Settings, stages: Sequence[str]) -> list[Role]:
+    roles = (role_at(settings, stage) for stage in QUESTION_STAGES if stage in stages)
     return [role for role in roles if role is not None]
 
 
@@ -443,7 +482,7 @@ def _jury(job: Job) -> JudgePolicy | None:
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:
-    roles = _roles_of(stages)
+    roles = _roles_of(job.settings, stages)
     if not job.settings.judge or not {Role.GENERATOR, Role.JUDGE} <= set(roles):
         return
     model = engine.model(Role.JUDGE)

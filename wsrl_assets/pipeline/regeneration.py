@@ -23,7 +23,7 @@ from wsrl_assets.storage.replacement import copy_documents, replace_whole
 from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
+from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage
 
 
 async def regenerate_domain(
@@ -83,7 +83,8 @@ def stale_rows(connection: Connection, job: Job) -> dict[str, int]:
 async def _begin(job: Job, domain: Domain, stage: Stage) -> None:
     """Lays out the documents that have rows of an older recipe."""
     live, target = Partition.domain(domain), Partition.next(domain)
-    models = await model_names(job, live, [_role_of(stage)])
+    role = questions.role_at(job.settings, stage)
+    models = await model_names(job, live, [role]) if role is not None else {}
     current = _recipes_of(job, stage, models, domain)
     for partition in (target, live):
         if job.store.exists(partition):
@@ -91,12 +92,6 @@ async def _begin(job: Job, domain: Domain, stage: Stage) -> None:
             if partition == live:
                 stale = sorted(set(stale) - set(_laid_out(job.store, target)))
             copy_documents(job.store, domain, stale, stage, current)
-
-
-def _role_of(stage: Stage) -> Role:
-    role = STAGES[stage].role
-    assert role is not None
-    return role
 
 
 def _recipes_of(
@@ -139,9 +134,12 @@ def _is_current(job: Job, used: RecipeInUse) -> bool:
         return True  # not asked for now, so neither stale nor fresh
     if used.stage is not Stage.TRIAGED_DOCUMENTS and used.partition not in Domain:
         return True  # of a retired domain, which gets no more work
-    role = _role_of(used.stage)
+    role = questions.role_at(job.settings, used.stage)
+    if role is None:
+        return used.recipe in _recipes_of(job, used.stage, {}, Domain(used.partition))
     try:
-        model = job.roles[role].model or json.loads(used.body)["model"]
+        # None of a row that no model made.
+        model = job.roles[role].model or json.loads(used.body).get("model") or ""
         if used.stage is Stage.TRIAGED_DOCUMENTS:
             return is_recipe_but_for_domains(used.body, triage_recipe(job, model))
         if used.stage is Stage.PASS_RATES:

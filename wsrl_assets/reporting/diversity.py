@@ -50,13 +50,24 @@ def diversity(questions: Collection[str]) -> Diversity:
     sample = [words(question) for question in sampled(questions, SAMPLE)]
     return Diversity(
         questions=len(questions),
-        distinct_1=_distinct(split, 1),
-        distinct_2=_distinct(split, 2),
-        distinct_3=_distinct(split, 3),
+        distinct_1=distinct_ngrams(split, 1),
+        distinct_2=distinct_ngrams(split, 2),
+        distinct_3=distinct_ngrams(split, 3),
         type_token_ratio=_type_token_ratio(split),
         self_overlap=_self_overlap(sample),
         pairwise_overlap=_pairwise_overlap(sample),
     )
+
+
+def distinct_ngrams(split: Iterable[Sequence[str]], n: int) -> float:
+    """Different word n-grams over all of them, in questions that are split into words."""
+    seen: set[str] = set()
+    total = 0
+    for question in split:
+        for gram in ngrams(question, n):
+            seen.add(gram)
+            total += 1
+    return len(seen) / total if total else 0.0
 
 
 def sampled(texts: Iterable[str], most: int) -> list[str]:
@@ -68,16 +79,6 @@ def starts(questions: Iterable[str], most: int) -> list[tuple[str, int]]:
     """The first two words of questions, the most frequent first, with how many begin so."""
     counts = Counter(" ".join(words(question[:200])[:2]) or "none" for question in questions)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
-
-
-def _distinct(split: Sequence[Sequence[str]], n: int) -> float:
-    seen: set[str] = set()
-    total = 0
-    for question in split:
-        for gram in ngrams(question, n):
-            seen.add(gram)
-            total += 1
-    return len(seen) / total if total else 0.0
 
 
 def _type_token_ratio(split: Sequence[Sequence[str]], stretch: int = 100) -> float | None:

@@ -30,6 +30,7 @@ from wsrl_assets.reporting.meaning import (
     question_map,
     spread,
 )
+from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
@@ -89,6 +90,7 @@ class Report:
         rates: pass rates, where some were taken.
         embedded: embeddings of its questions, where there are enough.
         agreement: what people say of pairs against the checks, where somebody has read some.
+        personas: what they did, where there are drafts.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Report:
     rates: Sequence[RateHistogram]
     embedded: Embedded | None
     agreement: Agreement | None = None
+    personas: PersonaFindings | None = None
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -148,6 +151,7 @@ def gather(store: Store) -> Report:
             rate_histograms(connection),
             embedded(vectors),
             read_agreement(store),
+            persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
         )
 
 
@@ -236,7 +240,9 @@ def _charts(report: Report) -> dict[str, str]:
             "Questions by their first two words", starts(pairs["question"], _MOST), share_of=total
         ),
         "personas": charts.bars(
-            "Pairs by persona", _counts(pairs, "persona")[:_MOST], share_of=total
+            "Pairs by persona",
+            [(name or "none", n) for name, n in _counts(pairs, "persona")[:_MOST]],
+            share_of=total,
         ),
     }
 

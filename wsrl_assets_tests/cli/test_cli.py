@@ -62,6 +62,7 @@ COMMANDS = (
     "ingest",
     "run",
     "preview",
+    "trial",
     "status",
     "trace",
     "sql",

@@ -3,11 +3,12 @@
 import inspect
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import pytest
+import typer
 
 from wsrl_assets.cli.app import COMMANDS, load_command
 
@@ -32,16 +33,17 @@ def imported(arguments: Sequence[str]) -> set[str]:
     return _HEAVY & set(line.split())
 
 
-def function_of(name: str) -> Callable[..., Any]:
+def said_of_itself(name: str) -> str:
+    """A command's docstring, or the help of one that has commands of its own."""
     module, _, function = COMMANDS[name].function.partition(":")
-    found: Callable[..., Any] = getattr(import_module(f"wsrl_assets.cli.{module}"), function)
-    return found
+    found: Any = getattr(import_module(f"wsrl_assets.cli.{module}"), function)
+    return str(found.info.help) if isinstance(found, typer.Typer) else inspect.getdoc(found) or ""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_the_command_says_of_itself(name: str) -> None:
-    said = inspect.getdoc(function_of(name)) or ""
-    assert COMMANDS[name].summary == " ".join(said.split("\n\n")[0].split())
+    first, *_ = said_of_itself(name).split("\n\n")
+    assert COMMANDS[name].summary == " ".join(first.split())
     assert load_command(name).name == name
 
 

@@ -63,12 +63,21 @@ async def shown(view: PairView, demonstrations: Path | None = None) -> list[prom
     return await asyncio.to_thread(prompts.sent_prompts, view, demonstrations)
 
 
-@pytest.mark.parametrize("layout", Layout)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"draft_layout": layout} for layout in Layout),
+        {"personas_from": "none"},
+        {"personas_shown": False},
+        {"personas_shown": False, "draft_layout": Layout.TURNS},
+    ],
+    ids=str,
+)
 async def test_every_prompt_is_the_one_that_the_server_was_sent(
-    tmp_path: Path, layout: Layout
+    tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     sent: list[dict[str, Any]] = []
-    store = await run_all(tmp_path, sent, draft_layout=layout)
+    store = await run_all(tmp_path, sent, **settings)
     pairs = rows(store, VerifiedPair, IN_DOMAIN)
     assert {pair.status for pair in pairs} == {Status.KEPT}, "evidence is read back in each layout"
     requests = {
@@ -89,7 +98,8 @@ async def test_every_prompt_is_the_one_that_the_server_was_sent(
             assert seen in requests
             steps.add(prompt.step)
     judged = {"judge_question", "judge_supported"}
-    assert {"triage", "personas", "open", "cloze", *judged, "round_trip"} <= steps
+    named = set() if settings.get("personas_from") == "none" else {"personas"}
+    assert steps == {"triage", "open", "cloze", *named, *judged, "round_trip"}
 
 
 @pytest.mark.parametrize("name", ["open", "system", "judge_question"])

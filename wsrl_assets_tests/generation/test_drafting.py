@@ -1,6 +1,7 @@
 """A draft row for every job: kept, rejected or failed, with an id that a rerun makes again."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def drafter(model: FakeChatModel, body: str = "test") -> Drafter:
 
 async def draft(model: FakeChatModel, **changes: Any) -> QADraft:
     return await drafter(model).draft(job(**changes))
+
+
+@pytest.mark.parametrize("form", [Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP])
+@pytest.mark.parametrize("hidden", [{"persona": ""}, {"shown": False}])
+async def test_a_reader_that_is_hidden_or_nobody_stands_in_no_prompt(
+    form: Form, hidden: dict[str, Any]
+) -> None:
+    model = FakeChatModel(**{form: RowError("invalid_reply", "the prompt alone matters")})
+    made = replace(drafter(model), shows_personas="persona" in hidden)
+    await made.draft(job(form=form, persona=hidden.get("persona", "a pilot")))
+    (ask,) = model.asked
+    assert "a pilot" not in prompt_of(ask)
+    assert "reader" not in prompt_of(ask).rpartition("</document>")[2]
 
 
 class TestOpen:

@@ -17,6 +17,7 @@ from wsrl_assets.release.dataset import (
     read_release,
 )
 from wsrl_assets.reporting import report
+from wsrl_assets.reporting.personas import persona_findings
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import QUESTION_INDEX
 from wsrl_assets.storage.tables import Signature, Status
@@ -108,6 +109,23 @@ def test_strangers_texts_show_as_text(tmp_path: Path) -> None:
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7*7 }}" in page.text
     assert "\x00" not in html
+
+
+def test_what_personas_did_stands_on_the_page_as_text(store: Store) -> None:
+    row = {
+        "domain": "math", "doc_id": "d", "source": "generated", "pair_id": "p", "persona_index": 0,
+        "persona": f"a nurse {HOSTILE} who wants to know", "form": "open", "question": "How long?",
+        "answer": "5", "answer_type": "integer", "is_accepted": True, "pass_rate": 0.25,
+        "tokens": 300.0,
+    }  # fmt: skip
+    other = {**row, "persona_index": 1, "persona": "", "source": "none", "question": "How wide?"}
+    lost = {**row, "persona_index": 2, "is_accepted": False, "pass_rate": None, "tokens": 100.0}
+    found = persona_findings(pl.DataFrame([row, other, lost], infer_schema_length=None))
+    page = Page(report.render(replace(report.gather(store), personas=found)))
+    assert page.loads == []
+    assert "generated 2 1 50.0% 400 1.00 0.25 integer 100.0% 1 100%" in page.text
+    assert f"nurse {HOSTILE.casefold()[:20]}" in page.text
+    assert "nobody in particular (none) 1 1" in page.text
 
 
 def test_an_empty_release_has_a_report_too(tmp_path: Path) -> None:

@@ -65,6 +65,12 @@ class ChainConfig(dg.Config):
         f"Question forms to draft: {', '.join(Form)}.", "forms", paid=True
     )
     personas: int | None = run_setting("Personas per document, 1 to 3.", "personas", paid=True)
+    personas_from: str | None = run_setting(
+        "Personas: generated, none, or a YAML file of your own.", "personas_from", paid=True
+    )
+    personas_shown: bool | None = run_setting(
+        "Whether the prompt of a draft names its persona.", "personas_shown"
+    )
     draft_layout: str | None = run_setting(
         f"Layout of the prompt for open questions: {', '.join(Layout)}.", "draft_layout"
     )
@@ -140,7 +146,7 @@ def _spec(
             personas.STAGE,
             [dedup.STAGE.value],
             (personas.PROMPT,),
-            "1",
+            personas.GIVEN_VERSION,
             "generation",
             "Up to three readers who would care about a document (paper, stage 2).",
         ),
@@ -189,6 +195,8 @@ def question_chain(
             {
                 "forms": tuple(Form(form) for form in config.forms) if config.forms else None,
                 "personas": config.personas,
+                "personas_from": config.personas_from,
+                "personas_shown": config.personas_shown,
                 "draft_layout": config.draft_layout,
                 "until_pairs": config.until_pairs,
                 "budget_tokens": config.budget_tokens,
