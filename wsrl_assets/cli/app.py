@@ -26,6 +26,7 @@ from wsrl_assets.cli.explore import explore
 from wsrl_assets.cli.first_pairs import FirstPairs
 from wsrl_assets.cli.interrupts import stops_on_signals
 from wsrl_assets.cli.preview import preview
+from wsrl_assets.cli.prove import prove
 from wsrl_assets.cli.push import push
 from wsrl_assets.cli.releases import diff, releases
 from wsrl_assets.cli.report import report
@@ -73,6 +74,7 @@ from wsrl_assets.taxonomy.domain_files import DomainsError
 from wsrl_assets.taxonomy.domains import Domain, are_chosen, use_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
+from wsrl_assets.training.errors import ProofError
 
 USER_ERRORS = (
     SettingsError,
@@ -87,6 +89,7 @@ USER_ERRORS = (
     LibraryError,
     DomainsError,
     LabelFileError,
+    ProofError,
 )
 
 # Documents of which the demo asks open questions, about: each costs the small model a quarter of a
@@ -559,6 +562,7 @@ app.command()(sft)
 app.command()(explore)
 app.command()(review)
 app.command()(report)
+app.command()(prove)
 
 
 @app.command(name="serve")

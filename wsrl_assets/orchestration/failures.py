@@ -12,10 +12,12 @@ from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.release.embeddings import EmbeddingError
 from wsrl_assets.release.spec import SpecError
+from wsrl_assets.serving import ServingError
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domain_files import DomainsError
+from wsrl_assets.training.errors import ProofError
 
 # These fail every other partition too.
 _FATAL_ERRORS = (
@@ -25,8 +27,16 @@ _FATAL_ERRORS = (
     LibraryError,
     SpecError,
     EmbeddingError,
+    ServingError,
 )
-_PARTITION_ERRORS = (SourceError, StoreBusyError, StoreError, BenchmarkError, ReleaseError)
+_PARTITION_ERRORS = (
+    SourceError,
+    StoreBusyError,
+    StoreError,
+    BenchmarkError,
+    ReleaseError,
+    ProofError,
+)
 _FATAL = "fatal"
 
 

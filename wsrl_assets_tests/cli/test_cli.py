@@ -74,6 +74,7 @@ COMMANDS = (
     "explore",
     "review",
     "report",
+    "prove",
     "score",
 )
 

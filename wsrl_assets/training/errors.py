@@ -1,0 +1,5 @@
+"""What can be wrong with a proof and be mended by its user."""
+
+
+class ProofError(ValueError):
+    """A proof cannot be made as it is asked for; the message says what to do."""
