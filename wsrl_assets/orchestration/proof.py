@@ -1,10 +1,12 @@
 """A whole proof from a command: each arm as a Dagster run, one after another, and then the page."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from wsrl_assets.orchestration.assets.proof import ARMS_ASSET, REPORT_ASSET, ProofConfig
 from wsrl_assets.orchestration.automation.jobs import REPORT_TRAINING, TRAIN_ARM
@@ -78,7 +80,24 @@ def _run(
         "resources": {"store": {"config": {"home": str(store.home)}}},
     }
     # In this process, whatever the executor of other jobs: the arm has one of its own.
-    result = built.resolve_job_def(job).execute_in_process(
-        config, instance, arm and str(arm), raise_on_error=False
-    )
+    with warnings.catch_warnings():
+        # Dagster warns of what it does itself.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        result = built.resolve_job_def(job).execute_in_process(
+            config, instance, arm and str(arm), raise_on_error=False
+        )
+    if _is_interrupted(result):
+        raise KeyboardInterrupt
     return None if result.success else why_failed(result)[0]
+
+
+def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a step was stopped by Ctrl-C, which Dagster reports as a failure of the step."""
+    failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(
+        DagsterExecutionInterruptedError.__name__ in (error.cls_name or "")
+        for first in failed
+        if first is not None
+        for error in (first, first.cause)
+        if error is not None
+    )

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
 from wsrl_assets.text.highlight import printable
-from wsrl_assets.training.arms.task import Shots
 from wsrl_assets.training.comparisons import DRAWS, Difference
 from wsrl_assets.training.proof import SPEC, Proof
 from wsrl_assets.training.results import CURVES, ArmRow, Comparison, Results, read_results
@@ -56,7 +55,6 @@ def render(results: Results) -> str:
         shown=_SHOWN,
         measures=MEASURES,
         groups=_groups(results.comparisons),
-        names={row: _name(row) for row in results.rows if row.shots is not Shots.NONE},
         gains=results.control_gains(),
         has_control=results.compared(Arm.GRPO_SHUFFLED, Arm.BASE, MEASURES[0]) is not None,
         charts=[Markup(svg) for svg in _charts(results)],

@@ -30,7 +30,7 @@ class ArmRow:
     Attributes:
         arm, shots, label: which.
         seeds: those that are finished; none of an arm that has not run.
-        figures: by name; see `arms.evaluation.summary`.
+        figures: by name; see `arms.scoring.summary`.
         by_seed: the same for each seed.
         budgets: tokens and seconds of one seed, by `BUDGETS`.
         losses: mean loss per token on foreign and on held-out text.
@@ -108,12 +108,12 @@ class Results:
             {
                 **expectation.model_dump(mode="json"),
                 "difference": found and asdict(found),
-                "outcome": _outcome(found),
+                "outcome": _outcome(expectation.expected, found),
             }
             for expectation in self.proof.spec.expectations
             for found in [
-                self.compared(expectation.better, expectation.than, expectation.measure)
-                or self._turned(expectation.better, expectation.than, expectation.measure)
+                self.compared(expectation.arm, expectation.than, expectation.measure)
+                or self._turned(expectation.arm, expectation.than, expectation.measure)
             ]
         ]
 
@@ -173,9 +173,11 @@ def read_results(proof: Proof) -> Results:
     )
 
 
-def _outcome(found: Difference | None) -> str:
+def _outcome(expected: str, found: Difference | None) -> str:
     if found is None:
         return "not measured"
+    if expected == "within":
+        return "borne out" if found.finding is Finding.WITHIN else "contradicted"
     return {
         Finding.HIGHER: "borne out",
         Finding.LOWER: "contradicted",

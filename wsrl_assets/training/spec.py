@@ -69,16 +69,18 @@ class PhaseSettings(_Part):
 
 
 class Expectation(_Part):
-    """A difference that is expected, written down before anything is trained.
+    """What is expected of a difference, written down before anything is trained.
 
     Attributes:
-        better, than: the arms.
+        arm, than: the arms.
+        expected: `higher`, or `within` for a difference within its interval.
         measure: the figure.
         why: in a sentence.
     """
 
-    better: Arm
+    arm: Arm
     than: Arm
+    expected: Literal["higher", "within"] = "higher"
     measure: Literal[MEASURES] = "with_passage.pass_at_1.strict"  # type: ignore[valid-type]
     why: str = ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterPipesExecutionError
 from filelock import FileLock
 from pydantic import Field
 
@@ -112,7 +113,7 @@ def _train(
             command=[str(python), "-P", "-m", "wsrl_assets.training.arms", str(folder)],
             env=variables(proof.folder / CODE, is_local=proof.is_local),
         )
-    except dg.DagsterPipesExecutionError:
+    except DagsterPipesExecutionError:
         raise ProofError(
             f"the arm {arm}, seed {seed}, failed: {_last_lines(folder / LOG)} (log: {folder / LOG})"
         ) from None

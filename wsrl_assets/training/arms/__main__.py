@@ -126,7 +126,8 @@ def _source_tokens(task: ArmTask, rows: Sequence[Mapping[str, Any]], tokenizer: 
 def _evaluate(
     task: ArmTask, folder: Path, model: Any, tokenizer: Any
 ) -> tuple[dict[str, dict[str, float]], dict[str, float | None]]:
-    from .evaluation import Limits, evaluate, summary, text_loss
+    from .evaluation import Limits, evaluate, text_loss
+    from .scoring import summary
 
     data = Path(task.data)
     items = read_lines(data / "questions.jsonl")

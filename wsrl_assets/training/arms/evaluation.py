@@ -1,15 +1,7 @@
-"""What an arm knows of held-out documents: answers to questions, choices, and the loss on texts.
-
-Two ways of scoring, so that a gain of format is not taken for knowledge. Strict: the reward says 1
-of the completion, which reads the final answer as the prompt asks for it. Lenient: that, or the
-words of the gold answer (or of an alias) stand anywhere in the completion; it is generous to a
-completion that lists many answers.
-"""
+"""What an arm knows of held-out documents: answers to questions, choices, and the loss on texts."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -17,13 +9,11 @@ from typing import Any
 
 import torch
 
-from wsrl_assets.reward import score_rollout
-
+from .scoring import Completion, score_group
 from .task import SAMPLES, Prompt
 
 Messages = list[dict[str, str]]
 _LETTERS = "ABCDEFGHIJ"
-_WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +49,13 @@ def evaluate(
             asked = [[*shots.get(kind, []), *item["prompts"][kind]] for item in some]
             groups = complete(model, tokenizer, asked, limits.answer_tokens)
             lines += [
-                _scored(item, kind, group, limits) for item, group in zip(some, groups, strict=True)
+                score_group(item, kind, group, scores_cut_off=limits.scores_cut_off)
+                for item, group in zip(some, groups, strict=True)
             ]
-    for item in items:
+    # Worked examples answer in words, and teach nothing of letters.
+    for item in items if not shots else ():
         lines += [_chosen(model, tokenizer, item)] if item["orders"] else []
     return lines
-
-
-def lenient(text: str, accepted: Sequence[str]) -> bool:
-    """Whether the words of an accepted answer stand together in the text."""
-    said = f" {_words(text)} "
-    return any(f" {_words(answer)} " in said for answer in accepted if _words(answer))
 
 
 def text_loss(model: Any, tokenizer: Any, texts: Sequence[str], length: int) -> float | None:
@@ -92,8 +78,8 @@ def text_loss(model: Any, tokenizer: Any, texts: Sequence[str], length: int) -> 
 @torch.no_grad()
 def complete(
     model: Any, tokenizer: Any, asked: Sequence[Messages], answer_tokens: int
-) -> list[list[tuple[str, int, bool]]]:
-    """`SAMPLES` completions of each prompt at temperature 1: text, tokens, whether cut off.
+) -> list[list[Completion]]:
+    """`SAMPLES` completions of each prompt at temperature 1.
 
     A prompt is read once for all its completions: they begin from one key-value cache.
     """
@@ -116,46 +102,6 @@ def complete(
     ends = _end_tokens(model, tokenizer)
     flat = [_until_end(tokenizer, row.tolist(), ends) for row in made]
     return [flat[first : first + SAMPLES] for first in range(0, len(flat), SAMPLES)]
-
-
-def summary(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The figures of an evaluation by name, each a mean over questions."""
-    figures: dict[str, float] = {}
-    for kind in Prompt:
-        some = [line for line in lines if line["prompt"] == kind]
-        for scoring in ("strict", "lenient"):
-            right = [fmean(line[scoring]) for line in some]
-            figures[f"{kind}.pass_at_1.{scoring}"] = fmean(right)
-            figures[f"{kind}.pass_at_{SAMPLES}.{scoring}"] = fmean(share > 0 for share in right)
-            figures[f"{kind}.mixed_groups.{scoring}"] = fmean(0 < share < 1 for share in right)
-        figures[f"{kind}.cut_off"] = fmean(fmean(line["cut_off"]) for line in some)
-        figures[f"{kind}.answer_tokens"] = fmean(fmean(line["tokens"]) for line in some)
-    choices = [line for line in lines if line["prompt"] == "multiple_choice"]
-    if choices:
-        figures["multiple_choice.accuracy"] = fmean(fmean(line["right"]) for line in choices)
-        figures["multiple_choice.chance"] = fmean(line["chance"] for line in choices)
-    return figures
-
-
-def _scored(
-    item: Mapping[str, Any], kind: str, group: Sequence[tuple[str, int, bool]], limits: Limits
-) -> dict[str, Any]:
-    strict, loose = [], []
-    for text, _, is_cut_off in group:
-        counts = not is_cut_off or limits.scores_cut_off
-        right = int(counts and score_rollout(text, item["gold"]).value == 1)
-        strict.append(right)
-        loose.append(int(right or lenient(text, item["accepted"])))
-    return {
-        "pair_id": item["pair_id"],
-        "parent_id": item["parent_id"],
-        "prompt": str(kind),
-        "strict": strict,
-        "lenient": loose,
-        "tokens": [tokens for _, tokens, _ in group],
-        "cut_off": [int(is_cut_off) for _, _, is_cut_off in group],
-        "completions": [text for text, _, _ in group],
-    }
 
 
 @torch.no_grad()
@@ -198,16 +144,13 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     return (ends | {tokenizer.eos_token_id}) - {None}
 
 
-def _until_end(tokenizer: Any, ids: Sequence[int], ends: set[int]) -> tuple[str, int, bool]:
+def _until_end(tokenizer: Any, ids: Sequence[int], ends: set[int]) -> Completion:
     stop = next((place for place, token in enumerate(ids) if token in ends), None)
     said = ids if stop is None else ids[:stop]
-    return tokenizer.decode(said, skip_special_tokens=True), len(said), stop is None
+    text = tokenizer.decode(said, skip_special_tokens=True)
+    return Completion(text, len(said), stop is None)
 
 
 def _batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for first in range(0, len(items), size):
         yield items[first : first + size]
-
-
-def _words(text: str) -> str:
-    return " ".join(_WORDS.findall(unicodedata.normalize("NFKC", text).casefold()))
