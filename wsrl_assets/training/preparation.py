@@ -53,6 +53,11 @@ def prepare(store: Store, release: Path, spec: ProofSpec, folder: Path) -> None:
     parts = hold_out(pairs, spec.questions, spec.seed)
     with catalog(store) as connection:
         files = _files(connection, parts, spec)
+    if not files[Rows.SHUFFLED]:
+        raise ProofError(
+            "all pairs of the release that can be trained on have one answer, so that golds cannot "
+            "be shuffled for the control: add documents, and use `wsrl run`"
+        )
     with hidden(folder) as partial:
         for name, rows in files.items():
             _write_lines(partial / name, rows)
@@ -87,6 +92,7 @@ def _files(
     taken = drafts.head(pairs.height)
     tokens = sum(map(estimate_tokens, pairs.unique("doc_id")["pretrain_text"]))
     trained = _training_rows(pairs, spec)
+    golds = [Gold.from_json(gold) for gold in parts.trained["gold"].head(_MOST)]
     passages = pl.concat(
         [some.select("doc_id", "pretrain_text") for some in (pairs, warming, taken)]
     )
@@ -96,7 +102,7 @@ def _files(
         Rows.PAIRS: trained,
         Rows.WARMUP: _training_rows(warming, spec),
         Rows.DRAFTS: _training_rows(taken, spec),
-        Rows.SHUFFLED: shuffled(trained, spec.seed),
+        Rows.SHUFFLED: shuffled(trained, golds, spec.seed),
         "passages.jsonl": [
             {"doc_id": doc_id, "text": text}
             for doc_id, text in passages.unique("doc_id", maintain_order=True).iter_rows()

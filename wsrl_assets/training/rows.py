@@ -56,17 +56,16 @@ def training_row(row: Mapping[str, Any], kind: Prompt, passage_tokens: int) -> R
     }
 
 
-def shuffled(rows: Sequence[Row], seed: int) -> list[Row]:
-    """The rows with the gold of another row of its answer type: the control.
+def shuffled(rows: Sequence[Row], others: Sequence[Gold], seed: int) -> list[Row]:
+    """The rows, each with another gold of its answer type, out of `others`: the control.
 
-    A choice gets another of its own options. Where no other row of the type has another answer, the
-    gold of another type is taken; where none has, the row is left out, as its gold would be right.
+    A choice gets another of its own options. Where none of the type is another answer, a gold of
+    another type is taken; where none is, the row is left out, as its gold would be right.
     """
-    golds = [Gold.from_json(row["gold"]) for row in rows]
     random = Random(seed)
     found = []
-    for row, gold in zip(rows, golds, strict=True):
-        wrong = _wrong(gold, golds, random)
+    for row in rows:
+        wrong = _wrong(Gold.from_json(row["gold"]), others, random)
         if wrong is not None:
             completion = [{"role": "assistant", "content": f"Answer: {render(wrong)}"}]
             found.append({**row, "gold": wrong.to_json(), "completion": completion})

@@ -23,7 +23,7 @@ def test_a_shuffled_gold_is_wrong_and_of_the_same_type_where_there_is_one() -> N
     golds = [parse_gold(year, "date") for year in ("1869", "1901", "1869")]
     golds += [parse_gold("5 km", "quantity"), parse_gold("b", "choice", choices=("a", "b", "c"))]
     rows = [{"pair_id": str(n), "gold": gold.to_json()} for n, gold in enumerate(golds)]
-    found = {row["pair_id"]: Gold.from_json(row["gold"]) for row in shuffled(rows, seed=0)}
+    found = {row["pair_id"]: Gold.from_json(row["gold"]) for row in shuffled(rows, golds, seed=0)}
     assert len(found) == len(rows)
     for number, gold in enumerate(golds):
         wrong = found[str(number)]
@@ -33,8 +33,9 @@ def test_a_shuffled_gold_is_wrong_and_of_the_same_type_where_there_is_one() -> N
 
 
 def test_where_all_golds_are_equal_none_can_be_shuffled() -> None:
-    rows = [{"pair_id": n, "gold": parse_gold("1869", "date").to_json()} for n in "ab"]
-    assert shuffled(rows, seed=0) == []
+    gold = parse_gold("1869", "date")
+    rows = [{"pair_id": n, "gold": gold.to_json()} for n in "ab"]
+    assert shuffled(rows, [gold], seed=0) == []
 
 
 def test_the_right_option_stands_once_in_each_place() -> None:

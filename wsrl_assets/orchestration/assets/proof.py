@@ -3,12 +3,15 @@
 Nothing asks for them but a person: they have no automation condition and are part of no other job.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.errors import DagsterPipesExecutionError
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import Field
 
 from wsrl_assets.orchestration.failures import as_failures
@@ -26,6 +29,7 @@ from wsrl_assets.training.proof import CODE, Proof
 from wsrl_assets.training.results import read_results
 from wsrl_assets.training.spec import Arm, Preset, load_proof_spec
 
+_log = logging.getLogger(__name__)
 ARMS_ASSET, REPORT_ASSET = "training_arms", "training_report"
 ARMS = dg.StaticPartitionsDefinition([str(arm) for arm in Arm])
 _LAST_LINES = 3
@@ -84,9 +88,7 @@ def training_arms(
         python = find_trainers_python(proof.spec.benchmarks)
     arm = Arm(context.partition_key)
     metadata: dict[str, Any] = {"proof": dg.MetadataValue.path(str(proof.folder))}
-    # One at a time, also where several runs are asked for: they share the device.
-    proof.folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(proof.folder.parent / ".training.lock"):
+    with _device(context, proof.folder.parent):
         with as_failures():
             proof.begin(database)
         for seed in proof.pending_seeds(arm):
@@ -94,6 +96,24 @@ def training_arms(
                 found = _train(context, proof, arm, seed, python, trainers)
             metadata |= {f"seed_{seed}.{name}": value for name, value in found.items()}
     return dg.MaterializeResult(metadata=metadata)
+
+
+@contextmanager
+def _device(context: dg.AssetExecutionContext, folder: Path) -> Iterator[None]:
+    """One arm at a time, also where several runs are asked for: they share the device."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".training.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        said = f"waiting for the device: another arm is being trained in {folder}"
+        context.log.info(said)
+        _log.warning("%s", said)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _train(

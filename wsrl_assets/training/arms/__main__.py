@@ -108,7 +108,7 @@ def _train(
         budgets["gradient_tokens"] += spent.gradient_tokens
         budgets["rollout_tokens"] += spent.rollout_tokens
         if phase.method is Method.GRPO:
-            trained["mixed_groups"] = spent.mixed_groups / spent.groups
+            trained["mixed_groups"] = spent.mixed_groups / max(1, spent.groups)
         trained["rows"] = trained.get("rows", 0) + len(rows)
     entropies = [line.get("entropy") for line in read_lines(folder / STEPS)] if trained else []
     said = [entropy for entropy in entropies if entropy is not None]

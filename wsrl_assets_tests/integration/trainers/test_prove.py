@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import wsrl_assets_tests
+from wsrl_assets.training.spec import Preset, load_proof_spec
+from wsrl_assets.training.verl import verl_settings
 from wsrl_assets_tests.training.homes import proof_home
 
 pytestmark = pytest.mark.slow
@@ -110,3 +113,44 @@ def test_every_arm_has_a_row_and_the_control_gains_nothing(proof: Path) -> None:
     for row in figures["rows"]:
         assert row["arm"].replace("_", " ") in page
     assert page.count("<svg") >= 3
+
+
+COMPOSED = """
+import json, sys
+from pathlib import Path
+import verl.trainer.config
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+def read(folder, name):
+    with initialize_config_dir(str(folder), version_base=None):
+        return OmegaConf.to_container(compose(name), resolve=False)
+
+base = Path(verl.trainer.config.__path__[0])
+print(json.dumps([read(sys.argv[1], "proof"), read(base, "ppo_trainer")]))
+"""
+
+
+def test_verl_composes_the_paper_s_settings_and_knows_every_key(tmp_path: Path) -> None:
+    spec = load_proof_spec(Preset.PAPER)
+    given = verl_settings(tmp_path / "verl", spec, "a/model")
+    (tmp_path / "proof.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
+    done = subprocess.run(
+        [str(PYTHON), "-c", COMPOSED, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    composed, known = json.loads(done.stdout.splitlines()[-1])
+    assert composed["data"]["train_batch_size"] == spec.grpo.batch
+    ours = {key: value for key, value in given.items() if key not in ("defaults", "hydra")}
+    assert _unknown(ours, known) == []
+
+
+def _unknown(given: dict[str, Any], known: dict[str, Any]) -> list[str]:
+    """The keys of settings that verl does not have."""
+    deeper = [
+        f"{key}.{name}"
+        for key, value in given.items()
+        if isinstance(value, dict) and isinstance(known.get(key), dict)
+        for name in _unknown(value, known[key])
+    ]
+    return [*(key for key in given if key not in known), *deeper]
