@@ -20,8 +20,6 @@ from wsrl_assets.training.preparation import facts_of
 from wsrl_assets.training.proof import Proof
 from wsrl_assets.training.spec import MEASURES, Arm
 
-BUDGETS = ("source_tokens", "gradient_tokens", "rollout_tokens", "device_seconds")
-
 
 @dataclass(frozen=True, slots=True)
 class ArmRow:
@@ -32,7 +30,7 @@ class ArmRow:
         seeds: those that are finished; none of an arm that has not run.
         figures: by name; see `arms.scoring.summary`.
         by_seed: the same for each seed.
-        budgets: tokens and seconds of one seed, by `BUDGETS`.
+        budgets: tokens and seconds of one seed, by `arms.task.BUDGETS`.
         losses: mean loss per token on foreign and on held-out text.
         training: rows, and where the trainer says so mixed groups and entropy.
         files: the files that the figures come from, under the folder of the proof.

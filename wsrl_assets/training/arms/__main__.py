@@ -19,7 +19,7 @@ from typing import Any
 
 from dagster_pipes import open_dagster_pipes
 
-from .task import ANSWERS, LOG, RESULT, STEPS, TASK, ArmTask, Method, Shots, read_lines
+from .task import ANSWERS, BUDGETS, LOG, RESULT, STEPS, TASK, ArmTask, Method, Shots, read_lines
 
 _PACKAGES = ("torch", "transformers", "trl")
 
@@ -51,16 +51,15 @@ def run_arm(folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
     before = fingerprint(model)
     # On a CPU, which others may share, the processor's own seconds.
     clock = time.monotonic if device == "cuda" else time.process_time
+    budgets, trained = _train(task, folder, model, tokenizer, tell, clock)
+    tell(f"trained in {budgets['device_seconds']:.0f} s; evaluating")
     began = clock()
-    budgets, trained = _train(task, folder, model, tokenizer, tell)
-    trained_s = clock() - began
-    tell(f"trained in {trained_s:.0f} s; evaluating")
     evaluations, losses = _evaluate(task, folder, model, tokenizer)
-    measured_s = clock() - began - trained_s
+    measured_s = clock() - began
     result = {
         "arm": task.arm,
         "seed": task.seed,
-        "budgets": {**budgets, "device_seconds": trained_s},
+        "budgets": budgets,
         "evaluation_seconds": measured_s,
         "training": trained,
         "weights_changed": fingerprint(model) != before,
@@ -77,17 +76,23 @@ def run_arm(folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _train(
-    task: ArmTask, folder: Path, model: Any, tokenizer: Any, tell: Callable[[str], None]
-) -> tuple[dict[str, int], dict[str, Any]]:
+    task: ArmTask,
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    tell: Callable[[str], None],
+    clock: Callable[[], float],
+) -> tuple[dict[str, float], dict[str, Any]]:
     from .rewards import to_file
     from .trainers import rows_of, train
 
     write = to_file(folder / STEPS, tell)
-    budgets = {"source_tokens": 0, "gradient_tokens": 0, "rollout_tokens": 0}
+    budgets = dict.fromkeys(BUDGETS, 0.0)
     trained: dict[str, Any] = {}
     for number, phase in enumerate(task.phases):
         rows = rows_of(phase, read_lines(Path(task.data) / phase.data))
         tell(f"{phase.method}: {phase.steps} steps on {len(rows)} rows of {phase.data}")
+        began = clock()
         with TemporaryDirectory() as scratch:
             spent = train(
                 phase,
@@ -101,6 +106,7 @@ def _train(
                     {"phase": n, "method": str(m), **line}
                 ),
             )
+        budgets["device_seconds"] += clock() - began
         read = _source_tokens(task, rows, tokenizer)
         if phase.method is Method.TEXT:
             read = min(read, spent.gradient_tokens)

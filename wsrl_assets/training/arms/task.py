@@ -18,6 +18,10 @@ SAMPLES = 8
 """Completions per question and prompt: pass@1 is their mean, pass@8 asks for one of them."""
 
 
+BUDGETS = ("source_tokens", "gradient_tokens", "rollout_tokens", "device_seconds")
+"""What an arm spends: four figures of one seed."""
+
+
 class Method(StrEnum):
     """How a phase trains."""
 
