@@ -97,9 +97,10 @@ def test_answers_alone_have_a_loss(proof: Path) -> None:
         json.loads(line)
         for line in (proof / "data" / "pairs.jsonl").read_text("utf-8").splitlines()
     ]
-    answers = sum(len(row["completion"][0]["content"].encode()) for row in pairs)
-    spent = result(proof, "sft")["budgets"]["gradient_tokens"]
-    assert answers <= spent <= answers + 8 * len(pairs)
+    # One pair, twice in its batch; the template ends a turn by a mark and a line break.
+    assert len(pairs) == 1
+    answer = len(pairs[0]["completion"][0]["content"].encode())
+    assert result(proof, "sft")["budgets"]["gradient_tokens"] == 2 * (answer + 2)
 
 
 def test_every_arm_has_a_row_and_the_control_gains_nothing(proof: Path) -> None:
