@@ -133,7 +133,7 @@ def test_an_interrupt_stops_the_arm_and_leaves_nothing_finished(home: Path, tmp_
     [
         (["--model", "./gone"], "there is no folder ./gone"),
         (["--release", "nothing"], "there is no release 'nothing'"),
-        (["--preset", "day"], "There are: smoke, hour, paper"),
+        (["--preset", "day"], "no preset 'day'"),
         (["--spec", "gone.yaml"], "give --spec the path of a YAML file"),
     ],
 )
