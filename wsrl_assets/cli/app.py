@@ -96,6 +96,10 @@ COMMANDS = {
         "report:report",
         "Prints the path of the current release's report, and writes it if it is not there.",
     ),
+    "prove": _Command(
+        "prove:prove",
+        "Trains a model in eight ways on the release's documents, and compares what each learnt.",
+    ),
     "serve": _Command(
         "serve:serve_command",
         "Serves a model until Ctrl-C, and prints the settings that use it.",

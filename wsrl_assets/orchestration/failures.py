@@ -13,10 +13,12 @@ from wsrl_assets.release.benchmarks import BenchmarkError
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.release.embeddings import EmbeddingError
 from wsrl_assets.release.spec import SpecError
+from wsrl_assets.serving import ServingError
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
 from wsrl_assets.storage import StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domain_files import DomainsError
+from wsrl_assets.training.errors import ProofError
 from wsrl_assets.trials.arms import TrialError
 
 # These fail every other partition too.
@@ -29,8 +31,16 @@ _FATAL_ERRORS = (
     TrialError,
     SpecError,
     EmbeddingError,
+    ServingError,
 )
-_PARTITION_ERRORS = (SourceError, StoreBusyError, StoreError, BenchmarkError, ReleaseError)
+_PARTITION_ERRORS = (
+    SourceError,
+    StoreBusyError,
+    StoreError,
+    BenchmarkError,
+    ReleaseError,
+    ProofError,
+)
 _FATAL = "fatal"
 
 

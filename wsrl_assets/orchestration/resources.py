@@ -116,4 +116,5 @@ def default_resources() -> dict[str, object]:
         "endpoint": EndpointResource(),
         "settings": SettingsResource(),
         "progress": NoProgress(),
+        "trainers": dg.PipesSubprocessClient(),
     }

@@ -363,7 +363,7 @@ class _Runner:
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
-                message, fatal = _why(result)
+                message, fatal = why_failed(result)
                 failure = PartitionFailure(run.job, run.partition, message, fatal)
                 self._outcome.failures.append(failure)
                 self.may_go_on = self.may_go_on and not fatal
@@ -397,7 +397,7 @@ def _wait_interruptibly(futures: Sequence[Future[None]]) -> None:
         pass
 
 
-def _why(result: Any) -> tuple[str, bool]:
+def why_failed(result: Any) -> tuple[str, bool]:
     """The reason of a failed run in one sentence, and whether all others would fail of it too."""
     for event in result.all_events:
         if event.is_step_failure:

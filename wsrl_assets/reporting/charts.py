@@ -6,7 +6,7 @@ class, so that a page that embeds it can restyle it.
 
 import base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -58,6 +58,10 @@ _NO_SPAN = 1e-12
 _SAYS = 240
 _LEGEND_COLUMNS = 3
 _LEGEND_ROW = 20
+_LINES_WIDTH = 470
+_LINES_HEIGHT = 150
+_LINES_LEFT = 64
+_DASHES = ("", "6 3", "2 3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,14 @@ class Dot:
     y: float
     group: int
     says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve: what it is called, and its points, at least one, in order of the first axis."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
 
 
 def bars(title: str, values: Sequence[tuple[str, float]], *, share_of: float | None = None) -> str:
@@ -137,6 +149,32 @@ def scatter(title: str, dots: Sequence[Dot], groups: Sequence[str], axes: tuple[
     opening = '<g class="dots" stroke="#fff" stroke-width="0.6" fill-opacity="0.85">'
     body = [_frame(axes), opening, *marks, "</g>", _map_legend(entries)]
     return _svg(title, body, height, _MAP_WIDTH)
+
+
+def lines(title: str, series: Sequence[Line]) -> str:
+    """Curves over the same two axes, in the order given, with a legend.
+
+    Colour *and* dashes tell a curve; a curve of one point is a dot. Both axes say their ends.
+    """
+    points = [point for line in series for point in line.points]
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    across = (_LINES_WIDTH - _LINES_LEFT - 10) / ((right - left) or 1)
+    up = (_LINES_HEIGHT - 24) / ((high - low) or 1)
+
+    def place(x: float, y: float) -> str:
+        return f"{_LINES_LEFT + (x - left) * across:.1f} {_LINES_HEIGHT - 12 - (y - low) * up:.1f}"
+
+    drawn = [_curve(number, line, place) for number, line in enumerate(series)]
+    ends = [(f"{high:.3g}", _LINES_LEFT - 8, 16.0), (f"{low:.3g}", _LINES_LEFT - 8, 148.0)]
+    ends += [(f"{left:g}", _LINES_LEFT + 4, 166.0), (f"{right:g}", _LINES_WIDTH - 4, 166.0)]
+    texts = [
+        f'<text class="value" x="{x}" y="{y}" text-anchor="end" fill="{_SOFT}">{text}</text>'
+        for text, x, y in ends
+    ]
+    legend = [_line_legend(number, line.label) for number, line in enumerate(series)]
+    height = _LINES_HEIGHT + 22 + -(-len(series) // 2) * _LEGEND_ROW
+    return _svg(title, [*drawn, *texts, *legend], height, _LINES_WIDTH)
 
 
 def funnel(found: Sequence[Account]) -> str:
@@ -313,6 +351,36 @@ def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
             f'{escape(short)} <tspan class="value" fill="{_SOFT}">{count:,}</tspan></text></g>'
         )
     return "".join(parts)
+
+
+def _curve(number: int, line: Line, place: Callable[[float, float], str]) -> str:
+    path = "L".join(place(x, y) for x, y in line.points)
+    colour = QUALITATIVE[number % len(QUALITATIVE)]
+    # A path of no length is drawn as a dot by its round ends.
+    dot = "h0" if len(line.points) == 1 else ""
+    width = 5 if dot else 2
+    return (
+        f'<path d="M{path}{dot}" fill="none" stroke="{colour}" stroke-width="{width}" '
+        f'stroke-linecap="round" stroke-dasharray="{_dashes(number)}">'
+        f"<title>{escape(printable(one_line(line.label)))}</title></path>"
+    )
+
+
+def _dashes(number: int) -> str:
+    return _DASHES[number // len(QUALITATIVE) % len(_DASHES)] or "none"
+
+
+def _line_legend(number: int, label: str) -> str:
+    column, row = number % 2, number // 2
+    x, y = 8 + column * _LINES_WIDTH / 2, _LINES_HEIGHT + 32 + row * _LEGEND_ROW
+    colour = QUALITATIVE[number % len(QUALITATIVE)]
+    label = printable(one_line(label))
+    short = label if len(label) <= _CHARS + 8 else label[: _CHARS + 7] + "…"
+    return (
+        f'<path d="M{x:.1f} {y - 4}h18" stroke="{colour}" stroke-width="2" '
+        f'stroke-dasharray="{_dashes(number)}"/><text class="label" x="{x + 24:.1f}" y="{y}" '
+        f'fill="{_INK}" font-size="11">{escape(short)}</text>'
+    )
 
 
 def _svg(title: str, body: Sequence[str], height: float, width: float = WIDTH) -> str:

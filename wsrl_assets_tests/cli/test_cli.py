@@ -75,6 +75,7 @@ COMMANDS = (
     "explore",
     "review",
     "report",
+    "prove",
     "score",
 )
 

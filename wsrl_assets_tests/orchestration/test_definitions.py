@@ -109,17 +109,28 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    pages = {"dataset_report", "recipe_trial"}
-    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", *pages}
+    pages = {"dataset_report", "recipe_trial", "training_report"}
+    assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "training_arms", *pages}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
         assert node.group_name != "default", key
         assert node.kinds, key
         assert node.owners, key
-        # Pages have no columns.
-        if key.to_user_string() not in pages:
+        # A report is a page, and what an arm makes is a folder: they have no columns.
+        if key.to_user_string() not in {*pages, "training_arms"}:
             assert "dagster/column_schema" in node.metadata, key
+
+
+def test_nothing_but_a_person_asks_for_a_proof() -> None:
+    built = build_definitions()
+    graph = built.resolve_asset_graph()
+    proof = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "proof"}
+    assert {key.to_user_string() for key in proof} == {"training_arms", "training_report"}
+    assert all(graph.get(key).automation_condition is None for key in proof)
+    for name in ("make_release", "read_shard", "advance_domain", "load_libraries"):
+        selected = built.resolve_job_def(name).asset_layer.selected_asset_keys
+        assert not proof & set(selected), name
 
 
 def test_another_judge_is_another_code_version_of_the_verdicts(

@@ -140,3 +140,27 @@ def test_a_funnel_with_too_much_in_it_goes_without_the_names() -> None:
     every = [Account(s, "math", 40, 10, 10, 10, 10) for s in STAGES]
     texts = drawn(charts.image(charts.funnel_stacks(every), COLOURS, "rows")).itertext()
     assert "■" not in "".join(texts)
+
+
+POINTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=6)
+
+
+@given(st.lists(st.tuples(LABEL, POINTS), min_size=1, max_size=12))
+def test_any_curves_lie_within_their_chart(
+    series: list[tuple[str, list[tuple[float, float]]]],
+) -> None:
+    drawing = charts.lines("Loss <&", [charts.Line(label, points) for label, points in series])
+    tree = ElementTree.fromstring(drawing)
+    curves = [path for path in tree.findall(f"{SVG}path") if path.get("fill") == "none"]
+    assert len(curves) == len(series)
+    for curve in curves:
+        numbers = [float(n) for n in re.findall(r"[-\d.]+", (curve.get("d") or "").split("h")[0])]
+        assert all(60 <= x <= 462 for x in numbers[::2])
+        assert all(10 <= y <= 140 for y in numbers[1::2])
+
+
+def test_a_higher_value_is_drawn_higher() -> None:
+    tree = ElementTree.fromstring(charts.lines("Reward", [charts.Line("a", [(1, 0.1), (2, 0.9)])]))
+    path = next(path.get("d") or "" for path in tree.findall(f"{SVG}path"))
+    (_, first), (_, second) = (point.split() for point in path[1:].split("L"))
+    assert float(second) < float(first)

@@ -9,6 +9,8 @@ from wsrl_assets.taxonomy.stages import PartitionedBy, Stage, stages_by
 
 READ_SHARD = "read_shard"
 ADVANCE_DOMAIN = "advance_domain"
+TRAIN_ARM = "train_arm"
+REPORT_TRAINING = "report_training"
 SHARD_ASSETS = stages_by(PartitionedBy.SHARD)
 # Optional ones do nothing while they are off: one setting for commands, schedules and the UI.
 DOMAIN_ASSETS = stages_by(PartitionedBy.DOMAIN)
@@ -38,6 +40,16 @@ def jobs() -> Mapping[str, Any]:
             "make_release",
             selection=dg.AssetSelection.assets(*RELEASE_ASSETS),
             description="Writes the release of everything that passed, and its report.",
+        ),
+        dg.define_asset_job(
+            TRAIN_ARM,
+            selection=dg.AssetSelection.assets("training_arms"),
+            description="Trains and evaluates one arm of a proof. Nothing asks for it by itself.",
+        ),
+        dg.define_asset_job(
+            REPORT_TRAINING,
+            selection=dg.AssetSelection.assets("training_report"),
+            description="Writes the page of a proof.",
         ),
     ]
     return {job.name: job for job in defined}
