@@ -53,6 +53,8 @@ def write_card(
         recipes=[_recipe(recipe) for recipe in provenance.recipes],
         unjudged=_pairs_without(provenance, "judge"),
         untried=_pairs_without(provenance, "round_trip"),
+        without_persona=_pairs_of_personas(provenance, "none"),
+        of_listed_persona=_pairs_of_personas(provenance, "file"),
         columns=columns,
     )
     (folder / "README.md").write_text(text, "utf-8")
@@ -143,6 +145,15 @@ def _pairs_without(provenance: ReleaseProvenance, check: str) -> int:
         recipe.pairs
         for recipe in provenance.recipes
         if recipe.stage == "verified_pairs" and recipe.body and recipe.body.get(check) is False
+    )
+
+
+def _pairs_of_personas(provenance: ReleaseProvenance, source: str) -> int:
+    """Pairs whose personas no model named: `none` had none, those of a `file` were given."""
+    return sum(
+        recipe.pairs
+        for recipe in provenance.recipes
+        if recipe.stage == "personas" and recipe.body and recipe.body.get("source") == source
     )
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from wsrl_assets.release.card import header
 from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
 from wsrl_assets.release.licences import hub_licences, with_licences
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.tables import Personas
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets_tests.factories import source_document
+from wsrl_assets_tests.factories import WHEN, source_document
 from wsrl_assets_tests.release.test_dataset import fill, some
 
 
@@ -162,6 +164,34 @@ def test_the_card_names_models_prompts_and_checks_that_were_off(store: Store) ->
     assert f"| verified_pairs | {recipe.hash} | org/judge-9b | judge v3 |" in text
     assert "4. no judge was asked" in text
     assert "(org/judge-9b)" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "not_said"),
+    [
+        ("none", ["short answer, with a quote", "Questions and domains were written"], "persona, "),
+        (
+            "file",
+            ["answer for a persona, with", "personas of 8 pairs were drawn from a list"],
+            "Questions, personas and",
+        ),
+        (None, ["answer for a persona, with", "Questions, personas and domains"], "from a list"),
+    ],
+)
+def test_the_card_says_where_personas_came_from(
+    store: Store, source: str | None, said: Sequence[str], not_said: str
+) -> None:
+    recipe = rule_recipe("personas", "1", **({} if source is None else {"source": source}))
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        found = transaction.connection.execute("SELECT doc_id FROM filtered_documents").fetchall()
+        rows = [
+            Personas(doc_id=d, personas=("",), recipe=recipe.hash, run_id="run", created_at=WHEN)
+            for (d,) in found
+        ]
+        transaction.merge([recipe.row(), *rows])
+    text = " ".join(card(store).split())
+    assert [part for part in said if part not in text] == []
+    assert not_said not in text
 
 
 # --- Croissant ----------------------------------------------------------------------------------
