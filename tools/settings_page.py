@@ -10,7 +10,9 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from wsrl_assets.serving.vllm_python import PYTHON_VARIABLE as VLLM_VARIABLE
 from wsrl_assets.settings import AutomationSettings, DomainSettings, RoleEnvironment, Settings
+from wsrl_assets.training.environment import PYTHON_VARIABLE as TRAINERS_VARIABLE
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 _SECTIONS = (
@@ -40,6 +42,12 @@ _SECTIONS = (
         "WSRL_",
     ),
 )
+_ENVIRONMENTS = f"""## Other environments
+
+| variable | default | what it sets |
+| --- | --- | --- |
+| `{VLLM_VARIABLE}` | `.venv-vllm` | Python that has vLLM, for `wsrl serve --engine vllm` |
+| `{TRAINERS_VARIABLE}` | `.venv-trainers` | Python that has the trainers, for `wsrl prove` |"""
 _ATTRIBUTE = re.compile(r"^([a-z_]+(?:, [a-z_]+)*): (.*)")
 
 
@@ -65,6 +73,7 @@ def render() -> str:
     ]
     for title, intro, settings, prefix in _SECTIONS:
         parts += [f"## {title}", intro, _table(settings, prefix)]
+    parts.append(_ENVIRONMENTS)
     return "\n\n".join(parts) + "\n"
 
 

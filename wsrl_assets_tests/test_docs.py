@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 import wsrl_assets
+from wsrl_assets.storage import Store, catalog, typed_query
 
 ROOT = Path(wsrl_assets.__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 README_LINES = 200
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+SQL = re.compile(r'wsrl sql "([^"]+)"')
 
 
 def run_tool(*command: str) -> subprocess.CompletedProcess[str]:
@@ -28,6 +32,14 @@ def test_the_settings_page_is_generated_from_the_settings() -> None:
 def test_no_page_or_module_uses_a_banned_phrase() -> None:
     done = run_tool("tools/check_language.py")
     assert done.returncode == 0, done.stdout
+
+
+def test_every_query_of_a_page_can_be_asked(tmp_path: Path) -> None:
+    queries = {query for page in PAGES for query in SQL.findall(page.read_text("utf-8"))}
+    assert len(queries) > 5
+    with catalog(Store(tmp_path)) as connection:
+        for query in sorted(queries):
+            typed_query(connection, query)
 
 
 def test_the_readme_is_short() -> None:

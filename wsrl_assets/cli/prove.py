@@ -72,7 +72,7 @@ def prove(
     asked = load_proof_spec(preset, spec)
     folder = find_release(store, release)
     if asked.trainer == "verl":
-        _write_out(store, folder, asked, model, output)
+        _write_out(store, folder, asked, model, output, as_json=as_json)
         return
     find_trainers_python(asked.benchmarks)
     # Here, since Dagster takes seconds to import.
@@ -106,11 +106,23 @@ def prove(
 
 
 def _write_out(
-    store: Store, release: Path, spec: ProofSpec, model: str | None, output: Path | None
+    store: Store,
+    release: Path,
+    spec: ProofSpec,
+    model: str | None,
+    output: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     folder = (output or store.home / "proofs") / f"{release.name}-verl"
-    written = write_verl(release, spec, model or _PAPER_MODEL, folder)
-    print(f"verl's configuration, which is not run here: {written}")
+    named_model = model or _PAPER_MODEL
+    if Path(named_model).is_dir():  # verl is run from elsewhere
+        named_model = str(Path(named_model).resolve())
+    written = write_verl(release, spec, named_model, folder)
+    if as_json:
+        print(json.dumps({"verl": str(written)}))
+    else:
+        print(f"verl's configuration, which is not run here: {written}")
 
 
 def _table(rows: list[tuple[str, int, list[float | None]]]) -> Table:

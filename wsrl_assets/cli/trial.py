@@ -33,6 +33,8 @@ class _Trials(TyperGroup):
 trial = typer.Typer(
     cls=_Trials,
     no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
     help=(
         "Compares recipes on a sample: `wsrl trial a.yaml b.yaml --documents 200`, then "
         "`wsrl trial adopt b`."

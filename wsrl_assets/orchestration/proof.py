@@ -51,10 +51,11 @@ def prove(store: Store, asked: Asked, on_arm: OnArm) -> Proof:
         ProofError, ReleaseError, ServingError: the proof cannot be made as it is asked for.
     """
     proof = asked.config.proof(store)
+    proof.begin(store)  # what cannot be proven is said once, and not by each arm
     built = build_definitions()
     with instance_for_threads(dagster_home(store.home)) as instance:
         for arm in Arm:
-            if proof.pending_seeds(arm) or not proof.folder.is_dir():
+            if proof.pending_seeds(arm):
                 on_arm(arm, _run(built, instance, store, asked, TRAIN_ARM, arm))
             else:
                 on_arm(arm, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import wsrl_assets
+from wsrl_assets.release.folder import hidden, put_in_place
 from wsrl_assets.training.errors import ProofError
 
 PYTHON_VARIABLE = "WSRL_TRAINERS_PYTHON"
@@ -56,27 +57,27 @@ def share_code(folder: Path) -> Path:
 
     The copy stays with the proof: it is the code that its figures were made by.
     """
-    target = folder / _PACKAGE.name
-    shutil.rmtree(target, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in _SHARED:
-        source, copy = _PACKAGE / name, target / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, copy, ignore=ignored)
-        else:
-            shutil.copyfile(source, copy)
+    with hidden(folder.parent) as partial:
+        for name in _SHARED:
+            source, copy = _PACKAGE / name, partial / _PACKAGE.name / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, copy, ignore=ignored)
+            else:
+                shutil.copyfile(source, copy)
+        put_in_place(partial, folder)
     return folder
 
 
-def variables(code: Path, *, is_local: bool) -> dict[str, str]:
+def variables(code: Path, *, is_complete: bool) -> dict[str, str]:
     """The variables of an arm's process, over those of ours.
 
     Args:
         code: see `share_code`.
-        is_local: whether the model is a folder, so that nothing has to be fetched.
+        is_complete: whether nothing has to be fetched, neither a model nor a benchmark.
     """
-    offline = {"HF_HUB_OFFLINE": "1"} if is_local else {}
+    offline = {"HF_HUB_OFFLINE": "1"} if is_complete else {}
     # Threads that wait for one another by spinning take, beside other work, ten times as long.
     threads = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
     return {"PYTHONPATH": str(code), **threads, **offline}

@@ -46,8 +46,10 @@ def hold_out(pairs: pl.DataFrame, questions: int, seed: int) -> HeldOut:
         )
     ).sort("draw", "pair_id")
     test = pairs.filter(pl.col("split") == Split.TEST)
-    measured = test if test.height else _some_of(pairs, questions, seed)
+    # Nobody is asked about validation documents: settings are chosen on them.
     validation = pairs.filter(pl.col("split") == Split.VALIDATION)
+    training = pairs.filter(pl.col("split") == Split.TRAIN)
+    measured = test if test.height else _some_of(training, questions, seed)
     sources = pl.concat([measured["parent_id"], validation["parent_id"]]).unique().sort()
     trained = pairs.filter(~pl.col("parent_id").is_in(sources.implode()))
     if not measured.height or trained.height < 2:

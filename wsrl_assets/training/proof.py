@@ -115,14 +115,11 @@ class Proof:
 
 
 def _identity(model: str) -> str:
-    """What names a model: the hashes of its files of weights and settings, or its name."""
+    """What names a model: the hashes of its files, or its name on the Hub."""
     folder = Path(model)
     if not folder.is_dir():
         return model
     known = [
-        f"{path.name} {path.stat().st_size} "
-        + (sha256_of(path) if path.suffix in (".json", ".safetensors") else "")
-        for path in sorted(folder.iterdir())
-        if path.is_file()
+        f"{path.name} {sha256_of(path)}" for path in sorted(folder.iterdir()) if path.is_file()
     ]
     return stable_hash(*known)

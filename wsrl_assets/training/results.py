@@ -222,7 +222,7 @@ def _means(rows: Iterable[Mapping[str, float | None]]) -> dict[str, float]:
 def _comparisons(proof: Proof, done: Mapping[tuple[Arm, int], Path]) -> Iterator[Comparison]:
     lines = {run: read_lines(folder / ANSWERS) for run, folder in done.items()}
     documents = {line["pair_id"]: line["parent_id"] for some in lines.values() for line in some}
-    for arm, other in COMPARED:
+    for arm, other in _pairs_of_arms(proof):
         for measure in MEASURES:
             scores = [
                 [_scores(lines[run], measure) for run in lines if run[0] is one]
@@ -234,6 +234,13 @@ def _comparisons(proof: Proof, done: Mapping[tuple[Arm, int], Path]) -> Iterator
             found = paired_difference(here, there, documents, proof.spec.seed)
             if found is not None:
                 yield Comparison(arm, other, measure, found)
+
+
+def _pairs_of_arms(proof: Proof) -> Iterable[tuple[Arm, Arm]]:
+    """Which arm is compared with which: always those of `COMPARED`, and what the spec expects."""
+    asked = ((e.arm, e.than) for e in proof.spec.expectations)
+    more = (pair for pair in asked if pair[::-1] not in COMPARED)
+    return dict.fromkeys((*COMPARED, *more))
 
 
 def _scores(lines: Sequence[Mapping[str, Any]], measure: str) -> Scores:

@@ -134,9 +134,13 @@ def _wrong(gold: Gold, golds: Sequence[Gold], random: Random) -> Gold | None:
     if gold.choices:
         options = [choice for choice in gold.choices if not _is_right(choice, gold) and choice]
         return parse_gold(random.choice(options), gold.type, choices=gold.choices)
-    others = [o for o in golds if not o.choices and not _is_right(render(o), gold)]
-    same = [other for other in others if other.type is gold.type]
-    return random.choice(same or others) if others else None
+    open_ones = [other for other in golds if not other.choices]
+    same = [other for other in open_ones if other.type is gold.type]
+    for some in (same, open_ones):
+        drawn = random.sample(some, min(len(some), _TRIES))
+        if wrong := [other for other in drawn if not _is_right(render(other), gold)]:
+            return wrong[0]
+    return None
 
 
 def _is_right(text: str, gold: Gold) -> bool:

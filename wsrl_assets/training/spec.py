@@ -4,10 +4,17 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from wsrl_assets.text.yaml_files import load_yaml, said_where
 from wsrl_assets.training.arms.task import Prompt
@@ -84,6 +91,12 @@ class Expectation(_Part):
     measure: Literal[MEASURES] = "with_passage.pass_at_1.strict"  # type: ignore[valid-type]
     why: str = ""
 
+    @model_validator(mode="after")
+    def _of_two_arms(self) -> Self:
+        if self.arm is self.than:
+            raise ValueError(f"{self.arm} is compared with itself; name another arm in `than`")
+        return self
+
 
 class ProofSpec(_Part):
     """A proof: the same sizes for all its arms.
@@ -124,6 +137,22 @@ class ProofSpec(_Part):
     grpo: PhaseSettings
     benchmarks: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Self:
+        """A step is taken in pieces of `device_batch`, all of one size."""
+        sequences = {
+            "text.batch": self.text.batch,
+            "sft.batch": self.sft.batch,
+            "warmup.batch": self.warmup.batch,
+            "grpo.batch times generations": self.grpo.batch * self.generations,
+        }
+        for name, of_a_step in sequences.items():
+            if of_a_step % min(of_a_step, self.device_batch):
+                raise ValueError(
+                    f"{name} is {of_a_step}, which device_batch {self.device_batch} does not divide"
+                )
+        return self
 
     @field_validator("seeds")
     @classmethod

@@ -16,12 +16,16 @@ def test_the_default_is_that_of_the_setting() -> None:
     assert "WSRL_UNTIL_PAIRS, by default none." in run_setting("X.", "until_pairs").description
 
 
+# They make no call more.
+_FREE = {"draft_layout", "personas_shown", "until_pairs"}
+
+
 @pytest.mark.parametrize("config", [TriageConfig, ChainConfig, PassRateConfig, WarmupConfig])
 def test_every_field_of_a_run_says_its_default_or_what_it_pays(config: type[dg.Config]) -> None:
     for name, field in config.model_fields.items():
         told = field.description or ""
         assert "If not set: WSRL_" in told or "PAID" in told, name
-        assert ("PAID" in told) == (name not in {"draft_layout", "until_pairs", *_budgets()}), name
+        assert ("PAID" in told) == (name not in {*_FREE, *_budgets()}), name
 
 
 def _budgets() -> set[str]:

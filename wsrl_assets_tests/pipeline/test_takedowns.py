@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wsrl_assets.curation.filter import filter_domain
+from wsrl_assets.pipeline.samples import drawn_rows
 from wsrl_assets.pipeline.takedowns import (
     forget_shard,
     matching_documents,
@@ -16,7 +17,8 @@ from wsrl_assets.pipeline.takedowns import (
 from wsrl_assets.pipeline.takedowns import take_in as register_named
 from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.sources.rows import ShardFault, SourceError
-from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage import Partition, Store, catalog
+from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, SourceDocument, Status, TriagedDocument
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.curation.test_filter import triaged
@@ -203,3 +205,17 @@ def test_a_file_that_is_gone_fails_its_shard_until_that_is_forgotten(
     assert sum(a.failed for a in balances(store)) == 1
     forget_shard(store, shard.key, "forget")
     assert sum(a.failed + a.pending for a in balances(store)) == 0
+
+
+def test_what_is_withdrawn_is_in_no_sample_and_in_no_text_for_training(
+    store: Store, tmp_path: Path
+) -> None:
+    shard = take_in(store, write(tmp_path / "a.jsonl", [text(n) for n in range(6)]))
+    gone, *others = sorted(row.doc_id for row in kept_rows(store, shard))
+    withdraw_matching(store, gone, "run")
+    store.publish(Partition.shard(shard))
+    for query in ("trial_documents", "preview_documents"):
+        assert sorted(row["doc_id"] for row in drawn_rows(store, query, 0, 100)) == others
+    with catalog(store) as connection:
+        found = frame(connection, "proof_source_documents", held_out=["none"], most=100)
+    assert found["doc_id"].to_list() == others

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from wsrl_assets.release.dataset import Release, read_release
@@ -113,3 +114,20 @@ def test_a_home_without_the_documents_names_the_remedy(
     _, release, _ = made
     with pytest.raises(ProofError, match="see --home"):
         prepare(Store(tmp_path / "empty"), release.folder, SPEC, tmp_path / "proof")
+
+
+def test_nobody_is_asked_about_a_validation_document(made: tuple[Store, Release, Path]) -> None:
+    _, release, _ = made
+    pairs = read_release(release.folder)
+    chosen = sorted(pairs["parent_id"].unique())[:4]
+    split = pl.when(pl.col("parent_id").is_in(chosen)).then(pl.lit("validation"))
+    parts = hold_out(pairs.with_columns(split=split.otherwise("split")), 100, 0)
+    assert not set(chosen) & set(parts.asked["parent_id"])
+    assert not set(chosen) & set(parts.trained["parent_id"])
+
+
+def test_lines_end_where_json_ends_them(tmp_path: Path) -> None:
+    rows = [{"text": "one\u2028two\x85three\x0cfour"}, {"text": "five"}]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    assert read_lines(path) == rows

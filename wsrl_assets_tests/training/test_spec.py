@@ -33,6 +33,8 @@ def test_a_file_sets_a_key_of_a_part_and_leaves_the_others(tmp_path: Path) -> No
         ("questions: 1", "key questions: "),
         ("seeds: [1, 1]", "a seed stands there twice"),
         ("expectations: [{arm: nobody, than: base}]", "key expectations.0.arm"),
+        ("expectations: [{arm: sft, than: sft}]", "sft is compared with itself"),
+        ("device_batch: 3", "grpo.batch times generations is 4, which device_batch 3 does not"),
         ("benchmarks: [gone.yaml]", "there is no task file gone.yaml"),
         ("[1, 2]", "holds a list; it must hold keys"),
         ("a: [", "is not YAML: line 1"),

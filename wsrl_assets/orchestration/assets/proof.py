@@ -131,7 +131,10 @@ def _train(
             context=context,
             # Without `-P` the folder where `wsrl` was called would come first on the path.
             command=[str(python), "-P", "-m", "wsrl_assets.training.arms", str(folder)],
-            env=variables(proof.folder / CODE, is_local=proof.is_local),
+            env=variables(
+                proof.folder / CODE,
+                is_complete=proof.is_local and not proof.spec.benchmarks,
+            ),
         )
     except DagsterPipesExecutionError:
         raise ProofError(

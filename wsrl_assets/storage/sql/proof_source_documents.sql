@@ -3,6 +3,7 @@
 SELECT s.doc_id, min(s.parent_id) AS parent_id, min(s.text) AS text
 FROM source_documents s
 WHERE s.text IS NOT NULL
+  AND s.doc_id NOT IN (SELECT doc_id FROM triaged_documents WHERE reason = 'withdrawn')
   AND NOT list_contains($held_out, s.parent_id)
   -- A near-duplicate of what is held out would give its answers away.
   AND s.doc_id NOT IN (

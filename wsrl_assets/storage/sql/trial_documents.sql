@@ -10,7 +10,7 @@ known AS (
   SELECT s."partition", s.source_row, s.passage, s.doc_id,
     coalesce(t.domain, 'shard ' || s."partition") AS stratum
   FROM source_documents s LEFT JOIN triaged t USING (doc_id)
-  WHERE s.status = 'kept'
+  WHERE s.status = 'kept' AND s.doc_id NOT IN (SELECT doc_id FROM triaged_documents WHERE reason = 'withdrawn')
 ),
 -- The n-th of a stratum stands at the share of it that is before its middle, so that the first
 -- documents by place hold each stratum in proportion.

@@ -65,7 +65,7 @@ def run_arm(folder: Path, tell: Callable[[str], None]) -> dict[str, Any]:
         "weights_changed": fingerprint(model) != before,
         "evaluations": evaluations,
         "losses": losses,
-        "benchmarks": _benchmarks(task, folder, model, tokenizer),
+        **_benchmarks(task, folder, model, tokenizer, tell),
         "device": torch.cuda.get_device_name() if device == "cuda" else f"CPU ({os.cpu_count()})",
         "versions": {"python": platform.python_version()} | {n: version(n) for n in _PACKAGES},
     }
@@ -163,15 +163,23 @@ def _evaluate(
     return evaluations, losses
 
 
-def _benchmarks(task: ArmTask, folder: Path, model: Any, tokenizer: Any) -> dict[str, float]:
+def _benchmarks(
+    task: ArmTask, folder: Path, model: Any, tokenizer: Any, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """The figures of the harness. If it fails, the arm's own figures stand without them."""
     if not task.benchmarks:
-        return {}
+        return {"benchmarks": {}}
     from .benchmarks import run_benchmarks
 
     with TemporaryDirectory() as scratch:
         model.save_pretrained(scratch)
         tokenizer.save_pretrained(scratch)
-        return run_benchmarks(Path(scratch), task.benchmarks, folder / "benchmarks")
+        try:
+            found = run_benchmarks(Path(scratch), task.benchmarks, folder / "benchmarks")
+        except Exception as error:  # it loads code and data of others
+            tell(f"the benchmarks failed, so that the page has none for this arm: {error}")
+            return {"benchmarks": {}, "benchmarks_failed": str(error)}
+    return {"benchmarks": found}
 
 
 def _shown(result: Mapping[str, Any]) -> dict[str, Any]:

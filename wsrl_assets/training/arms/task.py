@@ -116,8 +116,8 @@ class ArmTask:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    """The objects of a file of JSON lines. Texts may hold what else counts as the end of a line."""
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
 
 
 def _phase(row: Mapping[str, Any]) -> Phase:

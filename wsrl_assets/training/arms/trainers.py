@@ -70,6 +70,13 @@ def rows_of(phase: Phase, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]
     return list(rows if phase.method is Method.TEXT else rows[: phase.steps * phase.batch])
 
 
+def _dataset(phase: Phase, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Dataset:
+    """Some columns of the rows, which are repeated where there are fewer than a step takes: TRL
+    leaves an incomplete batch out, and makes no step of it."""
+    repeated = itertools.islice(itertools.cycle(rows), max(len(rows), phase.batch))
+    return Dataset.from_list([{name: row[name] for name in columns} for row in repeated])
+
+
 def _optimizer(phase: Phase, sequences: int) -> dict[str, Any]:
     at_once = min(sequences, phase.device_batch)
     return {
@@ -105,8 +112,7 @@ def _supervised(
 ) -> Spent:
     is_text = phase.method is Method.TEXT
     columns = ("text",) if is_text else ("prompt", "completion")
-    repeated = itertools.islice(itertools.cycle(rows), max(len(rows), phase.batch))
-    data = Dataset.from_list([{name: row[name] for name in columns} for row in repeated])
+    data = _dataset(phase, rows, columns)
     config = SFTConfig(
         **common_settings(output, seed, torch.cuda.is_available()),
         **_optimizer(phase, phase.batch),
@@ -152,9 +158,7 @@ def _grpo(
             epsilon=phase.clip[0],
             epsilon_high=phase.clip[1],
         ),
-        train_dataset=Dataset.from_list(
-            [{"prompt": row["prompt"], "gold": row["gold"]} for row in rows]
-        ),
+        train_dataset=_dataset(phase, rows, ("prompt", "gold")),
         processing_class=tokenizer,
         callbacks=[StepLog(write, reward)],
     )
