@@ -140,12 +140,18 @@ def as_environment(values: Mapping[str, str]) -> str:
 
 
 def merged_environment(text: str, values: Mapping[str, str]) -> str:
-    """The text of an environment file with these values in place of those it sets."""
+    """The text of an environment file with these values in place of those it sets.
+
+    A name that the file sets twice is set once: the last line would win.
+    """
     left = dict(values)
     lines = []
     for line in text.splitlines(keepends=True):
         name = line.partition("=")[0].removeprefix("export ").strip()
-        lines.append(as_environment({name: left.pop(name)}) if name in left else line)
+        if name in left:
+            lines.append(as_environment({name: left.pop(name)}))
+        elif name not in values:
+            lines.append(line)
     end = "" if not lines or lines[-1].endswith("\n") else "\n"
     return "".join(lines) + end + as_environment(left)
 

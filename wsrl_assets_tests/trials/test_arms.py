@@ -123,3 +123,5 @@ def test_an_environment_file_keeps_what_the_arm_does_not_set() -> None:
     after = merged_environment(before, {"WSRL_PERSONAS": "1", "WSRL_JUDGE": "false"})
     assert after == "# mine\nWSRL_PERSONAS=1\nWSRL_HOME=/data\nWSRL_JUDGE=false\n"
     assert merged_environment(after, {"WSRL_PERSONAS": "1"}) == after
+    twice = "WSRL_PERSONAS=3\nWSRL_PERSONAS=2\n"
+    assert merged_environment(twice, {"WSRL_PERSONAS": "1"}) == "WSRL_PERSONAS=1\n"
