@@ -10,10 +10,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 import wsrl_assets_tests
+from wsrl_assets.orchestration.assets.proof import training_arms, training_report
+from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.training.environment import PYTHON_VARIABLE
+from wsrl_assets.training.spec import Arm
 from wsrl_assets_tests.training.homes import proof_home
 
 ROOT = Path(wsrl_assets_tests.__file__).parents[1]
@@ -182,3 +186,19 @@ def test_the_paper_s_settings_are_written_and_not_run(home: Path, tmp_path: Path
     assert str(config) in "".join(done.stdout.split("\n"))
     assert (config.parent / "verl" / "train.parquet").is_file()
     assert not list(tmp_path.rglob("result.json"))
+
+
+def test_materializing_everything_trains_nothing(tmp_path: Path) -> None:
+    """*Materialize all* gives no configuration."""
+    made = dg.materialize(
+        [training_arms, training_report],
+        partition_key=str(Arm.GRPO),
+        resources={
+            "store": StoreResource(home=str(tmp_path)),
+            "trainers": dg.PipesSubprocessClient(),
+        },
+    )
+    assert made.success
+    for event in made.get_asset_materialization_events():
+        assert event.materialization.metadata["proof"].value == "none"
+    assert not (tmp_path / "proofs").exists()

@@ -39,10 +39,19 @@ class ProofConfig(dg.Config):
     """What is proven; the same for the arms and their page."""
 
     release: str = Field("current", description="A release: its name, the beginning of it, a path.")
-    preset: str = Field("smoke", description=f"Sizes: {', '.join(Preset)}.")
+    preset: str | None = Field(
+        None,
+        description=f"Sizes: {', '.join(Preset)}. Neither this nor a spec: nothing is done, so "
+        "that materializing all assets trains nothing.",
+    )
     spec: str | None = Field(None, description="A YAML file over the preset.")
     model: str | None = Field(None, description="A folder of weights, or a name on the Hub.")
     output: str | None = Field(None, description="Folder of proofs. If not set: HOME/proofs.")
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is to be done."""
+        return self.preset is not None or self.spec is not None
 
     def proof(self, store: Store) -> Proof:
         """The proof that is asked for.
@@ -51,9 +60,10 @@ class ProofConfig(dg.Config):
             ProofError: the spec or the model cannot be used.
             ReleaseError: there is no such release.
         """
-        if self.preset not in list(Preset):
-            raise ProofError(f"there is no preset {self.preset!r}; there are {', '.join(Preset)}")
-        spec = load_proof_spec(Preset(self.preset), Path(self.spec) if self.spec else None)
+        preset = self.preset or Preset.SMOKE
+        if preset not in list(Preset):
+            raise ProofError(f"there is no preset {preset!r}; there are {', '.join(Preset)}")
+        spec = load_proof_spec(Preset(preset), Path(self.spec) if self.spec else None)
         if spec.trainer != "trl":
             raise ProofError(
                 "this spec is for verl on many GPUs: `wsrl prove` writes its configuration out, "
@@ -82,6 +92,8 @@ def training_arms(
 
     Optional: `wsrl prove` makes all arms and their page. A seed that is finished is not run again.
     """
+    if not config.asks:
+        return _nothing(context)
     database = store.open()
     with as_failures():
         proof = config.proof(database)
@@ -96,6 +108,11 @@ def training_arms(
                 found = _train(context, proof, arm, seed, python, trainers)
             metadata |= {f"seed_{seed}.{name}": value for name, value in found.items()}
     return dg.MaterializeResult(metadata=metadata)
+
+
+def _nothing(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    context.log.info("no proof was asked for: name a preset in the launchpad, or use `wsrl prove`")
+    return dg.MaterializeResult(metadata={"proof": "none"})
 
 
 @contextmanager
@@ -158,11 +175,15 @@ def _last_lines(log: Path) -> str:
     kinds={"html"},
     owners=OWNERS,
 )
-def training_report(config: ProofConfig, store: StoreResource) -> dg.MaterializeResult:
+def training_report(
+    context: dg.AssetExecutionContext, config: ProofConfig, store: StoreResource
+) -> dg.MaterializeResult:
     """The arms of a proof on one page: figures, differences with their intervals, curves.
 
     One HTML file that needs nothing else, beside the JSON of every figure.
     """
+    if not config.asks:
+        return _nothing(context)
     with as_failures():
         proof = config.proof(store.open())
         if not proof.folder.is_dir():
