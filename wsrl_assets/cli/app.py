@@ -5,7 +5,7 @@ Exit codes: 0 done; 1 some rows failed; 2 wrong use, or nothing could run; 130 i
 
 import os
 import sys
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, NamedTuple
@@ -115,32 +115,6 @@ COMMANDS = {
 }
 
 
-class _Loaded(MutableMapping[str, Any]):
-    """The commands by name; one is imported as it is looked up, for each costs seconds."""
-
-    def __init__(self) -> None:
-        self._added: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._added:
-            if name not in COMMANDS:
-                raise KeyError(name)
-            self._added[name] = load_command(name)
-        return self._added[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._added[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._added[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-
 def load_command(name: str) -> Any:
     """A command of `COMMANDS`, ready to be invoked; its module is imported."""
     module, _, function = COMMANDS[name].function.partition(":")
@@ -160,14 +134,15 @@ class _Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = _Loaded()
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The list of commands, of which none is imported for it."""
+        # Names and summaries are enough for the list and for a mistyped name.
         self.commands = {
             name: TyperCommand(name, help=command.summary) for name, command in COMMANDS.items()
         }
-        super().format_help(ctx, formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that is asked for, which takes seconds to import, and what follows it."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -184,7 +159,10 @@ class _Commands(TyperGroup):
 
 
 def _use_domains() -> None:
-    """Before a command is imported, since some name the domains in their options."""
+    """Before a command is imported, since some name the domains in their options.
+
+    Imported here, as settings take four tenths of a second and the list of commands needs none.
+    """
     from wsrl_assets.settings import load_domains
     from wsrl_assets.taxonomy.domains import use_domains
 

@@ -4,18 +4,12 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from wsrl_assets.settings import Settings, SettingsError, load_settings
 from wsrl_assets.storage import Store
-
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of all data. Default: WSRL_HOME, or .wsrl.")
-]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 _COST = re.compile(r"cost ?= ?(\d+(?:\.\d+)?)")
 _TOKENS = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?([kKmM]?)")

@@ -1,18 +1,20 @@
 """`wsrl demo`: the whole job on sample documents, with a model server of its own."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
 from wsrl_assets.cli.first_pairs import FirstPairs
 from wsrl_assets.cli.funnel import say_funnel
 from wsrl_assets.cli.ingest import say_registered
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.running import exit_for, materialize
-from wsrl_assets.cli.serve import served, timed
+from wsrl_assets.cli.serve import served
 from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.release.dataset import current_release
 from wsrl_assets.release.export import FORMATS, export
@@ -69,7 +71,7 @@ def demo(
         FirstPairs(store, errors if errors.is_terminal else console, began),
     ):
         failures = _demo_runs(store, settings, endpoint, steps, batches, open_documents)
-    with timed(steps, "export"):
+    with _timed(steps, "export"):
         folders = export(current_release(store), list(FORMATS), output or store.home / "exports")
     say_funnel(store, settings)
     for name, seconds in steps.items():
@@ -137,6 +139,13 @@ def _demo_runs(
     steps[f"open questions, {shown}"] = second.steps.get("questions and checks", 0.0)
     steps["release"] = second.steps.get("release", 0.0)
     return list(second.failures)
+
+
+@contextlib.contextmanager
+def _timed(steps: dict[str, float], name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    steps[name] = time.monotonic() - began
 
 
 def _say_where_to_look(store: Store) -> None:

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.settings import SettingsError
 
 DEFAULT_PORT = 8050
@@ -55,7 +56,7 @@ def explore(
         allowed = LOOPBACK_HOSTS if _is_loopback(host) else ("*",)
         app = create_app(store, demonstrations=settings.demonstrations, allowed_hosts=allowed)
         address = f"http://{_in_url(host)}:{listener.getsockname()[1]}/"
-        Terminal().print(
+        console.print(
             f"{address}  shows {store.home}; stop with Ctrl-C", highlight=False, soft_wrap=True
         )
         if browser:

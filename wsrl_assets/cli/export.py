@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.dataset import current_release
 from wsrl_assets.release.export import FORMATS, export, formats_named

@@ -15,11 +15,16 @@ from wsrl_assets.taxonomy.stages import LAST_STAGE
 
 
 def nothing_yet(store: Store) -> str:
+    """What to say of a home that has no document."""
     return f"there is nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`"
 
 
 def read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:
-    # Where no setting names forms, the domains' own count: what the demo drafted is complete.
+    """The accounts of all stages and partitions, and the totals of calls.
+
+    Where no setting names forms, those that a domain has drafts of count: what the demo drafted is
+    complete.
+    """
     in_use = "forms" not in settings.model_fields_set
     with catalog(store) as connection:
         found = accounts(connection, replace(settings.wanted, forms_in_use=in_use))
@@ -27,11 +32,13 @@ def read_status(store: Store, settings: Settings) -> tuple[list[Account], list[C
 
 
 def status_of(store: Store, settings: Settings) -> dict[str, Any]:
+    """What `wsrl status --json` prints."""
     found, totals = read_status(store, settings)
     return show.status_json(found, totals, _pass_rates(store), stale_by_stage(store, settings))
 
 
 def stale_by_stage(store: Store, settings: Settings) -> dict[str, int]:
+    """Rows of older recipes by stage."""
     with catalog(store) as connection:
         return stale_rows(connection, Job(store, settings, load_roles(), "status"))
 
@@ -42,6 +49,7 @@ def _pass_rates(store: Store) -> list[RateHistogram]:
 
 
 def say_pass_rates(store: Store) -> None:
+    """Prints how hard verified pairs are, where pass rates were taken."""
     found = _pass_rates(store)
     if found:
         show.say(console, show.pass_rates(found))
@@ -56,6 +64,7 @@ def failed_rows(store: Store, settings: Settings) -> dict[str, int]:
 
 
 def say_funnel(store: Store, settings: Settings) -> None:
+    """Prints rows by stage with reasons, pass rates, and tokens and cost of calls."""
     found, totals = read_status(store, settings)
     show.say(console, show.funnel(found))
     say_pass_rates(store)

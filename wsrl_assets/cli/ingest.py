@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.orchestration.runs import register_shards
 from wsrl_assets.pipeline.takedowns import read_again, take_in
@@ -49,6 +50,7 @@ def ingest(
 
 
 def say_registered(registered: Sequence[Registered], *, again: bool = False) -> None:
+    """Prints each shard, and whether it was known before."""
     known = "will be read again" if again else "known already; --again has it read again"
     for shard in registered:
         state = "registered" if shard.is_new else known

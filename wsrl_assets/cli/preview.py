@@ -9,9 +9,10 @@ from uuid import uuid4
 import typer
 from rich.table import Table
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.show import plain
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.preview import Preview
 from wsrl_assets.pipeline.preview import preview as run_preview
@@ -22,7 +23,7 @@ def preview(
     documents: Annotated[
         int, typer.Option(metavar="N", min=1, help="Documents of the sample.")
     ] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Drafts from a sample of the documents, checks the drafts and shows them.
@@ -42,10 +43,9 @@ def preview(
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))
         return
-    terminal = Terminal()
     for draft in found.drafts:
-        terminal.print(_draft(draft))
-    terminal.print(_summary(found), highlight=False, soft_wrap=True)
+        console.print(_draft(draft))
+    console.print(_summary(found), highlight=False, soft_wrap=True)
 
 
 def _draft(draft: Mapping[str, Any]) -> Table:

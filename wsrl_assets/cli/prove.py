@@ -8,9 +8,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from wsrl_assets.cli.common import HomeOption, named, open_home
+from wsrl_assets.cli.common import named, open_home
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.show import plain, say
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.release.lookup import find_release
 from wsrl_assets.storage import Store
 from wsrl_assets.training.environment import find_trainers_python
@@ -80,12 +81,11 @@ def prove(
     from wsrl_assets.orchestration.proof import prove as run
 
     failures: dict[str, str] = {}
-    console = Terminal(stderr=True)
 
     def on_arm(arm: Arm, failed: str | None) -> None:
         if failed is not None:
             failures[arm] = failed
-        console.print(plain(f"{arm}: {failed or 'done'}"), soft_wrap=True)
+        errors.print(plain(f"{arm}: {failed or 'done'}"), soft_wrap=True)
 
     options = Asked(
         str(folder),
@@ -99,7 +99,7 @@ def prove(
     if as_json:
         print(json.dumps(results.to_dict()))
     else:
-        say(Terminal(), _table(summary_table(results)))
+        say(console, _table(summary_table(results)))
         print(f"{proof.folder / PAGE}\n{proof.folder / FIGURES}")
     if failures:
         raise typer.Exit(1)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.hub import push as push_release
 from wsrl_assets.release.lookup import find_release
 
@@ -30,7 +31,6 @@ def push(
     folder = find_release(store, release)
     done = push_release(folder, repo, public=public)
     seen = "private" if done.private else "public"
-    console = Terminal()
     console.print(f"{folder.name}: {done.url} ({seen})", highlight=False, soft_wrap=True)
     console.print(
         f'load_dataset("{repo}", revision="{folder.name}")', highlight=False, soft_wrap=True

@@ -11,9 +11,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.show import plain, say
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.changes import Changes, RecipeChange, changes
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import Listed, find_release, list_releases
@@ -22,7 +23,6 @@ ReleaseArgument = Annotated[
     str,
     typer.Argument(help="Name of a release, the beginning of it, `current`, or a folder."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def releases(
@@ -43,9 +43,9 @@ def releases(
     if as_json:
         print(json.dumps([_listed_json(listed, broken) for listed in found]))
     elif not found:
-        Terminal().print(f"no release in {store.home} yet: make one with `wsrl run`")
+        console.print(f"no release in {store.home} yet: make one with `wsrl run`")
     else:
-        say(Terminal(), _listed_table(found, broken))
+        say(console, _listed_table(found, broken))
     if any(broken.values()):
         raise typer.Exit(1)
 
@@ -69,7 +69,6 @@ def diff(
     if as_json:
         print(json.dumps(found.to_dict(examples)))
         return
-    console = Terminal()
     _say_rows(console, found)
     _say_examples(console, "added", found.added, examples)
     _say_examples(console, "removed", found.removed, examples)

@@ -7,9 +7,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.show import plain, say
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.review.agreement import Agreement, Share, read_agreement
 from wsrl_assets.review.files import read_labels, write_labels
 from wsrl_assets.review.sampling import take_sample
@@ -75,7 +76,7 @@ def _say_progress(store: Store) -> None:
         _print("nobody has reviewed a pair yet: begin with `wsrl review --sample 200`")
         return
     _print(f"{found.pairs:,} pairs reviewed by {found.reviewers}; {found.disputed:,} disputed")
-    say(Terminal(), _table(found))
+    say(console, _table(found))
 
 
 def _table(found: Agreement) -> Table:
@@ -107,4 +108,4 @@ def _samples(store: Store) -> list[dict[str, Any]]:
 
 
 def _print(text: str) -> None:
-    Terminal().print(plain(text), soft_wrap=True)
+    console.print(plain(text), soft_wrap=True)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, JsonOption, named, open_home, parse_budget
+from wsrl_assets.cli.common import named, open_home, parse_budget
 from wsrl_assets.cli.funnel import failed_rows, nothing_yet, read_status, say_funnel, status_of
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.running import exit_for, materialize
 from wsrl_assets.cli.terminal import console, say_error
 from wsrl_assets.pipeline.goal import accepted_pairs

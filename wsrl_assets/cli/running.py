@@ -83,6 +83,7 @@ def say_failures(failures: Sequence[Any]) -> None:
 def exit_for(
     failures: Sequence[Any], failed: dict[str, int], before: dict[str, int] | None = None
 ) -> None:
+    """Ends a command: code 2 if a run failed, 1 if more rows failed than before it, else 0."""
     say_failures(failures)
     if failures:
         raise typer.Exit(2)

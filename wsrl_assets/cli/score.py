@@ -16,6 +16,7 @@ from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from wsrl_assets.cli.options import JsonOption
 from wsrl_assets.cli.score_rows import (
     Keep,
     Keys,
@@ -26,7 +27,7 @@ from wsrl_assets.cli.score_rows import (
     read_rows,
     scored_row,
 )
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.reward import Score, score
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.streams import decompressed, open_bytes
@@ -43,7 +44,7 @@ def score_command(
         Path | None,
         typer.Option(help="Write the rows here, each with score, extracted and reason."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: JsonOption = False,
     response_key: Annotated[str, typer.Option(help="Key of the response.")] = "response",
     gold_key: Annotated[str, typer.Option(help="Key of the gold.")] = "gold",
     question_key: Annotated[str, typer.Option(help="Key of the question, for --judge.")] = (
@@ -72,7 +73,6 @@ def score_command(
 
     Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """
-    console, errors = Terminal(), Terminal(stderr=True)
     if serve:
         _refuse_with_serve(file, output, as_json=as_json, judge=judge)
         _serve(host, port, errors)

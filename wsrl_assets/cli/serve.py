@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.show import plain
 from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.serving import ServedEndpoint, ServerEngine, ServingError, serve
@@ -39,16 +40,13 @@ def serve_command(
 
 
 @contextlib.contextmanager
-def timed(steps: dict[str, float], name: str) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    steps[name] = time.monotonic() - began
-
-
-@contextlib.contextmanager
 def served(
     store: Store, engine: ServerEngine, options: dict[str, Any] | None, steps: dict[str, float]
 ) -> Iterator[ServedEndpoint]:
+    """A model server for the time of the block, with `options` of `serve`.
+
+    The seconds that its start took go into `steps`.
+    """
     began = time.monotonic()
     with (
         errors.status(f"starting the {engine} server") as line,

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.warmup import write_warmup
 
 
@@ -25,4 +26,4 @@ def sft(
     _, store = open_home(home)
     path = output or store.home / "exports" / "sft" / "train.jsonl"
     rows = write_warmup(store, path)
-    Terminal().print(f"{rows} conversations: {path}", highlight=False, soft_wrap=True)
+    console.print(f"{rows} conversations: {path}", highlight=False, soft_wrap=True)

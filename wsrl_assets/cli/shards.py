@@ -8,9 +8,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from wsrl_assets.cli.common import HomeOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.show import plain, say
-from wsrl_assets.cli.terminal import Terminal
+from wsrl_assets.cli.terminal import console
 from wsrl_assets.pipeline.takedowns import (
     Withdrawn,
     forget_shard,
@@ -22,7 +23,6 @@ from wsrl_assets.settings import SettingsError
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.store import frame
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 _RUN_ID = "wsrl forget"
 
 
@@ -37,9 +37,9 @@ def shards(as_json: JsonOption = False, home: HomeOption = None) -> None:
     if as_json:
         print(json.dumps(found, default=str))
     elif not found:
-        Terminal().print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
+        console.print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
     else:
-        say(Terminal(), _table(found))
+        say(console, _table(found))
 
 
 def forget(
@@ -98,7 +98,7 @@ def _say(name: str, withdrawn: Withdrawn) -> None:
 
 
 def _print(text: str) -> None:
-    Terminal().print(text, highlight=False, soft_wrap=True)
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def _overview(store: Store) -> list[dict[str, Any]]:

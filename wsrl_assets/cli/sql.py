@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from wsrl_assets.cli import show
-from wsrl_assets.cli.common import HomeOption, JsonOption, open_home
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.storage import catalog, typed_query

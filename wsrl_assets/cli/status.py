@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wsrl_assets.cli import show
-from wsrl_assets.cli.common import HomeOption, JsonOption, open_home
+from wsrl_assets.cli.common import open_home
 from wsrl_assets.cli.funnel import (
     nothing_yet,
     read_status,
@@ -15,6 +15,7 @@ from wsrl_assets.cli.funnel import (
     stale_by_stage,
     status_of,
 )
+from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.pipeline.domains import retired_domains
 from wsrl_assets.pipeline.regeneration import under_way

@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from wsrl_assets.cli.common import HomeOption, open_home
-from wsrl_assets.cli.terminal import Terminal, errors
+from wsrl_assets.cli.common import open_home
+from wsrl_assets.cli.options import HomeOption, JsonOption
+from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.trials.arms import TrialError, as_environment, load_arms, merged_environment
 from wsrl_assets.trials.comparison import Comparison
 from wsrl_assets.trials.page import said_difference, said_value
@@ -50,7 +51,7 @@ def run(
     documents: Annotated[
         int, typer.Option(metavar="N", min=1, help="Documents of the sample.")
     ] = 200,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: JsonOption = False,
     home: HomeOption = None,
 ) -> None:
     """Runs each arm on the same sample and compares them with the first; `run` may be left out.
@@ -76,10 +77,9 @@ def run(
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))
         return
-    terminal = Terminal()
-    terminal.print(_measures(found.comparison))
-    terminal.print(_counts(found.comparison))
-    terminal.print(_summary(found), highlight=False, soft_wrap=True)
+    console.print(_measures(found.comparison))
+    console.print(_counts(found.comparison))
+    console.print(_summary(found), highlight=False, soft_wrap=True)
 
 
 @trial.command()

@@ -11,8 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-DRAWS = 2000
-_LOW, _HIGH = 2.5, 97.5
+from wsrl_assets.reporting.bootstrap import Numbers, document_weights, interval
 
 Scores = Mapping[str, float]
 """The mean score of each question, by pair id."""
@@ -57,11 +56,10 @@ def paired_difference(
     if not shared:
         return None
     sums, counts = _by_document([arm[q] - other[q] for q in shared], [documents[q] for q in shared])
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(DRAWS, len(sums)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(means, [_LOW, _HIGH])
+    weights = document_weights(len(sums), np.random.default_rng(seed))
+    low, high = interval((weights @ sums) / (weights @ counts))
     mean = float(sums.sum() / counts.sum())
-    return Difference(mean, float(low), float(high), len(shared), len(sums))
+    return Difference(mean, low, high, len(shared), len(sums))
 
 
 def mean_scores(runs: Sequence[Scores]) -> dict[str, float]:
@@ -69,9 +67,7 @@ def mean_scores(runs: Sequence[Scores]) -> dict[str, float]:
     return {pair_id: sum(run[pair_id] for run in runs) / len(runs) for pair_id in runs[0]}
 
 
-def _by_document(
-    differences: Sequence[float], documents: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
+def _by_document(differences: Sequence[float], documents: Sequence[str]) -> tuple[Numbers, Numbers]:
     groups: dict[str, list[float]] = defaultdict(list)
     for difference, document in zip(differences, documents, strict=True):
         groups[document].append(difference)

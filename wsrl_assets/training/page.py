@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
+from wsrl_assets.reporting.bootstrap import DRAWS
 from wsrl_assets.text.highlight import printable
-from wsrl_assets.training.comparisons import DRAWS, Difference
+from wsrl_assets.training.comparisons import Difference
 from wsrl_assets.training.proof import SPEC, Proof
 from wsrl_assets.training.results import CURVES, ArmRow, Comparison, Results, read_results
 from wsrl_assets.training.spec import MEASURES, Arm

@@ -23,7 +23,7 @@ from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets.training.errors import ProofError
 from wsrl_assets.training.held_out import HeldOut, hold_out
 from wsrl_assets.training.plan import Rows
-from wsrl_assets.training.rows import question_item, shuffled, training_row
+from wsrl_assets.training.rows import CHARS_PER_TOKEN, question_item, shuffled, training_row
 from wsrl_assets.training.spec import ProofSpec
 
 DATA = "data"
@@ -33,7 +33,6 @@ _WARMUP_SHARE = 0.1
 # Documents and drafts that are looked at: more would only be sorted away.
 _MOST = 50_000
 _MOST_TEXTS = 64
-_CHARS_PER_TOKEN = 4
 _COLUMNS = (
     *("pair_id", "parent_id", "doc_id", "split", "form", "question", "gold"),
     *("pretrain_text", "evidence_start", "evidence_end"),
@@ -115,7 +114,7 @@ def _files(
 
 def _texts(texts: Iterable[str], spec: ProofSpec) -> list[dict[str, str]]:
     """Beginnings of texts to take the loss of: one for every two questions."""
-    size, most = spec.text_tokens * _CHARS_PER_TOKEN, min(_MOST_TEXTS, spec.questions // 2)
+    size, most = spec.text_tokens * CHARS_PER_TOKEN, min(_MOST_TEXTS, spec.questions // 2)
     return [{"text": text[:size]} for text in islice(texts, most)]
 
 

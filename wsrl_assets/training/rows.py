@@ -1,24 +1,26 @@
 """The rows that trainers and the evaluation read, out of pairs, drafts and documents."""
 
+import string
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
 from wsrl_assets.reward.instruction import rollout_messages
+from wsrl_assets.taxonomy.forms import stem_of, with_options
 from wsrl_assets.training.arms.task import Prompt
 
 Row = dict[str, Any]
-_CHARS_PER_TOKEN = 4
+CHARS_PER_TOKEN = 4
+"""About so many characters are a token of English text."""
 _DISTRACTORS = 3
 _TRIES = 40
-_LETTERS = "ABCD"
 _CHOICE = "Which option answers the question? Give its letter alone after 'Answer:'."
 
 
 def window(text: str, start: int | None, end: int | None, tokens: int) -> str:
     """The piece of a passage around its evidence, of about so many tokens, cut at spaces."""
-    size = tokens * _CHARS_PER_TOKEN
+    size = tokens * CHARS_PER_TOKEN
     if len(text) <= size:
         return text
     middle = ((start or 0) + (end or 0)) // 2
@@ -102,19 +104,19 @@ def orders(
     question: str, gold: Gold, others: Sequence[Gold], random: Random
 ) -> list[dict[str, Any]]:
     """The question with options, once for each place of the right one; none if it has no other.
+    Options that stand in the question give way to these.
 
     The right one stands in every place, so that a fondness for a letter gains nothing.
     """
     right = _chosen(gold) if gold.type is AnswerType.CHOICE else render(gold)
     wrong = _distractors(gold, right, others, random)
     places = range(len(wrong) + 1) if wrong else range(0)
-    return [_order(question, [*wrong[:place], right, *wrong[place:]], place) for place in places]
+    stem = stem_of(question, gold.choices)
+    return [_order(stem, [*wrong[:place], right, *wrong[place:]], place) for place in places]
 
 
 def _order(question: str, options: Sequence[str], correct: int) -> dict[str, Any]:
-    lines = [f"{letter}. {text}" for letter, text in zip(_LETTERS, options, strict=False)]
-    asked = "\n".join([question, *lines, "", _CHOICE])
-    messages = [{"role": "user", "content": asked}]
+    messages = [{"role": "user", "content": f"{with_options(question, options)}\n\n{_CHOICE}"}]
     return {"messages": messages, "options": len(options), "correct": correct}
 
 
@@ -149,7 +151,7 @@ def _is_right(text: str, gold: Gold) -> bool:
 
 def _chosen(gold: Gold) -> str:
     """The text of the right option, which the gold names by its text or its letter."""
-    for letter, choice in zip("ABCDEFGHIJ", gold.choices, strict=False):
+    for letter, choice in zip(string.ascii_uppercase, gold.choices, strict=False):
         if gold.value in (letter, choice):
             return choice
     return gold.value

@@ -11,24 +11,20 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from wsrl_assets.reporting.bootstrap import Numbers, document_weights, interval
 from wsrl_assets.reporting.diversity import distinct_ngrams, sampled
 from wsrl_assets.storage.accounting import Account
 from wsrl_assets.taxonomy.stages import STAGES, Stage, stages_up_to
 from wsrl_assets.text.hashing import seeded_draw
 from wsrl_assets.text.normalisation import words
 
-DRAWS = 2_000
 HALVES = 200
 SHOWN_PAIRS = 10
 # Where more resamples than this have no value, there is no interval to give.
 _MOST_UNDEFINED = 0.05
-_BOUNDS = (2.5, 97.5)
 # An arm makes no splits and no release.
 _SHOWN = stages_up_to(Stage.PASS_RATES)
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +277,7 @@ class _Resampler:
 
     def __init__(self, sources: int, seed: int) -> None:
         draws = np.random.default_rng(seed)
-        even = np.full(sources, 1 / sources) if sources else np.zeros(0)
-        self._weights = draws.multinomial(sources, even, size=DRAWS).astype(np.float64)
+        self._weights = document_weights(sources, draws)
         self._halves = [
             sorted(draws.permutation(sources)[: (sources + 1) // 2].tolist()) for _ in range(HALVES)
         ]
@@ -365,8 +360,7 @@ def _difference(first: float | None, second: float | None, drawn: Numbers) -> Di
     undefined = np.isnan(drawn)
     if value is None or undefined.mean() > _MOST_UNDEFINED:
         return Difference(value)
-    low, high = np.percentile(drawn[~undefined], _BOUNDS)
-    return Difference(value, float(low), float(high))
+    return Difference(value, *interval(drawn[~undefined]))
 
 
 def _counts(arms: Sequence[ArmResult]) -> list[Counted]:

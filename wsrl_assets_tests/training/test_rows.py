@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from wsrl_assets.reward import Gold, parse_gold, score
+from wsrl_assets.taxonomy.forms import with_options
 from wsrl_assets.training.arms.scoring import Completion, lenient, score_group, summary
 from wsrl_assets.training.rows import accepted, orders, shuffled, window
 
@@ -46,10 +47,21 @@ def test_the_right_option_stands_once_in_each_place() -> None:
     assert [order["correct"] for order in found] == [0, 1, 2, 3]
     for order in found:
         lines = order["messages"][0]["content"].splitlines()
-        options = [line[3:] for line in lines if line[1:3] == ". "]
+        options = [line[3:] for line in lines if line[1:3] == ") "]
         assert len(set(options)) == order["options"] == 4
         assert [option == "1869" for option in options].index(True) == order["correct"]
         assert "5 km" not in options
+
+
+def test_options_of_a_choice_stand_once_and_in_the_order_of_their_letters() -> None:
+    choices = ("red", "blue", "green")
+    gold = parse_gold("B", "choice", choices=choices)
+    found = orders(with_options("Which colour?", choices), gold, [], Random(0))
+    assert [order["correct"] for order in found] == [0, 1, 2]
+    for order in found:
+        text = order["messages"][0]["content"]
+        assert all(text.count(choice) == 1 for choice in choices)
+        assert f"{'ABC'[order['correct']]}) blue" in text
 
 
 def test_without_another_answer_of_its_type_a_question_has_no_options() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -13,7 +14,6 @@ from .scoring import Completion, score_group
 from .task import SAMPLES, Prompt
 
 Messages = list[dict[str, str]]
-_LETTERS = "ABCDEFGHIJ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _chosen(model: Any, tokenizer: Any, item: Mapping[str, Any]) -> dict[str, An
         text = _as_text(tokenizer, order["messages"]) + "Answer:"
         ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).to(model.device)
         logits = model(**ids, logits_to_keep=1).logits[0, -1]
-        letters = _LETTERS[: order["options"]]
+        letters = string.ascii_uppercase[: order["options"]]
         said = [float(logits[_letter_token(tokenizer, letter)]) for letter in letters]
         right.append(int(said.index(max(said)) == order["correct"]))
     return {

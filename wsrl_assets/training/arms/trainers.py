@@ -61,8 +61,21 @@ def train(
     write: Callable[[dict[str, Any]], None],
 ) -> Spent:
     """Trains the model in place on the rows of a phase."""
-    run = _grpo if phase.method is Method.GRPO else _supervised
-    return run(phase, model, tokenizer, rows, output, seed, scores_cut_off, write)
+    settings = {**common_settings(output, seed, torch.cuda.is_available()), **_optimizer(phase)}
+    shared = {"model": model, "processing_class": tokenizer}
+    if phase.method is not Method.GRPO:
+        supervised = _supervised(phase, rows, settings, shared)
+        _run(supervised, StepLog(write))
+        return Spent(gradient_tokens=supervised.gradient_tokens)
+    reward = GoldReward(phase.generations, None if scores_cut_off else phase.completion_tokens)
+    _run(_grpo(phase, rows, settings, shared, reward), StepLog(write, reward))
+    return Spent(reward.gradient_tokens, reward.tokens, reward.groups, reward.mixed_groups)
+
+
+def _run(trainer: Any, log: StepLog) -> None:
+    trainer.add_callback(log)
+    trainer.remove_callback(PrinterCallback)  # the log says it shorter
+    trainer.train()
 
 
 def rows_of(phase: Phase, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -77,7 +90,8 @@ def _dataset(phase: Phase, rows: Sequence[Mapping[str, Any]], columns: Sequence[
     return Dataset.from_list([{name: row[name] for name in columns} for row in repeated])
 
 
-def _optimizer(phase: Phase, sequences: int) -> dict[str, Any]:
+def _optimizer(phase: Phase) -> dict[str, Any]:
+    sequences = phase.batch * max(1, phase.generations)
     at_once = min(sequences, phase.device_batch)
     return {
         "max_steps": phase.steps,
@@ -85,7 +99,7 @@ def _optimizer(phase: Phase, sequences: int) -> dict[str, Any]:
         "lr_scheduler_type": "constant_with_warmup",
         "warmup_steps": phase.warmup_steps,
         "per_device_train_batch_size": at_once,
-        "gradient_accumulation_steps": max(1, sequences // at_once),
+        "gradient_accumulation_steps": sequences // at_once,
     }
 
 
@@ -102,66 +116,38 @@ class _CountingTrainer(SFTTrainer):
 
 def _supervised(
     phase: Phase,
-    model: Any,
-    tokenizer: Any,
     rows: Sequence[Mapping[str, Any]],
-    output: Path,
-    seed: int,
-    _: bool,
-    write: Callable[[dict[str, Any]], None],
-) -> Spent:
+    settings: Mapping[str, Any],
+    shared: Mapping[str, Any],
+) -> _CountingTrainer:
     is_text = phase.method is Method.TEXT
-    columns = ("text",) if is_text else ("prompt", "completion")
-    data = _dataset(phase, rows, columns)
     config = SFTConfig(
-        **common_settings(output, seed, torch.cuda.is_available()),
-        **_optimizer(phase, phase.batch),
+        **settings,
         max_length=phase.max_tokens,
         # Cut and joined to full length: every token of a text is read, and none is padding.
         packing=is_text,
         packing_strategy="wrapped",
         completion_only_loss=None if is_text else True,
     )
-    trainer = _CountingTrainer(
-        model=model,
-        args=config,
-        train_dataset=data,
-        processing_class=tokenizer,
-        callbacks=[StepLog(write)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    return Spent(gradient_tokens=trainer.gradient_tokens)
+    data = _dataset(phase, rows, ("text",) if is_text else ("prompt", "completion"))
+    return _CountingTrainer(args=config, train_dataset=data, **shared)
 
 
 def _grpo(
     phase: Phase,
-    model: Any,
-    tokenizer: Any,
     rows: Sequence[Mapping[str, Any]],
-    output: Path,
-    seed: int,
-    scores_cut_off: bool,
-    write: Callable[[dict[str, Any]], None],
-) -> Spent:
-    reward = GoldReward(phase.generations, None if scores_cut_off else phase.completion_tokens)
-    trainer = GRPOTrainer(
-        model=model,
-        reward_funcs=reward,
-        args=GRPOConfig(
-            **common_settings(output, seed, torch.cuda.is_available()),
-            **_optimizer(phase, phase.batch * phase.generations),
-            num_generations=phase.generations,
-            max_completion_length=phase.completion_tokens,
-            temperature=1.0,
-            beta=0.0,
-            epsilon=phase.clip[0],
-            epsilon_high=phase.clip[1],
-        ),
-        train_dataset=_dataset(phase, rows, ("prompt", "gold")),
-        processing_class=tokenizer,
-        callbacks=[StepLog(write, reward)],
+    settings: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    reward: GoldReward,
+) -> GRPOTrainer:
+    config = GRPOConfig(
+        **settings,
+        num_generations=phase.generations,
+        max_completion_length=phase.completion_tokens,
+        temperature=1.0,
+        beta=0.0,
+        epsilon=phase.clip[0],
+        epsilon_high=phase.clip[1],
     )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    return Spent(reward.gradient_tokens, reward.tokens, reward.groups, reward.mixed_groups)
+    data = _dataset(phase, rows, ("prompt", "gold"))
+    return GRPOTrainer(reward_funcs=reward, args=config, train_dataset=data, **shared)

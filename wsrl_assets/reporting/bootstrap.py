@@ -1,0 +1,25 @@
+"""Intervals of figures over questions: source documents are drawn with repetition (bootstrap).
+
+What is asked of one document is no independent case, so a document is drawn with all of it; and
+where two arms are compared, the same documents are drawn for both.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+DRAWS = 2_000
+_BOUNDS = (2.5, 97.5)
+
+
+def document_weights(documents: int, generator: np.random.Generator) -> Numbers:
+    """How often each document is in each of the draws: shape (`DRAWS`, documents)."""
+    even = np.full(documents, 1 / documents) if documents else np.zeros(0)
+    return generator.multinomial(documents, even, size=DRAWS).astype(np.float64)
+
+
+def interval(drawn: Numbers) -> tuple[float, float]:
+    """The bounds of the 95 % interval of a figure, from its values in the draws."""
+    low, high = np.percentile(drawn, _BOUNDS)
+    return float(low), float(high)
