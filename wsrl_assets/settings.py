@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     BeforeValidator,
     Field,
@@ -30,7 +29,7 @@ from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.taxonomy.wanted import Wanted
-from wsrl_assets.text.yaml_files import load_yaml, said_where
+from wsrl_assets.text.yaml_files import read_yaml
 
 GENERATED = "generated"
 NO_PERSONAS = "none"
@@ -369,15 +368,8 @@ def load_domains() -> tuple[DomainFacts, ...] | None:
     path = DomainSettings().domains
     if path is None:
         return None
-    try:
-        found = load_yaml(path.read_text("utf-8"))
-    except OSError as error:
-        said = f"{error.strerror}; give WSRL_DOMAINS the path of a YAML file"
-        raise DomainsError(f'domains "{path}": {said}') from None
-    except UnicodeDecodeError:
-        raise DomainsError(f'domains "{path}" is not UTF-8 text; save it as such') from None
-    except yaml.YAMLError as error:
-        raise DomainsError(f'domains "{path}" is not YAML: {said_where(error)}') from None
+    remedy = "give WSRL_DOMAINS the path of a YAML file"
+    found = read_yaml(path, f'domains "{path}"', remedy, DomainsError)
     return tuple(_with_file(facts, path) for facts in parse_domains(found, str(path)))
 
 

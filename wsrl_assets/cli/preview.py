@@ -55,8 +55,8 @@ def _draft(draft: Mapping[str, Any]) -> Table:
     grid.add_row("question", plain(draft["question"] or "none"))
     grid.add_row("answer", plain(f"{draft['answer']} ({draft['answer_type']})"))
     grid.add_row("evidence", plain(draft["evidence"]))
-    reader = draft["persona"] or "nobody in particular"
-    grid.add_row("for", plain(f"{reader}, {draft['form']}, {draft['domain']}"))
+    persona = draft["persona"] or "no persona"
+    grid.add_row("for", plain(f"{persona}, {draft['form']}, {draft['domain']}"))
     said = [draft["pair_status"], draft["pair_reason"], draft["pair_detail"]]
     grid.add_row("verdict", plain(": ".join(str(part) for part in said if part)))
     grid.add_row("", "")

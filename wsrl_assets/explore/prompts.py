@@ -19,7 +19,7 @@ from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
 from wsrl_assets.llm.engine import ChatRequest, Reply
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import load_prompt, without_reader
+from wsrl_assets.llm.prompting import load_prompt, without_persona
 from wsrl_assets.llm.recipes import Provenance, StageRecipe
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage import calculation
@@ -132,7 +132,7 @@ def _differences(
     if step == Form.OPEN:
         layout = layouts.layout_of(body)
         names = ("system", *(prompt.name for prompt in layouts.prompts_of(layout)))
-    shown = drafting.shows_readers(body)
+    shown = drafting.shows_personas(body)
     found = [_prompt_difference(name, prompts.get(name), shown=shown) for name in names]
     if step == Form.OPEN:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
@@ -148,7 +148,7 @@ def _differences(
 
 def _prompt_difference(name: str, was: Mapping[str, str] | None, *, shown: bool) -> str:
     try:
-        now = load_prompt(name) if shown else without_reader(load_prompt(name))
+        now = load_prompt(name) if shown else without_persona(load_prompt(name))
     except FileNotFoundError:
         return f"there is no prompt {name} any more"
     if was is None:
@@ -256,7 +256,7 @@ async def _draft(
     )
     examples = library.load_library(demonstrations)
     body = json.loads(made_by.recipe.body)
-    layout, shown = layouts.layout_of(body), drafting.shows_readers(body)
+    layout, shown = layouts.layout_of(body), drafting.shows_personas(body)
     return await _recorded(
         lambda recorder: drafting.Drafter(
             {job.form: StageModel(recorder, made_by)}, examples, layout, shown

@@ -13,7 +13,7 @@ from wsrl_assets.generation.form_examples import computed_examples
 from wsrl_assets.generation.layouts import QUESTION_SCHEMA, UNIT_SCHEMA
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_persona, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, one_of, text
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.storage.basis import MAX_FACTS, MAX_QUERY_CHARS, Computation, Fact
@@ -122,7 +122,7 @@ class ComputedDraft:
 def computed_call(document: str, persona: str | None) -> ComputedCall:
     """The call for one computed question, asked by `persona` if there is one."""
     sentences = all_sentences(document)
-    instruction = for_reader(PROMPT, persona, examples=computed_examples())
+    instruction = for_persona(PROMPT, persona, examples=computed_examples())
     messages = document_first(with_numbers(sentences), instruction)
     return ComputedCall(messages, _schema(len(sentences)), document, sentences)
 

@@ -24,7 +24,7 @@ from wsrl_assets.generation.unanswerable import (
 )
 from wsrl_assets.llm.engine import Reply
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_persona, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, one_of
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import AnswerType
@@ -58,7 +58,7 @@ class DraftJob:
 
     Attributes:
         doc_id, title, text, domain: the document.
-        persona_index, persona: for whom; an empty persona is nobody in particular.
+        persona_index, persona: for whom; an empty one is none.
         personas: how many personas the document has.
         form: which kind of question.
         pool: what can be asked with options; multiple choice alone needs it.
@@ -86,7 +86,7 @@ class Drafter:
     """Makes drafts of every form. `models` has the model of each form that is asked for.
 
     `layout` is that of the prompt for open questions, and `shows_personas` says whether prompts
-    name the reader. An empty persona is never named.
+    name the persona. An empty persona is never named.
     """
 
     models: dict[Form, StageModel]
@@ -134,7 +134,7 @@ class Drafter:
 
     async def _open(self, job: DraftJob) -> QADraft:
         library = self.library[job.domain]
-        call = open_call(self.layout, job.text, job.doc_id, self._reader(job), library)
+        call = open_call(self.layout, job.text, job.doc_id, self._persona(job), library)
         reply = await self._ask(job, call.messages, call.reply_type, call.schema, OPEN_MAX_TOKENS)
         return self._row(
             job,
@@ -181,7 +181,7 @@ class Drafter:
 
     async def _computed(self, job: DraftJob) -> QADraft:
         """A question for the result of a query; one that has none makes a rejected row."""
-        call = computed_call(job.text, self._reader(job))
+        call = computed_call(job.text, self._persona(job))
         reply = await self._ask(job, call.messages, ComputedReply, call.schema, COMPUTED_MAX_TOKENS)
         question = one_line(reply.question)
         try:
@@ -205,7 +205,7 @@ class Drafter:
         )
 
     async def _multi_hop(self, job: DraftJob) -> QADraft:
-        call = multi_hop_call(job.text, self._reader(job))
+        call = multi_hop_call(job.text, self._persona(job))
         reply = await self._ask(
             job, call.messages, MultiHopReply, call.schema, MULTI_HOP_MAX_TOKENS
         )
@@ -226,7 +226,7 @@ class Drafter:
             return self._row(job, status=Status.REJECTED, reason="no_kin")
         reply = await self._ask(
             job,
-            unanswerable_messages(job.text, job.kin, self._reader(job)),
+            unanswerable_messages(job.text, job.kin, self._persona(job)),
             UnanswerableReply,
             unanswerable_schema(),
             UNANSWERABLE_MAX_TOKENS,
@@ -243,7 +243,7 @@ class Drafter:
         by_answer = {candidate.answer: candidate for candidate in candidates}
         if len(by_answer) == 1:  # nothing to choose, so nothing to pay for
             return candidates[0]
-        instruction = for_reader(CLOZE_PROMPT, self._reader(job), candidates=candidates)
+        instruction = for_persona(CLOZE_PROMPT, self._persona(job), candidates=candidates)
         reply = await self._ask(
             job,
             document_first(job.text, instruction),
@@ -267,7 +267,7 @@ class Drafter:
             job.form, self._id(job), messages, reply_type, schema=schema, max_tokens=max_tokens
         )
 
-    def _reader(self, job: DraftJob) -> str | None:
+    def _persona(self, job: DraftJob) -> str | None:
         return job.persona if self.shows_personas and job.persona else None
 
     def _id(self, job: DraftJob) -> str:
@@ -308,13 +308,13 @@ class Drafter:
         )
 
 
-def reader_settings(shown: bool) -> dict[str, object]:
-    """What of the readers goes into the recipe: nothing where prompts name them."""
+def persona_settings(shown: bool) -> dict[str, object]:
+    """What of the personas goes into the recipe: nothing where prompts name them."""
     return {} if shown else {"personas_shown": False}
 
 
-def shows_readers(recipe: Mapping[str, object]) -> bool:
-    """Whether the prompts of a recipe name the readers."""
+def shows_personas(recipe: Mapping[str, object]) -> bool:
+    """Whether the prompts of a recipe name the personas."""
     return bool(recipe.get("personas_shown", True))
 
 

@@ -18,7 +18,7 @@ from wsrl_assets.llm.prompting import (
     Message,
     Prompt,
     document_first,
-    for_reader,
+    for_persona,
     in_turns,
     load_prompt,
 )
@@ -111,7 +111,7 @@ def open_call(
     spec = LAYOUTS[layout]
     if spec.in_turns:
         return _in_turns(spec, document, doc_id, persona, library)
-    instruction = for_reader(
+    instruction = for_persona(
         OPEN_PROMPT,
         persona,
         answer_types=list(OPEN_TYPES),
@@ -145,7 +145,7 @@ def _in_turns(
     shown = [
         _turn(example, numbered=spec.numbered, named=persona is not None) for example in examples
     ]
-    request = for_reader(REQUEST_PROMPT, persona, last=True)
+    request = for_persona(REQUEST_PROMPT, persona, last=True)
     if not spec.numbered:
         messages = in_turns(task, shown, document, request)
         return OpenCall(messages, OpenReply, _schema(_QUOTE), document)
@@ -156,7 +156,7 @@ def _in_turns(
 
 def _turn(example: Demonstration, *, numbered: bool, named: bool) -> tuple[str, str, str]:
     """Document, request and reply of a demonstration."""
-    request = for_reader(REQUEST_PROMPT, example.persona if named else None, last=False)
+    request = for_persona(REQUEST_PROMPT, example.persona if named else None, last=False)
     if not numbered:
         return example.passage, request, example.reply_with(example.evidence)
     sentences = all_sentences(example.passage)

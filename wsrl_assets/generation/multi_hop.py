@@ -9,7 +9,7 @@ from wsrl_assets.generation.form_examples import multi_hop_examples
 from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_persona, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, number_up_to, text
 from wsrl_assets.storage.basis import Hops
 from wsrl_assets.text.normalisation import one_line
@@ -61,7 +61,7 @@ class MultiHopCall:
 def multi_hop_call(document: str, persona: str | None) -> MultiHopCall:
     """The call for one question of two facts, asked by `persona` if there is one."""
     sentences = all_sentences(document)
-    instruction = for_reader(
+    instruction = for_persona(
         PROMPT, persona, answer_types=list(OPEN_TYPES), examples=multi_hop_examples()
     )
     messages = document_first(with_numbers(sentences), instruction)

@@ -1,6 +1,5 @@
 """A file of personas that a user wrote: what it holds, and which of them a document gets."""
 
-import difflib
 import hashlib
 import json
 import math
@@ -10,13 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wsrl_assets.errors import UserError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.normalisation import stable_hash
-from wsrl_assets.text.yaml_files import load_yaml, said_where
+from wsrl_assets.text.yaml_files import did_you_mean, parse_yaml, read_file
 
 MAX_CHARS = 120
 """As long as a persona may be that a model names."""
@@ -73,24 +71,14 @@ def load_personas(path: Path) -> tuple[PersonaFacts, ...]:
         PersonasError: the file cannot be read, a row of it cannot be used, or a domain in use has
             no persona.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PersonasError(
-            f'personas "{path}": {error.strerror}; give WSRL_PERSONAS_FROM the path of a YAML '
-            "file, or one of generated and none"
-        ) from None
+    remedy = "give WSRL_PERSONAS_FROM the path of a YAML file, or one of generated and none"
+    data = read_file(path, f'personas "{path}"', remedy, PersonasError)
     return _parsed(data, str(path), tuple(Domain))
 
 
 @cache
 def _parsed(data: bytes, name: str, domains: tuple[str, ...]) -> tuple[PersonaFacts, ...]:
-    try:
-        found = load_yaml(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise PersonasError(f'personas "{name}" is not UTF-8 text; save it as such') from None
-    except yaml.YAMLError as error:
-        raise PersonasError(f'personas "{name}" is not YAML: {said_where(error)}') from None
+    found = parse_yaml(data, f'personas "{name}"', PersonasError)
     return parse_personas(found, name, domains)
 
 
@@ -155,8 +143,7 @@ def _key(one: PersonaFacts, doc_id: str) -> float:
 def _check_domains(facts: Sequence[PersonaFacts], name: str, domains: Collection[str]) -> None:
     for number, one in enumerate(facts, 1):
         if one.domain is not None and one.domain not in domains:
-            near = difflib.get_close_matches(one.domain, domains, n=1)
-            meant = f"did you mean {near[0]}? " if near else ""
+            meant = did_you_mean(one.domain, domains)
             raise PersonasError(
                 f'personas "{name}": row {number}, key domain: there is no domain '
                 f"{one.domain[:40]!r}; {meant}The domains are {', '.join(domains)}"
@@ -176,8 +163,7 @@ def _say(item: Any) -> str:
     place = f"row {int(path[1]) + 1}, " if len(path) > 1 else ""
     if kind == "extra_forbidden":
         known = list((PersonaFacts if place else _File).model_fields)
-        near = difflib.get_close_matches(key, known, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        meant = did_you_mean(key, known)
         return f"{place}there is no key {key[:80]!r}; {meant}The keys are {', '.join(known)}"
     if kind == "missing":
         return f"{place}the key {key} is missing"

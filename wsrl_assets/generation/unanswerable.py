@@ -17,7 +17,7 @@ from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import unanswerable_examples
 from wsrl_assets.generation.layouts import OPEN_TYPES, PAIR_SCHEMA, PairReply
 from wsrl_assets.generation.spans import names_in
-from wsrl_assets.llm.prompting import Message, document_first, for_reader, load_prompt
+from wsrl_assets.llm.prompting import Message, document_first, for_persona, load_prompt
 from wsrl_assets.llm.schemas import Schema, closed, text
 from wsrl_assets.storage.basis import KinAnswer
 from wsrl_assets.text.normalisation import one_line
@@ -88,7 +88,7 @@ class Kinship:
 
 def unanswerable_messages(document: str, kin: Kin, persona: str | None) -> list[Message]:
     """The call for one question, asked by `persona` if there is one."""
-    instruction = for_reader(
+    instruction = for_persona(
         PROMPT,
         persona,
         answer_types=list(OPEN_TYPES),

@@ -89,31 +89,31 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(name, version, text, _digest(text))
 
 
-# How prompts name the reader: examples on a line of their own, the request on its last one.
-_EXAMPLE_READER = re.compile(r"^For: \{\{ example\.persona \}\}\n", re.MULTILINE)
-_ASKING_READER = re.compile(r" that this reader would ask: \{\{ persona \}\}")
-_PICKING_READER = re.compile(r"^Pick for this reader: \{\{ persona \}\}\n?", re.MULTILINE)
+# How prompts name the persona: examples on a line of their own, the request on its last one.
+_EXAMPLE_PERSONA = re.compile(r"^For: \{\{ example\.persona \}\}\n", re.MULTILINE)
+_ASKING_PERSONA = re.compile(r" that this reader would ask: \{\{ persona \}\}")
+_PICKING_PERSONA = re.compile(r"^Pick for this reader: \{\{ persona \}\}\n?", re.MULTILINE)
 
 
 @cache
-def without_reader(prompt: Prompt) -> Prompt:
-    """The prompt as it is sent where no reader is named: with nothing that speaks of one.
+def without_persona(prompt: Prompt) -> Prompt:
+    """The prompt as it is sent where no persona is named: with nothing that speaks of one.
 
     Raises:
-        ValueError: its text names a reader in a way that is not known here.
+        ValueError: its text names a persona in a way that is not known here.
     """
-    text = _PICKING_READER.sub("", _EXAMPLE_READER.sub("", prompt.text))
-    text = _ASKING_READER.sub(".", text)
+    text = _PICKING_PERSONA.sub("", _EXAMPLE_PERSONA.sub("", prompt.text))
+    text = _ASKING_PERSONA.sub(".", text)
     if "persona" in text:
-        raise ValueError(f"prompt {prompt.name}.md names a reader where it cannot be left out")
+        raise ValueError(f"prompt {prompt.name}.md names a persona where it cannot be left out")
     return Prompt(prompt.name, prompt.version, text, _digest(text))
 
 
-def for_reader(prompt: Prompt, reader: str | None, **values: object) -> str:
-    """The text of a prompt that is asked for a reader, or for none."""
-    if reader is None:
-        return without_reader(prompt).render(**values)
-    return prompt.render(persona=reader, **values)
+def for_persona(prompt: Prompt, persona: str | None, **values: object) -> str:
+    """The text of a prompt that is asked for a persona, or for none."""
+    if persona is None:
+        return without_persona(prompt).render(**values)
+    return prompt.render(persona=persona, **values)
 
 
 def _digest(text: str) -> str:

@@ -29,7 +29,7 @@ from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.persona_files import load_personas, personas_of
 from wsrl_assets.generation.personas import GivenPersonas
 from wsrl_assets.llm.engine import Engine
-from wsrl_assets.llm.prompting import Prompt, without_reader
+from wsrl_assets.llm.prompting import Prompt, without_persona
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
@@ -126,7 +126,7 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
                 with_system(*_as_sent(settings, prompts)),
                 form=str(form),
                 **made_by,
-                **drafting.reader_settings(settings.personas_shown),
+                **drafting.persona_settings(settings.personas_shown),
             )
     if Role.JUDGE in models:
         jury = _jury(job)
@@ -143,8 +143,8 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
 
 
 def _as_sent(settings: Settings, prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-    """The prompts of a form, less what names the reader if the settings hide it."""
-    return prompts if settings.personas_shown else [without_reader(prompt) for prompt in prompts]
+    """The prompts of a form, less what names the persona if the settings hide it."""
+    return prompts if settings.personas_shown else [without_persona(prompt) for prompt in prompts]
 
 
 def _drafting(

@@ -3,12 +3,10 @@
 Every key may be left out; an empty file asks for every placed pair. See examples/release.yaml.
 """
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -25,7 +23,7 @@ from wsrl_assets.release.pass_rates import PassRateRange
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.text.yaml_files import load_yaml, said_where
+from wsrl_assets.text.yaml_files import did_you_mean, read_yaml
 
 
 class SpecError(UserError, ValueError):
@@ -207,17 +205,8 @@ def load_spec(path: Path | None) -> ReleaseSpec:
     """
     if path is None:
         return EVERYTHING
-    try:
-        found = load_yaml(path.read_text("utf-8"))
-    except OSError as error:
-        raise SpecError(
-            f'release spec "{path}": {error.strerror}; give WSRL_RELEASE_SPEC or --spec the path '
-            "of a YAML file"
-        ) from None
-    except UnicodeDecodeError:
-        raise SpecError(f'release spec "{path}" is not UTF-8 text; save it as such') from None
-    except yaml.YAMLError as error:
-        raise SpecError(f'release spec "{path}" is not YAML: {said_where(error)}') from None
+    remedy = "give WSRL_RELEASE_SPEC or --spec the path of a YAML file"
+    found = read_yaml(path, f'release spec "{path}"', remedy, SpecError)
     if found is None:
         return EVERYTHING
     if not isinstance(found, dict):
@@ -257,6 +246,5 @@ def _say(item: Any) -> str:
 
 def _remedy(given: str, choices: Iterable[str]) -> str:
     known = [str(choice) for choice in choices]
-    near = difflib.get_close_matches(given, known, n=1)
-    listed = f"t may be {', '.join(known)}"
-    return f"; did you mean {near[0]}? I{listed}" if near else f"; i{listed}"
+    meant = did_you_mean(given, known)
+    return f"; {meant}{'I' if meant else 'i'}t may be {', '.join(known)}"

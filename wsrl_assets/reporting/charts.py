@@ -159,11 +159,12 @@ def lines(title: str, series: Sequence[Line]) -> str:
     points = [point for line in series for point in line.points]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     low, high = min(y for _, y in points), max(y for _, y in points)
-    across = (_LINES_WIDTH - _LINES_LEFT - 10) / ((right - left) or 1)
-    up = (_LINES_HEIGHT - 24) / ((high - low) or 1)
 
     def place(x: float, y: float) -> str:
-        return f"{_LINES_LEFT + (x - left) * across:.1f} {_LINES_HEIGHT - 12 - (y - low) * up:.1f}"
+        # Shares of the axis first: the pixels of a unit overflow where the axis is very short.
+        across, up = (x - left) / ((right - left) or 1), (y - low) / ((high - low) or 1)
+        down = _LINES_HEIGHT - 12 - up * (_LINES_HEIGHT - 24)
+        return f"{_LINES_LEFT + across * (_LINES_WIDTH - _LINES_LEFT - 10):.1f} {down:.1f}"
 
     drawn = [_curve(number, line, place) for number, line in enumerate(series)]
     ends = [(f"{high:.3g}", _LINES_LEFT - 8, 16.0), (f"{low:.3g}", _LINES_LEFT - 8, 148.0)]

@@ -84,7 +84,7 @@ class PersonaFindings:
 def kind_of(persona: str) -> str:
     """Who a persona is, without article and want: "nurse" of "a nurse who wants to ..."."""
     found = _KIND.fullmatch(persona)
-    return found[1].casefold() if found and found[1] else "nobody in particular"
+    return found[1].casefold() if found and found[1] else "no persona"
 
 
 def persona_findings(drafts: pl.DataFrame) -> PersonaFindings | None:

@@ -9,11 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 from markupsafe import Markup
 
@@ -30,6 +28,7 @@ from wsrl_assets.reporting.meaning import (
     question_map,
     spread,
 )
+from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
@@ -45,7 +44,7 @@ from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES
-from wsrl_assets.text.highlight import Marked, excerpt, printable
+from wsrl_assets.text.highlight import Marked, excerpt
 
 STAGE = "dataset_report"
 SAMPLED_PAIRS = 30
@@ -157,22 +156,15 @@ def gather(store: Store) -> Report:
 
 def render(report: Report) -> str:
     """The report as one HTML page."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-    )
-    environment.filters.update(
-        words=lambda name: name.replace("_", " "),
+    template = page_template(
+        "wsrl_assets.reporting",
+        "report.html.j2",
         label=lambda slug: Domain(slug).label,
         compact=lambda value: value if isinstance(value, str) else json.dumps(value),
         share=_share,
     )
-    source = resources.files("wsrl_assets.reporting").joinpath("report.html.j2").read_text("utf-8")
     pairs = report.pairs
-    return environment.from_string(source).render(
+    return template.render(
         report=report,
         total=pairs.height,
         splits=_counts(pairs, "split"),
@@ -241,7 +233,7 @@ def _charts(report: Report) -> dict[str, str]:
         ),
         "personas": charts.bars(
             "Pairs by persona",
-            [(name or "none", n) for name, n in _counts(pairs, "persona")[:_MOST]],
+            [(name or "no persona", n) for name, n in _counts(pairs, "persona")[:_MOST]],
             share_of=total,
         ),
     }
@@ -324,9 +316,3 @@ def _recipes(found: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"
-
-
-def _shown(value: Any) -> Any:
-    if value is None:
-        return ""
-    return printable(value) if type(value) is str else value

@@ -1,5 +1,8 @@
 """YAML that people write for us: plain values, and nothing that grows on being read."""
 
+import difflib
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,6 +25,44 @@ def load_yaml(text: str) -> Any:
         return yaml.load(text, _PlainLoader)
     except ValueError as error:  # a thirteenth month, a number of a million digits
         raise yaml.YAMLError(str(error)) from None
+
+
+def parse_yaml(data: bytes, what: str, fault: Callable[[str], Exception]) -> Any:
+    """The value of a file's bytes.
+
+    Args:
+        data: what the file holds.
+        what: kind and name of the file, as messages begin: `domains "a.yaml"`.
+        fault: makes the error of a message.
+    """
+    try:
+        return load_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise fault(f"{what} is not UTF-8 text; save it as such") from None
+    except yaml.YAMLError as error:
+        raise fault(f"{what} is not YAML: {said_where(error)}") from None
+
+
+def read_yaml(path: Path, what: str, remedy: str, fault: Callable[[str], Exception]) -> Any:
+    """The value of a file that somebody named; see `parse_yaml`.
+
+    `remedy`: what to do if it cannot be opened.
+    """
+    return parse_yaml(read_file(path, what, remedy, fault), what, fault)
+
+
+def read_file(path: Path, what: str, remedy: str, fault: Callable[[str], Exception]) -> bytes:
+    """The bytes of a file that somebody named; see `read_yaml`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise fault(f"{what}: {error.strerror}; {remedy}") from None
+
+
+def did_you_mean(given: str, known: Collection[str]) -> str:
+    """A question after the nearest known name, with a space behind it; nothing if none is near."""
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def said_where(error: yaml.YAMLError) -> str:

@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
 from wsrl_assets.reporting.bootstrap import DRAWS
-from wsrl_assets.text.highlight import printable
+from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.training.comparisons import Difference
 from wsrl_assets.training.proof import SPEC, Proof
 from wsrl_assets.training.results import CURVES, ArmRow, Comparison, Results, read_results
@@ -39,16 +36,16 @@ def write_page(proof: Proof) -> Path:
 
 def render(results: Results) -> str:
     """The page."""
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printed,
+    template = page_template(
+        "wsrl_assets.training",
+        "proof.html.j2",
+        words=_words,
+        share=_share,
+        signed=_signed,
+        whole=_whole,
+        loss=_loss,
     )
-    environment.filters.update(words=_words, share=_share, signed=_signed, whole=_whole, loss=_loss)
-    source = resources.files("wsrl_assets.training").joinpath("proof.html.j2").read_text("utf-8")
-    return environment.from_string(source).render(
+    return template.render(
         results=results,
         proof=results.proof,
         spec=results.proof.spec,
@@ -118,9 +115,3 @@ def _whole(value: float | None) -> str:
 
 def _loss(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _printed(value: Any) -> Any:
-    if value is None:
-        return ""
-    return printable(value) if type(value) is str else value

@@ -6,7 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from wsrl_assets.text.yaml_files import load_yaml, said_where
+from wsrl_assets.text.yaml_files import load_yaml, read_yaml
 from wsrl_assets.training.arms.task import Prompt
 from wsrl_assets.training.errors import ProofError
 
@@ -193,16 +192,8 @@ def load_proof_spec(preset: Preset, path: Path | None = None) -> ProofSpec:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = load_yaml(path.read_text("utf-8"))
-    except OSError as error:
-        raise ProofError(
-            f'proof spec "{path}": {error.strerror}; give --spec the path of a YAML file'
-        ) from None
-    except UnicodeDecodeError:
-        raise ProofError(f'proof spec "{path}" is not UTF-8 text; save it as such') from None
-    except yaml.YAMLError as error:
-        raise ProofError(f'proof spec "{path}" is not YAML: {said_where(error)}') from None
+    remedy = "give --spec the path of a YAML file"
+    found = read_yaml(path, f'proof spec "{path}"', remedy, ProofError)
     if found is not None and not isinstance(found, dict):
         raise ProofError(
             f'proof spec "{path}" holds a {type(found).__name__}; it must hold keys, such as '

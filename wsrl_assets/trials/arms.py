@@ -1,6 +1,5 @@
 """The file of an arm: settings by their environment names, and what is wrong with them."""
 
-import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -8,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-
-import yaml
 
 from wsrl_assets.errors import UserError
 from wsrl_assets.llm.roles import Role
@@ -23,7 +20,7 @@ from wsrl_assets.settings import (
     load_roles,
     load_settings,
 )
-from wsrl_assets.text.yaml_files import load_yaml, said_where
+from wsrl_assets.text.yaml_files import did_you_mean, read_yaml
 
 # What may differ between arms: all that decides what becomes of a document up to its verdicts.
 _OWN = (
@@ -99,7 +96,9 @@ def load_arm(path: Path, overrides: Mapping[str, Any] | None = None) -> Arm:
             f'arm "{path}": its name is that of the file, {path.stem!r}; use up to 40 letters, '
             "digits, underscores and hyphens, and begin with a letter or digit"
         )
-    values = parse_values(_read(path), str(path))
+    remedy = "give the path of a YAML file of settings"
+    found = read_yaml(path, f'arm "{path}"', remedy, TrialError)
+    values = parse_values(found, str(path))
     own = {name: value for name, value in values.items() if not name.startswith("WSRL_LLM_")}
     given = {name.removeprefix("WSRL_").lower(): value for name, value in own.items()}
     # Goals and budgets are of runs; a trial takes its sample whole.
@@ -166,18 +165,6 @@ def known_names() -> tuple[str, ...]:
     )
 
 
-def _read(path: Path) -> Any:
-    try:
-        return load_yaml(path.read_text("utf-8"))
-    except OSError as error:
-        said = f"{error.strerror}; give the path of a YAML file of settings"
-        raise TrialError(f'arm "{path}": {said}') from None
-    except UnicodeDecodeError:
-        raise TrialError(f'arm "{path}" is not UTF-8 text; save it as such') from None
-    except yaml.YAMLError as error:
-        raise TrialError(f'arm "{path}" is not YAML: {said_where(error)}') from None
-
-
 def _check_name(key: str, name: str) -> None:
     known = known_names()
     if key in known:
@@ -192,8 +179,7 @@ def _check_name(key: str, name: str) -> None:
             f'arm "{name}", setting {key}: arms cannot differ in it, since they take the same '
             "documents up to their verdicts; set it in the environment, and remove it here"
         )
-    near = difflib.get_close_matches(key.upper(), known, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
+    meant = did_you_mean(key.upper(), known)
     raise TrialError(
         f'arm "{name}": there is no setting {key[:80]!r}; {meant}docs/settings.md lists them'
     )

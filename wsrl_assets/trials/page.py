@@ -1,12 +1,8 @@
 """The page of a trial: one HTML file that needs nothing else, as the report of a release is."""
 
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any
 
-import jinja2
-
-from wsrl_assets.text.highlight import printable
+from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.trials.comparison import Comparison, Difference, Measured
 
 
@@ -21,16 +17,8 @@ def render(
         arms: what the file of each arm sets.
         strata: documents of the sample by domain, or by shard.
     """
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-    )
-    environment.filters.update(words=lambda text: text.replace("_", " "))
-    source = resources.files("wsrl_assets.trials").joinpath("trial.html.j2").read_text("utf-8")
-    return environment.from_string(source).render(
+    template = page_template("wsrl_assets.trials", "trial.html.j2")
+    return template.render(
         name=name, found=found, arms=arms, strata=strata, said=said_value, apart=said_difference
     )
 
@@ -62,9 +50,3 @@ def _signed(measured: Measured, value: float) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _shown(value: Any) -> Any:
-    if value is None:
-        return ""
-    return printable(value) if type(value) is str else value

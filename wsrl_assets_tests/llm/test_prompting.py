@@ -14,7 +14,7 @@ from wsrl_assets.generation import drafting, personas
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm.errors import RowError
-from wsrl_assets.llm.prompting import Message, Prompt, document_first, load_prompt, without_reader
+from wsrl_assets.llm.prompting import Message, Prompt, document_first, load_prompt, without_persona
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification import verify
@@ -217,7 +217,7 @@ READERS = [name for name in NAMES if "{{ persona }}" in load_prompt(name).text]
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_prompt_without_reader_speaks_of_none_and_says_the_rest(name: str) -> None:
-    named, bare = load_prompt(name), without_reader(load_prompt(name))
+    named, bare = load_prompt(name), without_persona(load_prompt(name))
     assert "reader would ask" not in bare.text
     assert "For:" not in bare.text
     assert bare.digest != named.digest
@@ -227,6 +227,6 @@ def test_a_prompt_without_reader_speaks_of_none_and_says_the_rest(name: str) -> 
     }
 
 
-def test_a_prompt_that_names_a_reader_elsewhere_cannot_lose_it() -> None:
-    with pytest.raises(ValueError, match=r"odd\.md names a reader"):
-        without_reader(Prompt("odd", "1", "Dear {{ persona }}, write.", "0"))
+def test_a_prompt_that_names_a_persona_elsewhere_cannot_lose_it() -> None:
+    with pytest.raises(ValueError, match=r"odd\.md names a persona"):
+        without_persona(Prompt("odd", "1", "Dear {{ persona }}, write.", "0"))

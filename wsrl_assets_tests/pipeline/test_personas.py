@@ -158,7 +158,7 @@ async def test_the_report_tells_sources_kinds_and_overlap_apart(tmp_path: Path) 
     assert (lines["generated"].drafts, lines["none"].drafts) == (3 * COUNT, 2)
     assert {line.kind for line in found.kinds} == {
         "a planner of trips".removeprefix("a "), "keeper of books", "builder of walls",
-        "nobody in particular",
+        "no persona",
     }  # fmt: skip
     tokens = sum(call.prompt_tokens + call.completion_tokens for call in ledger(work.store))
     assert sum(drafts["tokens"].to_list()) == pytest.approx(tokens), "every call counts once"

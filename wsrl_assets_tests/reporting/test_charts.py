@@ -145,6 +145,7 @@ def test_a_funnel_with_too_much_in_it_goes_without_the_names() -> None:
 POINTS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=6)
 
 
+@example([("", [(0.0, 0.0), (0.0, 1.5e-308)])])
 @given(st.lists(st.tuples(LABEL, POINTS), min_size=1, max_size=12))
 def test_any_curves_lie_within_their_chart(
     series: list[tuple[str, list[tuple[float, float]]]],

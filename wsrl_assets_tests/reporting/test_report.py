@@ -125,7 +125,7 @@ def test_what_personas_did_stands_on_the_page_as_text(store: Store) -> None:
     assert page.loads == []
     assert "generated 2 1 50.0% 400 1.00 0.25 integer 100.0% 1 100%" in page.text
     assert f"nurse {HOSTILE.casefold()[:20]}" in page.text
-    assert "nobody in particular (none) 1 1" in page.text
+    assert "no persona (none) 1 1" in page.text
 
 
 def test_an_empty_release_has_a_report_too(tmp_path: Path) -> None:
