@@ -11,7 +11,7 @@ from wsrl_assets.text.highlight import printable
 
 
 def page_template(package: str, name: str, **filters: Callable[..., Any]) -> jinja2.Template:
-    """A template of a package. Texts of documents and models show as text, whatever is in them.
+    """A template of a package. Texts of documents and models show as text, markup and all.
 
     Besides `filters` it has `words`, a name in words; and `style`, what all pages look like.
     """
