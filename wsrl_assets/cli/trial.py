@@ -61,6 +61,9 @@ def run(
     follows from WSRL_SEED. Arms run one after another in homes of their own, HOME/trials/NAME/ARM:
     a trial that was stopped goes on when it is run again, and the tables of the home are not
     touched. Calls that arms would make alike are made once. Goals and budgets do not hold here.
+
+    Exit codes: 0 done; 1 rows of an arm failed, so that the comparison lacks them (they are tried
+    again with WSRL_RETRY_FAILED=true); 2 wrong use, or nothing could run.
     """
     settings, store = open_home(home)
     loaded = load_arms(arms, {"home": settings.home})
@@ -76,10 +79,11 @@ def run(
     )
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))
-        return
-    console.print(_measures(found.comparison))
-    console.print(_counts(found.comparison))
-    console.print(_summary(found), highlight=False, soft_wrap=True)
+    else:
+        console.print(_measures(found.comparison))
+        console.print(_counts(found.comparison))
+        console.print(_summary(found), highlight=False, soft_wrap=True)
+    _exit_for(found.comparison)
 
 
 @trial.command()
@@ -127,6 +131,18 @@ def _write(path: Path, values: Any) -> None:
 
 def _say(text: str) -> None:
     errors.print(text, highlight=False, soft_wrap=True)
+
+
+def _exit_for(found: Comparison) -> None:
+    """Ends the command with code 1 if rows of an arm failed, and says which."""
+    for arm, failed in found.failed.items():
+        if failed:
+            said = ", ".join(f"{rows:,} at {stage}" for stage, rows in failed.items())
+            errors.print(
+                f"rows failed in arm {arm}: {said}; the table above says why", style="yellow"
+            )
+    if any(found.failed.values()):
+        raise typer.Exit(1)
 
 
 def _measures(found: Comparison) -> Table:

@@ -114,6 +114,8 @@ class Comparison:
         documents, sources: documents of the sample, and source documents they are passages of.
         measures: see `Measured`.
         counts: rows by stage and outcome.
+        failed: rows that failed by a fault, by the arm's name and by stage; the comparison lacks
+            them.
         slots: pairs on which an arm and the first differ, by the arm's name.
     """
 
@@ -122,6 +124,7 @@ class Comparison:
     sources: int
     measures: Sequence[Measured]
     counts: Sequence[Counted]
+    failed: Mapping[str, Mapping[str, int]]
     slots: Mapping[str, Sequence[Slot]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,6 +160,7 @@ def compare(
         sources=len(places),
         measures=[*measures, resampler.distinct(questions)],
         counts=_counts(arms),
+        failed={arm.name: _failed(arm.accounts) for arm in arms},
         slots={arm.name: differing(arms[0].drafts, arm.drafts, seed) for arm in arms[1:]},
     )
 
@@ -361,6 +365,15 @@ def _difference(first: float | None, second: float | None, drawn: Numbers) -> Di
     if value is None or undefined.mean() > _MOST_UNDEFINED:
         return Difference(value)
     return Difference(value, *interval(drawn[~undefined]))
+
+
+def _failed(accounts: Sequence[Account]) -> dict[str, int]:
+    """Failed rows by stage, of the stages that have some."""
+    found: dict[str, int] = {}
+    for account in accounts:
+        if account.failed:
+            found[account.stage] = found.get(account.stage, 0) + account.failed
+    return found
 
 
 def _counts(arms: Sequence[ArmResult]) -> list[Counted]:

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
-from simulator import SimulatorProcess, simulator_process
+from simulator import SimulatorProcess, schema_name, simulator_process
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.cli.test_cli import Done, wsrl
-from wsrl_assets_tests.factories import document_text, quick
+from wsrl_assets_tests.factories import document_text, honest_reply, quick
 
 COUNT = 8
 SECRET = "sk-of-nobody-else"
@@ -83,6 +85,29 @@ def test_two_prompts_end_in_a_table_a_page_and_an_adopted_recipe(
     missing = trial(home, simulator, "adopt", "second")
     assert missing.returncode == 2
     assert "first, turns" in missing.stderr
+
+
+def breaks_a_persona(body: dict[str, Any], rng: Random) -> str:
+    """Right, but for the drafts of one persona, which are no JSON however often they are asked."""
+    asked = body["messages"][-1]["content"]
+    is_broken = schema_name(body) == "open" and "a keeper of books" in asked
+    return "nonsense" if is_broken else honest_reply(body, rng)
+
+
+def test_failed_rows_of_an_arm_are_exit_1_below_the_table(
+    home: Path, folder: Path, simulator: SimulatorProcess
+) -> None:
+    files = (str(folder / "first.yaml"), str(folder / "turns.yaml"))
+    with simulator_process(quick(reply=breaks_a_persona)) as broken:
+        arguments = ("--documents", "3", *files)
+        done = trial(home, broken, *arguments)
+        found = trial(home, broken, *arguments, "--json")
+    assert done.returncode == 1
+    assert "tokens per accepted pair" in done.stdout
+    assert "rows failed in arm turns: 3 at qa_drafts; the table above says why" in done.stderr
+    assert "arm first:" not in done.stderr
+    assert found.returncode == 1, "an incomplete comparison stays one"
+    assert json.loads(found.stdout)["failed"] == {"first": {}, "turns": {"qa_drafts": 3}}
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from simulator import Simulator, running_simulator
+from simulator import Simulator, running_simulator, schema_name
 from wsrl_assets.pipeline.trials import draw
 from wsrl_assets.settings import load_settings
 from wsrl_assets.storage import Partition, Store
@@ -21,6 +22,7 @@ from wsrl_assets_tests.factories import (
     IN_DOMAIN,
     WHEN,
     documents,
+    honest_reply,
     plant_shard,
     quick,
     rows,
@@ -120,6 +122,25 @@ async def test_a_killed_trial_goes_on_where_it_was(home: Store, tmp_path: Path) 
     assert calls["triage"] == COUNT
     # At most what was in flight is asked again: the drafts of arm b.
     assert COUNT * 3 <= calls["open"] <= COUNT * 3 + 2 * COUNT
+
+
+async def test_failed_rows_are_tried_again_when_that_is_asked_for(
+    home: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_broken = True
+
+    def reply(body: dict[str, Any], rng: Random) -> str:
+        drafts = schema_name(body) == "open"
+        return "nonsense" if is_broken and drafts else honest_reply(body, rng)
+
+    async with running_simulator(quick(reply=reply)) as sim:
+        first = await trial(home, arms(tmp_path, sim.base_url, a={"WSRL_PERSONAS": 1}, b={}), 2)
+        assert first.comparison.failed["a"] == {"qa_drafts": 2}
+        is_broken = False
+        monkeypatch.setenv("WSRL_RETRY_FAILED", "true")
+        again = await trial(home, arms(tmp_path, sim.base_url, a={"WSRL_PERSONAS": 1}, b={}), 2)
+    assert again.name == first.name
+    assert again.comparison.failed == {"a": {}, "b": {}}
 
 
 async def test_the_page_shows_what_differs_and_runs_nothing(home: Store, tmp_path: Path) -> None:

@@ -66,6 +66,9 @@ def recipe_trial(
                 told=context.log.info,
             )
         )
+    for arm, failed in found.comparison.failed.items():
+        if failed:
+            context.log.warning(f"rows failed in arm {arm}, by stage: {failed}")
     return dg.MaterializeResult(
         metadata={
             "trial": found.name,
