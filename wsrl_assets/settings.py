@@ -318,6 +318,10 @@ class Roles:
         found = self._roles.get(role)
         return found.model if found else None
 
+    def has(self, role: Role) -> bool:
+        """Whether a role has an endpoint."""
+        return self._roles.get(role) is not None
+
     def given(self) -> list[RoleSettings]:
         """The endpoints that are set, one a role."""
         return [found for found in self._roles.values() if found is not None]

@@ -1,15 +1,28 @@
-"""The reward's second opinion from an endpoint: are these two answers the same?"""
+"""Answers judged by an endpoint: the reward's second opinion, and a judge with the reference.
+
+The first is shown two short answers, after a rule said no. The second is shown the whole response,
+as judges are that score without rules: it is here to be compared with.
+"""
 
 import hashlib
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.llm.engine import ChatModel, ChatRequest
 from wsrl_assets.llm.prompting import load_prompt
 from wsrl_assets.llm.roles import Role
+from wsrl_assets.reward import Gold, render
+from wsrl_assets.reward.judging import MAX_QUESTION_CHARS, quoted
 
+STAGE = "score"
 PROMPT = load_prompt("same_answer")
+REFERENCE_PROMPT = load_prompt("reference_answer")
+MAX_RESPONSE_CHARS = 4_000
+"""Of a response, its end: there the answer stands."""
 _MAX_TOKENS = 160
+
+Judged = TypeVar("Judged", bound=BaseModel)
 
 
 class SameAnswer(BaseModel):
@@ -19,6 +32,15 @@ class SameAnswer(BaseModel):
 
     reason: str = Field(max_length=140)
     same: bool
+
+
+class MarkedResponse(BaseModel):
+    """The verdict on a response, after its reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=140)
+    correct: bool
 
 
 class EndpointJudge:
@@ -41,16 +63,54 @@ class EndpointJudge:
             EndpointError: no call can succeed now.
         """
         text = PROMPT.render(question=question, first=first, second=second)
-        reply = await self._engine.ask(
-            ChatRequest(
-                stage="score",
-                step="same_answer",
-                role=Role.JUDGE,
-                row_id=hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-                recipe=self._recipe,
-                messages=[{"role": "user", "content": text}],
-                reply_type=SameAnswer,
-                max_tokens=_MAX_TOKENS,
-            )
-        )
+        reply = await _ask(self._engine, "same_answer", text, SameAnswer, self._recipe)
         return reply.same
+
+
+class ReferenceJudge:
+    """Marks a whole response against the gold answer in words.
+
+    Nothing in the response can end its quotation, but all of it can plead: scores for training are
+    `wsrl_assets.reward.score_with_judge`, which shows a judge no more than the answer.
+
+    Args:
+        engine: asks; retries and concurrency are its own.
+        recipe: hash that goes into the ledger with each call.
+    """
+
+    def __init__(self, engine: ChatModel, recipe: str = "") -> None:
+        self._engine = engine
+        self._recipe = recipe
+
+    async def __call__(self, question: str, gold: Gold, response: str) -> bool:
+        """Whether the model holds the response for correct.
+
+        Raises:
+            RowError: this call failed for good.
+            EndpointError: no call can succeed now.
+        """
+        right = " or ".join((render(gold), *gold.aliases))
+        text = REFERENCE_PROMPT.render(
+            question=quoted(question, MAX_QUESTION_CHARS),
+            reference=quoted(right, MAX_QUESTION_CHARS),
+            response=quoted(response[-MAX_RESPONSE_CHARS:], MAX_RESPONSE_CHARS),
+        )
+        reply = await _ask(self._engine, "reference_answer", text, MarkedResponse, self._recipe)
+        return reply.correct
+
+
+async def _ask(
+    engine: ChatModel, step: str, text: str, reply_type: type[Judged], recipe: str
+) -> Judged:
+    return await engine.ask(
+        ChatRequest(
+            stage=STAGE,
+            step=step,
+            role=Role.JUDGE,
+            row_id=hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+            recipe=recipe,
+            messages=[{"role": "user", "content": text}],
+            reply_type=reply_type,
+            max_tokens=_MAX_TOKENS,
+        )
+    )

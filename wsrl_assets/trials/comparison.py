@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from wsrl_assets.reporting.bootstrap import Numbers, document_weights, interval
+from wsrl_assets.reporting.bootstrap import Numbers, document_weights, interval_where_defined
 from wsrl_assets.reporting.diversity import distinct_ngrams, sampled
 from wsrl_assets.storage.accounting import Account
 from wsrl_assets.taxonomy.stages import STAGES, Stage, stages_up_to
@@ -21,8 +21,6 @@ from wsrl_assets.text.normalisation import words
 
 HALVES = 200
 SHOWN_PAIRS = 10
-# Where more resamples than this have no value, there is no interval to give.
-_MOST_UNDEFINED = 0.05
 # An arm makes no splits and no release.
 _SHOWN = stages_up_to(Stage.PASS_RATES)
 
@@ -361,10 +359,9 @@ def _apart(first: float | None, second: float | None) -> float | None:
 
 def _difference(first: float | None, second: float | None, drawn: Numbers) -> Difference:
     value = _apart(first, second)
-    undefined = np.isnan(drawn)
-    if value is None or undefined.mean() > _MOST_UNDEFINED:
-        return Difference(value)
-    return Difference(value, *interval(drawn[~undefined]))
+    if value is None:
+        return Difference(None)
+    return Difference(value, *interval_where_defined(drawn))
 
 
 def _failed(accounts: Sequence[Account]) -> dict[str, int]:
