@@ -88,7 +88,7 @@ def score_command(
             write(row, scored)
             advance(summary.rows)
 
-        with _opened(file) as (stream, name):
+        with opened(file) as (stream, name):
             rows = read_rows(stream, name, keys, question_required=judge)
             if judge:
                 # A client of models takes seconds to import; the reward alone does without.
@@ -119,7 +119,8 @@ def _score(rows: Iterator[Row], keep: Keep) -> None:
 
 
 @contextlib.contextmanager
-def _opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
+def opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
+    """The bytes of a file, or of standard input for -, decompressed, and what to call it."""
     if file == "-":
         yield sys.stdin.buffer, "standard input"  # type: ignore[misc]
         return

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from wsrl_assets.cli.common import open_home
 from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.terminal import console, errors
+from wsrl_assets.cli.trial_rewards import rewards
 from wsrl_assets.trials.arms import TrialError, as_environment, load_arms, merged_environment
 from wsrl_assets.trials.comparison import Comparison
 from wsrl_assets.trials.page import said_difference, said_value
@@ -38,7 +39,7 @@ trial = typer.Typer(
     rich_markup_mode="markdown",
     help=(
         "Compares recipes on a sample: `wsrl trial a.yaml b.yaml --documents 200`, then "
-        "`wsrl trial adopt b`."
+        "`wsrl trial adopt b`. Compares rewards on the same rollouts: `wsrl trial rewards`."
     ),
 )
 
@@ -84,6 +85,9 @@ def run(
         console.print(_counts(found.comparison))
         console.print(_summary(found), highlight=False, soft_wrap=True)
     _exit_for(found.comparison)
+
+
+trial.command()(rewards)
 
 
 @trial.command()

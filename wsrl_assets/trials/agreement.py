@@ -225,11 +225,14 @@ def _agreement(
     decided = chosen & ~undecided
     one, other = _is(first, Verdict.ACCEPTED), _is(second, Verdict.ACCEPTED)
     cells = [decided & cell for cell in (one & other, one & ~other, ~one & other, ~one & ~other)]
-    counts = [int(cell.sum()) for cell in cells]
+    both, only_first, only_second, neither = (int(cell.sum()) for cell in cells)
     return Agreement(
-        first.name,
-        second.name,
-        *counts,
+        first=first.name,
+        second=second.name,
+        both=both,
+        only_first=only_first,
+        only_second=only_second,
+        neither=neither,
         undecided=int((chosen & undecided).sum()),
         agreement=resampler.share(cells[0] | cells[3], decided),
         kappa=resampler.kappa(cells),
@@ -260,7 +263,9 @@ class _Resampler:
 
     def _sums(self, chosen: Chosen) -> Numbers:
         """Rollouts by source document."""
-        return np.bincount(self._place, weights=chosen, minlength=self.sources)
+        weights = chosen.astype(np.float64)
+        sums = np.bincount(self._place, weights=weights, minlength=self.sources)
+        return sums.astype(np.float64)
 
     def _drawn(self, sums: Numbers) -> Numbers:
         drawn: Numbers = self._weights @ sums
@@ -270,7 +275,8 @@ class _Resampler:
 def _ratio(over: Any, under: Any) -> Numbers:
     """The ratio, and NaN where there is none."""
     above, below = np.asarray(over, np.float64), np.asarray(under, np.float64)
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+    found: Numbers = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+    return found
 
 
 def _kappa(both: Any, only_first: Any, only_second: Any, neither: Any) -> Numbers:
