@@ -30,7 +30,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsrl_assets.reward import AnswerType, Gold, extract_answer, render, score
+from wsrl_assets.pipeline import math_verify
+from wsrl_assets.pipeline.math_verify import golds_in_words
+from wsrl_assets.reward import AnswerType, Gold, extract_answer, score
 from wsrl_assets_tests.reward.cases import CASES_FILE, OUTSIDE_FILE, Case, read_cases
 
 TARGET_PER_SECOND = 40_000
@@ -85,13 +87,7 @@ def ours(response: str, gold: Gold) -> int:
 
 def math_verify_alone(response: str, gold: Gold) -> int:
     """As its documentation shows it: parse both, verify. It finds the answer by itself."""
-    from math_verify import parse, verify
-
-    try:
-        answer = parse(response)
-        return int(any(verify(parse(text), answer) for text in _golds_in_words(gold)))
-    except Exception:
-        return 0
+    return int(math_verify.outcome(response, golds_in_words(gold)) == math_verify.ACCEPTED)
 
 
 def exact_match(em_check: EmCheck) -> Verifier:
@@ -102,7 +98,7 @@ def exact_match(em_check: EmCheck) -> Verifier:
 
     def verify(response: str, gold: Gold) -> int:
         answer = extract_answer(response)
-        return int(answer is not None and bool(em_check(answer, _golds_in_words(gold))))
+        return int(answer is not None and bool(em_check(answer, golds_in_words(gold))))
 
     return verify
 
@@ -150,13 +146,7 @@ def squad_f1(response: str, gold: Gold) -> int:
     answer = extract_answer(response)
     if answer is None:
         return 0
-    return int(max(_f1(answer, text) for text in _golds_in_words(gold)) >= F1_THRESHOLD)
-
-
-def _golds_in_words(gold: Gold) -> list[str]:
-    """What each of the others is given: the value as it stands, with its unit, and as rendered."""
-    value = f"{gold.value} {gold.unit}" if gold.unit else gold.value
-    return [value, render(gold), *gold.aliases]
+    return int(max(_f1(answer, text) for text in golds_in_words(gold)) >= F1_THRESHOLD)
 
 
 def _normal(text: str) -> str:

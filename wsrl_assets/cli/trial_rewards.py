@@ -109,7 +109,8 @@ def _read_cases(file: str, keys: Keys, seed: int, most: int) -> Cases:
     Raises:
         SourceError: a row that cannot be used; names the file, the line and the way out.
     """
-    draws, drawn, whole, truncated = Random(seed), [], 0, 0
+    draws, whole, truncated = Random(seed), 0, 0
+    drawn: list[Case] = []
     with opened(file) as (stream, name):
         for number, row in enumerate(read_rows(stream, name, keys, question_required=True), 1):
             if row[0].get("truncated") is True:

@@ -109,7 +109,7 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    pages = {"dataset_report", "recipe_trial", "training_report"}
+    pages = {"dataset_report", "recipe_trial", "reward_trial", "training_report"}
     assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "training_arms", *pages}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)

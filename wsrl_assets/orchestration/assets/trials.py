@@ -1,5 +1,7 @@
-"""The asset `recipe_trial`: recipes compared on a sample, each materialization one trial."""
+"""The assets `recipe_trial` and `reward_trial`: recipes compared on a sample of the documents, and
+rewards on the same rollouts; each materialization is one trial."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -8,16 +10,22 @@ from pydantic import Field
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.metadata import OWNERS
-from wsrl_assets.orchestration.resources import SettingsResource, StoreResource
+from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.orchestration.stage_job import POOL
+from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.rewards import RewardName, stored_cases
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.markdown import cell
+from wsrl_assets.trials.agreement import RewardComparison
 from wsrl_assets.trials.arms import load_arms
 from wsrl_assets.trials.comparison import Comparison
 from wsrl_assets.trials.page import said_difference, said_value
+from wsrl_assets.trials.reward_page import said_figure, said_kappa, said_share
+from wsrl_assets.trials.reward_trial import chosen, run_reward_trial
 from wsrl_assets.trials.trial import run
 
 NAME = "recipe_trial"
+REWARDS = "reward_trial"
 
 
 class TrialConfig(dg.Config):
@@ -81,15 +89,97 @@ def recipe_trial(
     )
 
 
+class RewardTrialConfig(dg.Config):
+    """What a trial of rewards scores. The launchpad shows the descriptions."""
+
+    rollouts: int = Field(
+        0,
+        ge=0,
+        description="Rollouts to take of those that pass rates have kept. 0: nothing is done. "
+        "PAID: where a judge is set, it is asked about each.",
+    )
+    rewards: list[RewardName] = Field(
+        [], description=f"Of {', '.join(RewardName)}. None of them: all that can be run."
+    )
+
+
+@dg.asset(
+    name=REWARDS,
+    deps=[dg.AssetDep(str(Stage.PASS_RATES), partition_mapping=dg.AllPartitionMapping())],
+    group_name="trials",
+    kinds={"html", "openai"},
+    owners=OWNERS,
+    pool=POOL,
+)
+def reward_trial(
+    context: dg.AssetExecutionContext,
+    config: RewardTrialConfig,
+    store: StoreResource,
+    settings: SettingsResource,
+    endpoint: EndpointResource,
+) -> dg.MaterializeResult:
+    """Rewards compared on the same rollouts, as `wsrl trial rewards` does it.
+
+    Give the number of rollouts in the launchpad. Nothing runs this by itself; replies of judges are
+    kept, so no call is paid twice.
+    """
+    if not config.rollouts:
+        context.log.info("no rollouts were asked for: give their number in the launchpad")
+        return dg.MaterializeResult(metadata={"trial": "none"})
+    with as_failures():
+        loaded, database = settings.load(), store.open()
+        job = Job(database, loaded, endpoint.roles(), context.run.run_id)
+        names = chosen(job, config.rewards, context.log.warning)
+        cases = stored_cases(database, loaded.seed, config.rollouts)
+        found = run_interruptibly(lambda: run_reward_trial(job, cases, names))
+    for name, rows in found.failed.items():
+        context.log.warning(f"{rows} rollouts have no verdict by {name}: its calls failed")
+    return dg.MaterializeResult(
+        metadata={
+            "trial": found.name,
+            "page": dg.MetadataValue.path(str(found.page)),
+            "rewards": dg.MetadataValue.md(rewards_table(found.comparison)),
+            "agreement": dg.MetadataValue.md(agreement_table(found.comparison)),
+            "rollouts": found.comparison.rollouts,
+            "paid_tokens": found.paid_tokens,
+            "paid_cost": found.paid_cost,
+        }
+    )
+
+
+def rewards_table(found: RewardComparison) -> str:
+    """What rewards say, and what they take for 1,000 rollouts, as a markdown table."""
+    lines = [["reward", "accepted share", "undecided", "calls", "tokens", "processor seconds"]]
+    for one in found.rewards:
+        figures = map(said_figure, (one.calls, one.tokens, one.seconds))
+        lines.append([one.name, said_share(one.accepted_share), str(one.undecided), *figures])
+    return _markdown(lines)
+
+
+def agreement_table(found: RewardComparison) -> str:
+    """Every two rewards on the rollouts that both decide, as a markdown table."""
+    lines = [["first", "second", "both accept", "only first", "only second", "neither", "kappa"]]
+    for pair in found.pairs:
+        counts = (pair.both, pair.only_first, pair.only_second, pair.neither)
+        lines.append([pair.first, pair.second, *map(str, counts), said_kappa(pair.kappa)])
+    return _markdown(lines)
+
+
 def measures_table(found: Comparison) -> str:
     """The measures as a markdown table, differences to the first arm with their intervals."""
     heads = ["measure", found.arms[0]]
     for arm in found.arms[1:]:
         heads += [arm, f"less {found.arms[0]}"]
-    lines = [heads, ["---"] * len(heads)]
+    lines = [heads]
     for measured in found.measures:
         line = [measured.name, said_value(measured, measured.values[0])]
         for value, difference in zip(measured.values[1:], measured.differences, strict=True):
             line += [said_value(measured, value), said_difference(measured, difference)]
         lines.append(line)
-    return "\n".join(f"| {' | '.join(map(cell, line))} |" for line in lines)
+    return _markdown(lines)
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A table, the first line its heads."""
+    rows = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
