@@ -17,7 +17,7 @@ from wsrl_assets.reward import Gold, render
 
 ACCEPTED, REJECTED = "match", "no_match"
 NOT_READ = "gold_not_read"
-"""It finds no expression in the gold, such as in a name: no response can be told right or wrong."""
+"""It finds no expression in the gold, such as in a name: no response is right or wrong by it."""
 FAILED = "failed"
 """It raised an error, or ran into its time limit of 5 s."""
 

@@ -3,7 +3,7 @@
 Judges are asked through a ledger of their own, which all trials of rewards in a home share: a
 prompt that has a reply there, or a failure that was paid for, is not sent again. So a trial that
 was stopped goes on, and one that is repeated says the same and costs nothing. What a reward takes
-is told as it takes it by itself, without that.
+is counted as it takes it by itself, without that.
 """
 
 import asyncio
