@@ -89,7 +89,7 @@ class ReferenceJudge:
             RowError: this call failed for good.
             EndpointError: no call can succeed now.
         """
-        right = " or ".join((render(gold), *gold.aliases))
+        right = " or ".join((gold_in_words(gold), *gold.aliases))
         text = REFERENCE_PROMPT.render(
             question=quoted(question, MAX_QUESTION_CHARS),
             reference=quoted(right, MAX_QUESTION_CHARS),
@@ -97,6 +97,14 @@ class ReferenceJudge:
         )
         reply = await _ask(self._engine, "reference_answer", text, MarkedResponse, self._recipe)
         return reply.correct
+
+
+def gold_in_words(gold: Gold) -> str:
+    """The gold as people write it; its value as it stands where it is not of its type."""
+    try:
+        return render(gold)
+    except ValueError:
+        return gold.value
 
 
 async def _ask(

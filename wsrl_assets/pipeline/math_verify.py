@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 
-from wsrl_assets.reward import Gold, render
+from wsrl_assets.llm.equivalence import gold_in_words
+from wsrl_assets.reward import Gold
 
 ACCEPTED, REJECTED = "match", "no_match"
 NOT_READ = "gold_not_read"
@@ -37,7 +38,7 @@ def version() -> str | None:
 def golds_in_words(gold: Gold) -> list[str]:
     """What a verifier that knows no types is given: value and unit, as rendered, and aliases."""
     value = f"{gold.value} {gold.unit}" if gold.unit else gold.value
-    return [value, render(gold), *gold.aliases]
+    return [value, gold_in_words(gold), *gold.aliases]
 
 
 def outcome(response: str, golds: Sequence[str]) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from wsrl_assets.llm.equivalence import gold_in_words
 from wsrl_assets.llm.recipes import StageRecipe
 from wsrl_assets.pipeline.rewards import RewardName
 from wsrl_assets.reporting.pages import page_template
-from wsrl_assets.reward import render
 from wsrl_assets.trials.agreement import Estimate, RewardComparison
 
 MEANINGS = {
@@ -35,7 +35,7 @@ def render_rewards(
         share=said_share,
         kappa=said_kappa,
         figure=said_figure,
-        gold=render,
+        gold=gold_in_words,
         end=_end,
     )
     models = {reward: recipe.model for reward, recipe in recipes.items()}

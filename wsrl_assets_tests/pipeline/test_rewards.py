@@ -136,6 +136,40 @@ async def test_a_reply_that_cannot_be_used_is_no_verdict_and_is_not_paid_again(
         assert sim.stats.requests_completed == asked
 
 
+async def test_a_trial_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    cases = [case(number, f"Answer: town number {number}") for number in range(60)]
+    slow = judging(decode_tokens_per_s=200.0)
+    async with running_simulator(slow) as sim:
+        work = job(tmp_path, sim.base_url, max_in_flight=4)
+        task = asyncio.create_task(said_by(work, [RewardName.REFERENCE], cases))
+        while sim.stats.requests_completed < 20:
+            assert not task.done()
+            await asyncio.sleep(0.002)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        found = await said_by(work, [RewardName.REFERENCE], cases)
+        assert len(cases) <= sim.stats.requests_received <= len(cases) + 4, "those in flight"
+    assert found["reference"].failed == 0
+
+
+async def test_another_model_is_asked_again(tmp_path: Path) -> None:
+    async with running_simulator(judging(model="one")) as sim:
+        await said_by(job(tmp_path, sim.base_url), [RewardName.REFERENCE])
+    async with running_simulator(judging(model="other")) as sim:
+        await said_by(job(tmp_path, sim.base_url), [RewardName.REFERENCE])
+        assert sim.stats.requests_completed == 5
+
+
+async def test_a_gold_that_is_not_of_its_type_is_no_verdict(tmp_path: Path) -> None:
+    cases = [case(0, "Answer: 5", Gold(AnswerType.INTEGER, "about five"))]
+    found = await said_by(
+        job(tmp_path, "http://127.0.0.1:9/v1"), [RewardName.TYPED, RewardName.MATH_VERIFY], cases
+    )
+    assert marks(found["typed"]) == marks(found["math-verify"]) == "?"
+    assert found["typed"].said[0].reason == "invalid_gold"
+
+
 async def test_without_a_judge_it_is_said_what_to_set(tmp_path: Path) -> None:
     work = job(tmp_path, "http://127.0.0.1:9/v1", timeout_s=0.2)
     roles = Roles({Role.JUDGE: None})

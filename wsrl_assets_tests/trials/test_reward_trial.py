@@ -62,11 +62,12 @@ async def test_other_rollouts_or_another_judge_are_another_trial(tmp_path: Path)
 
 async def test_the_page_shows_both_sides_as_text(tmp_path: Path) -> None:
     cases = [*CASES, case(9, HOSTILE, Gold(AnswerType.LIST, '["<i>a</i>", "b"]'))]
+    cases.append(case(10, "Answer: 5", Gold(AnswerType.INTEGER, "no integer <b>at all</b>")))
     async with running_simulator(judging()) as sim:
         found = await trial(job(tmp_path, sim.base_url), cases=Cases(cases, truncated=2))
     page = found.page.read_text("utf-8")
     assert "<script" not in page
-    assert "<b>Lyon" not in page
+    assert "<b>" not in page
     assert "\x1b" not in page
     assert "default-src 'none'" in page
     assert "2 more were cut off" in page
