@@ -11,6 +11,7 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
+from wsrl_assets.cli.bars import Watched
 from wsrl_assets.cli.common import named, open_home
 from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.score import opened
@@ -69,14 +70,16 @@ def rewards(
     could run.
     """
     settings, store = open_home(home)
-    job = Job(store, settings, load_roles(), f"trial-{uuid4().hex[:8]}")
+    watched = Watched(None if as_json else errors)
+    job = Job(store, settings, load_roles(), f"trial-{uuid4().hex[:8]}", watched)
     names = chosen(job, reward or [], _say)
     if file is None:
         cases = stored_cases(store, settings.seed, rollouts)
     else:
         keys = Keys(response_key, gold_key, question_key)
         cases = _read_cases(file, keys, settings.seed, rollouts)
-    found = asyncio.run(run_reward_trial(job, cases, names))
+    with watched:
+        found = asyncio.run(run_reward_trial(job, cases, names))
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))
     else:

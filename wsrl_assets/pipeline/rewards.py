@@ -333,7 +333,10 @@ async def _ask_lacking(
                 await _JUDGES[name].scores(case, replies, by_name[name].hash)
                 if replies.dead is not None:
                     raise replies.dead
+                job.progress.advance(name)
 
+            for name in by_name:
+                job.progress.expect(name, len(cases))
             try:
                 await engine.for_each(_each(by_name, cases), work)
             finally:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
+from wsrl_assets.cli.bars import Watched
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline.job import Job
@@ -151,6 +152,15 @@ async def test_a_trial_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> 
         found = await said_by(work, [RewardName.REFERENCE], cases)
         assert len(cases) <= sim.stats.requests_received <= len(cases) + 4, "those in flight"
     assert found["reference"].failed == 0
+
+
+async def test_the_rollouts_that_judges_have_scored_are_counted(tmp_path: Path) -> None:
+    watched = Watched(None)
+    async with running_simulator(judging()) as sim:
+        given = job(tmp_path, sim.base_url)
+        work = Job(given.store, given.settings, given.roles, "run", watched)
+        await said_by(work, [RewardName.JUDGED, RewardName.REFERENCE, RewardName.TYPED])
+    assert watched.done == {"judged": len(CASES), "reference": len(CASES)}
 
 
 async def test_another_model_is_asked_again(tmp_path: Path) -> None:
