@@ -123,6 +123,8 @@ def _read_cases(file: str, keys: Keys, seed: int, most: int) -> Cases:
             place = len(drawn) if len(drawn) < most else draws.randrange(whole)
             if place < most:
                 drawn[place : place + 1] = [_case(number, row, name)]
+    if not drawn:
+        raise SourceError(f'"{name}" has no rollout to score; {truncated:,} were cut off.')
     return Cases(drawn, truncated)
 
 
@@ -218,8 +220,9 @@ def _summary(found: RewardTrial) -> str:
     shown = found.comparison
     left_out = f"; {found.truncated:,} more cut off, left out" if found.truncated else ""
     cost = f", cost {found.paid_cost:,.4g}" if found.paid_cost else ""
+    tokens = f"{found.paid_tokens:,} tokens paid to these judges so far{cost}"
+    paid = f"; {tokens}" if found.paid_tokens else ""
     return (
-        f"{shown.rollouts:,} rollouts on {shown.sources:,} source documents{left_out}; "
-        f"{found.paid_tokens:,} tokens paid in all{cost}.\n"
+        f"{shown.rollouts:,} rollouts on {shown.sources:,} source documents{left_out}{paid}.\n"
         f"Intervals, answer types and examples side by side: {found.page}"
     )

@@ -9,9 +9,10 @@ is counted as it takes it by itself, without that.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from wsrl_assets.llm.engine import ChatModel, ChatRequest, Reply
@@ -287,19 +288,14 @@ async def _judged_runs(
 async def _by_known_replies(
     cases: Sequence[Case], by_name: Mapping[RewardName, StageRecipe], replies: "_Replies"
 ) -> list[RewardRun]:
-    return [
-        await _measured(
-            name,
-            cases,
-            lambda case, name=name: _tallied(  # type: ignore[misc]
-                case, name, replies, by_name[name].hash
-            ),
-        )
-        for name in by_name
-    ]
+    runs = []
+    for name, recipe in by_name.items():
+        say = partial(_tallied, name, replies, recipe.hash)
+        runs.append(await _measured(name, cases, say))
+    return runs
 
 
-async def _tallied(case: Case, name: RewardName, replies: "_Replies", recipe: str) -> Said:
+async def _tallied(name: RewardName, replies: "_Replies", recipe: str, case: Case) -> Said:
     tally = _Tally(replies)
     scored = await _JUDGES[name].scores(case, tally, recipe)
     calls = tally.calls
@@ -351,7 +347,7 @@ async def _each(
             yield name, case
 
 
-def _paid_calls(store: Store, of: "Sequence[StageRecipe] | Any") -> dict["_Key", LLMCall]:
+def _paid_calls(store: Store, of: Iterable[StageRecipe]) -> dict["_Key", LLMCall]:
     """The calls of the ledger that got a reply, or a failure that cost tokens."""
     hashes = {recipe.hash for recipe in of}
     if not store.exists(_CALLS):

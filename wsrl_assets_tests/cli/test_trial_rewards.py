@@ -95,7 +95,7 @@ def test_a_sample_of_a_file_follows_from_the_seed(tmp_path: Path) -> None:
         ([{**ROWS[0], "label": [1]}], [], 'row 1: "label" must be true, false or null'),
         ([{"response": "a", "gold": PARIS}], [], "--question-key"),
         ([{**ROWS[0], "gold": "Paris"}], [], "line 1"),
-        ([ROWS[5]], [], "no rollout is kept here"),
+        ([ROWS[5]], [], "has no rollout to score; 1 were cut off"),
         (ROWS, ["--reward", "typed"], "two rewards or more"),
         (ROWS, ["--reward", "typd"], "Did you mean typed?"),
         (ROWS, ["--reward", "judged"], "WSRL_LLM_JUDGE_BASE_URL"),
