@@ -45,7 +45,7 @@ def ingest(
     column = text_column or settings.text_column
     found = [path for typed in paths for path in matching(typed)]
     take = read_again if again else take_in
-    registered = [shard for path in found for shard in take(store, path, column)]
+    registered = take(store, found, column)
     register_shards(store.home, [shard.key for shard in registered])
     say_registered(registered, again=again)
 

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
@@ -18,7 +18,14 @@ from wsrl_assets.sources.readers import (
     discover,
     read_rows,
 )
-from wsrl_assets.sources.shards import Earlier, address, files_shard, is_gone, safe_name
+from wsrl_assets.sources.shards import (
+    Earlier,
+    address,
+    discover_all,
+    files_shard,
+    is_gone,
+    safe_name,
+)
 from wsrl_assets.sources.streams import locate
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
@@ -66,18 +73,21 @@ class Registered:
     is_new: bool
 
 
-def register(store: Store, path: str | Path, text_column: str | None = None) -> list[Registered]:
-    """Registers the shards that a path stands for: a file, or a folder of files.
+def register(
+    store: Store, paths: str | Path | Sequence[str | Path], text_column: str | None = None
+) -> list[Registered]:
+    """Registers the shards that paths stand for: files, or folders of files.
 
     A shard is named by its content, so registering twice changes nothing, a renamed copy is
     recognised, and a changed file becomes a shard of its own. Files that a folder has gained become
     shards beside those that there are.
 
     Raises:
-        SourceError: the path holds nothing that can be read.
+        SourceError: a path holds nothing that can be read. Nothing is registered then.
     """
     known = _Known.of(store)
-    found = discover(path, known.earlier(store, path))
+    several = [paths] if isinstance(paths, (str, Path)) else paths
+    found = discover_all(several, known.earlier)
     return [_register(store, file, text_column, known) for file in found]
 
 
@@ -140,7 +150,7 @@ def _register(
     text_column: str | None,
     known: "_Known",
 ) -> Registered:
-    same = known.with_content(store, file)
+    same = known.with_content(file)
     if same is not None:
         return Registered(same.shard, _followed(store, same, file), False)
     row = Shard(
@@ -162,40 +172,49 @@ def _register(
 class _Known:
     """The shards of a store by the end of their keys, which is that of their content's hash."""
 
-    by_ending: dict[str, list[Partition]]
+    store: Store
+    keys: set[str] = field(default_factory=set)
+    by_ending: dict[str, list[Partition]] = field(default_factory=dict)
 
-    def earlier(self, store: Store, path: str | Path) -> Earlier:
+    @classmethod
+    def of(cls, store: Store) -> "_Known":
+        known = cls(store)
+        for partition in store.partitions(PartitionKind.SHARD):
+            known.add(partition)
+        return known
+
+    def earlier(self, path: str | Path) -> Earlier:
         """What `discover` has to know of these shards."""
         folder = address(*locate(path))
-        name = safe_name(folder.rpartition("/")[2])
-        partitions = [known for found in self.by_ending.values() for known in found]
-        shards = (
-            _shard_row(store, known) for known in partitions if known.key.rpartition("-")[0] == name
-        )
+        shards = [_shard_row(self.store, known) for known in named_like(self.store, {folder})]
         members = {
             shard.sha256: shard.members
             for shard in shards
             if shard is not None and shard.members and shard.path == folder
         }
-        return Earlier(frozenset(known.key for known in partitions), members)
-
-    @classmethod
-    def of(cls, store: Store) -> "_Known":
-        known = cls({})
-        for partition in store.partitions(PartitionKind.SHARD):
-            known.add(partition)
-        return known
+        return Earlier(self.keys, members)
 
     def add(self, partition: Partition) -> None:
+        self.keys.add(partition.key)
         self.by_ending.setdefault(partition.key.rpartition("-")[2], []).append(partition)
 
-    def with_content(self, store: Store, file: ShardFile) -> Shard | None:
+    def with_content(self, file: ShardFile) -> Shard | None:
         """The shard that has a file's content, under whatever name it was registered."""
         for partition in self.by_ending.get(file.key.rpartition("-")[2], ()):
-            shard = _shard_row(store, partition)
+            shard = _shard_row(self.store, partition)
             if shard is not None and shard.sha256 == file.sha256:
                 return shard
         return None
+
+
+def named_like(store: Store, paths: Iterable[str]) -> list[Partition]:
+    """The shards that have one of the paths, and others whose files are called the same.
+
+    A key begins with the name of the file, so none of the other shards need be opened.
+    """
+    names = {safe_name(path.rstrip("/").rpartition("/")[2]) for path in paths}
+    partitions = store.partitions(PartitionKind.SHARD)
+    return [found for found in partitions if found.key.rpartition("-")[0] in names]
 
 
 def _shard_row(store: Store, partition: Partition) -> Shard | None:

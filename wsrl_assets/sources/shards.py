@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -135,10 +135,40 @@ def discover(path: str | Path, earlier: Earlier | None = None) -> list[ShardFile
     with faults_named(shown):
         kind_of_entry = filesystem.info(inner)["type"]
         if kind_of_entry == "directory":
-            return _discover_folder(filesystem, inner, shown, earlier or Earlier())
+            found = _walk(filesystem, inner)
+            return _discover_files(shown, found, earlier or Earlier())
         if kind_of_entry != "file":
             raise SourceError(f'"{shown}" is neither a file nor a folder. Copy it to a file first.')
         return [_single_shard(shown, _known_kind(shown), _content(shown))]
+
+
+def discover_all(
+    paths: Sequence[str | Path], earlier: Callable[[str | Path], Earlier] = lambda path: Earlier()
+) -> list[ShardFile]:
+    """The shards behind several paths, each as `discover` finds them.
+
+    Of many files of a folder that are named one by one, or by a pattern, small ones are shards
+    together, as if the folder held nothing else.
+
+    Args:
+        paths: files, folders and URLs.
+        earlier: what is registered already of a path.
+
+    Raises:
+        SourceError: see `discover`.
+    """
+    by_folder: dict[str, list[str]] = {}
+    for path in map(str, paths):
+        folder, slash, _ = path.rstrip("/").rpartition("/")
+        by_folder.setdefault(folder or slash or ".", []).append(path)
+    found: list[ShardFile] = []
+    for folder, named in by_folder.items():
+        files = _plain_files(folder) if len(named) > _FEW_FILES else {}
+        listed = [(name, files[name]) for name in sorted(set(map(_base_name, named)) & set(files))]
+        found += _discover_files(folder, listed, earlier(folder)) if listed else []
+        alone = [path for path in named if _base_name(path) not in files]
+        found += [shard for path in alone for shard in discover(path, earlier(path))]
+    return list({shard.key: shard for shard in reversed(found)}.values())[::-1]
 
 
 def files_shard(folder: str, names: Sequence[str]) -> ShardFile:
@@ -226,10 +256,27 @@ def safe_name(name: str) -> str:
     return stem if re.search("[A-Za-z0-9]", stem) else "shard"
 
 
-def _discover_folder(
-    filesystem: fsspec.AbstractFileSystem, folder: str, shown: str, earlier: Earlier
+def _plain_files(folder: str) -> dict[str, int]:
+    """The files right in a folder that are not hidden, by name, with their sizes in bytes."""
+    filesystem, inner = locate(folder)
+    with faults_named(folder):
+        if is_local(filesystem):
+            paths = [path for path in Path(inner).iterdir() if path.is_file()]
+            sizes = {path.name: path.stat().st_size for path in paths}
+        else:
+            entries = filesystem.ls(inner, detail=True)
+            files = [entry for entry in entries if entry["type"] == "file"]
+            sizes = {_base_name(entry["name"]): int(entry["size"] or 0) for entry in files}
+    return {name: size for name, size in sizes.items() if not is_hidden(name)}
+
+
+def _discover_files(
+    folder: str, files: Iterable[tuple[str, int]], earlier: Earlier
 ) -> list[ShardFile]:
-    found = [(name, size) for name, size in _walk(filesystem, folder) if not is_hidden(name)]
+    """The shards that files of a folder are, given by relative path and size in bytes."""
+    filesystem, inner = locate(folder)
+    shown = address(filesystem, inner)
+    found = [(name, size) for name, size in files if not is_hidden(name)]
     for name, _ in found:
         _require_printable(name)
     texts = [name for name, _ in found if kind_of(name) is ShardKind.TEXT]

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.sources import readers
 from wsrl_assets.sources.inbox import scan
 from wsrl_assets.sources.ingest import Registered, ingest_shard, register
-from wsrl_assets.sources.readers import ShardFault, ShardFile, ShardKind, discover, read_rows
+from wsrl_assets.sources.readers import (
+    ShardFault,
+    ShardFile,
+    ShardKind,
+    SourceError,
+    discover,
+    read_rows,
+)
 from wsrl_assets.sources.rows import ReadError, ReadLimits, SourceRow
+from wsrl_assets.sources.tables import read_table
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets_tests.sources.files import json_lines, write, write_parquet
 
@@ -94,6 +101,27 @@ def test_files_that_a_folder_gains_are_one_more_shard(tmp_path: Path) -> None:
     assert [shard.is_new for shard in register(store, folder)] == [False, False, False, True]
 
 
+def test_small_files_that_are_named_one_by_one_are_one_shard_too(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    folder = many(tmp_path / "corpus")
+    large = write(folder / "large.jsonl", json_lines({"text": TEXT * (2**20 // len(TEXT) + 1)}))
+    other = write(tmp_path / "other.md", TEXT)
+    paths = [*folder.glob("*.*"), *(folder / "deep").glob("*"), other]
+    registered = register(store, paths)
+    alone = {shard.key.rpartition("-")[0] for shard in registered}
+    assert len(registered) == 2 + MANY  # 80 files in the folder and 40 below it are not so many
+    assert {"large.jsonl", "other.md"} <= alone
+    for number in range(MANY):
+        write(folder / f"more-{number}.jsonl", json_lines({"text": f"More {number}. {TEXT}"}))
+    named = [*folder.glob("*.*"), other]
+    again = register(store, named)
+    assert [shard.key for shard in again if shard.is_new] == [again[-2].key]
+    assert large.name in again[0].key
+    missing = folder / "not-there.jsonl"
+    with pytest.raises(SourceError, match="not-there"):
+        register(store, [*named, missing])
+
+
 def test_a_changed_file_makes_another_shard_of_which_only_it_is_new(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
     folder = many(tmp_path / "corpus")
@@ -155,7 +183,6 @@ def test_a_file_that_cannot_be_read_now_is_read_by_the_next_run(
     copy = folder / "part-0119-copy.csv"
     shutil.copy(folder / "part-0002.csv", copy)
     (shard,) = register(store, folder)
-    read_table = readers.read_table
 
     def failing(file: ShardFile, column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
         if file.path.endswith("part-0002.csv"):
@@ -163,7 +190,7 @@ def test_a_file_that_cannot_be_read_now_is_read_by_the_next_run(
         return read_table(file, column, limits)
 
     with monkeypatch.context() as patch:
-        patch.setattr(readers, "read_table", failing)
+        patch.setattr("wsrl_assets.sources.readers.read_table", failing)
         with pytest.raises(ShardFault, match=r"part-0002.csv.*no answer"):
             ingest_shard(store, shard.key, "first")
     assert read(store, [shard])[f"Document 2. {TEXT}"][1] == copy.name
