@@ -6,16 +6,14 @@ was stopped goes on, and one that is repeated says the same and costs nothing. W
 is counted as it takes it by itself, without that.
 """
 
-import asyncio
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from wsrl_assets.llm.engine import ChatModel, ChatRequest, Reply
+from wsrl_assets.llm.engine import ChatModel
 from wsrl_assets.llm.equivalence import (
     PROMPT,
     REFERENCE_PROMPT,
@@ -23,13 +21,13 @@ from wsrl_assets.llm.equivalence import (
     EndpointJudge,
     ReferenceJudge,
 )
-from wsrl_assets.llm.errors import EndpointError, RowError
+from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.prompting import Prompt
 from wsrl_assets.llm.recipes import StageRecipe, model_recipe
 from wsrl_assets.llm.roles import Role
-from wsrl_assets.llm.untrusted import without_marks
 from wsrl_assets.pipeline import math_verify
 from wsrl_assets.pipeline.job import Job, model_names
+from wsrl_assets.pipeline.paid_replies import PaidReplies, Tally, paid_calls
 from wsrl_assets.reward import Gold, Reason, Score, score, score_with_judge_async
 from wsrl_assets.storage import GroupWriter, Partition, Store, catalog
 from wsrl_assets.storage.store import frame
@@ -194,9 +192,13 @@ async def run_rewards(
 
 def paid(job: Job, by_name: Mapping[RewardName, StageRecipe]) -> tuple[int, float]:
     """Tokens and cost of all calls that the ledger has of these recipes."""
-    calls = _paid_calls(_at_ledger(job).store, by_name.values()).values()
+    calls = paid_calls(_at_ledger(job).store, _CALLS, _hashes(by_name)).values()
     tokens = sum(call.prompt_tokens + call.completion_tokens for call in calls)
     return tokens, sum(call.cost for call in calls)
+
+
+def _hashes(by_name: Mapping[RewardName, StageRecipe]) -> set[str]:
+    return {recipe.hash for recipe in by_name.values()}
 
 
 def _at_ledger(job: Job) -> Job:
@@ -277,7 +279,7 @@ async def _judged_runs(
     job: Job, cases: Sequence[Case], by_name: Mapping[RewardName, StageRecipe]
 ) -> list[RewardRun]:
     with job.store.exclusive_run(_CALLS):
-        replies = _Replies(_paid_calls(job.store, by_name.values()))
+        replies = PaidReplies(paid_calls(job.store, _CALLS, _hashes(by_name)))
         runs = await _by_known_replies(cases, by_name, replies)
         if replies.lacking:
             await _ask_lacking(job, cases, by_name, replies)
@@ -286,7 +288,7 @@ async def _judged_runs(
 
 
 async def _by_known_replies(
-    cases: Sequence[Case], by_name: Mapping[RewardName, StageRecipe], replies: "_Replies"
+    cases: Sequence[Case], by_name: Mapping[RewardName, StageRecipe], replies: PaidReplies
 ) -> list[RewardRun]:
     runs = []
     for name, recipe in by_name.items():
@@ -295,8 +297,8 @@ async def _by_known_replies(
     return runs
 
 
-async def _tallied(name: RewardName, replies: "_Replies", recipe: str, case: Case) -> Said:
-    tally = _Tally(replies)
+async def _tallied(name: RewardName, replies: PaidReplies, recipe: str, case: Case) -> Said:
+    tally = Tally(replies)
     scored = await _JUDGES[name].scores(case, tally, recipe)
     calls = tally.calls
     return _said(
@@ -311,7 +313,7 @@ async def _ask_lacking(
     job: Job,
     cases: Sequence[Case],
     by_name: Mapping[RewardName, StageRecipe],
-    replies: "_Replies",
+    replies: PaidReplies,
 ) -> None:
     """Scores all rollouts once with the judge at hand, so that the replies are known."""
     async with GroupWriter(job.store, _CALLS) as writer:
@@ -345,96 +347,3 @@ async def _each(
     for case in cases:
         for name in names:
             yield name, case
-
-
-def _paid_calls(store: Store, of: Iterable[StageRecipe]) -> dict["_Key", LLMCall]:
-    """The calls of the ledger that got a reply, or a failure that cost tokens."""
-    hashes = {recipe.hash for recipe in of}
-    if not store.exists(_CALLS):
-        return {}
-    with store.transaction(_CALLS) as transaction:
-        calls = transaction.rows(LLMCall)
-    return {
-        (call.step, call.row_id, call.recipe): call
-        for call in calls
-        if call.recipe in hashes and (call.error is None or call.prompt_tokens)
-    }
-
-
-# Step, row and recipe of a call: what decides its prompt, model and sampling.
-_Key = tuple[str, str, str]
-
-
-def _key(ask: ChatRequest[Any]) -> _Key:
-    return ask.step, ask.row_id, ask.recipe
-
-
-class _Replies:
-    """A model that answers from the ledger, and asks an engine, while it has one, for the rest.
-
-    Attributes:
-        engine: asked for what is not known; a prompt that two rollouts share is asked once.
-        lacking: prompts that nobody could be asked for.
-        dead: why no call can succeed, once that is so. A reward takes the fault of its judge for
-            no verdict and goes on.
-    """
-
-    def __init__(self, known: Mapping[_Key, LLMCall]) -> None:
-        self.engine: ChatModel | None = None
-        self.lacking = 0
-        self.dead: EndpointError | None = None
-        self._calls = dict(known)
-        self._unsent: dict[_Key, RowError] = {}
-        self._turns: defaultdict[_Key, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    def add(self, call: LLMCall) -> None:
-        """Takes a call that has ended."""
-        self._calls[call.step, call.row_id, call.recipe] = call
-
-    def call(self, ask: ChatRequest[Any]) -> LLMCall | None:
-        """The call behind a request, if one was made."""
-        return self._calls.get(_key(ask))
-
-    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
-        """See `Engine.ask`."""
-        async with self._turns[_key(ask)]:
-            await self._know(ask)
-        call = self.call(ask)
-        if call is None:
-            raise self._unsent[_key(ask)]
-        if call.error is not None:
-            raise RowError("failed", call.error)
-        return ask.reply_type.model_validate_json(without_marks(call.reply or "").strip())
-
-    async def _know(self, ask: ChatRequest[Any]) -> None:
-        if self.call(ask) is not None:
-            return
-        if self.engine is None:
-            if _key(ask) not in self._unsent:
-                self.lacking += 1
-                self._unsent[_key(ask)] = RowError("not_asked", "there is no reply")
-            return
-        try:
-            await self.engine.ask(ask)
-        except RowError as fault:
-            self._unsent[_key(ask)] = fault
-        except EndpointError as error:
-            self.dead = error
-            raise
-
-
-class _Tally:
-    """A model that remembers the calls behind its replies, each as often as it was asked for."""
-
-    def __init__(self, replies: _Replies) -> None:
-        self._replies = replies
-        self.calls: list[LLMCall] = []
-
-    async def ask(self, ask: ChatRequest[Reply]) -> Reply:
-        """See `Engine.ask`."""
-        try:
-            return await self._replies.ask(ask)
-        finally:
-            call = self._replies.call(ask)
-            if call is not None:
-                self.calls.append(call)
