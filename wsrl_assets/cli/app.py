@@ -58,7 +58,7 @@ COMMANDS = {
     "trial": _Command(
         "trial:trial",
         "Compares recipes on a sample: `wsrl trial a.yaml b.yaml --documents 200`, then "
-        "`wsrl trial adopt b`; and rewards on the same rollouts: `wsrl trial rewards`.",
+        "`wsrl trial adopt b`. Compares rewards on the same rollouts: `wsrl trial rewards`.",
     ),
     "shards": _Command(
         "shards:shards",
