@@ -62,7 +62,7 @@ def rewards(
     `reference` one a rollout. Replies are kept in HOME/trials/rewards, so that no call is paid
     twice.
 
-    Rows of a file have response, gold and question, and may have: truncated (true leaves it out),
+    Rows of a file have response and gold, and question for a judge. They may have: truncated (true leaves it out),
     label (whether a person says that the response is right) and doc_id (rows of one document are
     one case of the intervals; else those of one question are).
 
@@ -77,7 +77,8 @@ def rewards(
         cases = stored_cases(store, settings.seed, rollouts)
     else:
         keys = Keys(response_key, gold_key, question_key)
-        cases = _read_cases(file, keys, settings.seed, rollouts)
+        is_asked = any(name.asks for name in names)
+        cases = _read_cases(file, keys, is_asked, settings.seed, rollouts)
     with watched:
         found = asyncio.run(run_reward_trial(job, cases, names))
     if as_json:
@@ -106,7 +107,7 @@ def _say(text: str) -> None:
 # --- rollouts of a file -------------------------------------------------------------------------
 
 
-def _read_cases(file: str, keys: Keys, seed: int, most: int) -> Cases:
+def _read_cases(file: str, keys: Keys, is_asked: bool, seed: int, most: int) -> Cases:
     """A sample of a file's rollouts, read in one pass; the same for the same seed.
 
     Raises:
@@ -115,7 +116,7 @@ def _read_cases(file: str, keys: Keys, seed: int, most: int) -> Cases:
     draws, whole, truncated = Random(seed), 0, 0
     drawn: list[Case] = []
     with opened(file) as (stream, name):
-        for number, row in enumerate(read_rows(stream, name, keys, question_required=True), 1):
+        for number, row in enumerate(read_rows(stream, name, keys, question_required=is_asked), 1):
             if row[0].get("truncated") is True:
                 truncated += 1
                 continue
@@ -135,10 +136,11 @@ def _case(number: int, row: Row, name: str) -> Case:
         raise SourceError(
             f'"{name}", row {number}: "label" must be true, false or null, not {label!r:.60}.'
         )
+    by_question = stable_hash(item.question) if item.question else f"row {number}"
     source = given.get("doc_id")
     return Case(
         case_id=f"row {number}",
-        source=source if isinstance(source, str) else stable_hash(item.question),
+        source=source if isinstance(source, str) else by_question,
         question=item.question,
         gold=item.gold,
         response=item.response,

@@ -49,6 +49,11 @@ class RewardName(StrEnum):
     REFERENCE = "reference"
     """A judge that sees the whole response and the gold answer."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether a judge is part of it."""
+        return self in _JUDGES
+
 
 class Verdict(StrEnum):
     """What a reward says of a rollout. Undecided is no 0: nobody knows, by this reward."""
@@ -161,7 +166,7 @@ async def recipes(job: Job, names: Sequence[RewardName]) -> dict[RewardName, Sta
     Raises:
         EndpointError: there is no judge, or its server has to name the model and does not.
     """
-    judging = [name for name in names if name in _JUDGES]
+    judging = [name for name in names if name.asks]
     if not judging:
         return {}
     role = job.roles[Role.JUDGE]

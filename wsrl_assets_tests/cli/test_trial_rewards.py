@@ -76,6 +76,16 @@ def nonsense(body: dict[str, Any], rng: Random) -> str:
     return "nonsense"
 
 
+def test_a_question_is_needed_by_judges_alone(tmp_path: Path) -> None:
+    file = written(tmp_path, [{"response": "Answer: 12", "gold": TWELVE}] * 3)
+    alone = ("--reward", "typed", "--reward", "math-verify", "--json")
+    found = json.loads(trial(tmp_path, file, *alone).stdout)
+    assert found["sources"] == 3, "rows of no known question are apart"
+    done = trial(tmp_path, file, WSRL_LLM_BASE_URL="http://127.0.0.1:9/v1")
+    assert done.returncode == 2
+    assert "--question-key" in done.stderr
+
+
 def test_a_sample_of_a_file_follows_from_the_seed(tmp_path: Path) -> None:
     rows = [{**ROWS[3], "response": f"Answer: {number}"} for number in range(40)]
     file = written(tmp_path, rows)
@@ -93,7 +103,6 @@ def test_a_sample_of_a_file_follows_from_the_seed(tmp_path: Path) -> None:
     [
         ([{**ROWS[0], "label": "yes"}], [], 'row 1: "label" must be true, false or null'),
         ([{**ROWS[0], "label": [1]}], [], 'row 1: "label" must be true, false or null'),
-        ([{"response": "a", "gold": PARIS}], [], "--question-key"),
         ([{**ROWS[0], "gold": "Paris"}], [], "line 1"),
         ([ROWS[5]], [], "has no rollout to score; 1 were cut off"),
         (ROWS, ["--reward", "typed"], "two rewards or more"),
