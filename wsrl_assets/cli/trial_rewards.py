@@ -62,9 +62,9 @@ def rewards(
     `reference` one a rollout. Replies are kept in HOME/trials/rewards, so that no call is paid
     twice.
 
-    Rows of a file have response and gold, and question for a judge. They may have: truncated (true leaves it out),
-    label (whether a person says that the response is right) and doc_id (rows of one document are
-    one case of the intervals; else those of one question are).
+    Rows of a file have response and gold, and question where a judge is asked. They may have:
+    truncated (true leaves it out), label (whether a person says that the response is right) and
+    doc_id (rows of one document are one case of the intervals; else those of one question are).
 
     Exit codes: 0 done; 1 rollouts have no verdict because a call failed; 2 wrong use, or nothing
     could run.
