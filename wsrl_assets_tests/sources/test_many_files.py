@@ -1,12 +1,12 @@
 """Claims about folders of many small files, which are few shards."""
 
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from wsrl_assets.sources import shards
 from wsrl_assets.sources.inbox import scan
 from wsrl_assets.sources.ingest import Registered, ingest_shard, register
 from wsrl_assets.sources.readers import (
@@ -22,8 +22,14 @@ from wsrl_assets.sources.tables import read_table
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets_tests.sources.files import json_lines, write, write_parquet
 
-MANY = 120
+MANY = 12
 TEXT = " ".join(f"Sentence number {n} says that item {n} weighs {n * 3} grams." for n in range(12))
+
+
+@pytest.fixture(autouse=True)
+def more_than_ten_are_many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "few" not in request.node.name:
+        monkeypatch.setattr(shards, "_FEW_FILES", 10)
 
 
 def many(folder: Path, count: int = MANY) -> Path:
@@ -70,16 +76,16 @@ def test_many_small_files_are_one_shard_and_each_row_names_its_file(tmp_path: Pa
 
 
 def test_few_small_files_and_large_ones_are_shards_by_themselves(tmp_path: Path) -> None:
-    folder = many(tmp_path / "corpus")
+    folder = many(tmp_path / "corpus", 101)
     write(folder / "large.jsonl", json_lines({"text": TEXT * (2**20 // len(TEXT) + 1)}))
-    assert [len(shard.members) for shard in discover(folder)] == [0, MANY]
+    assert [len(shard.members) for shard in discover(folder)] == [0, 101]
     assert all(not shard.members for shard in discover(many(tmp_path / "few", 100)))
 
 
 def test_a_group_ends_at_64_mib(tmp_path: Path) -> None:
+    noise = "0" * 1_000_000
     for number in range(140):
-        noise = random.Random(number).randbytes(500_000).hex()
-        write(tmp_path / f"{number:03}.jsonl", json_lines({"text": noise}))
+        write(tmp_path / f"{number:03}.jsonl", json_lines({"text": f"{number} {noise}"}))
     sizes = [shard.size_bytes for shard in discover(tmp_path)]
     assert len(sizes) == 3
     assert max(sizes) <= 65 * 2**20
@@ -109,7 +115,7 @@ def test_small_files_that_are_named_one_by_one_are_one_shard_too(tmp_path: Path)
     paths = [*folder.glob("*.*"), *(folder / "deep").glob("*"), other]
     registered = register(store, paths)
     alone = {shard.key.rpartition("-")[0] for shard in registered}
-    assert len(registered) == 2 + MANY  # 80 files in the folder and 40 below it are not so many
+    assert len(registered) == 2 + MANY  # 8 files in the folder and 4 below it are not so many
     assert {"large.jsonl", "other.md"} <= alone
     for number in range(MANY):
         write(folder / f"more-{number}.jsonl", json_lines({"text": f"More {number}. {TEXT}"}))
@@ -137,13 +143,13 @@ def test_a_changed_file_makes_another_shard_of_which_only_it_is_new(tmp_path: Pa
 
 def test_small_files_that_were_registered_by_themselves_stay(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
-    folder = many(tmp_path / "corpus", 100)
+    folder = many(tmp_path / "corpus", 10)
     before = {shard.key for shard in register(store, folder)}
     for number in range(3):
         write(folder / f"new-{number}.jsonl", json_lines({"text": f"New {number}. {TEXT}"}))
     after = register(store, folder)
     assert {shard.key for shard in after if not shard.is_new} == before
-    assert len(after) == 101
+    assert len(after) == 11
 
 
 BROKEN = {
@@ -160,7 +166,7 @@ def test_a_broken_file_keeps_the_others_in_and_is_named_until_it_is_mended(
     content, reason = BROKEN[name]
     store = Store(tmp_path / "home")
     folder = many(tmp_path / "corpus")
-    broken = folder / f"part-0050-{name}"
+    broken = folder / f"part-0005-{name}"
     broken.write_bytes(content)
     (shard,) = register(store, folder)
     with pytest.raises(
@@ -180,7 +186,7 @@ def test_a_file_that_cannot_be_read_now_is_read_by_the_next_run(
 ) -> None:
     store = Store(tmp_path / "home")
     folder = many(tmp_path / "corpus")
-    copy = folder / "part-0119-copy.csv"
+    copy = folder / "part-0011-copy.csv"
     shutil.copy(folder / "part-0002.csv", copy)
     (shard,) = register(store, folder)
 
