@@ -53,6 +53,14 @@ def trial(home: Path, simulator: SimulatorProcess, *arguments: str) -> Done:
     return wsrl(home, "trial", *arguments, **environment)
 
 
+@pytest.fixture(scope="module")
+def tried(home: Path, folder: Path, simulator: SimulatorProcess) -> Path:
+    """The home with a finished trial of the two arms, whichever tests ran before."""
+    files = (str(folder / "first.yaml"), str(folder / "turns.yaml"))
+    assert trial(home, simulator, "--documents", "6", *files).returncode == 0
+    return home
+
+
 def test_two_prompts_end_in_a_table_a_page_and_an_adopted_recipe(
     home: Path, folder: Path, simulator: SimulatorProcess
 ) -> None:
@@ -121,7 +129,7 @@ def test_failed_rows_of_an_arm_are_exit_1_below_the_table(
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(
-    home: Path,
+    tried: Path,
     folder: Path,
     simulator: SimulatorProcess,
     arguments: list[str],
@@ -130,7 +138,7 @@ def test_a_mistake_is_one_sentence_and_exit_2(
 ) -> None:
     monkeypatch.chdir(folder)
     (folder / "typo.yaml").write_text("WSRL_PERSONS: 2\n")
-    done = trial(home, simulator, *arguments)
+    done = trial(tried, simulator, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
