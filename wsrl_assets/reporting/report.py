@@ -18,6 +18,7 @@ from markupsafe import Markup
 from wsrl_assets.release.dataset import current_release, pairs_of_release, read_release
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
+from wsrl_assets.reporting.coverage import FILE, Coverage, folder_of, read_coverage
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import (
     MOST,
@@ -30,6 +31,7 @@ from wsrl_assets.reporting.meaning import (
 )
 from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
+from wsrl_assets.reporting.topics import LEAST as LEAST_SOURCES
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
@@ -90,6 +92,8 @@ class Report:
         embedded: embeddings of its questions, where there are enough.
         agreement: what people say of pairs against the checks, where somebody has read some.
         personas: what they did, where there are drafts.
+        coverage: what is crowded in the domains, where somebody looked.
+        coverage_file: the file of domains that could be made of it.
     """
 
     name: str
@@ -105,6 +109,8 @@ class Report:
     embedded: Embedded | None
     agreement: Agreement | None = None
     personas: PersonaFindings | None = None
+    coverage: Coverage | None = None
+    coverage_file: str = ""
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -151,6 +157,8 @@ def gather(store: Store) -> Report:
             embedded(vectors),
             read_agreement(store),
             persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
+            read_coverage(store),
+            str(folder_of(store) / FILE),
         )
 
 
@@ -180,6 +188,7 @@ def render(report: Report) -> str:
         meaning=_meaning(report),
         near=NEAR,
         groups=len(Domain),
+        least=LEAST_SOURCES,
         samples=_samples(report.shown),
         buckets=BUCKETS,
     )
