@@ -39,6 +39,7 @@ _SAID_CHARS = 200
 
 REMEDIES: Mapping[str, str] = {
     "file": "Compare the files in wsrl_assets/generation/demonstrations.",
+    "file_name": "Name it by its domain; check a file of proposals by its own path.",
     "row": "Compare the rows in wsrl_assets/generation/demonstrations.",
     "id": "Give the row an id of its own.",
     "answer_form": "Give a short answer of the type that the row states, or state another type.",
@@ -208,9 +209,9 @@ def drafted_file(drafted: Drafted) -> str:
 
 _HEAD = """\
 # PROPOSED by `wsrl demonstrations draft`, and not in use. Read each row; mend it, or remove it.
-# Then `wsrl demonstrations check` this file, and put it into the folder of WSRL_DEMONSTRATIONS as
-# {domain}.yaml, or its rows into the file that is there. An id ends in the pair that the row was
-# made of: `wsrl trace` shows it.
+# Then run `wsrl demonstrations check` on this file, and put it into the folder of
+# WSRL_DEMONSTRATIONS as {domain}.yaml, or its rows into the file that is there.
+# An id ends in the pair that the row was made of: `wsrl trace` shows it.
 """
 
 
@@ -247,7 +248,7 @@ def _read(source: LibrarySource) -> tuple[list[Demonstration | None], list[Findi
     if not isinstance(found, dict) or not isinstance(found.get("demonstrations"), list):
         said = "it must hold version, domain and demonstrations, a list"
         return [], [Finding(source.name, "", "file", said)]
-    findings = [Finding(source.name, "", "file", said) for said in _of_head(found, source)]
+    findings = [Finding(source.name, "", *fault) for fault in _of_head(found, source)]
     rows: list[Demonstration | None] = []
     for number, entry in enumerate(found["demonstrations"], 1):
         try:
@@ -260,19 +261,21 @@ def _read(source: LibrarySource) -> tuple[list[Demonstration | None], list[Findi
     return rows, findings
 
 
-def _of_head(found: Mapping[str, Any], source: LibrarySource) -> list[str]:
+def _of_head(found: Mapping[str, Any], source: LibrarySource) -> list[tuple[str, str]]:
+    """Check and fault of what a file says before its rows."""
     if source.domain is not None and source.domain not in Domain:
         meant = did_you_mean(source.domain, list(Domain))
-        known = ", ".join(Domain)
-        return [f"no domain is called {_short(source.domain)}; {meant}There are {known}"]
+        said = f"no domain is called {_short(source.domain)}; {meant}There are {', '.join(Domain)}"
+        return [("file_name", said)]
     try:
         head = LibraryFile.model_validate({**found, "demonstrations": []})
     except ValidationError as error:
-        return _faults(error)
+        return [("file", said) for said in _faults(error)]
     if head.domain not in Domain:
-        return [f"key domain: no domain in use is called {head.domain}"]
+        return [("file", f"key domain: no domain in use is called {head.domain}")]
     if source.domain not in (None, head.domain):
-        return [f"key domain: it says {head.domain}, while the file is named {source.domain}"]
+        said = f"it says domain {head.domain}, while the file is named {source.domain}"
+        return [("file_name", said)]
     return []
 
 

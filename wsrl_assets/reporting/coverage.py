@@ -336,16 +336,17 @@ def _proposals(
 
 
 def _groups(samples: Mapping[str, _Sample], slug: str, comparison: _Comparison) -> list[Group]:
-    """The groups in a domain. `other` is looked at as a whole first: it may be one domain."""
+    """The groups in a domain. Where `other` has none, it may be one as a whole."""
     own = samples[slug]
-    if slug == OTHER and len(samples) > 1:
-        behind = _background(samples, _BACKGROUND * own.rows.height)
-        whole = as_one_group(comparison.vectors([own, *behind]), own.rows.height)
-        if whole is not None:
-            return [whole]
-    groups = find_groups(comparison.vectors([own]))
-    # Most of a domain is that domain; of `other`, it is what has none.
-    return [g for g in groups if slug == OTHER or len(g.members) <= own.rows.height / 2]
+    found = find_groups(comparison.vectors([own]))
+    if slug != OTHER:
+        # Most of a domain is that domain.
+        return [group for group in found if len(group.members) <= own.rows.height / 2]
+    if found or len(samples) == 1:
+        return found
+    behind = _background(samples, _BACKGROUND * own.rows.height)
+    whole = as_one_group(comparison.vectors([own, *behind]), own.rows.height)
+    return [whole] if whole is not None else []
 
 
 def _background(samples: Mapping[str, _Sample], most: int) -> list[_Sample]:

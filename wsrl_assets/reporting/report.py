@@ -31,7 +31,7 @@ from wsrl_assets.reporting.meaning import (
 )
 from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
-from wsrl_assets.reporting.topics import LEAST as LEAST_SOURCES
+from wsrl_assets.reporting.topics import ALIKE, LEAST
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
@@ -188,7 +188,8 @@ def render(report: Report) -> str:
         meaning=_meaning(report),
         near=NEAR,
         groups=len(Domain),
-        least=LEAST_SOURCES,
+        least=LEAST,
+        alike=ALIKE,
         samples=_samples(report.shown),
         buckets=BUCKETS,
     )

@@ -109,7 +109,7 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    pages = {"dataset_report", "recipe_trial", "training_report"}
+    pages = {"dataset_report", "domain_coverage", "recipe_trial", "training_report"}
     assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "training_arms", *pages}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
@@ -117,7 +117,7 @@ def test_every_asset_says_what_it_is() -> None:
         assert node.group_name != "default", key
         assert node.kinds, key
         assert node.owners, key
-        # A report is a page, and what an arm makes is a folder: they have no columns.
+        # Pages, files and folders have no columns.
         if key.to_user_string() not in {*pages, "training_arms"}:
             assert "dagster/column_schema" in node.metadata, key
 

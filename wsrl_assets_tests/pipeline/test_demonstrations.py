@@ -109,7 +109,7 @@ class TestChecking:
         assert found[0].remedy == REMEDIES[check]
 
     def test_each_check_has_a_case(self) -> None:
-        assert {*REFUSED, "file", "id"} == set(REMEDIES)
+        assert {*REFUSED, "file", "file_name", "id"} == set(REMEDIES)
 
     def test_a_row_that_breaks_the_schema_hides_no_other(self, tmp_path: Path) -> None:
         bad = {**GOOD, "id": "leaks", **REFUSED["leak"]}
@@ -126,7 +126,7 @@ class TestChecking:
             (b"a: \xff", "not UTF-8"),
             (b"- a list", "must hold version, domain and demonstrations"),
             (b"version: x\ndomain: natural_science\ndemonstrations: []", "key version"),
-            (b"version: 1\ndomain: coding\ndemonstrations: []", "it says coding"),
+            (b"version: 1\ndomain: coding\ndemonstrations: []", "it says domain coding"),
             (b"version: 1\ndomain: Law!\ndemonstrations: []", "key domain"),
             (b"version: 1\ndomain: natural_science\ndemonstrations: []\nx: 1", "key x"),
             (b"a: &a 1\nb: *a", "aliases"),
@@ -138,7 +138,7 @@ class TestChecking:
         (tmp_path / "natural_science.yaml").write_bytes(data)
         written(tmp_path, GOOD, {**GOOD}, name="coding.yaml", domain="coding")
         first, *others = reversed(checked(tmp_path).findings)
-        assert first.check == "file"
+        assert first.check == ("file_name" if "it says" in said else "file")
         assert first.file == str(tmp_path / "natural_science.yaml")
         assert said in first.said
         assert [one.check for one in others] == ["id"]
