@@ -246,7 +246,7 @@ def _entry(facts: DomainFacts) -> str:
 
 
 def _dumped(value: Any) -> str:
-    """YAML of plain values, each scalar on one line whatever it holds."""
+    """YAML of plain values, each scalar on one line."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
 
 

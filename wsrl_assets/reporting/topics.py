@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wsrl_assets.text.normalisation import words
 
 LEAST = 40
-"""Of fewer documents, no groups are told: at random, some of them are always alike."""
+"""Fewer documents are not grouped: at random, some of them are always alike."""
 ALIKE = 0.4
 """Silhouette from which a group counts. Of random words, without a topic, none reaches 0.36."""
 MOST_GROUPS = 8

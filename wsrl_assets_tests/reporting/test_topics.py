@@ -1,4 +1,4 @@
-"""Groups are told where documents are crowded, and nowhere else."""
+"""Groups are found where documents are crowded, and nowhere else."""
 
 from collections import Counter
 from random import Random
