@@ -49,7 +49,7 @@ def propose(
 
     Documents are compared by their embeddings where WSRL_EMBEDDING_MODEL is set, and by their words
     otherwise; a sample of up to 1,000 sources a domain, the same for the same home. No model is
-    asked, and nothing in the home changes.
+    asked, and no row changes.
 
     The file has the domains in use, and each proposal as a comment with the words and documents
     that it rests on. Edit it and set WSRL_DOMAINS to it: `wsrl run` then sorts again what could

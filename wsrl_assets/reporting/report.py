@@ -18,7 +18,7 @@ from markupsafe import Markup
 from wsrl_assets.release.dataset import current_release, pairs_of_release, read_release
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
-from wsrl_assets.reporting.coverage import FILE, Coverage, folder_of, read_coverage
+from wsrl_assets.reporting.coverage import Coverage, read_coverage
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import (
     MOST,
@@ -93,7 +93,6 @@ class Report:
         agreement: what people say of pairs against the checks, where somebody has read some.
         personas: what they did, where there are drafts.
         coverage: what is crowded in the domains, where somebody looked.
-        coverage_file: the file of domains that could be made of it.
     """
 
     name: str
@@ -110,7 +109,6 @@ class Report:
     agreement: Agreement | None = None
     personas: PersonaFindings | None = None
     coverage: Coverage | None = None
-    coverage_file: str = ""
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -158,7 +156,6 @@ def gather(store: Store) -> Report:
             read_agreement(store),
             persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
             read_coverage(store),
-            str(folder_of(store) / FILE),
         )
 
 

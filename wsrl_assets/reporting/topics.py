@@ -19,7 +19,7 @@ from wsrl_assets.text.normalisation import words
 LEAST = 40
 """Fewer documents are not grouped: at random, some of them are always alike."""
 ALIKE = 0.4
-"""Silhouette from which a group counts. Of random words, without a topic, none reaches 0.36."""
+"""Silhouette from which a group counts. Groups in texts of random words stay below it."""
 MOST_GROUPS = 8
 _AXES = 8
 _SMALLEST = 8
