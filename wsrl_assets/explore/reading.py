@@ -8,7 +8,8 @@ import polars as pl
 
 from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter, Query
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
-from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import recipes_and_calls
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
