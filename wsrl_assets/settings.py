@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         benchmark_columns: columns of the benchmark files to read, comma separated, the question
             first and then the answer; found by their names if not set.
         embedding_model: folder or name of a sentence-transformers model, by which questions of
-            one meaning are found; none if not set.
+            one meaning and documents of one topic are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.
         max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
         until_pairs: a run stops when this many pairs are accepted, all domains together; evenly

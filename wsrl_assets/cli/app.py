@@ -60,6 +60,16 @@ COMMANDS = {
         "Compares recipes on a sample: `wsrl trial a.yaml b.yaml --documents 200`, then "
         "`wsrl trial adopt b`. Compares rewards on the same rollouts: `wsrl trial rewards`.",
     ),
+    "domains": _Command(
+        "domains:domains",
+        "Proposes domains for what is crowded in `other` and in the largest ones: "
+        "`wsrl domains propose`.",
+    ),
+    "demonstrations": _Command(
+        "demonstrations:demonstrations",
+        "Checks few-shot examples, and drafts some from verified pairs: "
+        "`wsrl demonstrations check`, `wsrl demonstrations draft --domain D`.",
+    ),
     "shards": _Command(
         "shards:shards",
         "Lists the shards: state, rows, file, and the licences that their rows state.",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -97,20 +97,35 @@ def library_of(folder: Path | None, domains: tuple[DomainFacts, ...]) -> dict[Do
     """The library of some domains; see `load_library`."""
     if folder is not None:
         _check_folder(folder)
-    return {Domain(facts.slug): _load_file(folder, facts) for facts in domains}
+    return {Domain(facts.slug): _parse(_source(folder, facts)) for facts in domains}
 
 
-def _load_file(folder: Path | None, facts: DomainFacts) -> LibraryFile:
+class LibrarySource(NamedTuple):
+    """A file of the library: its name for messages, what it holds, and the domain it must be of."""
+
+    name: str
+    data: bytes
+    domain: str | None
+
+
+def library_sources(folder: Path | None) -> list[LibrarySource]:
+    """The files that `load_library` reads, each once."""
+    found = [_source(folder, facts) for facts in domains_in_use()]
+    return list({source.name: source for source in found}.values())
+
+
+def _source(folder: Path | None, facts: DomainFacts) -> LibrarySource:
     if facts.demonstrations is not None:
-        return _parse(Path(facts.demonstrations).read_bytes(), facts.demonstrations)
+        path = Path(facts.demonstrations)
+        return LibrarySource(facts.demonstrations, path.read_bytes(), None)
     own = folder / f"{facts.slug}.yaml" if folder is not None else None
     if own is not None and own.exists():
-        return _parse(own.read_bytes(), str(own), facts.slug)
+        return LibrarySource(str(own), own.read_bytes(), facts.slug)
     packaged = resources.files("wsrl_assets.generation").joinpath("demonstrations")
     for slug in (facts.slug, facts.was, OTHER):
         file = packaged.joinpath(f"{slug}.yaml")
         if file.is_file():
-            return _parse(file.read_bytes(), f"{slug}.yaml", slug)
+            return LibrarySource(f"{slug}.yaml", file.read_bytes(), slug)
     raise AssertionError("the package has demonstrations of other")
 
 
@@ -147,10 +162,10 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _parse(data: bytes, name: str, domain: str | None = None) -> LibraryFile:
-    """A file of the library; of this domain, if one is given."""
+def _parse(source: LibrarySource) -> LibraryFile:
+    name = source.name
     try:
-        file = LibraryFile.model_validate(load_yaml(data.decode("utf-8")))
+        file = LibraryFile.model_validate(load_yaml(source.data.decode("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LibraryError(f"demonstration library {name}: not YAML ({error})") from None
     except ValidationError as error:
@@ -160,9 +175,9 @@ def _parse(data: bytes, name: str, domain: str | None = None) -> LibraryFile:
             f"demonstration library {name}, at {place}: {first['msg']}. "
             "Compare the files in wsrl_assets/generation/demonstrations."
         ) from None
-    if domain not in (None, file.domain):
+    if source.domain not in (None, file.domain):
         raise LibraryError(
             f"demonstration library {name}, at domain: it says {file.domain}, "
-            f"while the file is named for {domain}"
+            f"while the file is named for {source.domain}"
         )
     return file

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsrl_assets.errors import UserError
+
 _BATCH = 64
 
 
-class EmbeddingError(RuntimeError):
+class EmbeddingError(UserError, RuntimeError):
     """Embeddings were asked for and cannot be made; the message says what to do."""
 
 

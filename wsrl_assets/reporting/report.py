@@ -18,6 +18,7 @@ from markupsafe import Markup
 from wsrl_assets.release.dataset import current_release, pairs_of_release, read_release
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reporting import charts
+from wsrl_assets.reporting.coverage import Coverage, read_coverage
 from wsrl_assets.reporting.diversity import Diversity, diversity, sampled, starts
 from wsrl_assets.reporting.meaning import (
     MOST,
@@ -30,6 +31,7 @@ from wsrl_assets.reporting.meaning import (
 )
 from wsrl_assets.reporting.pages import page_template
 from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
+from wsrl_assets.reporting.topics import ALIKE, LEAST
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import (
@@ -90,6 +92,7 @@ class Report:
         embedded: embeddings of its questions, where there are enough.
         agreement: what people say of pairs against the checks, where somebody has read some.
         personas: what they did, where there are drafts.
+        coverage: what is crowded in the domains, where somebody looked.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Report:
     embedded: Embedded | None
     agreement: Agreement | None = None
     personas: PersonaFindings | None = None
+    coverage: Coverage | None = None
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -151,6 +155,7 @@ def gather(store: Store) -> Report:
             embedded(vectors),
             read_agreement(store),
             persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
+            read_coverage(store),
         )
 
 
@@ -180,6 +185,8 @@ def render(report: Report) -> str:
         meaning=_meaning(report),
         near=NEAR,
         groups=len(Domain),
+        least=LEAST,
+        alike=ALIKE,
         samples=_samples(report.shown),
         buckets=BUCKETS,
     )

@@ -63,6 +63,8 @@ COMMANDS = (
     "run",
     "preview",
     "trial",
+    "domains",
+    "demonstrations",
     "status",
     "trace",
     "sql",

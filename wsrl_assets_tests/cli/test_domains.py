@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -18,6 +19,8 @@ from wsrl_assets.storage import Store
 from wsrl_assets_tests.cli.test_cli import wsrl
 from wsrl_assets_tests.factories import document_text, quick
 from wsrl_assets_tests.pipeline.test_domains import fits
+from wsrl_assets_tests.reporting.test_coverage import taken
+from wsrl_assets_tests.reporting.test_topics import TOPICS
 
 OTHERS = [
     {"slug": "education", "label": "Education", "definition": "schools"},
@@ -98,3 +101,38 @@ def test_a_mistake_in_the_file_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "domain law, there is no key 'wieght'; did you mean weight?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_proposed_domain_is_edited_and_then_takes_its_documents_in(
+    tmp_path: Path, simulator: SimulatorProcess
+) -> None:
+    home, file = tmp_path / "home", tmp_path / "mine.yaml"
+    rng, law = Random(3), TOPICS["law"]
+    texts = [f"{' '.join(rng.choices(law, k=30))} topic-trial" for _ in range(24)]
+    texts += ["topic-match"] * 24
+    lines = [json.dumps({"text": document_text(n, text)}) for n, text in enumerate(texts)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), "utf-8")
+    environment = {"WSRL_LLM_BASE_URL": simulator.base_url, "COLUMNS": "80"}
+    assert command(home, "ingest", str(tmp_path / "a.jsonl"), **environment).returncode == 0
+    done = command(home, "run", "--to", "filtered_documents", **environment)
+    assert done.returncode == 0, done.stderr
+    proposed = command(home, "domains", "propose", "--output", str(file), **environment)
+    assert proposed.returncode == 0, proposed.stderr
+    assert "24 documents, 50% of Other" in proposed.stdout
+    assert command(home, "domains", "propose", "--output", str(file)).returncode == 2
+    said = json.loads(command(home, "domains", "propose", "--json").stdout)
+    assert [one["documents"] for one in said["proposals"]] == [24]
+
+    text = taken(file.read_text("utf-8"))
+    slug, label = (said["proposals"][0]["facts"][key] for key in ("slug", "label"))
+    file.write_text(text.replace(f"label: {label}", "label: Law"), "utf-8")
+    before = simulator.stats().requests_received
+    environment["WSRL_DOMAINS"] = str(file)
+    again = command(home, "run", "--to", "filtered_documents", **environment)
+    assert again.returncode == 0, again.stderr
+    assert simulator.stats().requests_received - before == 48
+    query = (
+        "SELECT \"partition\", count(*) FROM filtered_documents WHERE status = 'kept' GROUP BY 1"
+    )
+    found = command(home, "sql", "--json", query, **environment).stdout
+    assert sorted(tuple(row.values()) for row in json.loads(found)) == [(slug, 24), ("other", 24)]

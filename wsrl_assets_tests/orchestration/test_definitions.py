@@ -20,6 +20,7 @@ from simulator import (
     simulator_process,
 )
 from wsrl_assets.cli.app import app
+from wsrl_assets.orchestration.assets.coverage import proposals_table
 from wsrl_assets.orchestration.assets.questions import pass_rate_asset
 from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.orchestration.metadata import ACCOUNTING, CURRENT
@@ -27,10 +28,13 @@ from wsrl_assets.orchestration.partitions import DOMAINS
 from wsrl_assets.orchestration.resources import default_resources
 from wsrl_assets.orchestration.runs import RunSummary, dagster_home, materialize_pending
 from wsrl_assets.release.dataset import current_release, read_release
+from wsrl_assets.reporting.coverage import FILE, Coverage, Proposal, folder_of, read_coverage
 from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import accounts, call_totals
+from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.taxonomy.domain_files import DomainFacts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES
 
@@ -109,7 +113,10 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
 def test_every_asset_says_what_it_is() -> None:
     graph = build_definitions().resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    pages = {"dataset_report", "recipe_trial", "reward_trial", "training_report"}
+    pages = {
+        *("dataset_report", "domain_coverage"),
+        *("recipe_trial", "reward_trial", "training_report"),
+    }
     assert keys == {*STAGES, "demonstration_library", "benchmark_ngrams", "training_arms", *pages}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
@@ -117,9 +124,28 @@ def test_every_asset_says_what_it_is() -> None:
         assert node.group_name != "default", key
         assert node.kinds, key
         assert node.owners, key
-        # A report is a page, and what an arm makes is a folder: they have no columns.
+        # Pages, files and folders have no columns.
         if key.to_user_string() not in {*pages, "training_arms"}:
             assert "dagster/column_schema" in node.metadata, key
+
+
+def test_crowded_topics_are_looked_for_with_each_release(ran: Ran) -> None:
+    found = read_coverage(ran.store)
+    assert found is not None
+    assert [(one.domain, one.sources, one.is_searched) for one in found.domains] == [
+        ("math", 4, False)
+    ]
+    assert (folder_of(ran.store) / FILE).exists()
+
+
+def test_words_of_documents_are_text_in_the_table_of_proposals() -> None:
+    facts = DomainFacts(slug="law", label="Law | <b>", definition="courts")
+    law = Proposal(
+        facts=facts, source="other", documents=9, silhouette=0.5, words=("a`b",), examples=()
+    )
+    found = Coverage(made_at=utc_now(), compared_by=None, basis="", domains=(), proposals=(law,))
+    *_, row = proposals_table(found).splitlines()
+    assert row == r"| Law \| &lt;b> | Other | 9 | a\`b |"
 
 
 def test_nothing_but_a_person_asks_for_a_proof() -> None:

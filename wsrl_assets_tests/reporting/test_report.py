@@ -17,10 +17,12 @@ from wsrl_assets.release.dataset import (
     read_release,
 )
 from wsrl_assets.reporting import report
+from wsrl_assets.reporting.coverage import Coverage, DomainCover, Example, Proposal, cover_domains
 from wsrl_assets.reporting.personas import persona_findings
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import QUESTION_INDEX
-from wsrl_assets.storage.tables import Signature, Status
+from wsrl_assets.storage.tables import Signature, Status, utc_now
+from wsrl_assets.taxonomy.domain_files import DomainFacts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import call_row
 from wsrl_assets_tests.release.pairs import Pair
@@ -109,6 +111,48 @@ def test_strangers_texts_show_as_text(tmp_path: Path) -> None:
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7*7 }}" in page.text
     assert "\x00" not in html
+
+
+def test_crowded_topics_stand_on_the_page_as_text(store: Store) -> None:
+    nothing = report.render(replace(report.gather(store), coverage=None))
+    assert "Crowded topics" not in nothing
+    facts = DomainFacts(slug="law", label=f"Law {HOSTILE[:40]}", definition="courts")
+    law = Proposal(
+        facts=facts,
+        source="other",
+        documents=40,
+        silhouette=0.61,
+        words=("court", HOSTILE),
+        examples=(Example(doc_id="d", title=f"A title {HOSTILE}"),),
+    )
+    other = DomainCover(domain="other", sources=1_200, sampled=100, is_searched=True)
+    found = Coverage(
+        made_at=utc_now(), compared_by=HOSTILE, basis="", domains=(other,), proposals=(law,)
+    )
+    html = report.render(replace(report.gather(store), coverage=found))
+    page = Page(html)
+    assert page.loads == []
+    assert "\x00" not in html
+    assert "Sampled: 100 of 1,200 sources of Other" in page.text
+    assert "Other 40 40.0% 0.61 court, <script>alert(1)</script>" in page.text
+    assert "A title <script>alert(1)</script>" in page.text
+    assert "coverage/domains.yaml" in page.text
+    assert str(store.home) not in page.text, "a report is sent to others"
+    empty = found.model_copy(update={"proposals": ()})
+    assert "Nothing is crowded enough" in report.render(
+        replace(report.gather(store), coverage=empty)
+    )
+    small = empty.model_copy(update={"domains": ()})
+    assert "No domain has the 40 sources" in report.render(
+        replace(report.gather(store), coverage=small)
+    )
+
+
+def test_the_report_shows_what_was_found_last(store: Store) -> None:
+    assert report.gather(store).coverage is None
+    found = cover_domains(store, None)
+    assert report.gather(store).coverage == found
+    assert "Crowded topics" in report.write_report(store).read_text("utf-8")
 
 
 def test_what_personas_did_stands_on_the_page_as_text(store: Store) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from wsrl_assets.orchestration.assets.coverage import NAME as COVERAGE
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.launchpad import run_setting
@@ -260,7 +261,7 @@ def rl_dataset(
 
 @dg.asset(
     name=report.STAGE,
-    deps=[dataset.STAGE.value],
+    deps=[dataset.STAGE.value, COVERAGE],
     group_name="release",
     kinds={"html"},
     owners=OWNERS,
