@@ -15,8 +15,8 @@ from wsrl_assets_tests.integration.ui.browser import AXE, faults_of, new_page, p
 from wsrl_assets_tests.release.test_dataset import fill, some
 from wsrl_assets_tests.reporting.test_report import embed
 
-PAPER = 688
-"""Width of A4 within the page's margins, in pixels of CSS."""
+PAPER = [600, 740]
+"""Widths of a page, in pixels of CSS: a small one, and Letter within a browser's margins."""
 
 # What is cut off at its right edge, or squeezed until a line holds a letter or two.
 _CUT_OFF = """() => [...document.querySelectorAll('main *')].filter(e =>
@@ -42,8 +42,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_report(store).as_uri()
 
 
-def test_nothing_is_cut_off_on_paper(address: str) -> None:
-    with new_page(PAPER, 1000) as page:
+@pytest.mark.parametrize("width", PAPER)
+def test_nothing_is_cut_off_on_paper(address: str, width: int) -> None:
+    with new_page(width, 1000) as page:
         page.goto(address)
         page.emulate_media(media="print", color_scheme="dark")
         assert page.evaluate(_CUT_OFF) == []
@@ -51,8 +52,9 @@ def test_nothing_is_cut_off_on_paper(address: str) -> None:
         assert ground == "rgb(255, 255, 255)"
 
 
-def test_headings_stay_with_what_they_head_on_paper(address: str) -> None:
-    with new_page(PAPER, 1000) as page:
+@pytest.mark.parametrize("width", PAPER)
+def test_headings_stay_with_what_they_head_on_paper(address: str, width: int) -> None:
+    with new_page(width, 1000) as page:
         page.goto(address)
         page.emulate_media(media="print")
         kept = "e => getComputedStyle(e).breakAfter === 'avoid'"
