@@ -122,6 +122,22 @@ def test_every_asset_says_what_it_is() -> None:
             assert "dagster/column_schema" in node.metadata, key
 
 
+def test_what_is_grey_in_the_graph_says_that_it_is_optional() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    marked = {name for name, node in nodes.items() if "optional" in node.kinds}
+    assert marked == {
+        "pass_rates",
+        "sft_warmup",
+        "recipe_trial",
+        "training_arms",
+        "training_report",
+    }
+    assert marked == {
+        name for name, node in nodes.items() if "Optional" in (node.description or "")
+    }
+
+
 def test_nothing_but_a_person_asks_for_a_proof() -> None:
     built = build_definitions()
     graph = built.resolve_asset_graph()

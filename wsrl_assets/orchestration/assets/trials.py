@@ -25,8 +25,8 @@ class TrialConfig(dg.Config):
 
     arms: list[str] = Field(
         [],
-        description="YAML files of settings, two or more; the others are compared with the first. "
-        "None of them: nothing is done. PAID: each arm makes calls to the model.",
+        description="PAID, default none: YAML files of settings, two or more; the others are "
+        "compared with the first, and each makes calls to the model. None: nothing is done.",
     )
     documents: int = Field(200, ge=1, description="Documents of the sample.")
 
@@ -35,7 +35,7 @@ class TrialConfig(dg.Config):
     name=NAME,
     deps=[dg.AssetDep(str(Stage.SOURCE_DOCUMENTS), partition_mapping=dg.AllPartitionMapping())],
     group_name="trials",
-    kinds={"html", "openai"},
+    kinds={"html", "openai", "optional"},
     owners=OWNERS,
     pool=POOL,
 )
@@ -47,8 +47,8 @@ def recipe_trial(
 ) -> dg.MaterializeResult:
     """Recipes compared on one sample of the documents, as `wsrl trial` does it.
 
-    Give the files of the arms in the launchpad. Nothing runs this by itself, and a trial that was
-    stopped goes on when it is materialized again. Endpoints are those of the environment.
+    Optional: give the files of the arms in the launchpad. Nothing runs this by itself, and a trial
+    that was stopped goes on when it is materialized again. Endpoints are those of the environment.
     """
     if not config.arms:
         context.log.info("no arms were given: name two files of settings in the launchpad")
