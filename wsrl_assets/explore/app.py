@@ -73,6 +73,7 @@ _DOCUMENT_TITLES = {
     "shard": "Shard",
     "licence": "Licence",
 }
+_GROUP_SHOWN = 10
 _TITLE_OF = {
     400: "Nothing was stored",
     403: "Nothing was stored",
@@ -204,6 +205,7 @@ class _Pages:
             filter=found.filter,
             facets={"domain": "Questions by domain"},
             near=NEAR,
+            most=_GROUP_SHOWN,
         )
 
     def releases(self, request: Request) -> Response:

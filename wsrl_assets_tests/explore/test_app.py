@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,12 +21,10 @@ from wsrl_assets.explore.filters import NO_LICENCE, PAGE_SIZE, DocumentFilter, F
 from wsrl_assets.release.dataset import RELEASE
 from wsrl_assets.release.licences import with_licences
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.claims import QUESTION_INDEX
 from wsrl_assets.storage.labels import all_labels, save_labels, save_sample
 from wsrl_assets.storage.tables import (
     ReleasedPair,
     ReviewLabel,
-    Signature,
     Status,
     TriagedDocument,
     utc_now,
@@ -34,7 +32,7 @@ from wsrl_assets.storage.tables import (
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.text.normalisation import content_id
-from wsrl_assets_tests.explore.home import pair, pair_id, plant
+from wsrl_assets_tests.explore.home import embed, pair, pair_id, plant
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,
@@ -513,23 +511,6 @@ def test_names_and_notes_of_reviewers_show_as_text(home: Store) -> None:
     page = found.get("/agreement").text
     assert page.count("<script") == 1
     assert "&lt;script&gt;alert(1)" in page
-
-
-def embed(store: Store, vectors: Mapping[int, Sequence[float]]) -> None:
-    """Gives embeddings to the questions of pairs, by their numbers."""
-    rows = [
-        Signature(
-            item_id=pair_id(number),
-            domain=str(DOMAIN),
-            content_id=str(number),
-            minhash=b"",
-            vector=np.array(vector, "<f2").tobytes(),
-            vector_model="a/model",
-        )
-        for number, vector in vectors.items()
-    ]
-    with store.transaction(QUESTION_INDEX) as transaction:
-        transaction.merge(rows)
 
 
 def test_like_questions_are_listed_in_groups(tmp_path: Path) -> None:
