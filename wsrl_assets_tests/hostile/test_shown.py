@@ -37,7 +37,7 @@ from wsrl_assets_tests.release.test_dataset import fill, some
 PAYLOADS = [row["text"] for row in inputs("markup")]
 # What our own pages are made of; anything else came from a text.
 _ALLOWED_LINKS = re.compile(
-    r"/|#main|/(pairs|documents|static)(/[\w.-]+)*(\?.*)?|/(agreement|releases|reviewer)(\?.*)?|/?\?.*"
+    r"/|#main|/(pairs|documents|static)(/[\w.-]+)*(\?.*)?|/(agreement|alike|releases|reviewer)(\?.*)?|/?\?.*"
 )
 _OWN_SCRIPT = '<script src="/static/review.js" defer></script>'
 _NEVER = {"script", "iframe", "object", "embed", "base", "math", "link-", "textarea", "applet"}
