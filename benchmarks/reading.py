@@ -7,6 +7,9 @@ time: the floor, which is Polars reading the lines, hashing the texts and writin
 nothing else; and datatrove's JSON-lines reader, where it is installed, which yields documents and
 neither normalises, judges, nor writes them.
 
+Then folders of small files, at three sizes, are registered and read: processor milliseconds a file,
+and shards, beside a floor that opens each file and hashes it.
+
 The text is what this machine has in many languages, cut to the sizes of web pages: its manual
 pages, package documentation, messages of programs in their translations, and Python's library.
 None of it is fetched, so figures of two machines differ by their text too.
@@ -15,6 +18,7 @@ None of it is fetched, so figures of two machines differ by their text too.
 import argparse
 import gettext
 import gzip
+import hashlib
 import html
 import importlib.util
 import json
@@ -42,6 +46,7 @@ from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.storage import Store
 
 SIZES_MB = (5, 20, 80)
+FILES = (200, 2_000, 10_000)
 TARGET_MB = 20
 _MOST_OF_A_FILE = 400_000
 # Lengths of web pages are about log-normal; their median here is 2,700 characters.
@@ -60,11 +65,12 @@ def main() -> None:
     """Measures and prints; with `--reader`, one reader on one file, as JSON for its parent."""
     arguments = _parser().parse_args()
     if arguments.reader:
-        print(json.dumps(asdict(_measure(READERS[arguments.reader], arguments.file))))
+        print(json.dumps(asdict(_measure(MEASURED[arguments.reader], arguments.file))))
         return
     with tempfile.TemporaryDirectory() as folder:
         files = {size: _written(Path(folder), size) for size in arguments.sizes or SIZES_MB}
         _print_rates(files)
+        _print_small({n: _small_files(Path(folder, f"small-{n}"), n) for n in arguments.files})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--sizes", type=int, nargs="+", help=f"MB of text; default {SIZES_MB}")
-    parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--files", type=int, nargs="*", default=FILES, help=f"small files; default {FILES}"
+    )
+    parser.add_argument("--reader", choices=MEASURED, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     return parser
 
@@ -94,6 +103,19 @@ def _print_rates(files: dict[int, Path]) -> None:
     table(["MB a CPU second (peak MiB)", *(f"{size} MB" for size in files), "exponent"], rows)
     ours, floor = rates["source_documents"][-1], rates["Polars floor"][-1]
     note(f"{ours:.2f} MB a CPU second of {TARGET_MB} wanted; the floor is {floor / ours:.1f} times")
+
+
+def _print_small(folders: dict[int, Path]) -> None:
+    if not folders:
+        return
+    heading("Folders of small JSON-lines files")
+    rows = []
+    for name in SMALL_READERS:
+        costs = {n: _of_a_process(name, folder) for n, folder in folders.items()}
+        known = {n: cost for n, cost in costs.items() if cost}
+        cells = [f"{1000 * c.cpu_s / n:.2f} ({c.peak_mib:,.0f})" for n, c in known.items()]
+        rows.append([name, *cells, _exponent(known)])
+    table(["CPU ms a file (peak MiB)", *(f"{n:,} files" for n in folders), "exponent"], rows)
 
 
 def _exponent(costs: dict[int, Cost]) -> str:
@@ -143,11 +165,32 @@ def _read_datatrove(path: Path) -> None:
         pass
 
 
+def _register_only(folder: Path) -> None:
+    register(Store(folder.with_name(f"{folder.name}-registered")), folder)
+
+
+def _read_folder(folder: Path) -> None:
+    store = Store(folder.with_name(f"{folder.name}-home"))
+    for shard in register(store, folder):
+        ingest_shard(store, shard.key, "benchmark")
+
+
+def _hash_only(folder: Path) -> None:
+    for path in folder.iterdir():
+        hashlib.sha256(path.read_bytes()).digest()
+
+
+SMALL_READERS: dict[str, Callable[[Path], None]] = {
+    "registered": _register_only,
+    "registered and read": _read_folder,
+    "opened and hashed": _hash_only,
+}
 READERS: dict[str, Callable[[Path], None]] = {
     "source_documents": _read_ours,
     "Polars floor": _read_floor,
     "datatrove": _read_datatrove,
 }
+MEASURED = {**READERS, **SMALL_READERS}
 
 
 # The text of this machine.
@@ -165,6 +208,15 @@ def _written(folder: Path, size_mb: int) -> Path:
             row = {"text": document, "url": f"https://example.org/{number}", "date": "2024-05-06"}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return path
+
+
+def _small_files(folder: Path, count: int) -> Path:
+    """A folder of files of one document each."""
+    folder.mkdir()
+    for number, document in zip(range(count), _documents(), strict=False):
+        row = {"text": document, "url": f"https://example.org/{number}"}
+        folder.joinpath(f"{number:06}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    return folder
 
 
 def _documents() -> Iterator[str]:

@@ -36,15 +36,16 @@ def ingest(
     's3://bucket/part-*.parquet'.
 
     Parquet, JSON lines, CSV and TSV files, plain or compressed (.gz, .zst), are a shard each. The
-    .txt and .md files of a folder are one shard together. Links to folders are followed.
+    .txt and .md files of a folder are one shard together, and so are small data files (1 MiB) where
+    there are more than 100. Links to folders are followed.
     A shard is named by its content, so registering a file twice changes nothing, and a changed file
-    becomes a new shard.
+    becomes a new shard. Files that a folder has gained become shards beside those that it has.
     """
     settings, store = open_home(home)
     column = text_column or settings.text_column
     found = [path for typed in paths for path in matching(typed)]
     take = read_again if again else take_in
-    registered = [shard for path in found for shard in take(store, path, column)]
+    registered = take(store, found, column)
     register_shards(store.home, [shard.key for shard in registered])
     say_registered(registered, again=again)
 

@@ -1,5 +1,6 @@
 """`wsrl push`: a release to the Hugging Face Hub."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.hub import push as push_release
 from wsrl_assets.release.lookup import find_release
+from wsrl_assets.training.card import with_proof
 
 
 def push(
@@ -20,6 +22,13 @@ def push(
     public: Annotated[
         bool, typer.Option("--public", help="Everyone may see it. Default: only you may.")
     ] = False,
+    proof: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a proof of this release, as `wsrl prove` prints it: its table is added "
+            "to the card, and its page and figures go along."
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Uploads a release, with its card, to the Hugging Face Hub, as a private data set.
@@ -29,7 +38,8 @@ def push(
     """
     _, store = open_home(home)
     folder = find_release(store, release)
-    done = push_release(folder, repo, public=public)
+    added = with_proof(folder, proof) if proof else None
+    done = push_release(folder, repo, public=public, added=added)
     seen = "private" if done.private else "public"
     console.print(f"{folder.name}: {done.url} ({seen})", highlight=False, soft_wrap=True)
     console.print(

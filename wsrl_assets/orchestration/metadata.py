@@ -22,10 +22,10 @@ from wsrl_assets.storage import Partition, Store, catalog, figures
 from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
 from wsrl_assets.storage.figures import RunSpan
 from wsrl_assets.storage.fingerprint import fingerprint
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import PartitionKind
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.highlight import printable, without_credentials

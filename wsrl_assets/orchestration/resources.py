@@ -13,16 +13,13 @@ from wsrl_assets.pipeline.domains import bring_up_to_date
 from wsrl_assets.pipeline.progress import NoProgress
 from wsrl_assets.settings import Roles, Settings, load_roles, load_settings
 from wsrl_assets.storage import Store
-from wsrl_assets.storage.store import Connection
+from wsrl_assets.storage.instances import Connection
 
 
 @contextmanager
-def _connect(path: Path, read_only: bool) -> Iterator[Connection]:
-    """A connection by Dagster's resource, which does not close it on an exception: we do."""
-    resource = DuckDBResource(
-        database=str(path), connection_config={"access_mode": "READ_ONLY"} if read_only else {}
-    )
-    with resource.get_connection() as connection:
+def _connect() -> Iterator[Connection]:
+    """An instance by Dagster's resource, which does not close it on an exception: we do."""
+    with DuckDBResource(database=":memory:").get_connection() as connection:
         try:
             yield connection
         finally:

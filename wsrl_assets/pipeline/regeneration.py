@@ -18,9 +18,9 @@ from wsrl_assets.pipeline.job import Job, model_names
 from wsrl_assets.pipeline.pass_rates import rate_recipes
 from wsrl_assets.pipeline.triage import is_recipe_but_for_domains, triage_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.recipes_in_use import RecipeInUse, recipes_in_use, stale_documents
 from wsrl_assets.storage.replacement import copy_documents, replace_whole
-from wsrl_assets.storage.store import Connection
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage

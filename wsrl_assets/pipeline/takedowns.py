@@ -12,10 +12,11 @@ from typing import Any
 
 from wsrl_assets.curation.filter import withdraw_unqualified
 from wsrl_assets.llm.recipes import Provenance, rule_recipe
-from wsrl_assets.sources.ingest import DOCUMENTS, Registered, register
+from wsrl_assets.sources.ingest import DOCUMENTS, Registered, named_like, register
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.storage import Partition, PartitionKind, Store
-from wsrl_assets.storage.store import Connection, query_text
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.store import query_text
 from wsrl_assets.storage.tables import Shard, Status, TriagedDocument, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, take_down, taken_down
 from wsrl_assets.taxonomy.domains import Domain
@@ -85,17 +86,17 @@ def forget_shard(store: Store, key: str, run_id: str) -> Withdrawn:
     return withdrawn
 
 
-def take_in(store: Store, path: str, text_column: str | None = None) -> list[Registered]:
-    """Registers a path; what is known is read again only if it is to be read differently.
+def take_in(store: Store, paths: Sequence[str], text_column: str | None = None) -> list[Registered]:
+    """Registers paths; what is known is read again only if it is to be read differently.
 
     That is where `text_column` names another column than the one it was registered with, and
     where the path has other content now than a shard that was never read.
 
     Raises:
-        SourceError: the path holds nothing that can be read.
+        SourceError: a path holds nothing that can be read.
         StoreBusyError: a run works on one of the shards.
     """
-    registered = register(store, path, text_column)
+    registered = register(store, paths, text_column)
     for known in (shard for shard in registered if not shard.is_new):
         partition = Partition.shard(known.key)
         if text_column not in (None, _shard(store, partition).text_column):
@@ -107,17 +108,19 @@ def take_in(store: Store, path: str, text_column: str | None = None) -> list[Reg
     return registered
 
 
-def read_again(store: Store, path: str, text_column: str | None = None) -> list[Registered]:
-    """Registers a path so that the next run reads it, even if it was read or forgotten before.
+def read_again(
+    store: Store, paths: Sequence[str], text_column: str | None = None
+) -> list[Registered]:
+    """Registers paths so that the next run reads it, even if it was read or forgotten before.
 
     Rows that come out the same cost nothing; what is no longer in the file leaves with the next
     run. A shard of the same path with other content is forgotten.
 
     Raises:
-        SourceError: the path holds nothing that can be read.
+        SourceError: a path holds nothing that can be read.
         StoreBusyError: a run works on one of the shards.
     """
-    registered = register(store, path, text_column)
+    registered = register(store, paths, text_column)
     for shard in registered:
         partition = Partition.shard(shard.key)
         with store.exclusive_run(partition):
@@ -151,7 +154,7 @@ def _reopen(store: Store, partition: Partition, text_column: str | None) -> None
 
 def _same_path(store: Store, registered: Sequence[Registered]) -> Iterator[str]:
     keys, paths = {shard.key for shard in registered}, {shard.path for shard in registered}
-    for partition in store.partitions(PartitionKind.SHARD):
+    for partition in named_like(store, paths):
         shard = _shard(store, partition)
         if shard.path in paths and shard.shard not in keys and shard.forgotten_at is None:
             yield shard.shard

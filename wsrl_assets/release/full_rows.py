@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from wsrl_assets.storage.catalog import batches
-from wsrl_assets.storage.store import Connection
+from wsrl_assets.storage.instances import Connection
 
 _TABLES = ("release_texts", "release_drafts", "release_verdicts")
 _READ_ROWS = 10_000

@@ -3,12 +3,15 @@
 Nothing here runs unless it is asked for. The token is the one of `HF_TOKEN` or `hf auth login`.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from wsrl_assets.release.dataset import ReleaseError
-from wsrl_assets.release.folder import broken_files
+from wsrl_assets.release.folder import CHECKSUMS, broken_files, write_checksums
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -27,7 +30,14 @@ class Pushed:
     private: bool
 
 
-def push(folder: Path, repo: str, *, public: bool = False, endpoint: str | None = None) -> Pushed:
+def push(
+    folder: Path,
+    repo: str,
+    *,
+    public: bool = False,
+    endpoint: str | None = None,
+    added: Mapping[str, bytes] | None = None,
+) -> Pushed:
     """Uploads a release folder to a data set repository; makes one, private, if it is not there.
 
     The commit is tagged with the release's name, so that a trainer can pin it as `revision`.
@@ -37,6 +47,7 @@ def push(folder: Path, repo: str, *, public: bool = False, endpoint: str | None 
         repo: `owner/name`.
         public: makes a new repository public, and allows one that is public.
         endpoint: of the Hub; that of `HF_ENDPOINT` if not set.
+        added: files that go along, or in place of some of the release, by name.
 
     Raises:
         PushError: there is no token; files are not as they were written; the repository is public
@@ -55,7 +66,8 @@ def push(folder: Path, repo: str, *, public: bool = False, endpoint: str | None 
         raise PushError("there is no token for the Hub: set HF_TOKEN, or use `hf auth login`")
     api = HfApi(endpoint=endpoint, token=token)
     try:
-        return _upload(api, folder, repo, public)
+        with _with_added(folder, added or {}) as sent:
+            return _upload(api, folder.name, sent, repo, public)
     except HFValidationError as error:
         raise PushError(f"{repo!r} is no repository of the Hub: {_first_line(error)}") from None
     except HfHubHTTPError as error:
@@ -69,7 +81,24 @@ def push(folder: Path, repo: str, *, public: bool = False, endpoint: str | None 
         ) from None
 
 
-def _upload(api: "HfApi", folder: Path, repo: str, public: bool) -> Pushed:
+@contextmanager
+def _with_added(folder: Path, added: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder of what is sent. Its checksums hold for the added files too."""
+    if not added:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="wsrl-push-") as name:
+        sent = Path(name)
+        for path in folder.iterdir():
+            if path.name not in (*added, CHECKSUMS):
+                (sent / path.name).symlink_to(path.resolve())
+        for file, content in added.items():
+            (sent / file).write_bytes(content)
+        write_checksums(sent)
+        yield sent
+
+
+def _upload(api: "HfApi", release: str, folder: Path, repo: str, public: bool) -> Pushed:
     url = api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
     private = bool(api.dataset_info(repo).private)
     if not private and not public:
@@ -81,9 +110,9 @@ def _upload(api: "HfApi", folder: Path, repo: str, public: bool) -> Pushed:
         repo_id=repo,
         repo_type="dataset",
         folder_path=folder,
-        commit_message=f"Release {folder.name}",
+        commit_message=f"Release {release}",
     )
-    api.create_tag(repo, tag=folder.name, revision=done.oid, repo_type="dataset", exist_ok=True)
+    api.create_tag(repo, tag=release, revision=done.oid, repo_type="dataset", exist_ok=True)
     return Pushed(str(url), done.oid, private)
 
 

@@ -7,7 +7,7 @@ opens only files that are new or have changed:
   that is still being written waits. Hidden files, and names that end in `.tmp`, `.part` and the
   like, are never looked at: write under such a name and rename, and no half file is ever taken.
 * The text files that settle between two scans are one shard together, since they tend to be small
-  and many.
+  and many. So are small data files, where many settle at once.
 * A file whose content is a shard already, under whatever name, is noted as a copy.
 * A file that changed under its old name becomes another shard, since a shard is its content.
 * A file that cannot be read, or is of no known kind, is noted with its reason and named once; it is
@@ -16,7 +16,8 @@ opens only files that are new or have changed:
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -25,9 +26,17 @@ from typing import Any
 
 import fsspec
 
-from wsrl_assets.sources.ingest import register, register_text_files
+from wsrl_assets.sources.ingest import register, register_files
 from wsrl_assets.sources.rows import SourceError
-from wsrl_assets.sources.shards import ShardKind, address, is_hidden, kind_of, local_files
+from wsrl_assets.sources.shards import (
+    ShardKind,
+    address,
+    in_groups,
+    is_hidden,
+    kind_of,
+    local_files,
+    small_files,
+)
 from wsrl_assets.sources.streams import faults_named, is_local, locate
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import InboxFile, utc_now
@@ -111,32 +120,17 @@ def scan(
     known = _known(store)
     listed = _listed(inbox)
     number = 1 + max((row.number for row in known.values() if row.number is not None), default=-1)
-    arrived = {row.shard for row in known.values() if row.number is not None}
-    changed: list[InboxFile] = []
-    texts: list[tuple[_Seen, InboxFile | None]] = []
+    arrivals_so_far = _Arrivals(number, {r.shard for r in known.values() if r.number is not None})
     said = []
-    for seen in listed:
-        before = known.get(seen.path)
-        if seen.is_as(before) and before is not None and before.state != State.SETTLING:
-            continue
-        if not seen.is_as(before):
-            changed.append(_settling(seen, before))
-            continue
+    changed = [_settling(seen, known.get(seen.path)) for seen in listed if _is_news(seen, known)]
+    settled = [seen for seen in listed if _has_settled(seen, known.get(seen.path))]
+    for group in _shards_to_be(settled):
         if time.monotonic() >= deadline:
-            continue
-        if kind_of(seen.path) is ShardKind.TEXT:
-            texts.append((seen, before))
-            continue
-        taken = _take(store, seen, before, number, arrived, text_column)
-        if taken.number == number:
-            arrived.add(taken.shard)
-            number += 1
-        _remember(store, [taken])  # at once: what was opened is not opened again
-        known[seen.path] = taken
-        said.append(_sentence(taken))
-    for taken in _take_texts(store, inbox, texts, number, arrived):
-        known[taken.path] = taken
-        said.append(_sentence(taken))
+            break
+        pairs = [(seen, known.get(seen.path)) for seen in group]
+        for taken in _take_group(store, inbox, pairs, arrivals_so_far, text_column):
+            known[taken.path] = taken
+            said.append(_sentence(taken))
     _remember(store, changed)
     known.update({row.path: row for row in changed})
     arrivals = [
@@ -184,12 +178,84 @@ def _settling(seen: _Seen, before: InboxFile | None) -> InboxFile:
     )
 
 
+def _is_news(seen: _Seen, known: Mapping[str, InboxFile]) -> bool:
+    return not seen.is_as(known.get(seen.path))
+
+
+def _has_settled(seen: _Seen, before: InboxFile | None) -> bool:
+    return before is not None and before.state == State.SETTLING and seen.is_as(before)
+
+
+def _shards_to_be(settled: Sequence[_Seen]) -> Iterator[list[_Seen]]:
+    """Files that are to be shards, those together that are one."""
+    by_path = {seen.path: seen for seen in settled}
+    texts = [path for path in by_path if kind_of(path) is ShardKind.TEXT]
+    sizes = {path: by_path[path].size_bytes for path in by_path.keys() - set(texts)}
+    named = {path: size for path, size in sizes.items() if size and kind_of(path) is not None}
+    small = small_files(named)
+    alone = sorted(sizes.keys() - set(small))
+    groups = [*([path] for path in alone), *in_groups(small, sizes), texts]
+    yield from ([by_path[path] for path in group] for group in groups if group)
+
+
+@dataclass
+class _Arrivals:
+    """The arrivals so far.
+
+    Attributes:
+        number: of the next one.
+        shards: that have arrived.
+    """
+
+    number: int
+    shards: set[str | None]
+
+    def numbered(self, row: InboxFile) -> InboxFile:
+        """The row of a registered shard, with a number if it had not arrived before."""
+        if row.shard in self.shards:
+            return row
+        self.shards.add(row.shard)
+        self.number += 1
+        return replace(row, number=self.number - 1)
+
+
+def _take_group(
+    store: Store,
+    inbox: str | Path,
+    group: Sequence[tuple[_Seen, InboxFile | None]],
+    arrivals: _Arrivals,
+    text_column: str | None,
+) -> list[InboxFile]:
+    """Registers files as one shard, or each by itself where one of them cannot be read.
+
+    What was opened is remembered at once, and not opened again.
+    """
+    if len(group) > 1:
+        folder = address(*locate(inbox))
+        names = [seen.path.removeprefix(f"{folder}/") for seen, _ in group]
+        with suppress(SourceError):
+            found = register_files(store, folder, names, text_column)
+            rows = [
+                replace(
+                    _settling(seen, before), state=State.REGISTERED, shard=found.key, number=None
+                )
+                for seen, before in group
+            ]
+            rows[0] = arrivals.numbered(rows[0])  # one arrival, and so one run, for all of them
+            _remember(store, rows)
+            return rows
+    rows = []
+    for seen, before in group:
+        rows.append(_take(store, seen, before, arrivals, text_column))
+        _remember(store, rows[-1:])
+    return rows
+
+
 def _take(
     store: Store,
     seen: _Seen,
     before: InboxFile | None,
-    number: int,
-    arrived: Collection[str | None],
+    arrivals: _Arrivals,
     text_column: str | None,
 ) -> InboxFile:
     row = replace(_settling(seen, before), state=State.REFUSED)
@@ -203,46 +269,12 @@ def _take(
     if found.path != seen.path:
         detail = f"the same content as {found.path}, shard {found.key}, so not registered again"
         return replace(row, state=State.COPY, shard=found.key, detail=detail)
-    row = replace(row, state=State.REGISTERED)
-    if found.key in arrived:
-        return replace(row, shard=found.key, detail="touched; its content was registered before")
-    news = f"changed since it was shard {row.shard}, which stays" if row.shard else None
-    return replace(row, shard=found.key, number=number, detail=news)
-
-
-def _take_texts(
-    store: Store,
-    inbox: str | Path,
-    texts: Sequence[tuple[_Seen, InboxFile | None]],
-    number: int,
-    arrived: Collection[str | None],
-) -> list[InboxFile]:
-    """Registers text files as one shard, or each by itself where one of them cannot be read."""
-    if len(texts) < 2:
-        rows = [_take(store, seen, before, number, arrived, None) for seen, before in texts]
-        _remember(store, rows)
-        return rows
-    filesystem, inner = locate(inbox)
-    folder = address(filesystem, inner)
-    names = [seen.path.removeprefix(f"{folder}/") for seen, _ in texts]
-    try:
-        found = register_text_files(store, folder, names)
-    except SourceError:
-        rows = []
-        for seen, before in texts:
-            rows.append(_take(store, seen, before, number, arrived, None))
-            _remember(store, rows[-1:])
-            number += rows[-1].number == number
-        return rows
-    is_new = found.key not in arrived
-    rows = [
-        replace(_settling(seen, before), state=State.REGISTERED, shard=found.key, number=None)
-        for seen, before in texts
-    ]
-    if is_new:  # one arrival, and so one run, for all of them
-        rows[0] = replace(rows[0], number=number)
-    _remember(store, rows)
-    return rows
+    row = replace(row, state=State.REGISTERED, shard=found.key)
+    if found.key in arrivals.shards:
+        return replace(row, detail="touched; its content was registered before")
+    old = before.shard if before else None
+    news = f"changed since it was shard {old}, which stays" if old else None
+    return arrivals.numbered(replace(row, detail=news))
 
 
 def _sentence(row: InboxFile) -> str:

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
@@ -18,7 +18,15 @@ from wsrl_assets.sources.readers import (
     discover,
     read_rows,
 )
-from wsrl_assets.sources.shards import is_gone, text_files_shard
+from wsrl_assets.sources.shards import (
+    Earlier,
+    address,
+    discover_all,
+    files_shard,
+    is_gone,
+    safe_name,
+)
+from wsrl_assets.sources.streams import locate
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
@@ -65,23 +73,29 @@ class Registered:
     is_new: bool
 
 
-def register(store: Store, path: str | Path, text_column: str | None = None) -> list[Registered]:
-    """Registers the shards that a path stands for: a file, or a folder of files.
+def register(
+    store: Store, paths: str | Path | Sequence[str | Path], text_column: str | None = None
+) -> list[Registered]:
+    """Registers the shards that paths stand for: files, or folders of files.
 
     A shard is named by its content, so registering twice changes nothing, a renamed copy is
-    recognised, and a changed file becomes a shard of its own.
+    recognised, and a changed file becomes a shard of its own. Files that a folder has gained become
+    shards beside those that there are.
 
     Raises:
-        SourceError: the path holds nothing that can be read.
+        SourceError: a path holds nothing that can be read. Nothing is registered then.
     """
     known = _Known.of(store)
-    return [_register(store, file, text_column, known) for file in discover(path)]
+    several = [paths] if isinstance(paths, (str, Path)) else paths
+    found = discover_all(several, known.earlier)
+    return [_register(store, file, text_column, known) for file in found]
 
 
-def register_text_files(store: Store, folder: str, names: Sequence[str]) -> Registered:
-    """Registers some text files of a folder as one shard; see `register`."""
-    file = text_files_shard(folder, names)
-    return _register(store, file, None, _Known.of(store), tuple(sorted(names)))
+def register_files(
+    store: Store, folder: str, names: Sequence[str], text_column: str | None = None
+) -> Registered:
+    """Registers some files of a folder as one shard; see `register`."""
+    return _register(store, files_shard(folder, names), text_column, _Known.of(store))
 
 
 def ingest_shard(
@@ -135,15 +149,14 @@ def _register(
     file: ShardFile,
     text_column: str | None,
     known: "_Known",
-    members: tuple[str, ...] = (),
 ) -> Registered:
-    same = known.with_content(store, file)
+    same = known.with_content(file)
     if same is not None:
         return Registered(same.shard, _followed(store, same, file), False)
     row = Shard(
         shard=file.key,
         path=str(file.path),
-        members=members,
+        members=file.members,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         text_column=text_column,
@@ -159,26 +172,54 @@ def _register(
 class _Known:
     """The shards of a store by the end of their keys, which is that of their content's hash."""
 
-    by_ending: dict[str, list[Partition]]
+    store: Store
+    keys: set[str] = field(default_factory=set)
+    by_ending: dict[str, list[Partition]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Store) -> "_Known":
-        known = cls({})
+        known = cls(store)
         for partition in store.partitions(PartitionKind.SHARD):
             known.add(partition)
         return known
 
+    def earlier(self, path: str | Path) -> Earlier:
+        """What `discover` has to know of these shards."""
+        folder = address(*locate(path))
+        shards = [_shard_row(self.store, known) for known in named_like(self.store, {folder})]
+        members = {
+            shard.sha256: shard.members
+            for shard in shards
+            if shard is not None and shard.members and shard.path == folder
+        }
+        return Earlier(self.keys, members)
+
     def add(self, partition: Partition) -> None:
+        self.keys.add(partition.key)
         self.by_ending.setdefault(partition.key.rpartition("-")[2], []).append(partition)
 
-    def with_content(self, store: Store, file: ShardFile) -> Shard | None:
+    def with_content(self, file: ShardFile) -> Shard | None:
         """The shard that has a file's content, under whatever name it was registered."""
         for partition in self.by_ending.get(file.key.rpartition("-")[2], ()):
-            with store.transaction(partition) as transaction:
-                rows = transaction.rows(Shard)
-            if rows and rows[0].sha256 == file.sha256:
-                return rows[0]
+            shard = _shard_row(self.store, partition)
+            if shard is not None and shard.sha256 == file.sha256:
+                return shard
         return None
+
+
+def named_like(store: Store, paths: Iterable[str]) -> list[Partition]:
+    """The shards that have one of the paths, and others whose files are called the same.
+
+    A key begins with the name of the file, so none of the other shards need be opened.
+    """
+    names = {safe_name(path.rstrip("/").rpartition("/")[2]) for path in paths}
+    partitions = store.partitions(PartitionKind.SHARD)
+    return [found for found in partitions if found.key.rpartition("-")[0] in names]
+
+
+def _shard_row(store: Store, partition: Partition) -> Shard | None:
+    with store.transaction(partition) as transaction:
+        return next(iter(transaction.rows(Shard)), None)
 
 
 def _followed(store: Store, shard: Shard, file: ShardFile) -> str:
@@ -192,7 +233,7 @@ def _followed(store: Store, shard: Shard, file: ShardFile) -> str:
 
 def _files(shard: Shard) -> Sequence[ShardFile]:
     if shard.members:
-        return [text_files_shard(shard.path, shard.members)]
+        return [files_shard(shard.path, shard.members)]
     return discover(shard.path)
 
 
@@ -208,13 +249,10 @@ def _registered(store: Store, partition: Partition) -> Shard:
     missing = SourceError(
         f"shard {partition.key!r} is not registered; use `wsrl ingest PATH`. Registered: {known}"
     )
-    if not store.exists(partition):
+    shard = _shard_row(store, partition) if store.exists(partition) else None
+    if shard is None:
         raise missing
-    with store.transaction(partition) as transaction:
-        rows = transaction.rows(Shard)
-    if not rows:
-        raise missing
-    return rows[0]
+    return shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +325,12 @@ class _Ingest:
         except SourceError as error:
             if not is_gone(self.shard.path, self.shard.members):
                 raise
+            again = f", or leave it out with `wsrl ingest --again {self.shard.path}`"
             raise ShardFault(
                 DropReason.FILE_GONE,
-                f"shard {self.shard.shard!r}: {error} Put the file back, or withdraw the shard "
-                f"with `wsrl forget {self.shard.shard}`.",
+                f"shard {self.shard.shard!r}: {error} Put the file back"
+                f"{again if self.shard.members else ''}, or withdraw the shard with "
+                f"`wsrl forget {self.shard.shard}`.",
             ) from None
         for file in files:
             if file.sha256 == self.shard.sha256:
@@ -390,7 +430,8 @@ def _unless_duplicate(
     if row.status is not Status.KEPT:
         return row
     position = (row.source_row, row.passage)
-    first = firsts.setdefault(row.doc_id, position)
+    # A file that could not be read at the last try may come before what was read then.
+    first = firsts[row.doc_id] = min(position, firsts.get(row.doc_id, position))
     if first < position:
         detail = f"same as row {first[0]} of this shard"
     elif row.doc_id in shards:

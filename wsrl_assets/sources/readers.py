@@ -4,13 +4,14 @@ The formats are in `json_lines`, `parquet` and `text_files`, one each; finding f
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wsrl_assets.sources.columns import TEXT_COLUMN_NAMES, folder_values, guess_text_column
 from wsrl_assets.sources.json_lines import read_json_lines
 from wsrl_assets.sources.parquet import read_parquet
 from wsrl_assets.sources.rows import (
+    ROWS_OF_A_FILE,
     DropReason,
     ReadLimits,
     ShardFault,
@@ -23,11 +24,12 @@ from wsrl_assets.sources.shards import (
     ShardKind,
     discover,
     matching,
+    member_shard,
     safe_name,
 )
 from wsrl_assets.sources.streams import is_bomb
 from wsrl_assets.sources.tables import read_table
-from wsrl_assets.sources.text_files import read_text_files
+from wsrl_assets.sources.text_files import read_text_file
 
 __all__ = [
     "KNOWN_ENDINGS",
@@ -46,7 +48,6 @@ __all__ = [
 ]
 
 _ROW_BYTES = 200  # what a row costs to keep, if it holds nothing: its reason and provenance
-_TEXT_KINDS = (ShardKind.TEXT, ShardKind.TEXT_FOLDER)
 
 
 def read_rows(
@@ -88,9 +89,9 @@ def _guarded(
 ) -> Iterator[list[SourceRow]]:
     faults: list[ShardFault] = []
     read = 0
-    for batch in _batches(_before_fault(_measured(shard, rows), faults), limits):
+    for batch in _batches(_before_fault(rows, faults), limits):
         read += len(batch)
-        yield [_with_folders(shard, row) for row in batch]
+        yield batch
     for fault in faults:
         where = f'shard "{shard.label}"'
         raise ShardFault(fault.reason, f"{where}: {read:,} rows were read, then: {fault}")
@@ -98,11 +99,72 @@ def _guarded(
         raise SourceError(f'shard "{shard.label}": no rows in it. Remove it, or write rows to it.')
 
 
-def _with_folders(shard: ShardFile, row: SourceRow) -> SourceRow:
-    """The row, with what the names of its folders say of it where it does not say so itself."""
-    members = row.metadata.get("file", "") if shard.kind is ShardKind.TEXT_FOLDER else ""
-    said = folder_values(f"{shard.path}/{members}" if members else shard.path)
-    return replace(row, metadata={**said, **row.metadata}) if said else row
+def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
+    if shard.members:
+        return _rows_of_files(shard, text_column, limits)
+    return _rows_of_file(shard, text_column, limits)
+
+
+def _rows_of_files(
+    shard: ShardFile, text_column: str | None, limits: ReadLimits
+) -> Iterator[SourceRow]:
+    """The rows of several files; each names its file.
+
+    A file that is not read to its end does not keep the others out: its fault is raised after them.
+    """
+    faults: list[tuple[str, SourceError]] = []
+    for place, name in enumerate(shard.members, start=1):
+        try:
+            file = member_shard(shard, name)
+            for row in _rows_of_file(file, text_column, limits):
+                yield _placed(row, file, place, name)
+        except SourceError as error:
+            faults.append((name, error))
+    if faults:
+        raise _fault_of_files(shard, faults)
+
+
+def _placed(row: SourceRow, file: ShardFile, place: int, name: str) -> SourceRow:
+    """A row of one of several files.
+
+    Its number follows from its place alone. Were rows numbered on from file to file, those after a
+    file that was not read to its end would have other numbers when it is.
+    """
+    if file.kind is ShardKind.TEXT:
+        return replace(row, row_number=place, metadata={**row.metadata, "file": name})
+    where = {"shard_file": name, "shard_file_row": str(row.row_number)}
+    number = place * ROWS_OF_A_FILE + row.row_number
+    return replace(row, row_number=number, metadata={**row.metadata, **where})
+
+
+def _fault_of_files(shard: ShardFile, faults: Sequence[tuple[str, SourceError]]) -> ShardFault:
+    name, error = faults[0]
+    reason = error.reason if isinstance(error, ShardFault) else DropReason.UNREADABLE_FILE
+    more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
+    return ShardFault(
+        reason,
+        f'the file "{name}"{more} of {len(shard.members):,} was not read to its end: {error} The '
+        f'others were. Mend or remove it, then `wsrl ingest --again "{shard.path}"`.',
+    )
+
+
+def _rows_of_file(
+    file: ShardFile, text_column: str | None, limits: ReadLimits
+) -> Iterator[SourceRow]:
+    said = folder_values(file.path)
+    for row in _measured(file, _read(file, text_column, limits)):
+        # What the names of its folders say of a row, where it does not say so itself.
+        yield replace(row, metadata={**said, **row.metadata}) if said else row
+
+
+def _read(file: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
+    if file.kind is ShardKind.PARQUET:
+        return read_parquet(file, text_column, limits)
+    if file.kind is ShardKind.TABLE:
+        return read_table(file, text_column, limits)
+    if file.kind is ShardKind.TEXT:
+        return read_text_file(file, limits)
+    return read_json_lines(file, text_column, limits)
 
 
 def _before_fault(rows: Iterator[SourceRow], faults: list[ShardFault]) -> Iterator[SourceRow]:
@@ -122,16 +184,6 @@ def _measured(shard: ShardFile, rows: Iterator[SourceRow]) -> Iterator[SourceRow
             problem = f"a compression bomb: {shard.size_bytes:,} bytes hold {size_bytes:,} of text."
             raise ShardFault(DropReason.CORRUPT_FILE, problem)
         yield row
-
-
-def _rows(shard: ShardFile, text_column: str | None, limits: ReadLimits) -> Iterator[SourceRow]:
-    if shard.kind is ShardKind.PARQUET:
-        return read_parquet(shard, text_column, limits)
-    if shard.kind is ShardKind.TABLE:
-        return read_table(shard, text_column, limits)
-    if shard.kind in _TEXT_KINDS:
-        return read_text_files(shard, limits)
-    return read_json_lines(shard, text_column, limits)
 
 
 def _batches(rows: Iterable[SourceRow], limits: ReadLimits) -> Iterator[list[SourceRow]]:

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from wsrl_assets.errors import UserError
 
+# Far more than a small file can hold, and a figure that shows where one ends.
+ROWS_OF_A_FILE = 1_000_000_000
+
 
 class SourceError(UserError, ValueError):
     """A file or folder cannot be read at all; the message names it, the place and the way out."""
@@ -23,6 +26,7 @@ class DropReason(StrEnum):
     ROW_TOO_LARGE = "row_too_large"
     TRUNCATED_FILE = "truncated_file"
     CORRUPT_FILE = "corrupt_file"
+    UNREADABLE_FILE = "unreadable_file"
     READ_ERROR = "read_error"
     FILE_GONE = "file_gone"
     FILE_CHANGED = "file_changed"
@@ -33,7 +37,8 @@ class ShardFault(SourceError):
 
     Attributes:
         reason: `TRUNCATED_FILE` or `CORRUPT_FILE` where the format itself says so, `FILE_GONE` or
-            `FILE_CHANGED` where the file is not what was registered, else `READ_ERROR`.
+            `FILE_CHANGED` where the file is not what was registered, `UNREADABLE_FILE` where one of
+            several is something else than it says or has no text column, else `READ_ERROR`.
     """
 
     def __init__(self, reason: DropReason, message: str) -> None:
@@ -53,8 +58,10 @@ class SourceRow:
     """One row of a shard: a document, or the reason why it is none.
 
     Attributes:
-        row_number: From 1: the line of a JSON-lines file, the row of a parquet file, the place of
-            a text file among its folder's. Blank lines are no rows, but count as lines.
+        row_number: From 1: the line of a JSON-lines file, the row of a parquet file. Of several
+            files: the place of a text file, and for others `ROWS_OF_A_FILE` times the place of the
+            file more, so 3000000012 is row 12 of the third. Blank lines are no rows, but count as
+            lines.
         text: As it stands in the file, not normalised. None exactly when there is a `reason`.
         reason: Why there is no text.
         detail: The reason in words with its figures, to follow "line 12: ".

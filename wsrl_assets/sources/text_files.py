@@ -17,24 +17,22 @@ from wsrl_assets.sources.streams import BROKEN_STREAM, broken_stream, decompress
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_text_files(shard: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]:
-    """A row for each text file, numbered in the order of `ShardFile.members`.
+def read_text_file(file: ShardFile, limits: ReadLimits) -> Iterator[SourceRow]:
+    """The one row of a text file.
 
     A file is UTF-8, with or without a byte order mark, or UTF-16 with one. Its name is in the
     metadata as `file`.
 
     Raises:
-        ReadError: A file has gone since the shard was found, or cannot be read.
+        ReadError: The file has gone since the shard was found, or cannot be read.
     """
-    members = shard.members or (shard.label,)
-    paths = [f"{shard.path}/{name}" for name in shard.members] or [shard.path]
-    for index, (name, path) in enumerate(zip(members, paths, strict=True)):
-        metadata = {"file": name}
-        text = _text_or_reason(path, limits)
-        if isinstance(text, str):
-            yield SourceRow(index + 1, text, metadata=metadata)
-        else:
-            yield rejected(index + 1, *text, metadata)
+    metadata = {"file": file.label}
+    text = _text_or_reason(file.path, limits)
+    yield (
+        SourceRow(1, text, metadata=metadata)
+        if isinstance(text, str)
+        else rejected(1, *text, metadata)
+    )
 
 
 def _text_or_reason(path: str, limits: ReadLimits) -> str | tuple[DropReason, str]:

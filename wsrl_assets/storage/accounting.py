@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wsrl_assets.storage.store import Connection, frame, query_text
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.store import frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 from wsrl_assets.taxonomy.wanted import Wanted
 

@@ -9,14 +9,13 @@ import duckdb
 import polars as pl
 
 from wsrl_assets.errors import UserError
+from wsrl_assets.storage.instances import Connection, limit_memory
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import (
-    Connection,
     Store,
     allow_open_files,
-    attach,
-    prepare,
+    attach_snapshot,
     query_text,
 )
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
@@ -138,7 +137,7 @@ def _opened(
     """A connection with a view per table over the snapshots of some partitions."""
     connection = duckdb.connect()
     try:
-        prepare(connection, memory)
+        limit_memory(connection, memory)
         attached = _attach(connection, store.snapshots(scopes, only))
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
@@ -155,7 +154,7 @@ def _attach(connection: Connection, snapshots: Mapping[Partition, Path]) -> dict
     allow_open_files(len(snapshots))
     for number, (partition, path) in enumerate(snapshots.items()):
         alias = f"p{number}"
-        attach(connection, path, alias)
+        attach_snapshot(connection, path, alias)
         attached[partition] = alias
     return attached
 

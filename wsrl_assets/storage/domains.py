@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 import polars as pl
 
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Connection, Store, frame
+from wsrl_assets.storage.store import Store, frame
 from wsrl_assets.storage.tables import (
     DomainMove,
     DomainRecord,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
+from wsrl_assets.storage.instances import Connection, connect
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Connection, Store, attach, connect, frame, query_text
+from wsrl_assets.storage.store import Store, attach_snapshot, frame, query_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
 
     Their snapshots are opened one after another: there may be more than a process may hold open.
     """
-    with connect(Path(":memory:"), False) as connection:
+    with connect() as connection:
         return sum(
             _rows_in(connection, path, row_type) for path in store.snapshots([kind]).values()
         )
@@ -36,7 +37,7 @@ def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
 
 def _rows_in(connection: Connection, snapshot: Path, row_type: type[Row]) -> int:
     """The rows of a table in a snapshot, which may be older than the table."""
-    attach(connection, snapshot, "counted")
+    attach_snapshot(connection, snapshot, "counted")
     try:
         held = connection.execute(query_text("has_table"), [row_type.TABLE]).fetchall()
         if not held:

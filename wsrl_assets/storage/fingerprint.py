@@ -1,8 +1,9 @@
 """What version of its rows a partition holds, for Dagster's data versions."""
 
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Connection, query_text
+from wsrl_assets.storage.store import query_text
 
 
 def fingerprint(connection: Connection, partition: Partition, row_type: type[Row]) -> str:

@@ -1,8 +1,8 @@
 """The only door to the DuckDB files: one file a partition, short exclusive writes, snapshots.
 
-A write takes the partition's lock, connects, runs one transaction over rows *and* ledger, and
-closes. Readers never open the live file, since even a read-only opener blocks a DuckDB writer:
-after a commit the store publishes a copy, and readers open that.
+A write takes the partition's lock, attaches the file, runs one transaction over rows *and*
+ledger, and detaches it. Readers never open the live file, since even a read-only opener blocks a
+DuckDB writer: after a commit the store publishes a copy, and readers open that.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ import re
 import resource
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from wsrl_assets.errors import UserError
+from wsrl_assets.storage.instances import Connect, Connection, attach, connect, instances
 from wsrl_assets.storage.keys import KnownKeys, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
 from wsrl_assets.storage.schema import (
@@ -40,9 +41,6 @@ from wsrl_assets.storage.schema import (
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 R = TypeVar("R", bound=Row)
-Connection = duckdb.DuckDBPyConnection
-Connect = Callable[[Path, bool], AbstractContextManager[Connection]]
-
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.SHARD: SHARD_TABLES,
     PartitionKind.DOMAIN: DOMAIN_TABLES,
@@ -55,14 +53,12 @@ _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 # Commits wait while a large file is copied, so copies take a twentieth of the time at most.
 _COPIES_APART = 20
-_MEMORY_SHARE = "25%"
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25
 _HURRIED_LOCK_TIMEOUT_S = 3.0
 # What DuckDB says of a file that another process has open. "lock" alone will not do: a corrupt
 # file is a matter of a "block".
 _OPEN_ELSEWHERE = "Could not set lock on file"
-_IN_MEMORY = Path(":memory:")
 # Files that a process has open besides those of a catalog: sockets, libraries, Dagster's databases.
 _OTHER_FILES = 512
 
@@ -77,30 +73,7 @@ class StoreError(UserError, RuntimeError):
     """A database file cannot be used; the message names the file and what to do."""
 
 
-@contextmanager
-def connect(path: Path, read_only: bool) -> Iterator[Connection]:
-    """A plain DuckDB connection, always closed on the way out."""
-    connection = duckdb.connect(str(path), read_only=read_only)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def prepare(connection: Connection, memory: str = _MEMORY_SHARE) -> None:
-    """What holds on every connection.
-
-    A process has several databases open at once, each of which would take four fifths of the
-    machine's memory if it were let.
-
-    Args:
-        memory: what this one may take, such as `25%`.
-    """
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET memory_limit = '{memory}'")
-
-
-def attach(connection: Connection, path: Path, alias: str) -> None:
+def attach_snapshot(connection: Connection, path: Path, alias: str) -> None:
     """Attaches a snapshot, read-only, under a name.
 
     Attached and not connected to: DuckDB keeps one database a path and process, so a connection
@@ -109,9 +82,8 @@ def attach(connection: Connection, path: Path, alias: str) -> None:
     Raises:
         StoreError: the file is not a usable DuckDB database.
     """
-    location = str(path).replace("'", "''")
     try:
-        connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+        attach(connection, path, alias)
     except duckdb.Error as error:
         raise _unusable(path, error) from error
 
@@ -243,7 +215,7 @@ class Store:
     Args:
         home: the folder; made on first write.
         lock_timeout_s: how long to wait for another process before `StoreBusyError`.
-        connect: opens a DuckDB file; Dagster's resource is passed in here.
+        connect: makes a DuckDB instance in memory; Dagster's resource is passed in here.
     """
 
     def __init__(
@@ -251,7 +223,7 @@ class Store:
     ) -> None:
         self.home = Path(home)
         self._lock_timeout_s = lock_timeout_s
-        self._connect = connect
+        self._instances = instances(connect)
         self._publish_after: dict[Partition, float] = {}
         self._up_to_date: set[Partition] = set()
         self._keys: dict[Partition, KnownKeys] = {}
@@ -285,7 +257,6 @@ class Store:
             keys = self._keys.setdefault(partition, KnownKeys())
             keys.check(files.live)
             with self._open(path) as connection:
-                prepare(connection)
                 connection.begin()
                 try:
                     if path != files.live or partition not in self._up_to_date:
@@ -363,13 +334,14 @@ class Store:
         files = self._files(partition)
         if not files.snapshot.exists():
             raise FileNotFoundError(f"no data for {partition} under {self.home}")
-        with self._connect(_IN_MEMORY, False) as connection:
-            prepare(connection)
-            attach(connection, files.snapshot, "snapshot")
+        with self._instances.cursor(files.snapshot) as connection:
+            attach_snapshot(connection, files.snapshot, "snapshot")
             # What the snapshot is too old to have is found, empty, in the memory behind it.
+            connection.execute("ATTACH ':memory:' AS behind")
+            connection.execute("USE behind")
             for row_type in _TABLES[partition.kind]:
                 connection.execute(create_table_sql(row_type))
-            connection.execute("SET search_path = 'snapshot.main,memory.main'")
+            connection.execute("SET search_path = 'snapshot.main,behind.main'")
             yield connection
 
     def snapshots(
@@ -472,15 +444,19 @@ class Store:
 
     @contextmanager
     def _open(self, path: Path, *, wait: bool = True) -> Iterator[Connection]:
-        with contextlib.ExitStack() as stack:
-            yield self._enter(stack, path, wait)
+        """A connection with a live file as its database."""
+        with self._instances.cursor(path) as connection:
+            self._attach(connection, path, wait)
+            connection.execute("USE live")
+            yield connection
 
-    def _enter(self, stack: contextlib.ExitStack, path: Path, wait: bool) -> Connection:
+    def _attach(self, connection: Connection, path: Path, wait: bool) -> None:
         began = time.monotonic()
         noticed = False
         while True:
             try:
-                return stack.enter_context(self._connect(path, False))
+                attach(connection, path, "live", read_only=False)
+                return
             except duckdb.Error as error:
                 if _OPEN_ELSEWHERE not in str(error):
                     raise _unusable(path, error) from error

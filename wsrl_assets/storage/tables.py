@@ -49,7 +49,7 @@ class Shard(Row):
 
     shard: str = column("partition key: file name and content hash")
     path: str = column("where the file was when it was registered")
-    members: tuple[str, ...] = column("text files below path; all, if none are named", default=())
+    members: tuple[str, ...] = column("files below path that it is made of, if several", default=())
     sha256: str = column("hash of the content, hex")
     size_bytes: int = column("size in bytes")
     text_column: str | None = column("column that holds the text, none to guess", default=None)

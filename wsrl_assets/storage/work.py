@@ -13,8 +13,9 @@ from typing import Any
 
 import polars as pl
 
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
-from wsrl_assets.storage.store import Connection, Store, query_text
+from wsrl_assets.storage.store import Store, query_text
 
 
 @dataclass(frozen=True, slots=True)

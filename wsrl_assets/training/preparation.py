@@ -17,7 +17,8 @@ from wsrl_assets.release.folder import hidden, put_in_place
 from wsrl_assets.reward import Gold
 from wsrl_assets.samples import pydoc_topics
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.store import Connection, frame
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets.training.errors import ProofError

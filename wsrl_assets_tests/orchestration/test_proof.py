@@ -16,7 +16,9 @@ import pytest
 import wsrl_assets_tests
 from wsrl_assets.orchestration.assets.proof import training_arms, training_report
 from wsrl_assets.orchestration.resources import StoreResource
+from wsrl_assets.training.card import with_proof
 from wsrl_assets.training.environment import PYTHON_VARIABLE
+from wsrl_assets.training.errors import ProofError
 from wsrl_assets.training.spec import Arm
 from wsrl_assets_tests.training.homes import proof_home
 
@@ -84,6 +86,35 @@ def test_a_failed_arm_is_named_and_only_it_is_run_again(home: Path, tmp_path: Pa
     assert {p: p.stat().st_mtime_ns for p in finished} == finished
     assert len(list(proof.rglob("result.json"))) == 9
     _page_has_every_arm(proof)
+    _card_has_what_the_page_has(home, proof)
+
+
+def _card_has_what_the_page_has(home: Path, proof: Path) -> None:
+    (release,) = (f for f in (home / "home" / "releases").iterdir() if (f / "README.md").is_file())
+    before = {path: path.read_bytes() for path in release.iterdir()}
+    added = with_proof(release, proof)
+    assert set(added) == {"README.md", "proof.json", "proof.html"}
+    card = added["README.md"].decode()
+    assert card.startswith(before[release / "README.md"].decode().rstrip())
+    figures = json.loads(added["proof.json"])
+    for row in figures["rows"]:
+        share = row["figures"]["with_passage.pass_at_1.strict"]
+        shots = f" ({row['shots'].replace('_', ' ')})" if row["arm"] == "base" else ""
+        arm = row["arm"].replace("_", " ") + shots
+        assert f"| {arm} | {len(row['seeds'])} | {share:.1%} |" in card
+    beyond = [c for c in figures["comparisons"] if c["finding"] != "within its interval"]
+    assert beyond
+    assert card.count("- ") - before[release / "README.md"].decode().count("- ") >= len(beyond)
+    assert f"{len(beyond)} of {len(figures['comparisons'])} differences" in card
+    assert "beats the base on no figure" in card
+    assert {path: path.read_bytes() for path in release.iterdir()} == before
+    figures["release"] = "another"
+    (proof / "proof.json").write_text(json.dumps(figures))
+    with pytest.raises(ProofError, match="is of release another, not of"):
+        with_proof(release, proof)
+    (proof / "proof.json").unlink()
+    with pytest.raises(ProofError, match="holds no finished proof"):
+        with_proof(release, proof)
 
 
 def _page_has_every_arm(proof: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_shard_that_was_forgotten_comes_back_when_it_is_ingested_again(
     shard = take_in(store, path)
     withdraw_matching(store, "https://example.com/a/0", "forget")
     forget_shard(store, shard, "forget")
-    read_again(store, str(path))
+    read_again(store, [str(path)])
     advance(store, shard, "run-2")
     assert in_domain(store) == set(TEXTS[1:]), "all but what was withdrawn for good"
     assert_accounts_balance(store)
@@ -141,7 +141,7 @@ def test_a_shard_that_was_forgotten_comes_back_when_it_is_ingested_again(
 def test_another_text_column_leaves_nothing_of_the_first_one(store: Store, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", TEXTS)
     shard = take_in(store, path)
-    read_again(store, str(path), "other")
+    read_again(store, [str(path)], "other")
     advance(store, shard, "run-2")
     assert in_domain(store) == {text(90 + n, 80) for n in range(3)}
     assert_accounts_balance(store)
@@ -153,7 +153,7 @@ def test_reading_again_what_did_not_change_keeps_every_verdict(
     path = write(tmp_path / "a.jsonl", TEXTS)
     shard = take_in(store, path)
     before = rows(store, TriagedDocument, Partition.shard(shard))
-    read_again(store, str(path))
+    read_again(store, [str(path)])
     ingest_shard(store, shard, "run-2")
     assert rows(store, TriagedDocument, Partition.shard(shard)) == before
     assert len(in_domain(store)) == 3
@@ -163,7 +163,7 @@ def test_a_changed_file_takes_the_place_of_its_old_content(store: Store, tmp_pat
     path = write(tmp_path / "a.jsonl", TEXTS)
     take_in(store, path)
     write(path, [text(50, 80)])
-    (again,) = read_again(store, str(path))
+    (again,) = read_again(store, [str(path)])
     advance(store, again.key, "run-2")
     assert in_domain(store) == {text(50, 80)}
     assert_accounts_balance(store)

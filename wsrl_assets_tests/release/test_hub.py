@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wsrl_assets.release.dataset import Release, build_release
+from wsrl_assets.release.folder import CHECKSUMS, broken_files
 from wsrl_assets.release.hub import PushError, push
 from wsrl_assets.storage import Store
 from wsrl_assets_tests.release.hub_server import TOKEN, Hub, Repo, running_hub
@@ -40,6 +41,23 @@ def test_the_files_arrive_as_they_are_in_a_private_repository(hub: Hub, release:
     assert (repo.private, done.private) == (True, True)
     assert repo.tags == {release.name: done.commit}
     assert done.url == f"{hub.url}/datasets/{REPO}"
+
+
+def test_files_that_are_added_go_along_and_the_checksums_hold_for_them(
+    hub: Hub, release: Release, tmp_path: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in release.folder.iterdir()}
+    added = {"README.md": before["README.md"] + b"more", "proof.json": b"{}"}
+    push(release.folder, REPO, endpoint=hub.url, added=added)
+    sent = hub.repos[REPO].files
+    assert {name: sent[name] for name in before | added if name != CHECKSUMS} == {
+        name: content for name, content in (before | added).items() if name != CHECKSUMS
+    }
+    for name, content in sent.items():
+        (tmp_path / name).write_bytes(content)
+    assert broken_files(tmp_path) == []
+    assert b"proof.json" in sent[CHECKSUMS]
+    assert {path.name: path.read_bytes() for path in release.folder.iterdir()} == before
 
 
 def test_a_second_push_goes_to_the_repository_that_is_there(hub: Hub, release: Release) -> None:

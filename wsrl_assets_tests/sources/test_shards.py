@@ -58,7 +58,7 @@ def test_folder_gives_a_shard_for_each_data_file_and_one_for_all_its_texts(tmp_p
     write(folder / "sub" / "deep" / "y.txt", TEXT)
     shards = discover(folder)
     assert [shard.name for shard in shards] == ["a.parquet", "b.jsonl", "corpus"]
-    assert shards[-1].kind is ShardKind.TEXT_FOLDER
+    assert shards[-1].kind is ShardKind.FILES
     assert shards[-1].members == ("sub/deep/y.txt", "z.md")
     assert shards[-1].size_bytes == 2 * len(TEXT)
 

@@ -14,7 +14,7 @@ import pytest
 
 from wsrl_assets.storage import Partition, Store, StoreError, catalog
 from wsrl_assets.storage import store as store_module
-from wsrl_assets.storage.store import connect
+from wsrl_assets.storage.instances import connect
 from wsrl_assets.storage.tables import LLMCall, Personas, utc_now
 from wsrl_assets_tests.factories import IN_DOMAIN, call_row, rows
 from wsrl_assets_tests.processes import Said, elsewhere
@@ -133,32 +133,32 @@ def test_a_large_file_is_published_at_intervals_and_on_demand(
 
 
 def test_a_store_by_another_connector_is_written_and_read_the_same(tmp_path: Path) -> None:
-    opened: list[str] = []
+    made: list[duckdb.DuckDBPyConnection] = []
 
     @contextmanager
-    def counted(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        opened.append(path.name)
-        with connect(path, read_only) as connection:
+    def counted() -> Iterator[duckdb.DuckDBPyConnection]:
+        with connect() as connection:
+            made.append(connection)
             yield connection
 
     store = Store(tmp_path, connect=counted)
-    write(store, 1)
-    assert published(store) == 1
-    assert opened
+    for number in range(5):
+        write(store, number)
+        assert published(store) == number + 1
+    assert len(made) == 1, "an instance costs more than a small commit, and is used again"
 
 
 # --- sudden death -------------------------------------------------------------------------------
 
 
-@contextmanager
-def _dies_before_closing(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    yield duckdb.connect(str(path))
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _write_and_die(say: Said, home: Path, number: int) -> None:
     """Commits a row, and is killed before DuckDB can fold its log into the file."""
-    write(Store(home, connect=_dies_before_closing), number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "wsrl_assets.storage.instances._Instance.detach_all",
+            lambda instance: os.kill(os.getpid(), signal.SIGKILL),
+        )
+        write(Store(home), number)
 
 
 def _die_in_transaction(say: Said, home: Path, number: int) -> None:
@@ -279,16 +279,18 @@ def test_a_key_of_a_commit_that_failed_is_written_by_the_next(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EACCES, errno.EIO])
-def test_what_the_system_refuses_is_told_and_no_file_is_blamed(tmp_path: Path, number: int) -> None:
+def test_what_the_system_refuses_is_told_and_no_file_is_blamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     write(Store(tmp_path), 1)
 
-    @contextmanager
-    def refused(path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    def refused(connection: object, path: Path, *_: object, **__: object) -> None:
         raise duckdb.IOException(f'Cannot open file "{path}": {os.strerror(number)}')
-        yield  # pragma: no cover
 
+    monkeypatch.setattr(store_module, "attach", refused)
     with pytest.raises(StoreError) as caught:
-        write(Store(tmp_path, connect=refused), 2)
+        write(Store(tmp_path), 2)
+    monkeypatch.undo()
     assert os.strerror(number).lower() in str(caught.value)
     assert "natural_science.duckdb" in str(caught.value)
     assert "Move the file away" not in str(caught.value)

@@ -116,6 +116,52 @@ def test_every_arm_has_a_row_and_the_control_gains_nothing(proof: Path) -> None:
     assert page.count("<svg") >= 3
 
 
+TASK = """
+task: capitals
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {rows}}}}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "Question: {{{{question}}}}\\nAnswer:"
+doc_to_choice: "{{{{options}}}}"
+doc_to_target: "{{{{gold}}}}"
+metric_list: [{{metric: acc}}]
+"""
+BENCHMARK = """
+import json, sys
+from pathlib import Path
+from wsrl_assets.training.arms.benchmarks import run_benchmarks
+model, task, output = map(Path, sys.argv[1:])
+print(json.dumps(run_benchmarks(model, [str(task)], output)))
+"""
+
+
+def test_a_task_file_of_the_user_is_run_by_the_harness(proof: Path, tmp_path: Path) -> None:
+    options = ["Paris", "Rome", "Oslo"]
+    rows = [
+        {"question": f"What is the capital of {land}?", "options": options, "gold": gold}
+        for gold, land in enumerate(("France", "Italy", "Norway"))
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "capitals.yaml").write_text(TASK.format(rows=tmp_path / "rows.jsonl"))
+    model = proof.parents[1] / "model"
+    done = subprocess.run(
+        [
+            *(str(PYTHON), "-c", BENCHMARK),
+            *map(str, (model, tmp_path / "capitals.yaml", tmp_path / "out")),
+        ],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert round(3 * found["capitals.acc,none"]) in range(4)
+    assert found["capitals.sample_len"] == 3
+
+
 COMPOSED = """
 import json, sys
 from pathlib import Path
