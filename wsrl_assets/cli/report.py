@@ -1,6 +1,8 @@
 """`wsrl report`: where the report of the current release is."""
 
 import webbrowser
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +11,8 @@ from wsrl_assets.cli.common import open_home
 from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.release.dataset import current_release
 from wsrl_assets.reporting.report import path_of, write_report
+from wsrl_assets.storage import Store
+from wsrl_assets.storage.labels import all_labels
 
 
 def report(
@@ -20,7 +24,8 @@ def report(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Prints the path of the current release's report, and writes it if it is not there.
+    """Prints the path of the current release's report. Writes it if it is not there, or if somebody
+    has reviewed pairs since.
 
     The report is one HTML file that needs nothing else: send it, or print it. It has the funnel by
     domain, why rows left, answers, questions and their diversity, duplicates, tokens and cost,
@@ -28,8 +33,14 @@ def report(
     """
     _, store = open_home(home)
     path = path_of(store, current_release(store).name)
-    if refresh or not path.exists():
+    if refresh or not path.exists() or _is_reviewed_since(store, path):
         path = write_report(store)
     print(path)
     if browser:
         webbrowser.open(path.as_uri())
+
+
+def _is_reviewed_since(store: Store, path: Path) -> bool:
+    """Whether there are labels that a report does not know."""
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return any(label.created_at > written for label in all_labels(store))

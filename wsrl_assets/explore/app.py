@@ -23,9 +23,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wsrl_assets.explore import reading
 from wsrl_assets.explore.comparing import EXAMPLES, compare
-from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter
+from wsrl_assets.explore.filters import PAGE_SIZE, AlikeFilter, DocumentFilter, Filter
 from wsrl_assets.explore.prompts import sent_prompts
 from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
+from wsrl_assets.reporting.meaning import NEAR
 from wsrl_assets.review.agreement import read_agreement
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
 from wsrl_assets.taxonomy.domains import Domain
@@ -70,7 +71,9 @@ _DOCUMENT_TITLES = {
     "domain": "Domain",
     "language": "Language",
     "shard": "Shard",
+    "licence": "Licence",
 }
+_GROUP_SHOWN = 10
 _TITLE_OF = {
     400: "Nothing was stored",
     403: "Nothing was stored",
@@ -100,6 +103,7 @@ def create_app(
             Route("/pairs/{pair_id}", pages.pair, name="pair"),
             Route("/pairs/{pair_id}/label", pages.reviewing.label, methods=["POST"]),
             Route("/reviewer", pages.reviewing.name, methods=["POST"]),
+            Route("/alike", pages.alike, name="alike"),
             Route("/agreement", pages.agreement, name="agreement"),
             Route("/releases", pages.releases, name="releases"),
             Route("/documents", pages.documents, name="documents"),
@@ -191,6 +195,17 @@ class _Pages:
             sources=view.sources,
             text=marked(view.row["text"], spans),
             filter=DocumentFilter.of(request.query_params),
+        )
+
+    def alike(self, request: Request) -> Response:
+        found = reading.alike(self._store, AlikeFilter.of(request.query_params))
+        return self._page(
+            "alike.html",
+            found=found,
+            filter=found.filter,
+            facets={"domain": "Questions by domain"},
+            near=NEAR,
+            most=_GROUP_SHOWN,
         )
 
     def releases(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from wsrl_assets.text.highlight import printable
 
 PAGE_SIZE = 50
+NO_LICENCE = "none stated"
 _MAX_CHARS = 200
 
 
@@ -87,6 +88,7 @@ class DocumentFilter(Query):
         text: part of a title or of the metadata, the beginning of a document's id, or the id of a
             source row.
         verdict, left_at, reason, domain, language, shard: equal to this, in the view `documents`.
+        licence: what the source row states, or `NO_LICENCE`.
         sort: longest or shortest first; else in the order of the shards.
     """
 
@@ -96,4 +98,12 @@ class DocumentFilter(Query):
     domain: str = ""
     language: str = ""
     shard: str = ""
+    licence: str = ""
     sort: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeFilter(Query):
+    """Which like questions are shown: of this domain, or of all."""
+
+    domain: str = ""

@@ -6,7 +6,18 @@ from typing import Any
 
 import polars as pl
 
-from wsrl_assets.explore.filters import PAGE_SIZE, DocumentFilter, Filter, Query
+from wsrl_assets.explore.filters import (
+    NO_LICENCE,
+    PAGE_SIZE,
+    AlikeFilter,
+    DocumentFilter,
+    Filter,
+    Query,
+)
+from wsrl_assets.release.licences import licence_columns, stated_value
+from wsrl_assets.release.questions import normal_answer
+from wsrl_assets.reporting.diversity import sampled
+from wsrl_assets.reporting.meaning import GROUPED, LikeGroup, embedded, like_groups
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.store import frame
@@ -25,7 +36,8 @@ FACETS = (
     "split",
     "release",
 )
-DOCUMENT_FACETS = ("verdict", "left_at", "reason", "domain", "language", "shard")
+_DOCUMENT_COLUMNS = ("verdict", "left_at", "reason", "domain", "language", "shard")
+DOCUMENT_FACETS = (*_DOCUMENT_COLUMNS, "licence")
 VERDICTS = ("kept", "rejected", "failed", "pending")
 
 Row = dict[str, Any]
@@ -55,6 +67,48 @@ class Listing:
     rows: Sequence[Row]
     total: int
     stored: int
+    facets: Mapping[str, Sequence[Option]]
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE_SIZE))
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Questions that are close to one another in meaning.
+
+    Attributes:
+        pairs: as in `explore_alike.sql`, in their order.
+        cosine: to its nearest one, of the question that is the least close to the others.
+        answers: how many different answers they have.
+    """
+
+    pairs: Sequence[Row]
+    cosine: float
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeListing:
+    """Groups of like questions.
+
+    Attributes:
+        filter: what was asked for, with a page that exists.
+        rows: the groups of the page, the largest first.
+        total: how many groups there are.
+        model: of the embeddings; none if too few questions have one.
+        compared: how many questions were compared.
+        embedded: how many of them have an embedding.
+        facets: domains, with how many of their questions have an embedding.
+    """
+
+    filter: AlikeFilter
+    rows: Sequence[Alike]
+    total: int
+    model: str | None
+    compared: int
+    embedded: int
     facets: Mapping[str, Sequence[Option]]
 
     @property
@@ -128,18 +182,49 @@ def listing(store: Store, asked: Filter) -> Listing:
 def documents(store: Store, asked: DocumentFilter) -> Listing:
     """The page of documents that a filter asks for."""
     with catalog(store) as connection:
-        counts = frame(connection, "explore_documents_counts", text=asked.text)
+        columns = _licence_columns(connection)
+        found = frame(
+            connection, "explore_documents_counts", text=asked.text, licence_columns=columns
+        )
+        counts = found.with_columns(said=_licences(found["licence"]))
+        written = counts.filter(said=asked.licence)["licence"].unique().to_list()
+        counts = counts.drop("licence").rename({"said": "licence"})
         total = int(_matching(counts, asked, DOCUMENT_FACETS)["rows"].sum())
         shown = asked.having(page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
         rows = frame(
             connection,
             "explore_documents_page",
-            **{name: getattr(shown, name) for name in ("text", "sort", *DOCUMENT_FACETS)},
+            **{name: getattr(shown, name) for name in ("text", "sort", *_DOCUMENT_COLUMNS)},
+            by_licence=bool(asked.licence),
+            licence_columns=columns,
+            licences=written,
             size=PAGE_SIZE,
             offset=(shown.page - 1) * PAGE_SIZE,
         ).to_dicts()
         (stored,) = connection.execute("SELECT count(*) FROM source_documents").fetchall()[0]
     return Listing(shown, rows, total, stored, _facets(counts, asked, DOCUMENT_FACETS))
+
+
+def alike(store: Store, asked: AlikeFilter) -> AlikeListing:
+    """Groups of questions that are close in meaning, by the embeddings that the index keeps."""
+    with catalog(store, _with_pairs(store)) as connection:
+        known = frame(connection, "explore_embedded")
+        wanted = known.filter(domain=asked.domain) if asked.domain else known
+        ids = pl.DataFrame({"pair_id": sampled(wanted["pair_id"], GROUPED)}, {"pair_id": pl.String})
+        found = embedded(frame(connection, "release_vectors", {"pairs_of_release": ids}))
+        groups = like_groups(found) if found else []
+        shown = asked.having(page=min(asked.page, max(1, -(-len(groups) // PAGE_SIZE))))
+        first = (shown.page - 1) * PAGE_SIZE
+        rows = [_alike(connection, group) for group in groups[first : first + PAGE_SIZE]]
+    return AlikeListing(
+        shown,
+        [row for row in rows if row.pairs],
+        len(groups),
+        found.model if found else None,
+        len(found.pair_ids) if found else 0,
+        wanted.height,
+        {"domain": _options(known.group_by("domain").agg(rows=pl.len()), asked, "domain")},
+    )
 
 
 def find_pair(store: Store, prefix: str) -> PairView | None:
@@ -197,6 +282,12 @@ def recipes_of(view: PairView) -> list[Row]:
     return [view.recipes[found] for found in hashes if found in view.recipes]
 
 
+def _alike(connection: Connection, group: LikeGroup) -> Alike:
+    ids = pl.DataFrame({"pair_id": group.pair_ids}, {"pair_id": pl.String})
+    pairs = frame(connection, "explore_alike", {"alike": ids}).to_dicts()
+    return Alike(pairs, group.cosine, len({normal_answer(pair["answer"]) for pair in pairs}))
+
+
 def _page(connection: Connection, shown: Filter) -> list[Row]:
     return frame(
         connection,
@@ -217,6 +308,18 @@ def _without_domain(source: Row) -> Row:
         "personas": [],
         "personas_reason": None,
     }
+
+
+def _licence_columns(connection: Connection) -> list[str]:
+    """The columns of source rows that state a licence, the best first, as JSON pointers."""
+    names = licence_columns(frame(connection, "explore_licence_columns")["name"])
+    return ["/" + name.replace("~", "~0").replace("/", "~1") for name in names]
+
+
+def _licences(written: pl.Series) -> pl.Series:
+    """Licences as they are shown; the same one may be written in several ways."""
+    shown = {value: stated_value(value) or NO_LICENCE for value in written.unique()}
+    return pl.Series([shown[value] for value in written], dtype=pl.String)
 
 
 def _chosen(asked: Filter) -> dict[str, str]:

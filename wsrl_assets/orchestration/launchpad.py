@@ -7,7 +7,7 @@ from pydantic import Field
 
 from wsrl_assets.settings import Settings
 
-_PAID = "PAID: it makes calls to the model."
+_PAID = "PAID in calls to the model"
 
 
 def run_setting(description: str, setting: str | None = None, *, paid: bool = False) -> Any:
@@ -15,16 +15,20 @@ def run_setting(description: str, setting: str | None = None, *, paid: bool = Fa
 
     Args:
         description: what the field decides, as a sentence.
-        setting: the setting that holds where the field is none; the field names it and its default.
+        setting: the setting that holds where the field is none; the field begins with its default.
         paid: whether switching it on or raising it makes more calls.
     """
-    told = [description]
+    # First, since the completions of the editor show the beginning alone.
+    marks = [_PAID] if paid else []
     if setting is not None:
         default = Settings.model_fields[setting].default
-        told.append(f"If not set: WSRL_{setting.upper()}, by default {_shown(default)}.")
-    if paid:
-        told.append(_PAID)
-    return Field(None, description=" ".join(told))
+        marks.append(f"default {_shown(default)} (WSRL_{setting.upper()})")
+    told = [f"{_capital(', '.join(marks))}."] if marks else []
+    return Field(None, description=" ".join([*told, description]))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shown(default: object) -> str:

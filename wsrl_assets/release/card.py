@@ -1,6 +1,7 @@
 """The data set card of a release: `README.md` as the Hugging Face Hub reads it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,33 @@ from wsrl_assets.text.markdown import cell
 _MOST_SOURCES = 20
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _LARGE = "1M<n<10M"
+
+
+# How pairs of each form came about, in the words of the card.
+_DRAFTED = (
+    ("open", "wrote a question and a short answer, with a quote of the document as evidence"),
+    ("cloze", "chose what to blank out of a sentence"),
+    (
+        "multiple_choice",
+        "chose what to blank out of a sentence, to which wrong options were taken from other "
+        "documents",
+    ),
+    (
+        "computed",
+        "named facts of the document and wrote a query over them, whose result is the answer",
+    ),
+    ("unanswerable", "asked what a kindred document answers and this one does not"),
+    ("multi_hop", "joined two facts of the document in one question"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Pairs of which a check was asked, of which it was not, and of which it is not known."""
+
+    yes: int
+    no: int
+    unknown: int
 
 
 def write_card(
@@ -51,9 +79,16 @@ def write_card(
         more_sources=max(pairs["source"].n_unique() - _MOST_SOURCES, 0),
         provenance=provenance,
         recipes=[_recipe(recipe) for recipe in provenance.recipes],
-        unjudged=_pairs_without(provenance, "judge"),
-        untried=_pairs_without(provenance, "round_trip"),
+        judge=_asked(provenance, "judge"),
+        round_trip=_asked(provenance, "round_trip"),
+        derived="computed" in pairs["form"],
+        drafted=[told for form, told in _DRAFTED if form in pairs["form"]],
         without_persona=_pairs_of_personas(provenance, "none"),
+        persona_hidden=sum(
+            recipe.pairs
+            for recipe in provenance.recipes
+            if recipe.stage == "qa_drafts" and (recipe.body or {}).get("personas_shown") is False
+        ),
         of_listed_persona=_pairs_of_personas(provenance, "file"),
         columns=columns,
     )
@@ -140,12 +175,13 @@ def _is_short(value: Any) -> bool:
     return not isinstance(value, dict | list) and len(str(value)) <= 60
 
 
-def _pairs_without(provenance: ReleaseProvenance, check: str) -> int:
-    return sum(
-        recipe.pairs
-        for recipe in provenance.recipes
-        if recipe.stage == "verified_pairs" and recipe.body and recipe.body.get(check) is False
-    )
+def _asked(provenance: ReleaseProvenance, check: str) -> Asked:
+    """Of how many pairs a check of `verified_pairs` was asked, by their recipes."""
+    used = [recipe for recipe in provenance.recipes if recipe.stage == "verified_pairs"]
+    # A recipe states what was asked of the judge, or that the round trip was; none or false if not.
+    yes = sum(r.pairs for r in used if r.body and r.body.get(check))
+    no = sum(r.pairs for r in used if r.body and check in r.body and not r.body[check])
+    return Asked(yes, no, sum(r.pairs for r in used) - yes - no)
 
 
 def _pairs_of_personas(provenance: ReleaseProvenance, source: str) -> int:

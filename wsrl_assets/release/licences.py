@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -62,6 +62,17 @@ def licences_of(metadata: Sequence[str | None]) -> list[str]:
     return sorted({licence for text in metadata if (licence := _stated(text)[0]) is not None})
 
 
+def licence_columns(names: Iterable[str]) -> list[str]:
+    """Those of some columns, by their paths, that state a licence: the best first."""
+    ranked = []
+    for name in names:
+        path = tuple(name.split("."))
+        rank = _rank(path, _LICENCE_NAMES, _LICENCE_WORDS)
+        if rank is not None:
+            ranked.append((rank, len(path), name))
+    return [name for _, _, name in sorted(ranked)]
+
+
 def hub_licences(stated: Sequence[str | None]) -> list[str]:
     """The Hub's ids for licences as sources state them: `other` for one that it does not list, and
     `unknown` where one is not stated."""
@@ -118,7 +129,7 @@ def _first(
     ranked = [
         (rank, len(path), said)
         for path, value in values.items()
-        if (rank := _rank(path, names, words)) is not None and (said := _said(value))
+        if (rank := _rank(path, names, words)) is not None and (said := stated_value(value))
     ]
     return min(ranked, key=lambda found: found[:2])[2] if ranked else None
 
@@ -133,7 +144,8 @@ def _rank(path: tuple[str, ...], names: Sequence[str], words: frozenset[str]) ->
     return len(names) + 1 if any(part in names for part in above) and own in _PARTS else None
 
 
-def _said(value: Any) -> str | None:
+def stated_value(value: Any) -> str | None:
+    """What a column says, on one line, and a JSON list in words; none if that is nothing."""
     if isinstance(value, str) and value[:1] == "[":
         with suppress(ValueError, RecursionError):
             value = json.loads(value)

@@ -23,12 +23,17 @@ MOST = 100_000
 """Embeddings that are held at once: of a larger release, those of so many pairs."""
 MAPPED = 2_000
 LEAST = 10
+GROUPED = 10_000
+"""Questions that are compared each with each."""
 NEAR = QuestionSettings().meaning
 """Cosine from which two questions count as neighbours: where they are taken for one."""
 _AXES = 2
 _BLOCK = 4_096
 
+_EDGE = 256
+
 Vectors = NDArray[np.float32]
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,19 @@ class Spread:
     nearest: float | None
     crowded: float | None
     effective: float
+
+
+@dataclass(frozen=True, slots=True)
+class LikeGroup:
+    """Questions of which each has a cosine of `NEAR` or more to another one of them.
+
+    Attributes:
+        pair_ids: two or more.
+        cosine: to its nearest one, of the question that is the least close.
+    """
+
+    pair_ids: Sequence[str]
+    cosine: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,33 @@ def question_map(found: Embedded, most: int = MAPPED) -> QuestionMap:
     return QuestionMap([found.pair_ids[position] for position in chosen], places, shares)
 
 
+def like_groups(found: Embedded) -> list[LikeGroup]:
+    """The groups of like questions, the largest first, then the closest; most are in none.
+
+    Takes the square of the number of questions; memory does not.
+    """
+    cosines = nearest_cosines(found.vectors, range(len(found.vectors)))
+    left = np.flatnonzero(cosines >= NEAR)
+    groups = []
+    while left.size:
+        group, left = _grown(found.vectors, left)
+        ids = sorted(found.pair_ids[position] for position in group)
+        groups.append(LikeGroup(ids, float(cosines[group].min())))
+    return sorted(groups, key=lambda group: (-len(group.pair_ids), -group.cosine, group.pair_ids))
+
+
+def _grown(vectors: Vectors, left: Positions) -> tuple[Positions, Positions]:
+    """The group of the first of some positions, and those of them that are not in it."""
+    group, left = left[:1], left[1:]
+    done = 0
+    while done < len(group) and left.size:
+        edge = group[done : done + _EDGE]
+        done += len(edge)
+        reached = (vectors[left] @ vectors[edge].T >= NEAR).any(axis=1)
+        group, left = np.concatenate([group, left[reached]]), left[~reached]
+    return group, left
+
+
 def unit_rows(vectors: Vectors) -> tuple[Vectors, NDArray[np.bool_]]:
     """The rows that have a direction, made of unit length, and which of the rows these are."""
     # In double precision, where squares of single precision neither vanish nor overflow.
@@ -165,7 +210,13 @@ def nearest_cosines(vectors: Vectors, chosen: Sequence[int]) -> NDArray[np.float
     """
     if len(vectors) < 2:
         return np.empty(0, np.float32)
-    own, best = np.asarray(chosen), np.full(len(chosen), -1, np.float32)
+    own = np.asarray(chosen)
+    parts = [own[first : first + _BLOCK] for first in range(0, len(own), _BLOCK)]
+    return np.concatenate([np.empty(0, np.float32), *(_nearest(vectors, part) for part in parts)])
+
+
+def _nearest(vectors: Vectors, own: Positions) -> Vectors:
+    best = np.full(len(own), -1, np.float32)
     for start in range(0, len(vectors), _BLOCK):
         cosines = vectors[own] @ vectors[start : start + _BLOCK].T
         here = np.flatnonzero((own >= start) & (own < start + _BLOCK))

@@ -55,7 +55,7 @@ def render(results: Results) -> str:
         groups=_groups(results.comparisons),
         gains=results.control_gains(),
         has_control=results.compared(Arm.GRPO_SHUFFLED, Arm.BASE, MEASURES[0]) is not None,
-        charts=[Markup(svg) for svg in _charts(results)],
+        charts=[(title, Markup(svg)) for title, svg in _charts(results)],
         draws=DRAWS,
         figures_file=FIGURES,
         spec_file=SPEC,
@@ -84,7 +84,8 @@ def _name(row: ArmRow) -> str:
     return f"{_words(row.arm)}{shots}"
 
 
-def _charts(results: Results) -> list[str]:
+def _charts(results: Results) -> list[tuple[str, str]]:
+    """Title and drawing of each."""
     drawn = []
     for name, title in CURVES.items():
         series = [
@@ -93,7 +94,7 @@ def _charts(results: Results) -> list[str]:
             if curve.name == name
         ]
         if series:
-            drawn.append(charts.lines(title, series))
+            drawn.append((title, charts.lines(title, series)))
     return drawn
 
 

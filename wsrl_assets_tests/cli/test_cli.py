@@ -16,7 +16,11 @@ import pytest
 
 from wsrl_assets.cli import main
 from wsrl_assets.release.dataset import build_release
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.labels import save_labels
+from wsrl_assets.storage.tables import ReviewLabel, VerifiedPair, utc_now
+from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.opinions import Opinion
 from wsrl_assets_tests.release.pairs import Pair
 from wsrl_assets_tests.release.test_dataset import fill, some
 from wsrl_assets_tests.release.test_pass_rates import rate, rated
@@ -271,3 +275,19 @@ def test_a_report_is_written_once_and_its_path_printed(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     wsrl(tmp_path, "report", "--refresh")
     assert "3</b><span>pairs" in path.read_text()
+
+
+def test_a_report_knows_what_reviewers_have_said_since(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    fill(store, some(3))
+    build_release(store, "run")
+    path = Path(wsrl(tmp_path, "report").stdout.strip())
+    assert "Checks against people" not in path.read_text()
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        pair_id = transaction.rows(VerifiedPair)[0].pair_id
+    label = ReviewLabel(
+        pair_id=pair_id, reviewer="Ada", verdict=Opinion.ACCEPT, created_at=utc_now()
+    )
+    save_labels(store, [label])
+    wsrl(tmp_path, "report")
+    assert "1 person reviewed 1 pair" in path.read_text()

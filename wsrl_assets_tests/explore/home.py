@@ -1,12 +1,22 @@
 """A home with pairs of every fate, planted without any run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.claims import QUESTION_INDEX
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.tables import FinalSplit, Personas, Status, Verdict, VerifiedPair
+from wsrl_assets.storage.tables import (
+    FinalSplit,
+    Personas,
+    Signature,
+    Status,
+    Verdict,
+    VerifiedPair,
+)
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.normalisation import content_id, stable_hash
 from wsrl_assets_tests.factories import (
@@ -77,3 +87,20 @@ def plant(home: Path, texts: Sequence[str], rows: Sequence[Row], domain: Domain 
         ]
         transaction.merge([*documents, *personas, *rows])
     return store
+
+
+def embed(store: Store, vectors: Mapping[int, Sequence[float]]) -> None:
+    """Gives embeddings to the questions of pairs, by their numbers."""
+    rows = [
+        Signature(
+            item_id=pair_id(number),
+            domain=str(DOMAIN),
+            content_id=str(number),
+            minhash=b"",
+            vector=np.array(vector, "<f2").tobytes(),
+            vector_model="a/model",
+        )
+        for number, vector in vectors.items()
+    ]
+    with store.transaction(QUESTION_INDEX) as transaction:
+        transaction.merge(rows)

@@ -1,11 +1,15 @@
 """The pages, asked over HTTP: what they show, and what they never do with what strangers wrote."""
 
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from httpx2 import Response
 from hypothesis import given
@@ -13,15 +17,22 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from wsrl_assets.explore import create_app, reading
-from wsrl_assets.explore.filters import PAGE_SIZE, Filter
+from wsrl_assets.explore.filters import NO_LICENCE, PAGE_SIZE, DocumentFilter, Filter
 from wsrl_assets.release.dataset import RELEASE
+from wsrl_assets.release.licences import with_licences
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.labels import all_labels, save_labels, save_sample
-from wsrl_assets.storage.tables import ReleasedPair, ReviewLabel, Status, TriagedDocument, utc_now
+from wsrl_assets.storage.tables import (
+    ReleasedPair,
+    ReviewLabel,
+    Status,
+    TriagedDocument,
+    utc_now,
+)
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault, Opinion
 from wsrl_assets.text.normalisation import content_id
-from wsrl_assets_tests.explore.home import pair, pair_id, plant
+from wsrl_assets_tests.explore.home import embed, pair, pair_id, plant
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,
@@ -290,6 +301,56 @@ def test_documents_are_sorted_as_asked(home: Store, fates: dict[str, str]) -> No
     assert longest.index(fates["waiting"]) < longest.index(content_id(document_text(0)))
 
 
+LICENCES: list[dict[str, str]] = [
+    {"license": "MIT"},
+    {"license": "", "metadata.license": "MIT"},
+    {"license": " ", "license_url": "https://e.org/by"},
+    {"license": '["MIT"]'},
+    {"max_stars_repo_licenses": '["MIT", "ISC"]'},
+    {"a/b~c.License": "Odd \n one", "url": "https://licence.org"},
+    {"repo.license": "[]", "rights": "all reserved"},
+    {"source": "a site about licences"},
+    {},
+]
+
+
+@pytest.fixture
+def licensed(tmp_path: Path) -> Store:
+    """A document for each of `LICENCES`, read and not triaged."""
+    store = plant(tmp_path, [], [])
+    rows = [
+        source_document(n, document_text(n), metadata=json.dumps(stated))
+        for n, stated in enumerate(LICENCES)
+    ]
+    with store.transaction(IN_SHARD) as transaction:
+        transaction.merge(rows)
+    return store
+
+
+def test_documents_are_found_by_the_licence_that_a_release_would_state(licensed: Store) -> None:
+    frame = pl.DataFrame({"metadata": [json.dumps(stated) for stated in LICENCES]})
+    released = [found or NO_LICENCE for found in with_licences(frame)["license"]]
+    assert {"MIT", "MIT, ISC", "Odd one", "https://e.org/by", NO_LICENCE} <= set(released)
+    found = client(licensed)
+    for licence in set(released):
+        page = found.get("/documents", params={"licence": licence}).text
+        expected = {
+            content_id(document_text(n)) for n, said in enumerate(released) if said == licence
+        }
+        assert set(listed(page)) == expected, licence
+        options = [(option.value, option.rows) for option in facet(licensed, "licence")]
+        assert (licence, len(expected)) in options
+
+
+def facet(store: Store, name: str) -> Sequence[reading.Option]:
+    return reading.documents(store, DocumentFilter()).facets[name]
+
+
+def test_a_licence_that_nothing_states_is_no_facet(home: Store) -> None:
+    assert "<h2>Licence</h2>" not in client(home).get("/documents").text
+    assert listed(client(home).get("/documents?licence=MIT").text) == []
+
+
 def test_a_home_without_a_shard_has_an_empty_list(tmp_path: Path) -> None:
     assert "wsrl ingest PATH" in client(Store(tmp_path / "none")).get("/documents").text
 
@@ -450,6 +511,34 @@ def test_names_and_notes_of_reviewers_show_as_text(home: Store) -> None:
     page = found.get("/agreement").text
     assert page.count("<script") == 1
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_like_questions_are_listed_in_groups(tmp_path: Path) -> None:
+    text = document_text(0)
+    drawn = np.eye(12)
+    drawn[1], drawn[2] = drawn[0] + 0.2 * drawn[1], drawn[0] + 0.4 * drawn[1]
+    drawn[4] = drawn[3]
+    store = plant(tmp_path, [text], [r for n in range(12) for r in pair(n, text, persona_index=n)])
+    embed(store, {number: tuple(vector) for number, vector in enumerate(drawn)})
+    page = client(store).get("/alike").text
+    assert "2 <span>groups of like questions" in page
+    assert "12 questions were compared" in page
+    assert "a/model" in page
+    assert "3 questions, 3 answers" in page
+    assert [set(shown(part)) for part in page.split('class="group"')[1:]] == [
+        {pair_id(0), pair_id(1), pair_id(2)},
+        {pair_id(3), pair_id(4)},
+    ]
+    assert "2 <span>groups" in client(store).get(f"/alike?domain={DOMAIN}").text
+    assert "of this domain" in client(store).get("/alike?domain=no%20such").text
+
+
+def test_without_embeddings_the_page_of_like_questions_says_how_to_have_them(home: Store) -> None:
+    page = client(home).get("/alike").text
+    assert "WSRL_EMBEDDING_MODEL" in page
+    assert shown(page) == []
+    embed(home, {0: (1, 0)})
+    assert "Too few questions" in client(home).get("/alike").text
 
 
 def test_the_agreement_is_told_once_somebody_has_read(home: Store) -> None:

@@ -29,15 +29,15 @@ from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.markdown import cell
-from wsrl_assets_tests.explore.home import pair, pair_id, plant
-from wsrl_assets_tests.factories import IN_DOMAIN, document_text
+from wsrl_assets_tests.explore.home import embed, pair, pair_id, plant
+from wsrl_assets_tests.factories import IN_DOMAIN, IN_SHARD, document_text
 from wsrl_assets_tests.hostile.inputs import inputs, texts
 from wsrl_assets_tests.release.test_dataset import fill, some
 
 PAYLOADS = [row["text"] for row in inputs("markup")]
 # What our own pages are made of; anything else came from a text.
 _ALLOWED_LINKS = re.compile(
-    r"/|#main|/(pairs|documents|static)(/[\w.-]+)*(\?.*)?|/(agreement|releases|reviewer)(\?.*)?|/?\?.*"
+    r"/|#main|/(pairs|documents|static)(/[\w.-]+)*(\?.*)?|/(agreement|alike|releases|reviewer)(\?.*)?|/?\?.*"
 )
 _OWN_SCRIPT = '<script src="/static/review.js" defer></script>'
 _NEVER = {"script", "iframe", "object", "embed", "base", "math", "link-", "textarea", "applet"}
@@ -78,6 +78,13 @@ def hostile_home(folder: Path, chunk: list[str]) -> Store:
                 "UPDATE filtered_documents SET title = ?, metadata = ? WHERE source_row = ?",
                 [clean, json.dumps({"license": clean, "url": clean}), n],
             )
+    with store.transaction(IN_SHARD) as transaction:
+        for n, text in enumerate(chunk):
+            stated = json.dumps({"license": text.encode("utf-8", "replace").decode()})
+            transaction.connection.execute(
+                "UPDATE source_documents SET metadata = ? WHERE source_row = ?", [stated, n]
+            )
+    embed(store, {n: (1.0, n / 1000) for n in range(len(chunk))})
     return store
 
 
@@ -90,7 +97,7 @@ def pages(store: Store) -> Iterator[str]:
     client = TestClient(create_app(store))
     for page in range(1, 4):
         yield without_own_script(client.get(f"/?page={page}").text)
-    for path in ("/documents", "/agreement", "/releases"):
+    for path in ("/documents", "/alike", "/agreement", "/releases"):
         yield without_own_script(client.get(path).text)
     for n in range(0, len(PAYLOADS), 3):  # lists above and traces below show every one
         yield without_own_script(client.get(f"/pairs/{pair_id(n)}").text)
@@ -113,7 +120,7 @@ def test_no_text_is_markup_on_a_page_of_explore(home: Store) -> None:
             assert name in ("href", "src", "action"), (tag, name)
             assert tag == "link" or _ALLOWED_LINKS.fullmatch(value), (tag, value)
         assert not _OBEYED.search(html)
-    assert seen == len(PAYLOADS[::3]) + 6
+    assert seen == len(PAYLOADS[::3]) + 7
 
 
 @pytest.mark.parametrize("text", texts("markup"))

@@ -148,6 +148,23 @@ def test_words_of_documents_are_text_in_the_table_of_proposals() -> None:
     assert row == r"| Law \| &lt;b> | Other | 9 | a\`b |"
 
 
+def test_what_is_grey_in_the_graph_says_that_it_is_optional() -> None:
+    graph = build_definitions().resolve_asset_graph()
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    marked = {name for name, node in nodes.items() if "optional" in node.kinds}
+    assert marked == {
+        "pass_rates",
+        "sft_warmup",
+        "recipe_trial",
+        "reward_trial",
+        "training_arms",
+        "training_report",
+    }
+    assert marked == {
+        name for name, node in nodes.items() if "Optional" in (node.description or "")
+    }
+
+
 def test_nothing_but_a_person_asks_for_a_proof() -> None:
     built = build_definitions()
     graph = built.resolve_asset_graph()

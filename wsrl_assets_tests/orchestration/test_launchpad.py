@@ -11,9 +11,14 @@ from wsrl_assets.settings import Settings
 
 
 def test_the_default_is_that_of_the_setting() -> None:
-    assert "If not set: WSRL_FORMS, by default open." in run_setting("X.", "forms").description
-    assert "WSRL_JUDGE, by default true." in run_setting("X.", "judge").description
-    assert "WSRL_UNTIL_PAIRS, by default none." in run_setting("X.", "until_pairs").description
+    assert run_setting("X.", "forms").description == "Default open (WSRL_FORMS). X."
+    assert "efault true (WSRL_JUDGE)" in run_setting("X.", "judge").description
+    assert "efault none (WSRL_UNTIL_PAIRS)" in run_setting("X.", "until_pairs").description
+
+
+def test_what_is_paid_for_says_so_first() -> None:
+    told = run_setting("X.", "judge", paid=True).description
+    assert told == "PAID in calls to the model, default true (WSRL_JUDGE). X."
 
 
 # They make no call more.
@@ -24,7 +29,7 @@ _FREE = {"draft_layout", "personas_shown", "until_pairs"}
 def test_every_field_of_a_run_says_its_default_or_what_it_pays(config: type[dg.Config]) -> None:
     for name, field in config.model_fields.items():
         told = field.description or ""
-        assert "If not set: WSRL_" in told or "PAID" in told, name
+        assert "efault" in told.split(".")[0] or "PAID" in told, name
         assert ("PAID" in told) == (name not in {*_FREE, *_budgets()}), name
 
 

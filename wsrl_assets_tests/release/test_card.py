@@ -14,14 +14,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.llm.recipes import rule_recipe
+from wsrl_assets.llm.recipes import StageRecipe, rule_recipe
+from wsrl_assets.llm.roles import Role
+from wsrl_assets.pipeline.questions import domain_recipes
 from wsrl_assets.release.card import header
 from wsrl_assets.release.dataset import COLUMNS, build_release, read_release
 from wsrl_assets.release.licences import hub_licences, with_licences
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import Personas
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets_tests.factories import WHEN, source_document
+from wsrl_assets_tests.factories import WHEN, job, source_document
 from wsrl_assets_tests.release.test_dataset import fill, some
 
 
@@ -157,25 +159,94 @@ def test_the_card_names_models_prompts_and_checks_that_were_off(store: Store) ->
         judge=False,
         round_trip=True,
     )
-    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
-        transaction.merge([recipe.row()])
-        transaction.connection.execute("UPDATE verified_pairs SET recipe = ?", [recipe.hash])
+    checked_by(store, recipe)
     text = card(store)
     assert f"| verified_pairs | {recipe.hash} | org/judge-9b | judge v3 |" in text
     assert "4. no judge was asked" in text
     assert "(org/judge-9b)" in text
 
 
+def checked_by(store: Store, recipe: StageRecipe, where: str = "true") -> None:
+    """Has pairs verified under a recipe."""
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge([recipe.row()])
+        transaction.connection.execute(
+            f"UPDATE verified_pairs SET recipe = ? WHERE {where}", [recipe.hash]
+        )
+
+
+def as_a_run_checks(home: Path, **settings: Any) -> StageRecipe:
+    """The recipe of `verified_pairs` that a run with these settings writes."""
+    work = job(home, "http://127.0.0.1:9/v1", **settings)
+    return domain_recipes(work, dict.fromkeys(Role, "m"), Domain.MATH)["verified_pairs"]
+
+
+JUDGED = "a judge, a model, found it supported"
+TRIED = "another call answered the question"
+
+
+@pytest.mark.parametrize("judge", [True, False])
+@pytest.mark.parametrize("round_trip", [True, False])
+def test_the_card_claims_the_checks_that_a_run_made_and_no_others(
+    store: Store, judge: bool, round_trip: bool
+) -> None:
+    checked_by(store, as_a_run_checks(store.home, judge=judge, round_trip=round_trip))
+    text = " ".join(card(store).split())
+    assert (f"4. {JUDGED}, not leaked and self-contained; 5." in text) is judge
+    assert ("4. no judge was asked; 5." in text) is not judge
+    assert ("stands alone is left to the judge." in text) is judge
+    assert ("without one such a pair is rejected" in text) is not judge
+    assert (f"5. {TRIED} with the document open" in text) is round_trip
+    assert ("5. no round trip was asked for." in text) is not round_trip
+    assert ("checked by rules and models, not by people" in text) is (judge or round_trip)
+    assert ("checked by rules, not by people" in text) is not (judge or round_trip)
+    assert "pairs)" not in text
+
+
+def test_the_card_counts_the_pairs_that_a_check_saw(store: Store) -> None:
+    checked_by(store, as_a_run_checks(store.home, judge=False))
+    some_pairs = "pair_id IN (SELECT pair_id FROM verified_pairs ORDER BY pair_id LIMIT 3)"
+    checked_by(store, as_a_run_checks(store.home, judge=True), some_pairs)
+    text = " ".join(card(store).split())
+    assert f"4. {JUDGED}, not leaked and self-contained (3 of 8 pairs); 5. {TRIED}" in text
+    assert "and without one such a pair is rejected" in text
+
+
+def test_the_card_claims_nothing_of_a_recipe_that_is_not_known(store: Store) -> None:
+    text = " ".join(card(store).split())
+    assert "4. it is not known whether a judge was asked;" in text
+    assert "5. it is not known whether a round trip was made." in text
+    assert JUDGED not in text
+    assert TRIED not in text
+
+
+def test_the_card_tells_of_the_forms_that_it_has(store: Store) -> None:
+    assert "wrote a question and a short answer" in card(store)
+    assert "blank out" not in card(store)
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.connection.execute("UPDATE qa_drafts SET form = 'cloze'")
+    assert "A model chose what to blank out of a sentence." in card(store)
+    assert "wrote a question" not in card(store)
+
+
 @pytest.mark.parametrize(
     ("source", "said", "not_said"),
     [
-        ("none", ["short answer, with a quote", "Questions and domains were written"], "persona, "),
+        (
+            "none",
+            ["No question was asked for a persona.", "Questions and domains were written"],
+            "Questions were asked for a persona",
+        ),
         (
             "file",
-            ["answer for a persona, with", "personas of 8 pairs were drawn from a list"],
+            ["Questions were asked for a persona.", "personas of 8 pairs were drawn from a list"],
             "Questions, personas and",
         ),
-        (None, ["answer for a persona, with", "Questions, personas and domains"], "from a list"),
+        (
+            None,
+            ["Questions were asked for a persona.", "Questions, personas and domains"],
+            "from a list",
+        ),
     ],
 )
 def test_the_card_says_where_personas_came_from(
@@ -192,6 +263,15 @@ def test_the_card_says_where_personas_came_from(
     text = " ".join(card(store).split())
     assert [part for part in said if part not in text] == []
     assert not_said not in text
+
+
+def test_the_card_says_of_how_many_pairs_the_persona_was_hidden(store: Store) -> None:
+    work = job(store.home, "http://127.0.0.1:9/v1", personas_shown=False)
+    recipe = domain_recipes(work, dict.fromkeys(Role, "m"), Domain.MATH)["open"]
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        transaction.merge([recipe.row()])
+        transaction.connection.execute("UPDATE qa_drafts SET recipe = ?", [recipe.hash])
+    assert "The prompts of 8 pairs did not name it." in card(store)
 
 
 # --- Croissant ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from wsrl_assets.reporting.meaning import (
     NEAR,
     Embedded,
     embedded,
+    like_groups,
     nearest_cosines,
     principal_axes,
     question_map,
@@ -187,3 +188,41 @@ def test_vectors_without_a_direction_are_left_out() -> None:
     assert read.pair_ids == [f"pair {n}" for n in range(2, LEAST + 2)]
     vectors[2] = np.inf
     assert embedded(stored(vectors)) is None
+
+
+def connected(vectors: Vectors) -> set[frozenset[int]]:
+    """Groups of two and more by their definition: merged until nothing changes."""
+    groups = [{n} for n in range(len(vectors))]
+    close = vectors @ vectors.T >= NEAR
+    for one in range(len(vectors)):
+        for other in range(one):
+            if close[one, other]:
+                first = next(group for group in groups if one in group)
+                second = next(group for group in groups if other in group)
+                if first is not second:
+                    first |= second
+                    groups.remove(second)
+    return {frozenset(group) for group in groups if len(group) > 1}
+
+
+@given(st.integers(0, 40), st.integers(0, 30), st.integers(1, 5))
+def test_groups_are_what_their_definition_says(count: int, seed: int, edge: int) -> None:
+    vectors = some(count, 3, seed)
+    given_ones = found(vectors)
+    number = {pair_id: n for n, pair_id in enumerate(given_ones.pair_ids)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meaning, "_EDGE", edge)
+        groups = like_groups(given_ones)
+    assert {frozenset(number[p] for p in group.pair_ids) for group in groups} == connected(vectors)
+    assert [len(g.pair_ids) for g in groups] == sorted(len(g.pair_ids) for g in groups)[::-1]
+    for group in groups:
+        own = vectors[[number[pair_id] for pair_id in group.pair_ids]]
+        cosines = own @ own.T - 2 * np.eye(len(own), dtype=np.float32)
+        assert group.cosine == pytest.approx(float(cosines.max(axis=1).min()), abs=1e-5)
+
+
+def test_a_chain_of_neighbours_is_one_group() -> None:
+    angles = np.arange(40) * 0.2
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    (group,) = like_groups(found(vectors[:12]))
+    assert len(group.pair_ids) == 12

@@ -79,7 +79,7 @@ class ProofConfig(dg.Config):
     partitions_def=ARMS,
     deps=[STAGE.value],
     group_name="proof",
-    kinds={"pytorch", "huggingface"},
+    kinds={"pytorch", "huggingface", "optional"},
     owners=OWNERS,
 )
 def training_arms(
@@ -172,7 +172,7 @@ def _last_lines(log: Path) -> str:
     name=REPORT_ASSET,
     deps=[dg.AssetDep(ARMS_ASSET, partition_mapping=dg.AllPartitionMapping())],
     group_name="proof",
-    kinds={"html"},
+    kinds={"html", "optional"},
     owners=OWNERS,
 )
 def training_report(
@@ -180,7 +180,8 @@ def training_report(
 ) -> dg.MaterializeResult:
     """The arms of a proof on one page: figures, differences with their intervals, curves.
 
-    One HTML file that needs nothing else, beside the JSON of every figure.
+    Optional, as its arms are. One HTML file that needs nothing else, beside the JSON of every
+    figure.
     """
     if not config.asks:
         return _nothing(context)

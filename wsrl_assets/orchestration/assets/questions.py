@@ -232,7 +232,7 @@ def question_chain(
     partitions_def=DOMAINS,
     deps=[drafting.STAGE.value, verify.STAGE.value],
     group_name="verification",
-    kinds={"openai", "duckdb"},
+    kinds={"openai", "duckdb", "optional"},
     owners=OWNERS,
     code_version=f"rollout-{instruction.VERSION}",
     pool=POOL,

@@ -159,7 +159,7 @@ def final_splits(
     partitions_def=DOMAINS,
     deps=["filtered_documents", "qa_drafts", "verified_pairs", splits.STAGE.value],
     group_name="release",
-    kinds={"openai", "duckdb"},
+    kinds={"openai", "duckdb", "optional"},
     owners=OWNERS,
     code_version=f"{warmup.PROMPT.name}-{warmup.PROMPT.version}.rules-{warmup.VERSION}",
     pool=POOL,

@@ -33,8 +33,8 @@ class TrialConfig(dg.Config):
 
     arms: list[str] = Field(
         [],
-        description="YAML files of settings, two or more; the others are compared with the first. "
-        "None of them: nothing is done. PAID: each arm makes calls to the model.",
+        description="PAID, default none: YAML files of settings, two or more; the others are "
+        "compared with the first, and each makes calls to the model. None: nothing is done.",
     )
     documents: int = Field(200, ge=1, description="Documents of the sample.")
 
@@ -43,7 +43,7 @@ class TrialConfig(dg.Config):
     name=NAME,
     deps=[dg.AssetDep(str(Stage.SOURCE_DOCUMENTS), partition_mapping=dg.AllPartitionMapping())],
     group_name="trials",
-    kinds={"html", "openai"},
+    kinds={"html", "openai", "optional"},
     owners=OWNERS,
     pool=POOL,
 )
@@ -55,8 +55,8 @@ def recipe_trial(
 ) -> dg.MaterializeResult:
     """Recipes compared on one sample of the documents, as `wsrl trial` does it.
 
-    Give the files of the arms in the launchpad. Nothing runs this by itself, and a trial that was
-    stopped goes on when it is materialized again. Endpoints are those of the environment.
+    Optional: give the files of the arms in the launchpad. Nothing runs this by itself, and a trial
+    that was stopped goes on when it is materialized again. Endpoints are those of the environment.
     """
     if not config.arms:
         context.log.info("no arms were given: name two files of settings in the launchpad")
@@ -95,8 +95,8 @@ class RewardTrialConfig(dg.Config):
     rollouts: int = Field(
         0,
         ge=0,
-        description="Rollouts to take of those that pass rates have kept. 0: nothing is done. "
-        "PAID: where a judge is set, it is asked about each.",
+        description="PAID where a judge is set, default 0: rollouts to take of those that pass "
+        "rates have kept. 0: nothing is done.",
     )
     rewards: list[RewardName] = Field(
         [], description=f"Of {', '.join(RewardName)}. None of them: all that can be run."
@@ -107,7 +107,7 @@ class RewardTrialConfig(dg.Config):
     name=REWARDS,
     deps=[dg.AssetDep(str(Stage.PASS_RATES), partition_mapping=dg.AllPartitionMapping())],
     group_name="trials",
-    kinds={"html", "openai"},
+    kinds={"html", "openai", "optional"},
     owners=OWNERS,
     pool=POOL,
 )
@@ -120,8 +120,8 @@ def reward_trial(
 ) -> dg.MaterializeResult:
     """Rewards compared on the same rollouts, as `wsrl trial rewards` does it.
 
-    Give the number of rollouts in the launchpad. Nothing runs this by itself; replies of judges are
-    kept, so no call is paid twice.
+    Optional: give the number of rollouts in the launchpad. Nothing runs this by itself; replies of
+    judges are kept, so no call is paid twice.
     """
     if not config.rollouts:
         context.log.info("no rollouts were asked for: give their number in the launchpad")

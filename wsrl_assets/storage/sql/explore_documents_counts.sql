@@ -1,5 +1,9 @@
--- Documents by everything that they can be filtered by, of those that a text search finds.
-SELECT verdict, left_at, reason, domain, language, shard, count(*) AS rows
+-- Documents by everything that they can be filtered by, of those that a text search finds. A licence
+-- is what the first of some columns states that states anything, as JSON pointers into the metadata.
+SELECT verdict, left_at, reason, domain, language, shard, coalesce(list_filter(
+    list_transform($licence_columns::VARCHAR[], lambda path: json_extract_string(metadata, path)),
+    lambda said: trim(said, ' []"') <> '')[1], '') AS licence,
+  count(*) AS rows
 FROM documents
 WHERE $text = ''
   OR contains(lower(title), lower($text))

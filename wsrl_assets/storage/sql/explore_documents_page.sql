@@ -1,4 +1,5 @@
--- One page of the documents that a filter lets through.
+-- One page of the documents that a filter lets through. Licences are as `explore_documents_counts.sql`
+-- has them; those that are asked for are a list, since one licence may be written in several ways.
 SELECT doc_id, shard, source_row, passage, left(title, 400) AS title, tokens, language, domain,
   verdict, left_at, reason
 FROM documents
@@ -13,6 +14,9 @@ WHERE ($text = ''
   AND ($domain = '' OR domain = $domain)
   AND ($language = '' OR language = $language)
   AND ($shard = '' OR shard = $shard)
+  AND (NOT $by_licence OR coalesce(list_filter(
+      list_transform($licence_columns::VARCHAR[], lambda path: json_extract_string(metadata, path)),
+      lambda said: trim(said, ' []"') <> '')[1], '') IN $licences::VARCHAR[])
 ORDER BY
   CASE $sort WHEN 'longest' THEN -tokens WHEN 'shortest' THEN tokens END,
   shard, source_row, passage

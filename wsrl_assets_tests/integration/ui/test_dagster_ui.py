@@ -75,6 +75,27 @@ def test_the_lineage_graph_has_every_asset(live: Live, page: Any) -> None:
     assert len(nodes) == len(assets)
 
 
+def test_the_launchpad_shows_defaults_and_what_is_paid_for(live: Live, page: Any) -> None:
+    page.goto(f"{live.address}/assets/qa_drafts?view=overview")
+    page.get_by_role("button", name="Materialize").first.click(modifiers=["Shift"])
+    page.get_by_role("button", name="Confirm").click()  # the documents were planted, not made
+    page.locator(".CodeMirror").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("ops:\n  question_chain:\n  config:\n  ")
+    page.get_by_text("PAID in calls to the model, default open (WSRL_FORMS)").first.wait_for()
+    page.get_by_text("Default none (WSRL_BUDGET_TOKENS)").first.wait_for()
+    picture(page, "launchpad")
+
+
+def test_what_is_grey_says_that_it_is_optional(live: Live, page: Any) -> None:
+    page.goto(f"{live.address}/assets/pass_rates?view=lineage")
+    page.locator("svg").get_by_text("pass_rates", exact=True).first.wait_for()
+    page.get_by_text("optional", exact=True).first.wait_for()
+    picture(page, "optional")
+    page.goto(f"{live.address}/assets/pass_rates?view=overview")
+    page.get_by_text("Optional: while").first.wait_for()
+
+
 def test_a_partition_is_materialized_by_clicking(live: Live, page: Any) -> None:
     open_lineage(page)
     graph = page.locator("svg")
@@ -106,3 +127,7 @@ def test_the_partition_shows_what_was_made(live: Live, page: Any) -> None:
     page.get_by_text("row_accounting").first.wait_for()
     page.get_by_text(str(DOMAIN), exact=True).wait_for()  # the result is of this partition
     picture(page, "checks")
+    page.get_by_role("tab", name="Partitions").or_(page.get_by_text("Partitions")).last.click()
+    page.get_by_text("Passed (1)").wait_for()  # each domain has a result of its own
+    page.get_by_text(f"Missing ({len(Domain) - 1})").wait_for()
+    picture(page, "checks-by-partition")

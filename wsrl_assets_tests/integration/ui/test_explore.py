@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wsrl_assets.text.normalisation import content_id
-from wsrl_assets_tests.explore.home import pair, pair_id, plant
+from wsrl_assets_tests.explore.home import embed, pair, pair_id, plant
 from wsrl_assets_tests.factories import document_text
 from wsrl_assets_tests.integration.ui.browser import new_page, picture
 from wsrl_assets_tests.integration.ui.live import serving_explore
@@ -29,7 +29,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for row in pair(n, texts[n // 3], "leaked" if n % 2 else None, persona_index=n % 3)
     ]
     rows += pair(120, texts[40], "leaked", question=HOSTILE, persona=HOSTILE)
-    plant(home, texts, rows)
+    store = plant(home, texts, rows)
+    embed(store, {n: (float(n < 100), float(n >= 100), n / 1000) for n in range(121)})
     with serving_explore(home) as found:
         yield found
 
@@ -82,6 +83,17 @@ def test_filters_pair_document_and_back(seen: Watched) -> None:
     assert page.locator(".pairs li").count() == shown  # the address alone holds it
 
 
+def test_like_questions_lead_to_their_pairs(seen: Watched) -> None:
+    page = seen.page
+    page.click("text=Alike")
+    assert page.inner_text("h1") == "2 groups of like questions"
+    page.click("summary >> text=90 more")
+    assert page.locator(".group").first.locator("li:visible").count() == 100
+    picture(page, "alike")
+    page.locator(".group a").first.click()
+    assert "/pairs/" in page.url
+
+
 def test_pages_turn(seen: Watched) -> None:
     page = seen.page
     page.click("a[rel=next]")
@@ -117,7 +129,8 @@ def test_nothing_runs_over_the_side(seen: Watched, address: str, width: int, sch
     page = seen.page
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    for path in ("", f"pairs/{pair_id(1)}", f"documents/{content_id(document_text(0))}"):
+    document = f"documents/{content_id(document_text(0))}"
+    for path in ("", f"pairs/{pair_id(1)}", "documents", document, "alike", "agreement"):
         page.goto(f"{address}/{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -199,7 +199,7 @@ def test_the_accessibility_checker_finds_nothing(address: str, width: int, schem
         press_and_move(page, "a")
         press_and_move(page, "k")
         faults["reviewed pair"] = faults_of(page)
-        for path in ("", "?sample=8-seed-0", "documents", "agreement", "pairs/nothing-like-it"):
+        for path in ("", "?sample=8-seed-0", "documents", "alike", "agreement", "pairs/nothing"):
             page.goto(f"{address}/{path}")
             faults[path] = faults_of(page)
         page.goto(f"{address}/agreement")
