@@ -25,7 +25,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from wsrl_assets.errors import UserError
-from wsrl_assets.storage.instances import Connect, Connection, attach, connect, instances
+from wsrl_assets.storage.instances import (
+    Connect,
+    Connection,
+    Instances,
+    attach,
+    connect,
+    instances,
+)
 from wsrl_assets.storage.keys import KnownKeys, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
 from wsrl_assets.storage.schema import (
@@ -223,10 +230,15 @@ class Store:
     ) -> None:
         self.home = Path(home)
         self._lock_timeout_s = lock_timeout_s
-        self._instances = instances(connect)
+        self._connect = connect
         self._publish_after: dict[Partition, float] = {}
         self._up_to_date: set[Partition] = set()
         self._keys: dict[Partition, KnownKeys] = {}
+
+    @property
+    def _instances(self) -> Instances:
+        """Those of this process: a store may be sent to another."""
+        return instances(self._connect)
 
     def hurry(self) -> None:
         """Lets waits for other processes end within seconds, also those under way.
