@@ -70,6 +70,9 @@ _DOCUMENT_TITLES = {
     "reason": "Reason",
     "domain": "Domain",
     "language": "Language",
+    "split": "Split",
+    "release": "Release",
+    "recipe": "Recipe",
     "shard": "Shard",
     "licence": "Licence",
 }

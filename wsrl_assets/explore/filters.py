@@ -87,7 +87,8 @@ class DocumentFilter(Query):
     Attributes:
         text: part of a title or of the metadata, the beginning of a document's id, or the id of a
             source row.
-        verdict, left_at, reason, domain, language, shard: equal to this, in the view `documents`.
+        verdict, left_at, reason, domain, language, split, release, recipe, shard: equal to this, in
+            the view `documents`.
         licence: what the source row states, or `NO_LICENCE`.
         sort: longest or shortest first; else in the order of the shards.
     """
@@ -97,6 +98,9 @@ class DocumentFilter(Query):
     reason: str = ""
     domain: str = ""
     language: str = ""
+    split: str = ""
+    release: str = ""
+    recipe: str = ""
     shard: str = ""
     licence: str = ""
     sort: str = ""

@@ -36,7 +36,17 @@ FACETS = (
     "split",
     "release",
 )
-_DOCUMENT_COLUMNS = ("verdict", "left_at", "reason", "domain", "language", "shard")
+_DOCUMENT_COLUMNS = (
+    "verdict",
+    "left_at",
+    "reason",
+    "domain",
+    "language",
+    "split",
+    "release",
+    "recipe",
+    "shard",
+)
 DOCUMENT_FACETS = (*_DOCUMENT_COLUMNS, "licence")
 VERDICTS = ("kept", "rejected", "failed", "pending")
 

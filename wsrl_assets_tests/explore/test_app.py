@@ -23,6 +23,7 @@ from wsrl_assets.release.licences import with_licences
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.labels import all_labels, save_labels, save_sample
 from wsrl_assets.storage.tables import (
+    FinalSplit,
     ReleasedPair,
     ReviewLabel,
     Status,
@@ -344,6 +345,27 @@ def test_documents_are_found_by_the_licence_that_a_release_would_state(licensed:
 
 def facet(store: Store, name: str) -> Sequence[reading.Option]:
     return reading.documents(store, DocumentFilter()).facets[name]
+
+
+def test_documents_are_found_by_the_split_and_release_of_their_pairs(
+    home: Store, fates: dict[str, str]
+) -> None:
+    with home.transaction(Partition.domain(str(DOMAIN))) as transaction:
+        (place,) = [row for row in transaction.rows(FinalSplit) if row.pair_id == pair_id(0)]
+        transaction.merge([replace(place, split="test")])
+    found = client(home)
+    for query in ("split=test", "release=newest", "split=test&release=newest"):
+        assert listed(found.get(f"/documents?{query}").text) == [content_id(document_text(0))]
+    for query in ("split=train", "release=another", "recipe=none"):
+        assert listed(found.get(f"/documents?{query}").text) == []
+    assert [(option.value, option.rows) for option in facet(home, "split")] == [("test", 1)]
+    page = found.get("/documents").text
+    assert all(f"<h2>{title}</h2>" in page for title in ("Split", "Release"))
+    recipes = facet(home, "recipe")
+    assert recipes
+    for recipe in recipes:
+        page = found.get("/documents", params={"recipe": recipe.value}).text
+        assert len(listed(page)) == recipe.rows
 
 
 def test_a_licence_that_nothing_states_is_no_facet(home: Store) -> None:

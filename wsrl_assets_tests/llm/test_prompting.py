@@ -31,6 +31,7 @@ NAMES = sorted(
     if path.name.endswith(".md")
 )
 VALUES = {
+    "reference": "Paris",
     "abstention": "not in the document",
     "answer": "1911",
     "answer_types": ["integer"],

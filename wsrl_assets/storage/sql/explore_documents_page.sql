@@ -13,6 +13,9 @@ WHERE ($text = ''
   AND ($reason = '' OR reason = $reason)
   AND ($domain = '' OR domain = $domain)
   AND ($language = '' OR language = $language)
+  AND ($split = '' OR split = $split)
+  AND ($release = '' OR release = $release)
+  AND ($recipe = '' OR recipe = $recipe)
   AND ($shard = '' OR shard = $shard)
   AND (NOT $by_licence OR coalesce(list_filter(
       list_transform($licence_columns::VARCHAR[], lambda path: json_extract_string(metadata, path)),
