@@ -104,8 +104,8 @@ COMMANDS = {
     ),
     "report": _Command(
         "report:report",
-        "Prints the path of the current release's report. Writes it if it is not there, or if somebody "
-        "has reviewed pairs since.",
+        "Prints the path of the current release's report. Writes it if it is not there, or if "
+        "somebody has reviewed pairs since.",
     ),
     "prove": _Command(
         "prove:prove",

@@ -32,6 +32,7 @@ NAMES = sorted(
 )
 VALUES = {
     "reference": "Paris",
+    "response": "It is Paris.",
     "abstention": "not in the document",
     "answer": "1911",
     "answer_types": ["integer"],
