@@ -19,7 +19,7 @@ NAME = "domain_coverage"
         dg.AssetDep(str(Stage.FILTERED_DOCUMENTS), partition_mapping=dg.AllPartitionMapping()),
         str(Stage.RL_DATASET),
     ],
-    group_name="curation",
+    group_name="release",
     kinds={"yaml", "polars"},
     owners=OWNERS,
 )
