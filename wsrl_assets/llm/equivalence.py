@@ -67,8 +67,10 @@ class EndpointJudge:
         return reply.same
 
 
-class ReferenceJudge:
-    """Marks a whole response against the gold answer in words.
+async def is_marked_correct(
+    engine: ChatModel, recipe: str, question: str, gold: Gold, response: str
+) -> bool:
+    """Whether the model holds a whole response for correct, beside the gold answer in words.
 
     Nothing in the response can end its quotation, but all of it can plead: scores for training are
     `wsrl_assets.reward.score_with_judge`, which shows a judge no more than the answer.
@@ -76,27 +78,19 @@ class ReferenceJudge:
     Args:
         engine: asks; retries and concurrency are its own.
         recipe: hash that goes into the ledger with each call.
+        question, gold, response: as the policy was asked, what counts, and what it wrote.
+
+    Raises:
+        RowError: this call failed for good.
+        EndpointError: no call can succeed now.
     """
-
-    def __init__(self, engine: ChatModel, recipe: str = "") -> None:
-        self._engine = engine
-        self._recipe = recipe
-
-    async def __call__(self, question: str, gold: Gold, response: str) -> bool:
-        """Whether the model holds the response for correct.
-
-        Raises:
-            RowError: this call failed for good.
-            EndpointError: no call can succeed now.
-        """
-        right = " or ".join((gold_in_words(gold), *gold.aliases))
-        text = REFERENCE_PROMPT.render(
-            question=quoted(question, MAX_QUESTION_CHARS),
-            reference=quoted(right, MAX_QUESTION_CHARS),
-            response=quoted(response[-MAX_RESPONSE_CHARS:], MAX_RESPONSE_CHARS),
-        )
-        reply = await _ask(self._engine, "reference_answer", text, MarkedResponse, self._recipe)
-        return reply.correct
+    right = " or ".join((gold_in_words(gold), *gold.aliases))
+    text = REFERENCE_PROMPT.render(
+        question=quoted(question, MAX_QUESTION_CHARS),
+        reference=quoted(right, MAX_QUESTION_CHARS),
+        response=quoted(response[-MAX_RESPONSE_CHARS:], MAX_RESPONSE_CHARS),
+    )
+    return (await _ask(engine, "reference_answer", text, MarkedResponse, recipe)).correct
 
 
 def gold_in_words(gold: Gold) -> str:

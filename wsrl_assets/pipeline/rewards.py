@@ -19,7 +19,7 @@ from wsrl_assets.llm.equivalence import (
     REFERENCE_PROMPT,
     STAGE,
     EndpointJudge,
-    ReferenceJudge,
+    is_marked_correct,
 )
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.prompting import Prompt
@@ -259,9 +259,8 @@ async def _by_typed_rule_and_judge(case: Case, model: ChatModel, recipe: str) ->
 
 
 async def _by_reference(case: Case, model: ChatModel, recipe: str) -> Score:
-    judge = ReferenceJudge(model, recipe)
     try:
-        is_right = await judge(case.question, case.gold, case.response)
+        is_right = await is_marked_correct(model, recipe, case.question, case.gold, case.response)
     except RowError:
         return Score(0, None, Reason.JUDGE_FAILED)
     reason = Reason.JUDGED_SAME if is_right else Reason.JUDGED_DIFFERENT

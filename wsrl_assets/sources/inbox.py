@@ -120,7 +120,7 @@ def scan(
     known = _known(store)
     listed = _listed(inbox)
     number = 1 + max((row.number for row in known.values() if row.number is not None), default=-1)
-    arrivals_so_far = _Arrivals(number, {r.shard for r in known.values() if r.number is not None})
+    so_far = _Arrivals(number, {r.shard for r in known.values() if r.number is not None})
     said = []
     changed = [_settling(seen, known.get(seen.path)) for seen in listed if _is_news(seen, known)]
     settled = [seen for seen in listed if _has_settled(seen, known.get(seen.path))]
@@ -128,7 +128,7 @@ def scan(
         if time.monotonic() >= deadline:
             break
         pairs = [(seen, known.get(seen.path)) for seen in group]
-        for taken in _take_group(store, inbox, pairs, arrivals_so_far, text_column):
+        for taken in _take_group(store, inbox, pairs, so_far, text_column):
             known[taken.path] = taken
             said.append(_sentence(taken))
     _remember(store, changed)

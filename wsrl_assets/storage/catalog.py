@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from wsrl_assets.errors import UserError
-from wsrl_assets.storage.instances import Connection, limit_memory
+from wsrl_assets.storage.instances import Connection, configure
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import (
@@ -137,7 +137,7 @@ def _opened(
     """A connection with a view per table over the snapshots of some partitions."""
     connection = duckdb.connect()
     try:
-        limit_memory(connection, memory)
+        configure(connection, memory)
         attached = _attach(connection, store.snapshots(scopes, only))
         held = _held_tables(connection)
         for row_type in ALL_TABLES:

@@ -34,8 +34,8 @@ def connect() -> Iterator[Connection]:
         connection.close()
 
 
-def limit_memory(connection: Connection, memory: str = _MEMORY_SHARE) -> None:
-    """Lets an instance take a part of the machine's memory.
+def configure(connection: Connection, memory: str = _MEMORY_SHARE) -> None:
+    """Sets what holds on every connection: times are UTC, and memory is limited.
 
     A process has several instances at once, each of which would take four fifths of the memory if
     it were let.
@@ -113,7 +113,7 @@ class Instances:
     def _made(self) -> _Instance:
         with ExitStack() as stack:
             connection = stack.enter_context(self._connect())
-            limit_memory(connection)
+            configure(connection)
             return _Instance(connection, stack.pop_all())
 
     def _keep(self, instance: _Instance) -> bool:

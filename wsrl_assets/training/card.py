@@ -7,7 +7,7 @@ from typing import Any
 
 from wsrl_assets.training.comparisons import Finding
 from wsrl_assets.training.errors import ProofError
-from wsrl_assets.training.page import FIGURES, PAGE
+from wsrl_assets.training.page import FIGURES, PAGE, share, words
 from wsrl_assets.training.spec import MEASURES, Arm
 
 CARD = "README.md"
@@ -64,14 +64,14 @@ def _lines(figures: Mapping[str, Any]) -> Iterator[str]:
     )
     yield ""
     if figures["missing"]:
-        yield f"Not finished: {', '.join(map(_words, figures['missing']))}."
+        yield f"Not finished: {', '.join(map(words, figures['missing']))}."
         yield ""
-    yield f"| arm | seeds | {' | '.join(map(_words, MEASURES))} |"
+    yield f"| arm | seeds | {' | '.join(map(words, MEASURES))} |"
     yield f"| --- | --: |{' --: |' * len(MEASURES)}"
     for row in figures["rows"]:
-        shots = f" ({_words(row['shots'])})" if row["arm"] == Arm.BASE else ""
-        cells = [_share(row["figures"].get(measure)) for measure in MEASURES]
-        yield f"| {_words(row['arm'])}{shots} | {len(row['seeds'])} | {' | '.join(cells)} |"
+        shots = f" ({words(row['shots'])})" if row["arm"] == Arm.BASE else ""
+        cells = [share(row["figures"].get(measure)) for measure in MEASURES]
+        yield f"| {words(row['arm'])}{shots} | {len(row['seeds'])} | {' | '.join(cells)} |"
     yield ""
     yield from _findings(figures)
     yield ""
@@ -91,11 +91,11 @@ def _findings(figures: Mapping[str, Any]) -> Iterator[str]:
     for c in beyond:
         mean, low, high = (100 * c["difference"][name] for name in ("mean", "low", "high"))
         yield (
-            f"- {_words(c['arm'])} is {c['finding']} than {_words(c['other'])} on "
-            f"{_words(c['measure'])}: {mean:+.1f} points ({low:+.1f} to {high:+.1f})"
+            f"- {words(c['arm'])} is {c['finding']} than {words(c['other'])} on "
+            f"{words(c['measure'])}: {mean:+.1f} points ({low:+.1f} to {high:+.1f})"
         )
     yield ""
-    gains = ", ".join(map(_words, figures["control_gains"]))
+    gains = ", ".join(map(words, figures["control_gains"]))
     if Arm.GRPO_SHUFFLED in figures["missing"]:
         yield "The control with shuffled golds was not finished."
     elif gains:
@@ -105,14 +105,6 @@ def _findings(figures: Mapping[str, Any]) -> Iterator[str]:
         )
     else:
         yield "The control with shuffled golds beats the base on no figure."
-
-
-def _words(name: str) -> str:
-    return str(name).replace("_", " ").replace(".", ", ")
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
 
 
 def _plain(name: str) -> str:

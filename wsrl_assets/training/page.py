@@ -39,8 +39,8 @@ def render(results: Results) -> str:
     template = page_template(
         "wsrl_assets.training",
         "proof.html.j2",
-        words=_words,
-        share=_share,
+        words=words,
+        share=share,
         signed=_signed,
         whole=_whole,
         loss=_loss,
@@ -80,8 +80,8 @@ def _groups(found: Sequence[Comparison]) -> list[tuple[Arm, Arm, dict[str, Diffe
 
 
 def _name(row: ArmRow) -> str:
-    shots = f" ({_words(row.shots)})" if row.arm is Arm.BASE else ""
-    return f"{_words(row.arm)}{shots}"
+    shots = f" ({words(row.shots)})" if row.arm is Arm.BASE else ""
+    return f"{words(row.arm)}{shots}"
 
 
 def _charts(results: Results) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def _charts(results: Results) -> list[tuple[str, str]]:
     drawn = []
     for name, title in CURVES.items():
         series = [
-            charts.Line(f"{_words(curve.arm)}, seed {curve.seed}", curve.points)
+            charts.Line(f"{words(curve.arm)}, seed {curve.seed}", curve.points)
             for curve in results.curves
             if curve.name == name
         ]
@@ -98,11 +98,13 @@ def _charts(results: Results) -> list[tuple[str, str]]:
     return drawn
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """The name of an arm or measure in words."""
     return str(name).replace("_", " ").replace(".", ", ")
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A share in percent; a dash where there is none."""
     return "–" if value is None else f"{value:.1%}"
 
 
