@@ -18,6 +18,7 @@ from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.changes import Changes, RecipeChange, changes
 from wsrl_assets.release.folder import broken_files
 from wsrl_assets.release.lookup import Listed, find_release, list_releases
+from wsrl_assets.text.normalisation import shortened
 
 ReleaseArgument = Annotated[
     str,
@@ -167,5 +168,4 @@ def _say_recipes(console: Console, recipes: Sequence[RecipeChange] | None) -> No
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return shortened(json.dumps(value, ensure_ascii=False), 80)

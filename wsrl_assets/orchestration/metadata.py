@@ -30,7 +30,7 @@ from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.highlight import printable, without_credentials
 from wsrl_assets.text.markdown import cell
-from wsrl_assets.text.normalisation import one_line
+from wsrl_assets.text.normalisation import one_line, shortened
 
 OWNERS = ["team:data-engine"]
 ACCOUNTING = "row_accounting"
@@ -405,8 +405,7 @@ def _cell(name: str, value: Any) -> str | int | float | bool:
 
 
 def _line(text: str, most: int) -> str:
-    line = printable(one_line(text[: 4 * most]))
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return shortened(printable(one_line(text[: 4 * most])), most)
 
 
 def _summary(

@@ -21,7 +21,7 @@ from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.highlight import printable
 from wsrl_assets.text.language import Writing
-from wsrl_assets.text.normalisation import one_line
+from wsrl_assets.text.normalisation import one_line, shortened
 from wsrl_assets.text.yaml_files import did_you_mean, parse_yaml
 from wsrl_assets.verification.form import answer_is_not_persona, question_form, typed_gold
 from wsrl_assets.verification.grounding import answer_in, locate
@@ -383,5 +383,4 @@ def passage_around(text: str, start: int, end: int) -> str | None:
 
 
 def _short(text: str, most: int = 60) -> str:
-    line = printable(one_line(text))
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return shortened(printable(one_line(text)), most)

@@ -15,7 +15,7 @@ import polars as pl
 from wsrl_assets.storage.accounting import Account
 from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import printable
-from wsrl_assets.text.normalisation import one_line
+from wsrl_assets.text.normalisation import one_line, shortened
 
 WIDTH = 470
 _ROW = 24
@@ -258,7 +258,7 @@ def _room() -> float:
 def _row(number: int, label: str, said: str, shapes: Sequence[str]) -> str:
     middle = number * _ROW + _ROW / 2 + 4.5
     label = printable(one_line(label))
-    short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
+    short = shortened(label, _CHARS)
     return (
         f'<text class="label" x="{_LABELS - 10}" y="{middle}" text-anchor="end" fill="{_INK}">'
         f"<title>{escape(label)}</title>{escape(short)}</text>{''.join(shapes)}"
@@ -309,7 +309,7 @@ def _placed(dots: Sequence[Dot]) -> list[tuple[float, float]]:
 
 def _dot(dot: Dot, x: float, y: float, radius: float) -> str:
     says = printable(one_line(dot.says))
-    short = says if len(says) <= _SAYS else says[: _SAYS - 1] + "…"
+    short = shortened(says, _SAYS)
     return f"{_mark(dot.group, x, y, radius)}<title>{escape(short)}</title></path>"
 
 
@@ -345,7 +345,7 @@ def _map_legend(entries: Sequence[tuple[int, str, int]]) -> str:
         x = 8 + column * (_MAP_WIDTH - 8) / _LEGEND_COLUMNS
         y = _MAP_HEIGHT + 20 + row * _LEGEND_ROW
         label = printable(one_line(label))
-        short = label if len(label) <= _CHARS else label[: _CHARS - 1] + "…"
+        short = shortened(label, _CHARS)
         parts.append(
             f'<g class="key g{number}">{_mark(number, x, y - 4, _KEY_DOT)}</path>'
             f'<text class="label" x="{x + 10:.1f}" y="{y}" fill="{_INK}" font-size="11">'
@@ -376,7 +376,7 @@ def _line_legend(number: int, label: str) -> str:
     x, y = 8 + column * _LINES_WIDTH / 2, _LINES_HEIGHT + 32 + row * _LEGEND_ROW
     colour = QUALITATIVE[number % len(QUALITATIVE)]
     label = printable(one_line(label))
-    short = label if len(label) <= _CHARS + 8 else label[: _CHARS + 7] + "…"
+    short = shortened(label, _CHARS + 8)
     return (
         f'<path d="M{x:.1f} {y - 4}h18" stroke="{colour}" stroke-width="2" '
         f'stroke-dasharray="{_dashes(number)}"/><text class="label" x="{x + 24:.1f}" y="{y}" '

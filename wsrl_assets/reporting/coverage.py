@@ -37,7 +37,7 @@ from wsrl_assets.storage.tables import utc_now
 from wsrl_assets.taxonomy.domain_files import OTHER, DomainFacts
 from wsrl_assets.taxonomy.domains import Domain, domains_in_use
 from wsrl_assets.text.highlight import printable
-from wsrl_assets.text.normalisation import one_line, stable_hash
+from wsrl_assets.text.normalisation import one_line, shortened, stable_hash
 
 SAMPLED = 1_000
 """Sources of a domain that are looked at, by lot, each by the beginning of one document."""
@@ -410,5 +410,4 @@ def _definition(telling: Sequence[str]) -> str:
 
 
 def _title(title: str | None, text: str) -> str:
-    line = printable(one_line(title or text))
-    return line if len(line) <= _EXAMPLE_CHARS else line[: _EXAMPLE_CHARS - 1] + "…"
+    return shortened(printable(one_line(title or text)), _EXAMPLE_CHARS)

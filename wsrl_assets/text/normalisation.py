@@ -64,6 +64,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, cut to so many characters with an ellipsis at its end where it is longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def content_id(text: str) -> str:
     """32 hex characters that name what a text says: the `doc_id` of a document.
 

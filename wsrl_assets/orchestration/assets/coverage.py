@@ -8,7 +8,7 @@ from wsrl_assets.orchestration.resources import SettingsResource, StoreResource
 from wsrl_assets.reporting.coverage import FILE, Coverage, cover_domains, folder_of
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.text.markdown import cell
+from wsrl_assets.text.markdown import table
 
 NAME = "domain_coverage"
 
@@ -47,9 +47,8 @@ def proposals_table(found: Coverage) -> str:
     """The proposals as a markdown table."""
     if not found.proposals:
         return "nothing is crowded enough to propose a domain"
-    lines = [["proposed", "of", "documents", "words"], ["---"] * 4]
-    for one in found.proposals:
-        words = ", ".join(one.words)
-        label = Domain(one.source).label
-        lines.append([cell(one.facts.label), cell(label), f"{one.documents:,}", cell(words)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = [
+        [one.facts.label, Domain(one.source).label, f"{one.documents:,}", ", ".join(one.words)]
+        for one in found.proposals
+    ]
+    return table(["proposed", "of", "documents", "words"], rows)

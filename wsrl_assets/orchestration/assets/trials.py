@@ -1,7 +1,6 @@
 """The assets `recipe_trial` and `reward_trial`: recipes compared on a sample of the documents, and
 rewards on the same rollouts; each materialization is one trial."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +14,7 @@ from wsrl_assets.orchestration.stage_job import POOL
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.rewards import RewardName, stored_cases
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.text.markdown import cell
+from wsrl_assets.text.markdown import table
 from wsrl_assets.trials.agreement import RewardComparison
 from wsrl_assets.trials.arms import load_arms
 from wsrl_assets.trials.comparison import Comparison
@@ -153,7 +152,7 @@ def rewards_table(found: RewardComparison) -> str:
     for one in found.rewards:
         figures = map(said_figure, (one.calls, one.tokens, one.seconds))
         lines.append([one.name, said_share(one.accepted_share), str(one.undecided), *figures])
-    return _markdown(lines)
+    return table(lines[0], lines[1:])
 
 
 def agreement_table(found: RewardComparison) -> str:
@@ -162,7 +161,7 @@ def agreement_table(found: RewardComparison) -> str:
     for pair in found.pairs:
         counts = (pair.both, pair.only_first, pair.only_second, pair.neither)
         lines.append([pair.first, pair.second, *map(str, counts), said_kappa(pair.kappa)])
-    return _markdown(lines)
+    return table(lines[0], lines[1:])
 
 
 def measures_table(found: Comparison) -> str:
@@ -176,10 +175,4 @@ def measures_table(found: Comparison) -> str:
         for value, difference in zip(measured.values[1:], measured.differences, strict=True):
             line += [said_value(measured, value), said_difference(measured, difference)]
         lines.append(line)
-    return _markdown(lines)
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    """A table, the first line its heads."""
-    rows = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "\n".join(f"| {' | '.join(map(cell, row))} |" for row in rows)
+    return table(lines[0], lines[1:])
