@@ -23,6 +23,9 @@ from .rollouts import final_message, is_cut_off
 from .rubric import MAX_FACT_CHARS, MAX_QUESTION_CHARS, MISTAKE_COST, THRESHOLD, Rubric, read_rubric
 from .rubric_rules import MAX_ANSWER_CHARS, explanation_of, may_say, refusal
 
+VERSION = "1"
+"""Bump with the wording: it is part of the recipe of verified rubrics."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

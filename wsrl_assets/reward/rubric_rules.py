@@ -41,7 +41,7 @@ _COMMON = word_set(
     there its his her their our your they them she him you one two also does did done out off per
     """
 )
-# Words to whoever scores, refused unless the rubric itself has them.
+# Words to whoever scores, refused unless question, facts or mistakes have them.
 _TO_GRADER = word_set(
     """
     grader graders grading graded rubric rubrics evaluator evaluators verdict verdicts checklist
@@ -53,8 +53,8 @@ _PLEA = re.compile(
     r"\b(?:instruction|prompt|above|previous|prior|rule)"
     r"|(?:^|[.!?:,] |please )(?:reply|respond|output|return|print|say|answer)"
     r"(?: with| only| just| simply)*[ :]{1,2}[\"'“]?(?:yes|true)\b"
-    r"|\bth(?:is|e) (?:answer|response|text|explanation) (?:above |here )?(?:is (?:right|correct|true"
-    r"|complete|perfect)|says|states|contains|covers|meets|satisfies|includes|mentions|fulfil)"
+    r"|\bth(?:is|e) (?:answer|response|text|explanation) (?:above |here )?(?:is (?:right|correct"
+    r"|true|complete|perfect)|says|states|contains|covers|meets|satisfies|includes|mentions|fulfil)"
     r"|\b(?:all|every|each|any) (?:of the )?(?:required|expected|needed|wanted|key)"
     r" (?:fact|point|criteri|statement)"
     r"|\b(?:full|maximum|highest|perfect) (?:mark|score|credit|point|reward)"
@@ -197,7 +197,7 @@ def self_test_rubric(rubric: Rubric) -> SelfTest:
 
 
 def _speaks_to_grader(answer: str, rubric: Rubric) -> bool:
-    own = " ".join(_texts(rubric))
+    own = " ".join((rubric.question, *(one.fact for one in rubric.must), *rubric.must_not))
     spoken = _words(answer) & _TO_GRADER
     if spoken - _words(own) or _TEMPLATE.search(answer):
         return True
@@ -238,11 +238,6 @@ def _contradict(one: _Shape, other: _Shape) -> bool:
         return True
     # Two figures that differ are a second case ("in 1902 it had 5, in 1910 8"), not a second guess.
     return sum(a != b for a, b in zip(one[1], other[1], strict=False)) == 1
-
-
-def _texts(rubric: Rubric) -> tuple[str, ...]:
-    facts = (one.fact for one in rubric.must)
-    return (rubric.question, rubric.reference, *facts, *rubric.must_not)
 
 
 def _words(text: str) -> frozenset[str]:

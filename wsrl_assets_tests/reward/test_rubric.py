@@ -1,4 +1,4 @@
-"""The rubric reward: what a judge is shown, what its verdicts come to, and what never reaches it."""
+"""The rubric reward: what a judge is shown, what its verdicts come to, what never reaches it."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_the_async_form_agrees_with_the_other() -> None:
 def test_without_a_judge_a_rubric_has_no_verdict_and_says_so() -> None:
     scored = score_rollout(GOOD, BRIDGE.rubric.to_json())
     assert (scored.reason, scored.decided) == (Reason.NEEDS_JUDGE, False)
-    with pytest.raises(ValueError, match="unknown key|must be one of"):
+    with pytest.raises(ValueError, match=r"unknown key|must be one of"):
         Gold.from_json(BRIDGE.rubric.to_json())
 
 
