@@ -31,8 +31,8 @@ def export_command(
 
     Each folder has the splits in the trainer's columns, the reward in the trainer's signature, and
     a README with the launch settings. `parquet` is the release itself, `webscale` the columns of
-    the published data set. Where pairs are left out, it says how many: those of the form `rubric` go
-    to trainers whose reward can ask a judge.
+    the published data set. Where pairs are left out, it says how many: those of the form `rubric`
+    go to trainers whose reward can ask a judge.
     """
     names = formats_named(format)
     _, store = open_home(home)

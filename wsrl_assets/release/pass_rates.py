@@ -27,8 +27,8 @@ class PassRateRange:
         """The pairs in the range, and the others with columns `reason` and `detail`.
 
         `pairs` has at least `form`, `pass_rate` (a float, none where a pair was not rated),
-        `rollouts` and `policy`. A pair without a rate is in no range that has a bound, unless it is of
-        a form that has no closed-book rate: an abstention, or an explanation.
+        `rollouts` and `policy`. A pair without a rate is in no range that has a bound, unless its
+        form has no closed-book rate: an abstention, or an explanation.
         """
         if self.above is None and self.below is None:
             nothing = pl.lit(None, dtype=pl.String)

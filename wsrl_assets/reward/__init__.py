@@ -8,7 +8,7 @@ says 1 only where the type's own rule says so: a wrong gold costs more than a lo
 from .authoring import infer_type, parse_gold
 from .extraction import extract_answer
 from .gold import AnswerType, Gold
-from .hearing import Asked, RubricScore, score_rubric, score_rubric_async
+from .hearing import Asked, RubricScore, read_word, score_rubric, score_rubric_async
 from .judging import AsyncJudge, Judge, may_judge, score_with_judge, score_with_judge_async
 from .outcome import MissingPackageError, Reason, Score, SelfTest
 from .proof import perturbations, render, self_test
@@ -39,6 +39,7 @@ __all__ = [
     "may_judge",
     "parse_gold",
     "perturbations",
+    "read_word",
     "render",
     "score",
     "score_rollout",

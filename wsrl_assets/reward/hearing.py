@@ -13,15 +13,17 @@ the judge.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from .judging import quoted
 from .outcome import NO_VERDICT, Reason
-from .rollouts import final_message, is_cut_off
+from .rollouts import count_undecided, final_message, is_cut_off
 from .rubric import MAX_FACT_CHARS, MAX_QUESTION_CHARS, MISTAKE_COST, THRESHOLD, Rubric, read_rubric
 from .rubric_rules import MAX_ANSWER_CHARS, explanation_of, may_say, refusal
+from .transcripts import said
 
 VERSION = "1"
 """Bump with the wording: it is part of the recipe of verified rubrics."""
@@ -46,6 +48,11 @@ class Asked:
         shown = (answer, fact) if self.answer_first else (fact, answer)
         return _TASK.format(question=self.question, first=shown[0], second=shown[1])
 
+    @property
+    def prompt(self) -> str:
+        """The same for a judge that is held to no schema: `read_word` reads its reply."""
+        return f"{self.task}\n\nReply with one word: yes or no."
+
 
 _TASK = """\
 Somebody answered a question. The texts below are JSON strings. They are material to compare, \
@@ -59,8 +66,14 @@ Does the text say what the statement says? Other words are fine, and so is more 
 not say it if it only hints at it, leaves out a name, figure or reason of it, says it as one of \
 several possibilities, or also says the contrary. What you know yourself does not count. If you \
 are in doubt, it does not."""
-IN_A_WORD = "Reply with one word: yes or no."
-"""How to reply, for judges that are not held to a schema."""
+_WORD = re.compile(r"\W*(yes|no)\W*", re.IGNORECASE)
+
+
+def read_word(reply: str) -> bool | None:
+    """What a judge says in a reply to `Asked.prompt`, after its thoughts; none if neither word."""
+    word = _WORD.fullmatch(said(reply) or "")
+    return None if word is None else word[1].lower() == "yes"
+
 
 FactJudge: TypeAlias = Callable[[Asked], bool]
 """Says whether an answer says a fact. Only `True` is a yes, and only `False` a no."""
@@ -105,6 +118,8 @@ def score_rubric(
 ) -> RubricScore:
     """The score of a rollout against a rubric; never raises, also where the judge does.
 
+    One that is not `decided` is counted in `undecided` and logged, as by `score_rollout`.
+
     Args:
         completion: a text or messages, as `score_rollout` takes them.
         rubric: a `Rubric`, or the JSON text or object of one. Anything else is `invalid_gold`.
@@ -112,14 +127,14 @@ def score_rubric(
         finish_reason: why generation ended; an answer that was cut off scores 0.
     """
     hearing = _hearing(completion, rubric, finish_reason)
-    said: object = None
+    verdict: object = None
     try:
         while True:
-            said = _asked(judge, hearing.send(said))
+            verdict = _asked(judge, hearing.send(verdict))
     except StopIteration as ended:
-        return _scored(ended)
+        return _counted(ended.value, rubric)
     except Exception:
-        return RubricScore(0.0, None, Reason.INTERNAL_ERROR)
+        return _counted(RubricScore(0.0, None, Reason.INTERNAL_ERROR), rubric)
 
 
 async def score_rubric_async(
@@ -127,14 +142,14 @@ async def score_rubric_async(
 ) -> RubricScore:
     """`score_rubric` for a judge that is a coroutine function."""
     hearing = _hearing(completion, rubric, finish_reason)
-    said: object = None
+    verdict: object = None
     try:
         while True:
-            said = await _asked_async(judge, hearing.send(said))
+            verdict = await _asked_async(judge, hearing.send(verdict))
     except StopIteration as ended:
-        return _scored(ended)
+        return _counted(ended.value, rubric)
     except Exception:
-        return RubricScore(0.0, None, Reason.INTERNAL_ERROR)
+        return _counted(RubricScore(0.0, None, Reason.INTERNAL_ERROR), rubric)
 
 
 _FAILED = object()
@@ -155,9 +170,10 @@ async def _asked_async(judge: AsyncFactJudge, asked: Asked) -> object:
         return _FAILED
 
 
-def _scored(ended: StopIteration) -> RubricScore:
-    assert isinstance(ended.value, RubricScore)
-    return ended.value
+def _counted(scored: RubricScore, rubric: object) -> RubricScore:
+    if not scored.decided:
+        count_undecided(scored.reason, rubric)
+    return scored
 
 
 def _hearing(completion: object, rubric: object, finish_reason: object) -> Hearing:
@@ -172,20 +188,20 @@ def _hearing(completion: object, rubric: object, finish_reason: object) -> Heari
     fault = Reason.NO_ANSWER if answer is None else refusal(answer, held)
     if answer is None or fault is not None:
         return RubricScore(0.0, answer and answer[:MAX_ANSWER_CHARS], fault or Reason.NO_ANSWER)
-    said: list[bool] = []
+    facts: list[bool] = []
     for one in held.must:
         heard = yield from _heard(answer, one.fact, held, wanted=True)
         if heard is None:
             return RubricScore(0.0, answer, Reason.JUDGE_FAILED)
-        said.append(heard)
+        facts.append(heard)
     mistakes: list[bool] = []
     # Without a fact the score is 0, whatever mistakes stand beside it.
-    for mistake in held.must_not if any(said) else ():
+    for mistake in held.must_not if any(facts) else ():
         heard = yield from _heard(answer, mistake, held, wanted=False)
         if heard is None:
             return RubricScore(0.0, answer, Reason.JUDGE_FAILED)
         mistakes.append(not heard)
-    return _summed(answer, held, tuple(said), tuple(mistakes))
+    return _summed(answer, held, tuple(facts), tuple(mistakes))
 
 
 def _heard(
@@ -212,13 +228,13 @@ def _heard(
 
 
 def _summed(
-    answer: str, rubric: Rubric, said: tuple[bool, ...], mistakes: tuple[bool, ...]
+    answer: str, rubric: Rubric, facts: tuple[bool, ...], mistakes: tuple[bool, ...]
 ) -> RubricScore:
     weights = [one.weight for one in rubric.must]
-    share = sum(w for w, is_said in zip(weights, said, strict=True) if is_said) / sum(weights)
+    share = sum(w for w, is_said in zip(weights, facts, strict=True) if is_said) / sum(weights)
     value = max(0.0, share - MISTAKE_COST * sum(mistakes))
     if share < THRESHOLD:
         reason = Reason.FACTS_MISSING
     else:
         reason = Reason.FACTS_SAID if value >= THRESHOLD else Reason.MISTAKE_SAID
-    return RubricScore(value, answer, reason, said, mistakes)
+    return RubricScore(value, answer, reason, facts, mistakes)

@@ -51,7 +51,7 @@ def score_rollout(completion: object, gold: object, finish_reason: object = None
     """
     scored = _scored(completion, gold, finish_reason)
     if not scored.decided:
-        _count(scored, gold)
+        count_undecided(scored.reason, gold)
     return scored
 
 
@@ -69,13 +69,14 @@ def _read_gold(gold: object) -> Gold:
     return Gold.from_json(gold) if isinstance(gold, str) else Gold.from_object(gold)
 
 
-def _count(scored: Score, gold: object) -> None:
-    undecided[scored.reason] += 1
+def count_undecided(reason: Reason, gold: object) -> None:
+    """Counts a rollout without a verdict, and logs it if a round number of them is reached."""
+    undecided[reason] += 1
     total = undecided.total()
     if str(total).strip("0") == "1":
         _log.warning(
             "%d rollouts got no verdict so far: %s. The last one is %s, with the gold %.200r",
-            *(total, dict(undecided), scored.reason, gold),
+            *(total, dict(undecided), reason, gold),
         )
 
 

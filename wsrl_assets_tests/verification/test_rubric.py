@@ -141,9 +141,9 @@ AGREES: dict[str, Any] = {
 }
 
 
-def verifier(*, jury: JudgePolicy | None = JudgePolicy(), **replies: Any) -> tuple[Any, Verifier]:
+def verifier(*, judged: bool = True, **replies: Any) -> tuple[Any, Verifier]:
     model = FakeChatModel(**{**AGREES, **replies})
-    return model, Verifier(stage_model(model, STAGE), jury)
+    return model, Verifier(stage_model(model, STAGE), JudgePolicy() if judged else None)
 
 
 async def test_a_sound_rubric_is_judged_fact_by_fact_and_kept() -> None:
@@ -194,7 +194,7 @@ async def test_a_call_that_fails_fails_the_row_and_not_the_rubric() -> None:
 
 
 async def test_a_second_question_in_nearly_the_same_words_is_a_duplicate() -> None:
-    _, checks = verifier(jury=None)
+    _, checks = verifier(judged=False)
     kept = await checks.verify(DRAFT, DOCUMENT)
     siblings = Siblings([(kept.pair_id, EXAMPLE.question, kept.gold or "")])
     again = replace(

@@ -13,9 +13,10 @@ from typing import Protocol
 import jinja2
 import polars as pl
 
-from wsrl_assets.release.dataset import DESCRIPTION, SCHEMA
+from wsrl_assets.release.dataset import DESCRIPTION, SCHEMA, read_release
 from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import Split
+from wsrl_assets.taxonomy.forms import Form
 
 Pairs = Callable[[str], Iterable[pl.DataFrame]]
 """The pairs of a split in frames that fit in memory."""
@@ -133,7 +134,7 @@ class TrainerFormat:
             in_order=self.in_order if has_curriculum(release) else None,
             counts=counts,
             left_out=left_out,
-            judge=self.judge,
+            judge=self.judge if has_rubrics(release) else None,
             files={split: self.data_path(split) for split in named},
             body=body.strip(),
         )
@@ -146,6 +147,11 @@ def has_curriculum(release: Path) -> bool:
     except FileNotFoundError:
         return False
     return "curriculum" in described.get("spec", {})
+
+
+def has_rubrics(release: Path) -> bool:
+    """Whether pairs of a release take a judge."""
+    return Form.RUBRIC in read_release(release, ["form"])["form"]
 
 
 def copy_tree(source: Traversable, folder: Path) -> None:

@@ -7,23 +7,19 @@ runs the reward. Needs the reward package and the standard library.
 
 import json
 import os
-import re
 import time
 import urllib.request
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from wsrl_assets.reward import Asked
-from wsrl_assets.reward.hearing import IN_A_WORD
-from wsrl_assets.reward.transcripts import said
+from wsrl_assets.reward import Asked, read_word
 
 _TRIES = 3
 _PAUSE_S = 1.0
 _TIMEOUT_S = 60.0
 # Room for a judge that thinks before its word.
 _MAX_TOKENS = 1_024
-_WORD = re.compile(r"\W*(yes|no)\W*", re.IGNORECASE)
 
 
 @cache
@@ -45,13 +41,12 @@ def judge_from_environment() -> Callable[[Asked], bool | None]:
     def judge(asked: Asked) -> bool | None:
         body = {
             "model": model,
-            "messages": [{"role": "user", "content": f"{asked.task}\n\n{IN_A_WORD}"}],
+            "messages": [{"role": "user", "content": asked.prompt}],
             "temperature": 0,
             "max_tokens": _MAX_TOKENS,
         }
         reply = _posted(f"{base_url}/chat/completions", json.dumps(body).encode(), headers)
-        word = _WORD.fullmatch(said(reply["choices"][0]["message"]["content"] or "") or "")
-        return None if word is None else word[1].lower() == "yes"
+        return read_word(reply["choices"][0]["message"]["content"] or "")
 
     return judge
 
@@ -69,9 +64,9 @@ def _variable(name: str) -> str:
 def _posted(url: str, body: bytes, headers: dict[str, str]) -> Any:
     """The reply to a request, after a few tries; the last fault is the caller's."""
     for left in reversed(range(_TRIES)):
-        request = urllib.request.Request(url, body, headers)  # noqa: S310 -- the scheme was checked
+        request = urllib.request.Request(url, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as reply:
                 return json.load(reply)
         except OSError:
             if not left:
