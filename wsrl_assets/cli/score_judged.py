@@ -1,22 +1,25 @@
 """`wsrl score --judge`: the reward, with a judge where rules say no."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Iterator
 
-from wsrl_assets.cli.score_rows import Keep, Row
+from wsrl_assets.cli.score_rows import Keep, Row, Scored, ScoringItem
 from wsrl_assets.llm.engine import Engine
 from wsrl_assets.llm.equivalence import EndpointJudge
 from wsrl_assets.llm.errors import EndpointError
+from wsrl_assets.llm.explanations import EndpointFactJudge
 from wsrl_assets.llm.roles import Role
-from wsrl_assets.reward import score_with_judge_async
+from wsrl_assets.reward import Asked, Rubric, score_rubric_async, score_with_judge_async
 from wsrl_assets.settings import load_roles, load_settings
 
 _JUDGED_AT_ONCE = 256
 
 
 async def score_judged(rows: Iterator[Row], keep: Keep) -> None:
-    """Scores rows by rule, with the judge where rules say no: many at once, kept in order.
+    """Scores rows by rule, with the judge where rules say no, and rubrics by the judge: many at
+    once, kept in order.
 
     Raises:
         EndpointError: the judge cannot be used.
@@ -31,11 +34,9 @@ async def score_judged(rows: Iterator[Row], keep: Keep) -> None:
         max_in_flight=settings.max_in_flight,
     )
     async with engine:
-        asks = _Judge(EndpointJudge(engine))
+        asks = _Judge(EndpointJudge(engine), EndpointFactJudge(engine))
         while batch := list(itertools.islice(rows, _JUDGED_AT_ONCE)):
-            scores = await asyncio.gather(
-                *(score_with_judge_async(r.response, r.gold, r.question, asks) for _, r in batch)
-            )
+            scores = await asyncio.gather(*(asks.score(item) for _, item in batch))
             if asks.dead is not None:
                 raise asks.dead
             for (row, rollout), scored in zip(batch, scores, strict=True):
@@ -45,13 +46,29 @@ async def score_judged(rows: Iterator[Row], keep: Keep) -> None:
 class _Judge:
     """Remembers that the endpoint died: the reward counts a fault of its judge and goes on."""
 
-    def __init__(self, judge: EndpointJudge) -> None:
-        self._judge = judge
+    def __init__(self, same: EndpointJudge, says: EndpointFactJudge) -> None:
+        self._same = same
+        self._says = says
         self.dead: EndpointError | None = None
 
-    async def __call__(self, question: str, first: str, second: str, /) -> bool:
+    async def score(self, item: ScoringItem) -> Scored:
+        """The score of a row."""
+        if isinstance(item.gold, Rubric):
+            return await score_rubric_async(item.response, item.gold, self._hears)
+        return await score_with_judge_async(item.response, item.gold, item.question, self._compares)
+
+    async def _hears(self, asked: Asked) -> bool:
+        with self._remembered():
+            return await self._says(asked)
+
+    async def _compares(self, question: str, first: str, second: str, /) -> bool:
+        with self._remembered():
+            return await self._same(question, first, second)
+
+    @contextlib.contextmanager
+    def _remembered(self) -> Iterator[None]:
         try:
-            return await self._judge(question, first, second)
+            yield
         except EndpointError as error:
             self.dead = error
             raise

@@ -2,7 +2,8 @@
 
 `POST /score` takes `{"response": ..., "gold": ...}` or `{"items": [such, ...]}`, `GET /health`
 says that it is there. What comes in is untrusted: body, items and responses have limits (413),
-reading and scoring have a time (408, 503), what is malformed is named (400).
+reading and scoring have a time (408, 503), what is malformed is named (400). A rubric has no score
+here, since nobody is asked: it comes back as null, with the reason needs_judge.
 """
 
 import asyncio
@@ -21,9 +22,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wsrl_assets.cli.score_rows import Keys, RowError, ScoringItem, read_rollout
+from wsrl_assets.cli.score_rows import (
+    Keys,
+    RowError,
+    Scored,
+    ScoringItem,
+    read_rollout,
+    score_by_rule,
+    shown_score,
+)
 from wsrl_assets.cli.score_workers import listen, serve_in_workers, worker_count
-from wsrl_assets.reward import AnswerType, Gold, Score, score
+from wsrl_assets.reward import AnswerType, Gold, score
 
 _KEYS = Keys()
 
@@ -239,24 +248,19 @@ def _rollout(item: object, where: str, limits: Limits) -> ScoringItem:
         raise HTTPException(400, f"{where}{error}") from None
 
 
-def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> list[Score]:
+def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> list[Scored]:
     scores = []
     for rollout in rollouts:
         if time.monotonic() > deadline:
             raise HTTPException(
                 503, f"not done within {limits.score_s:g} s; send fewer items at a time"
             )
-        scores.append(score(rollout.response, rollout.gold))
+        scores.append(score_by_rule(rollout))
     return scores
 
 
-def _shown(scored: Score) -> dict[str, Any]:
-    return {
-        "score": scored.value,
-        "extracted": scored.extracted,
-        "reason": str(scored.reason),
-        "decided": scored.decided,
-    }
+def _shown(scored: Scored) -> dict[str, Any]:
+    return {**shown_score(scored), "decided": scored.decided}
 
 
 # Replies

@@ -23,6 +23,7 @@ import uvicorn
 from wsrl_assets.cli import score_workers
 from wsrl_assets.cli.score_server import Limits, is_loopback, score_app
 from wsrl_assets.cli.score_workers import BoundedProtocol
+from wsrl_assets_tests.reward.rubric_adversary import CASES
 
 LIMITS = Limits(body_bytes=20_000, items=5, response_chars=1_000, read_s=0.5, score_s=10.0)
 GOLD = {"type": "integer", "value": "12"}
@@ -76,6 +77,16 @@ def test_scores_items_in_their_order(port: int) -> None:
     assert status == 200
     assert [one["score"] for one in reply["scores"]] == [1, 0, 1]
     assert ask(port, {"items": []}) == (200, {"scores": []})
+
+
+def test_a_rubric_comes_back_without_a_score(port: int) -> None:
+    rubric = CASES[0].rubric
+    item = {"response": rubric.reference, "gold": rubric.to_json()}
+    status, reply = ask(port, {"items": [item, RIGHT]})
+    assert status == 200
+    expected = {"score": None, "extracted": None, "reason": "needs_judge", "decided": False}
+    assert reply["scores"][0] == expected
+    assert reply["scores"][1]["score"] == 1
 
 
 def test_health_says_its_version(port: int) -> None:
