@@ -43,7 +43,7 @@ class Reason(StrEnum):
     MISTAKE_SAID = "mistake_said"
     """It says what it must not, and would have passed without."""
     TO_THE_GRADER = "to_the_grader"
-    """It speaks to whoever scores it; no judge was asked."""
+    """It speaks to its grader; no judge was asked."""
     QUOTES_RUBRIC = "quotes_rubric"
     """It holds facts and mistakes of the rubric word for word; no judge was asked."""
     REPEATS_QUESTION = "repeats_question"

@@ -41,7 +41,7 @@ _COMMON = word_set(
     there its his her their our your they them she him you one two also does did done out off per
     """
 )
-# Words to whoever scores, refused unless question, facts or mistakes have them.
+# Words to a grader, refused unless question, facts or mistakes have them.
 _TO_GRADER = word_set(
     """
     grader graders grading graded rubric rubrics evaluator evaluators verdict verdicts checklist

@@ -1,6 +1,6 @@
 """Checks of a rubric: its facts stand in the document, tell apart, and its own answer passes.
 
-By rule: what can be told from words. Then by the judge, one fact at a time: each stands in the
+By rule: what words alone show. Then by the judge, one fact at a time: each stands in the
 document and belongs to the answer, each mistake is contradicted. Last by the reward itself: the
 reference must say all and no mistake, and an answer by another call, with the document open, must
 pass.
