@@ -73,13 +73,14 @@ def score_command(
     takes --judge: without it the score is null, its reason needs_judge, and the exit code 1.
 
     As a server: POST /score with {"response", "gold"} or {"items": [...]}, GET /health. It listens
-    on this machine alone unless told otherwise, and has no login.
+    on this machine alone unless told otherwise, and has no login. With --judge each item may have
+    its "question", and whoever reaches the server spends calls of yours.
 
     Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """
     if serve:
-        _refuse_with_serve(file, output, as_json=as_json, judge=judge)
-        _serve(host, port, errors)
+        _refuse_with_serve(file, output, as_json=as_json)
+        _serve(host, port, errors, judge=judge)
         return
     if file is None:
         raise SettingsError("nothing to score: give a file, - for standard input, or --serve")
@@ -217,22 +218,27 @@ def _shown(summary: Summary) -> Group:
     return Group(types, reasons)
 
 
-def _refuse_with_serve(
-    file: str | None, output: Path | None, *, as_json: bool, judge: bool
-) -> None:
-    given = {"FILE": file, "--output": output, "--json": as_json, "--judge": judge}
+def _refuse_with_serve(file: str | None, output: Path | None, *, as_json: bool) -> None:
+    given = {"FILE": file, "--output": output, "--json": as_json}
     wrong = [name for name, value in given.items() if value]
     if wrong:
         raise SettingsError(f"--serve takes requests, not {', '.join(wrong)}; leave one out")
 
 
-def _serve(host: str, port: int, errors: Console) -> None:
+def _serve(host: str, port: int, errors: Console, *, judge: bool) -> None:
     # The web server takes a third of a second to import.
     from wsrl_assets.cli.score_server import serve_scores
 
+    open_judge = None
+    if judge:
+        from wsrl_assets.cli.score_judged import judging, require_judge
+
+        require_judge()
+        open_judge = judging
     with contextlib.suppress(KeyboardInterrupt):
         serve_scores(
             host,
             port,
             lambda text: errors.print(text, highlight=False, soft_wrap=True),
+            open_judge,
         )

@@ -1,9 +1,9 @@
-"""`wsrl score --judge`: the reward, with a judge where rules say no."""
+"""`wsrl score --judge`, over a file or as a server: the reward, with a judge where rules say no."""
 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from wsrl_assets.cli.score_rows import Keep, Row, Scored, ScoringItem
 from wsrl_assets.llm.engine import Engine
@@ -24,6 +24,26 @@ async def score_judged(rows: Iterator[Row], keep: Keep) -> None:
     Raises:
         EndpointError: the judge cannot be used.
     """
+    async with judging() as judge:
+        while batch := list(itertools.islice(rows, _JUDGED_AT_ONCE)):
+            scores = await judge.score_all([item for _, item in batch])
+            for (row, rollout), scored in zip(batch, scores, strict=True):
+                keep(row, rollout, scored)
+
+
+def require_judge() -> None:
+    """Raises EndpointError if no setting names a judge."""
+    load_settings()
+    load_roles()[Role.JUDGE]
+
+
+@contextlib.asynccontextmanager
+async def judging() -> AsyncIterator["Judging"]:
+    """The judge that the settings name.
+
+    Raises:
+        EndpointError: it is not set, or cannot be used.
+    """
     settings = load_settings()
     engine = Engine(
         {Role.JUDGE: load_roles()[Role.JUDGE]},
@@ -34,25 +54,29 @@ async def score_judged(rows: Iterator[Row], keep: Keep) -> None:
         max_in_flight=settings.max_in_flight,
     )
     async with engine:
-        asks = _Judge(EndpointJudge(engine), EndpointFactJudge(engine))
-        while batch := list(itertools.islice(rows, _JUDGED_AT_ONCE)):
-            scores = await asyncio.gather(*(asks.score(item) for _, item in batch))
-            if asks.dead is not None:
-                raise asks.dead
-            for (row, rollout), scored in zip(batch, scores, strict=True):
-                keep(row, rollout, scored)
+        yield Judging(EndpointJudge(engine), EndpointFactJudge(engine))
 
 
-class _Judge:
+class Judging:
     """Remembers that the endpoint died: the reward counts a fault of its judge and goes on."""
 
     def __init__(self, same: EndpointJudge, says: EndpointFactJudge) -> None:
         self._same = same
         self._says = says
-        self.dead: EndpointError | None = None
+        self._dead: EndpointError | None = None
 
-    async def score(self, item: ScoringItem) -> Scored:
-        """The score of a row."""
+    async def score_all(self, items: Sequence[ScoringItem]) -> list[Scored]:
+        """The scores of some rows, in their order.
+
+        Raises:
+            EndpointError: the judge cannot be used.
+        """
+        scores = await asyncio.gather(*(self._score(item) for item in items))
+        if self._dead is not None:
+            raise self._dead
+        return scores
+
+    async def _score(self, item: ScoringItem) -> Scored:
         if isinstance(item.gold, Rubric):
             return await score_rubric_async(item.response, item.gold, self._hears)
         return await score_with_judge_async(item.response, item.gold, item.question, self._compares)
@@ -70,5 +94,5 @@ class _Judge:
         try:
             yield
         except EndpointError as error:
-            self.dead = error
+            self._dead = error
             raise

@@ -100,7 +100,7 @@ def _schema(sentences: int) -> Schema:
     mistake = closed({"fact": fact, "sentence": number})
     return closed(
         {
-            "must": list_of(must, MIN_MUST, MAX_FACTS - MIN_MUST_NOT),
+            "must": list_of(must, MIN_MUST, MAX_FACTS - _MAX_MISTAKES),
             "must_not": list_of(mistake, MIN_MUST_NOT, _MAX_MISTAKES),
             "answer": text(_MAX_ANSWER_CHARS, 1),
             "question": QUESTION_SCHEMA,

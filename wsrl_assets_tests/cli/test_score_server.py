@@ -21,7 +21,7 @@ import pytest
 import uvicorn
 
 from wsrl_assets.cli import score_workers
-from wsrl_assets.cli.score_server import Limits, is_loopback, score_app
+from wsrl_assets.cli.score_server import Limits, OpenJudge, is_loopback, score_app
 from wsrl_assets.cli.score_workers import BoundedProtocol
 from wsrl_assets_tests.reward.rubric_adversary import CASES
 
@@ -32,10 +32,11 @@ WRONG = {"response": "Answer: 13", "gold": json.dumps(GOLD)}
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[int]:
+def serving(limits: Limits, open_judge: OpenJudge | None = None) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
+    app = score_app(limits, open_judge)
     config = uvicorn.Config(
-        score_app(limits), http=BoundedProtocol, lifespan="off", log_level="critical", ws="none"
+        app, http=BoundedProtocol, lifespan="off", log_level="critical", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
