@@ -168,6 +168,9 @@ def test_the_verdicts_on_other_pairs_keep_their_recipe(work: Job) -> None:
     before = questions.domain_recipes(replace(work, settings=plain), models, DOMAIN)
     after = questions.domain_recipes(work, models, DOMAIN)
     assert before["verified_pairs"].hash == after["verified_pairs"].hash
+    assert not {"judge_fact", "says_fact", "explain"} & set(
+        json.loads(after["verified_pairs"].body)["prompts"]
+    )
 
 
 def test_prompts_of_a_rubric_are_rebuilt(work: Job) -> None:
