@@ -54,6 +54,7 @@ from wsrl_assets.storage.accounting import (
     call_totals,
     spending,
 )
+from wsrl_assets.storage.basis import GradedFacts, graded_facts
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
@@ -71,10 +72,13 @@ _RELEASED = {"released": charts.COLOURS["kept"], "not released": charts.COLOURS[
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A pair that the report shows, with its evidence marked in a piece of its document."""
+    """A pair that the report shows, with its evidence marked in a piece of its document, and what
+    an explanation must and must not say.
+    """
 
     pair: Mapping[str, Any]
     evidence: Marked
+    rubric: GradedFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,11 @@ def chosen(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[str]:
 
 def _samples(pairs: pl.DataFrame) -> list[Sample]:
     return [
-        Sample(row, excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]))
+        Sample(
+            row,
+            excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]),
+            graded_facts(row["basis"]),
+        )
         for row in pairs.iter_rows(named=True)
     ]
 

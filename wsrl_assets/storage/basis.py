@@ -111,6 +111,14 @@ class GradedFacts(_Basis):
     must_not: tuple[GradedFact, ...]
 
 
+def graded_facts(basis: str | None) -> GradedFacts | None:
+    """The facts of a rubric; none where the basis is of another form, or damaged."""
+    try:
+        return GradedFacts.from_json(basis or "")
+    except ValueError:
+        return None
+
+
 def kin_id(basis: str | None) -> str | None:
     """The id of the document that an unanswerable question is asked of; none for other forms."""
     found = json.loads(basis).get("kin") if basis else None

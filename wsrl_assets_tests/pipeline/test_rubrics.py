@@ -14,9 +14,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from starlette.testclient import TestClient
 
 from simulator import SimulatorSettings, render, running_simulator, schema_name, simulator_process
-from wsrl_assets.explore import prompts, reading
+from wsrl_assets.explore import create_app, prompts, reading
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import pass_rates, questions
 from wsrl_assets.pipeline.job import Job
@@ -26,6 +27,7 @@ from wsrl_assets.release.export import FORMATS, export, left_out
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.release.splits import SplitSettings
+from wsrl_assets.reporting import report
 from wsrl_assets.reward import Rubric, is_rubric, score_rubric
 from wsrl_assets.reward.instruction import EXPLAIN
 from wsrl_assets.storage import catalog
@@ -180,6 +182,18 @@ def test_prompts_of_a_rubric_are_rebuilt(work: Job) -> None:
     found = {p.step: p.differs for p in prompts.sent_prompts(view, None)}
     assert {"rubric", "judge_explanation", "judge_fact", "says_fact", "explain"} <= set(found)
     assert [said for said in found.values() if said] == []
+
+
+def test_pages_and_trace_show_its_facts_one_by_one(work: Job, release: Path) -> None:
+    (pair_id, *_) = rubrics(work)
+    pages = TestClient(create_app(work.store))
+    page = pages.get(f"/pairs/{pair_id}").text
+    assert page.index("An answer must say") < page.index("and must not say")
+    assert page.count("counts 2 times") == 2
+    assert page.count("<mark") == len(_SENTENCES)
+    shown = report.render(report.gather(work.store))
+    assert shown.count("Must not say") == 3
+    assert _MISTAKE in shown
 
 
 def test_the_release_and_its_card_say_what_a_rubric_is(release: Path) -> None:
