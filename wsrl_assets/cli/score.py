@@ -74,7 +74,7 @@ def score_command(
 
     As a server: POST /score with {"response", "gold"} or {"items": [...]}, GET /health. It listens
     on this machine alone unless told otherwise, and has no login. With --judge each item may have
-    its "question", and whoever reaches the server spends calls of yours.
+    its "question", and who reaches the server spends calls of yours.
 
     Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """

@@ -237,7 +237,12 @@ def main() -> int:
     print(
         f"{len(tried)} explanations, {passing} that pass, seed {options.seed}: {len(missed)} misses"
     )
-    return 1 if missed else 0
+    spoiled = [one for one in tried if not one.made_by.endswith("clean")]
+    paid = sum(
+        score_rubric(one.response, one.case.rubric, one.case.gullible).value > 0 for one in spoiled
+    )
+    print(f"{len(spoiled)} were spoiled; a judge that is taken in by all of them pays {paid}")
+    return 1 if missed or paid else 0
 
 
 if __name__ == "__main__":
