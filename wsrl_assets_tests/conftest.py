@@ -15,7 +15,7 @@ _SLOW = frozenset(
     cli/test_trial_rewards.py
     curation/test_filter.py
     explore/test_app.py explore/test_comparing.py explore/test_prompts.py
-    hostile/test_bombs.py
+    hostile/test_bombs.py llm/test_kill.py
     orchestration/automation/test_automation.py orchestration/test_checks.py
     orchestration/test_definitions.py orchestration/test_launcher.py orchestration/test_proof.py
     orchestration/test_trials.py
