@@ -192,7 +192,15 @@ class Pool:
 def answers_of(document: PoolDocument) -> Iterator[Answer]:
     """The answers that can be mined from a document."""
     for candidate in cloze.mine(document.text, document.title):
-        yield Answer(candidate, document)
+        if _can_have_options(candidate):
+            yield Answer(candidate, document)
+
+
+def _can_have_options(candidate: Candidate) -> bool:
+    """No code, and no number in words: whether another document has it is not known by rule."""
+    if candidate.answer_type in (AnswerType.ENTITY, AnswerType.TIME):
+        return True
+    return candidate.answer_type is not AnswerType.CODE and bool(_number_in(candidate.answer))
 
 
 def _sets_of_strangers(answers: Iterable[Answer]) -> Iterator[list[Answer]]:
