@@ -17,7 +17,7 @@ from wsrl_assets.generation.spans import NUMBER, Span, is_year, spans
 from wsrl_assets.generation.standalone import (
     bare_subject,
     fault,
-    has_bare_start,
+    is_undated_statistic,
     is_unfinished,
     leans,
     names_something,
@@ -152,22 +152,22 @@ def examine(document: str, title: str | None = None) -> list[Examined]:
     """Every sentence of a document's prose, with its candidates or why it has none; see `mine`."""
     if not knows(language_of(document)):
         return []
+    title = title or heading(document)
     read = [
         statement
         for paragraph in prose_paragraphs(document)
-        for statement in _statements(paragraph)
+        for statement in _statements(paragraph, title)
     ]
-    title = title or heading(document)
     about = _About(title, _subjects(read, title or ""))
     return [_examined(one, about) if isinstance(one, _Statement) else one for one in read]
 
 
-def _statements(paragraph: list[Sentence]) -> Iterator[_Statement | Examined]:
+def _statements(paragraph: list[Sentence], title: str | None) -> Iterator[_Statement | Examined]:
     texts = [as_read(sentence.text) for sentence in paragraph]
     for at, (sentence, text) in enumerate(zip(paragraph, texts, strict=True)):
         needy = leans(text)
         before = None
-        if needy or has_bare_start(text):
+        if needy or not _is_anchored(text, title):
             before = _said_before(texts[max(0, at - _SENTENCES_BEFORE) : at])
         wrong = fault(text, _MIN_WORDS_AFTER) if before else fault(text)
         if wrong is None and needy and before is None:
@@ -279,11 +279,12 @@ def _candidate(statement: _Statement, span: Span, about: _About) -> Candidate | 
         (is_name and _key(answer) in about.subjects) or _mentions(about.title or "", answer)
     ):
         return "is_subject"
-    if not _is_anchored(blanked, about.title):
+    if not span.is_term and not _is_anchored(blanked, about.title):
         return "not_anchored"
     if kind is AnswerType.INTEGER and is_year(answer):
         return "year_or_count"  # the reader could not tell which is asked for
-    if kind not in (AnswerType.ENTITY, AnswerType.DATE) and is_unfinished(text):
+    is_figure = kind not in (AnswerType.ENTITY, AnswerType.DATE, AnswerType.CODE)
+    if is_figure and (is_unfinished(text) or is_undated_statistic(text)):
         return "unfinished"
     unit = _unit(kind, answer)
     stands_there = answer in statement.sentence.text  # and is not broken by markup

@@ -135,6 +135,7 @@ _PATTERNS: tuple[tuple[AnswerType, re.Pattern[str]], ...] = (
 _ONE_AND_ONLY = re.compile(
     r"(?:is|are|was|were) the (?:\w+ ){0,2}(?:\w{2,}est|most|only|first|last|capital|standard)\b"
 )
+_OF_A_KIND = re.compile(r"(?: \([^()]{1,80}\))? (?:is|are|was|were) an? ")
 _NO_TERM = re.compile(
     r"\b(?:and|or|that|which|by|for|after|in|of|to|with|the|an?|there|this|it|one|another|each"
     r"|what|he|she|they|here|these|those|such|result|purpose|aim|goal|reason|example|following"
@@ -153,7 +154,7 @@ _POINTER_BEFORE = re.compile(
     r"\b(?:chapter|section|figure|table|page|pp?|step|version|part|volume|vol|no|number|python|type"
     r"|grade|class|level|stage|group|channel|route|highway|line|item|article|rule|appendix|exercise"
     r"|example|question|problem|lesson|unit|module|phase|round|day|week|season|episode|act|scene"
-    r"|verse|clause|paragraph|equation|theorem|lemma|note|footnote|room|floor|exhibit"
+    r"|AD|BC|BCE|CE|verse|clause|paragraph|equation|theorem|lemma|note|footnote|room|floor|exhibit"
     rf"|{_MONTH})\.? $",
     re.IGNORECASE,
 )
@@ -161,7 +162,8 @@ _HEDGE_BEFORE = re.compile(
     r"(?:\b(?:about|around|roughly|approximately|nearly|almost|near|over|under|above|below|beyond|circa"
     r"|ca\.|c\.|more than|less than|fewer than|greater than|at least|at most|up to|close to|some"
     r"|between|from|to|or|and|within|minus|plus|exceed(?:s|ed|ing)?|early|mid|late|as many as"
-    r"|as much as|as few as|as little as|in excess of|maximum of|minimum of|every|per|by about"
+    r"|as much as|as few as|as little as|in excess of|\d for|maximum of|minimum of|every|per"
+    r"|by about"
     r"|as of|another|aged?|just)[ -]|[~±≈<>(]|[-–—] )$",
     re.IGNORECASE,
 )
@@ -173,7 +175,15 @@ _RANGE_AFTER = re.compile(
 _NUMBER_BEFORE = re.compile(
     r"\b(?:is|are|was|were|be|equals?|gives?|gave|reach(?:es|ed)?|totals?|of|at|code|factor|port) $"
 )
+# What a number counts: no figures of a match ("took 3 for 77").
+_COUNTED_AFTER = re.compile(
+    r" (?!(?:for|and|with|from|after|before|was|were|are|but|when|while|against|through|not|who"
+    r"|that)\b)"
+    r"[a-z]{3}"
+)
 _ERA_AFTER = re.compile(r" ?(?:BC|BCE|CE|AD|B\.C)\b")
+# "The netmask could thus be ____": one of many that it could be.
+_POSSIBLE_BEFORE = re.compile(r"\b(?:could|would|might|may|should|can)(?:,? \w+,?)? be $")
 _DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?(?: of)? $")
 _CONVERTED_AFTER = re.compile(r" ?\((?:about |approximately |roughly |or )?\d")
 _RATE_AFTER = re.compile(
@@ -214,7 +224,12 @@ _DEMONYM = re.compile(
     r"(?:American|British|English|French|German|Dutch|Greek|Swiss|Irish|Welsh|Scot\w*|Spanish"
     r"|[A-Z]\w+(?:ian|ean|ese|ish)) "
 )
-_JOINERS = "of|to|for|and|with|&|de|la|al|le|du|del|des|der|den|di|da|van|von|y|et"
+_IS_BEFORE = re.compile(r"\b(?:is|are|was|were) $")
+_FUNCTION_AFTER = re.compile(
+    r" (?:in|on|for|to|from|at|by|with|as|and|during|after|before|when|who|which|that|is|was|are"
+    r"|were|had|has)\b"
+)
+_JOINERS = "dos|of|to|for|and|with|&|de|la|al|le|du|del|des|der|den|di|da|van|von|y|et"
 _JOINERS_BEFORE = frozenset({*_JOINERS.split("|"), "the", "on", "in"})
 # "International Fund" in "International Fund for Agricultural Development".
 _NAME_AFTER = re.compile(rf"\w|[.&/-]\w| (?:(?:{_JOINERS}) (?:the )?)?[{UPPER}\d]")
@@ -261,14 +276,16 @@ def _is_fit(text: str, span: Span) -> bool:
     if _EXAMPLE_BEFORE.search(before):
         return False
     if span.answer_type is AnswerType.CODE:
-        return text.count("`") == 2  # noqa: PLR2004 - with more code, which is meant is open
+        return text.count("`") == 2
     if span.answer_type is not AnswerType.ENTITY:
         return _is_whole_figure(before, after, span.answer_type) and _is_told(before, after, span)
     if _ONE_OF_SEVERAL.search(text) or _is_listed(before, after):
         return False
+    if _CALENDAR.match(name):
+        return False
     if before.endswith("the ") and _DEMONYM.match(name):
         return False  # "the American Jesse Owens": the name is the part after it
-    return _is_whole_name(before, after)
+    return _is_whole_name(before, name, after)
 
 
 def _is_in_code(text: str, span: Span) -> bool:
@@ -281,17 +298,22 @@ def _is_fit_term(text: str, before: str, name: str, after: str) -> bool:
         return False
     if len(before.split()) > 1:
         return len(before.split()) >= _LEAST_DEFINING_WORDS // 2  # "... is called a heap."
-    is_kind = before != "The " or name[0].isupper()
-    return is_kind and (
-        _ONE_AND_ONLY.search(after) is not None or len(after.split()) >= _LEAST_DEFINING_WORDS
-    )
+    if _ONE_AND_ONLY.match(after.lstrip()):
+        return before != "The " or name[0].isupper()
+    # "A nice feature is the ..." has its subject behind.
+    is_kind = before in ("A ", "An ", "") and _OF_A_KIND.match(after) is not None
+    return is_kind and len(after.split()) >= _LEAST_DEFINING_WORDS
 
 
 def _is_whole_figure(before: str, after: str, answer_type: AnswerType) -> bool:
     """Neither hedged, nor an end of a range, nor a part of something longer."""
+    if answer_type is AnswerType.DATE and before.endswith("(") and after.startswith(")"):
+        return True
     if _POINTER_BEFORE.search(before) or _HEDGE_BEFORE.search(before) or _DAY_BEFORE.search(before):
         return False
     if _RANGE_AFTER.match(after) or _HEDGE_AFTER.match(after) or _ERA_AFTER.match(after):
+        return False
+    if _POSSIBLE_BEFORE.search(before):
         return False
     if answer_type is AnswerType.QUANTITY and (
         _RATE_AFTER.match(after) or _QUANTITY_BEFORE.search(before)
@@ -299,8 +321,8 @@ def _is_whole_figure(before: str, after: str, answer_type: AnswerType) -> bool:
         return False
     if answer_type is AnswerType.DECIMAL and _is_name(before):
         return False  # a version: "Linux 5.6"
-    if answer_type is AnswerType.INTEGER and not re.match(r" [a-z]{3}", after):
-        return bool(_NUMBER_BEFORE.search(before)) or _is_name(before)
+    if answer_type is AnswerType.INTEGER and not _COUNTED_AFTER.match(after):
+        return bool(_NUMBER_BEFORE.search(before))
     return not (answer_type is AnswerType.DATE and _MEASURE_BEFORE.search(before))
 
 
@@ -322,7 +344,7 @@ def _is_listed(before: str, after: str) -> bool:
     return re.match(r", (?:and |or )?(?:the )?[A-Z][^,]{0,60}(?:,| and | or )", after) is not None
 
 
-def _is_whole_name(before: str, after: str) -> bool:
+def _is_whole_name(before: str, name: str, after: str) -> bool:
     """Whether no neighbouring word belongs to the name too."""
     words = before.split()
     if words and (words[-1].casefold() in ("a", "an") or words[-1][-1].isdigit()):
@@ -331,7 +353,12 @@ def _is_whole_name(before: str, after: str) -> bool:
         words.pop()
     if _is_name(before) or (words and _is_name(" ".join(words) + " ")):
         return False  # "Securities and ____"
-    return not _NAME_AFTER.match(after)
+    last = re.split(r"[ -]", name)[-1]
+    # "The South American anteater", "they are Pama Nyungan peoples": no name, but an adjective.
+    may_qualify = _DEMONYM.match(f"{last} ") or _IS_BEFORE.search(before)
+    if may_qualify and re.match(r" [a-z]", after) and not _FUNCTION_AFTER.match(after):
+        return False
+    return "-born" not in name and not _NAME_AFTER.match(after)
 
 
 def _is_name(before: str) -> bool:

@@ -70,15 +70,24 @@ _PERISHABLE = re.compile(
     r"\b(?:today|now|nowadays|currently|recently|yesterday|tomorrow|ago|so far|to date|at present"
     r"|upcoming|overnight|tonight|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
     r"|(?:last|this|next|past|coming) (?:\w+ )?(?:days?|years?|months?|weeks?|season|century)"
-    r"|spokes(?:man|woman|person)|press conference|will)\b",
+    r"|spokes(?:man|woman|person)|press conference|will|(?:is|are) (?:being )?[a-z]{2,}ing)\b",
     re.IGNORECASE,
 )
 # What is still going on: its figures change, and who did it does not.
 _UNFINISHED = re.compile(
-    r"\b(?:says?(?! that\b)|(?:is|are) (?:being )?[a-z]{2,}ing"
-    r"|(?:has|have) (?:just |already )?(?:been|taken|given|made|[a-z]+ed)(?!.*\bsince\b))\b",
+    r"\b(?:says?(?! that\b)|(?:has|have) (?:just |already )?(?:been|taken|given|made|[a-z]+ed)"
+    r"(?!.*\bsince\b))\b",
     re.IGNORECASE,
 )
+# Counts of people and sums of money that are others in another year.
+_STATISTIC = re.compile(
+    r"\b(?:population|people|inhabitants|residents|workers|employees|members|staff|households"
+    r"|expectancy|unemployment|GDP|budget|debt|exports?|imports?|revenues?|income|rate|literacy"
+    r"|account(?:s|ed)? for|labou?r|work ?force|followers|adherents|speakers|users|estimated"
+    r"|turnover|output|production)\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\b(?:1[0-9]|20)\d{2}\b")
 # ... or tells the reader what to do, with figures that could as well be others.
 _VERB = (
     r"(?:add|allow|apply|ask|assume|avoid|bake|be|begin|boil|bring|buy|call|change|check|choose"
@@ -106,7 +115,7 @@ _NAME = re.compile(
 
 
 def fault(text: str, least_words: int = MIN_WORDS) -> str | None:
-    """Why nothing can be asked of a sentence, whatever is said before it; none if something can.
+    """Why nothing can be asked of a sentence, with any other before it; none if something can.
 
     `length`; `not_plain`: no plain prose; `instruction`: it gives an order; `perishable`: it
     depends on the day it was written; `points_elsewhere`: to an example, a figure, or the reader.
@@ -142,9 +151,10 @@ def is_unfinished(text: str) -> bool:
     return _UNFINISHED.search(text) is not None
 
 
-def has_bare_start(text: str) -> bool:
-    """Whether a sentence begins with "The company": what is before it may say which."""
-    return text.startswith("The ") and text[4:5].islower()
+def is_undated_statistic(text: str) -> bool:
+    """Whether a sentence gives a statistic, in the present tense, and no year."""
+    undated = _STATISTIC.search(text) is not None and _YEAR.search(text) is None
+    return undated and not tells_of_the_past(text)
 
 
 def _is_plain(text: str) -> bool:
