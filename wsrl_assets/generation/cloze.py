@@ -23,9 +23,11 @@ from wsrl_assets.generation.standalone import (
     names_something,
     tells_of_the_past,
 )
+from wsrl_assets.generation.transcripts import executed
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
 from wsrl_assets.text.language import ENGLISH, language_of
 from wsrl_assets.text.normalisation import words
+from wsrl_assets.text.python_values import Session
 
 VERSION = "4"
 BLANK = "____"
@@ -66,6 +68,7 @@ class Candidate:
         answer_type: its type; `unit` goes with it where the type has one.
         sentence: where it stands; also the evidence.
         blanked: the sentence with a blank in its place, after the ones that it leans on.
+        session: what is typed at Python's prompt, if the answer is what Python shows.
     """
 
     answer: str
@@ -73,12 +76,15 @@ class Candidate:
     unit: str | None
     sentence: Sentence
     blanked: str
+    session: Session | None = None
 
     def question(self, title: str | None) -> str:
         """The question, with the document's title as context unless that holds the answer.
 
         Any title can be given: one that `mine` did not know may hold it.
         """
+        if self.session is not None:
+            return _asked_of_python(self.session)
         tells = title is not None and (
             _mentions(title, self.answer) or shares_a_word(self.answer, title)
         )
@@ -142,10 +148,33 @@ def mine(document: str, title: str | None = None) -> list[Candidate]:
     `spans`. A name that the title holds, or that three sentences have, is left out: a statement
     without its own subject can be true of many things. So can one that names nothing, unless a
     title, or a heading in its place, says what it is about. Nor does a question ask for what
-    its title holds, but where the sentence says what the title means. All of these rules know
-    English; a document in another language has none.
+    its title holds, but where the sentence says what the title means. What a transcript of Python
+    shows is a candidate too, where Python's rules give the same (see `transcripts`). All of these
+    rules know English; a document in another language has none.
     """
-    return [found for one in examine(document, title) for found in one.candidates]
+    if not knows(language_of(document)):
+        return []
+    told = [found for one in examine(document, title) for found in one.candidates]
+    return [*told, *_shown_by_python(document)]
+
+
+def _shown_by_python(document: str) -> Iterator[Candidate]:
+    """What Python shows in the document's transcripts, where it was worked out again."""
+    for found in executed(document):
+        place = Sentence(found.start, found.end, as_read(document[found.start : found.end]))
+        blanked = f">>> {found.session.expression} {BLANK}"
+        candidate = Candidate(
+            found.output, AnswerType.CODE, None, place, blanked, session=found.session
+        )
+        gives = found.output in candidate.question(None)
+        if not gives and _is_verifiable(found.output, AnswerType.CODE, None):
+            yield candidate
+
+
+def _asked_of_python(session: Session) -> str:
+    entered = " and ".join(f"`{statement}`" for statement in session.statements)
+    after = f" after {entered}" if entered else ""
+    return f"What does the Python interpreter show for `{session.expression}`{after}?"
 
 
 def examine(document: str, title: str | None = None) -> list[Examined]:
