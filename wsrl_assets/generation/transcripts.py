@@ -5,9 +5,12 @@ then be answered from the question. Only what comes out as the document shows it
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from wsrl_assets.text.python_values import (
@@ -24,6 +27,9 @@ _QUOTED_WORDS = 8
 # Further back nothing is looked for; the work is linear in the document.
 _MAX_ENTRIES_BEFORE = 64
 _PROMPT, _CONTINUED = ">>> ", "..."
+_NO_CODE = (SyntaxError, ValueError, RecursionError, MemoryError)
+_CHANGES = re.compile(r"\.(?:pop|popitem|setdefault)\(")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*) = (.+)\Z")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -75,7 +81,7 @@ def _entries(document: str) -> Iterator[_Entry]:
             at += 1
             continue
         margin = len(lines[at]) - len(prompt)
-        source, end = [prompt[len(_PROMPT) :].strip()], at + 1
+        source, end = [_without_comment(prompt[len(_PROMPT) :].strip())], at + 1
         while end < len(lines) and lines[end].lstrip(" \t").startswith(_CONTINUED):
             source.append(lines[end].strip()[len(_CONTINUED) :])
             end += 1
@@ -117,11 +123,13 @@ def _can_be_asked(entry: _Entry) -> bool:
     """Whether an entry is an expression with work in it and shows one line."""
     if len(entry.output) != 1 or len(entry.output[0]) > MAX_RESULT_CHARS:
         return False
+    if entry.output[0] in ("True", "False"):  # half of all guesses are right
+        return False
     if _is_awkward(entry.source):
         return False
     try:
         tree = ast.parse(entry.source, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except _NO_CODE:
         return False
     return not isinstance(tree, ast.Name | ast.Constant)
 
@@ -132,28 +140,48 @@ def _is_awkward(source: str) -> bool:
 
 
 def _depends_on(entries: Sequence[_Entry], source: str) -> list[str]:
-    """The entries that name what an expression names, or what those name; in order."""
+    """The entries that set or change what an expression names, or what those name; in order."""
     needed = _names(source)
     found: list[str] = []
     for entry in reversed(entries):
         names = _names(entry.source)
-        if len(found) <= MAX_ENTERED and not needed.isdisjoint(names) and _may_change(entry):
-            found.insert(0, entry.source)
-            needed |= names
+        if len(found) > MAX_ENTERED or needed.isdisjoint(names) or not _may_change(entry):
+            continue
+        found.insert(0, entry.source)
+        needed = (needed - _set_anew(entry.source)) | (names - _set_anew(entry.source))
     return found
 
 
 def _may_change(entry: _Entry) -> bool:
-    """Whether an entry may set or change a value: one that only shows something shows it."""
-    return not entry.output or _WORD.match(entry.source) is None or ".pop" in entry.source
+    """Whether an entry may set or change a value: what shows a value seldom does."""
+    is_shown = bool(entry.output) and "\n" not in entry.source
+    return not is_shown or _CHANGES.search(entry.source) is not None
 
 
-def _names(source: str) -> set[str]:
-    """Words of code that may be names; those of strings too: too many, and never too few."""
-    return set(_WORD.findall(source)) - _NO_NAMES
+def _set_anew(source: str) -> set[str]:
+    """The name that an entry sets whatever it was before: `x = 3`, not `x = x + 1`."""
+    found = _ASSIGNMENT.match(source)
+    return {found[1]} - _names(found[2]) if found else set()
 
 
-_NO_NAMES = frozenset(
-    "and or not in is if else for True False None len sum min max abs round sorted list tuple dict"
-    " set str int float bool range reversed enumerate zip repr".split()
-)
+@lru_cache(maxsize=1024)
+def _names(source: str) -> frozenset[str]:
+    """The names in code; all its words where it is no statement."""
+    try:
+        tree = ast.parse(source)
+    except _NO_CODE:
+        return frozenset(_WORD.findall(source))
+    named = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
+    return frozenset(named | {one.name for one in ast.walk(tree) if isinstance(one, ast.alias)})
+
+
+def _without_comment(line: str) -> str:
+    """A line of code without the comment at its end."""
+    if "#" not in line:
+        return line
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return line
+    comments = [one.start[1] for one in tokens if one.type == tokenize.COMMENT]
+    return line[: comments[0]].rstrip() if comments else line

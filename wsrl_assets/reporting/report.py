@@ -93,6 +93,7 @@ class Report:
         agreement: what people say of pairs against the checks, where somebody has read some.
         personas: what they did, where there are drafts.
         coverage: what is crowded in the domains, where somebody looked.
+        worked_out: how golds were worked out from their questions: `how`, `answer_type`, `pairs`.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Report:
     agreement: Agreement | None = None
     personas: PersonaFindings | None = None
     coverage: Coverage | None = None
+    worked_out: Sequence[Mapping[str, Any]] = ()
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -156,6 +158,7 @@ def gather(store: Store) -> Report:
             read_agreement(store),
             persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
             read_coverage(store),
+            frame(connection, "report_worked_out", release=folder.name).to_dicts(),
         )
 
 

@@ -62,6 +62,7 @@ def test_it_is_a_candidate_whose_answer_is_code() -> None:
     [
         ">>> 9**9**9\n5",
         ">>> 1 + 1\n3",
+        ">>> 1 + 1 == 2\nTrue",
         ">>> 1 + 1\n",
         ">>> 1 + 1\n2\n3",
         ">>> x + 1\n2",
@@ -73,6 +74,25 @@ def test_it_is_a_candidate_whose_answer_is_code() -> None:
 )
 def test_nothing_else_is(document: str) -> None:
     assert executed(document) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "entered"),
+    [
+        (">>> n = 5\n>>> n = 6\n>>> n + 1\n7", ("n = 6",)),
+        (">>> n = 5\n>>> n = n + 1\n>>> n + 1\n7", ("n = 5", "n = n + 1")),
+        (">>> n = [1]\n>>> n + [5]\n[1, 5]\n>>> n[0] + 6\n7", ("n = [1]",)),
+        (">>> n = [7]\n>>> n.pop()\n7\n>>> n.append(3)\n>>> n[0] + 4\n7",
+         ("n = [7]", "n.pop()", "n.append(3)")),
+        (">>> 'n'.upper()\n'N'\n>>> 3 + 4  # seven\n7", ()),
+    ],
+)  # fmt: skip
+def test_only_what_sets_or_changes_a_value_is_entered(
+    document: str, entered: tuple[str, ...]
+) -> None:
+    last = executed(document)[-1]
+    assert (last.session.statements, last.output) == (entered, "7")
+    assert "#" not in last.session.expression
 
 
 def test_many_prompts_take_bounded_work() -> None:
