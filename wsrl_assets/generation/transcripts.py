@@ -159,7 +159,7 @@ def _may_change(entry: _Entry) -> bool:
 
 
 def _set_anew(source: str) -> set[str]:
-    """The name that an entry sets whatever it was before: `x = 3`, not `x = x + 1`."""
+    """The name that an entry sets without regard to what it was: `x = 3`, not `x = x + 1`."""
     found = _ASSIGNMENT.match(source)
     return {found[1]} - _names(found[2]) if found else set()
 
