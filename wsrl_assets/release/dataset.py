@@ -74,7 +74,8 @@ COLUMNS: dict[str, str] = {
     "form": "open, cloze, multiple_choice, computed, unanswerable or multi_hop",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
-    "unanswerable question, or the two facts of a multi_hop one, JSON; none for other forms",
+    "unanswerable question, the two facts of a multi_hop one, or what is typed at Python's prompt "
+    "for a cloze of a transcript, JSON; none for other pairs",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",

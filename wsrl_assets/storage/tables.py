@@ -148,8 +148,8 @@ class QADraft(Outcome):
     choices: tuple[str, ...] = column("options of a choice, in their order", default=())
     evidence: str | None = column("quote from the document", long=True, default=None)
     basis: str | None = column(
-        "facts and query of a computed answer, what the kin answers to an unanswerable question, or"
-        " the two facts of a multi_hop one, JSON",
+        "facts and query of a computed answer, what the kin answers to an unanswerable question,"
+        " the two facts of a multi_hop one, or what is typed at Python's prompt, JSON",
         long=True,
         default=None,
     )
