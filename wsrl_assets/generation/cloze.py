@@ -193,11 +193,12 @@ def examine(document: str, title: str | None = None) -> list[Examined]:
 
 def _statements(paragraph: list[Sentence], title: str | None) -> Iterator[_Statement | Examined]:
     texts = [as_read(sentence.text) for sentence in paragraph]
+    leaning = [leans(text) for text in texts]
     for at, (sentence, text) in enumerate(zip(paragraph, texts, strict=True)):
-        needy = leans(text)
-        before = None
+        needy, before = leaning[at], None
+        first = max(0, at - _SENTENCES_BEFORE)
         if needy or not _is_anchored(text, title):
-            before = _said_before(texts[max(0, at - _SENTENCES_BEFORE) : at])
+            before = _said_before(texts[first:at], leaning[first:at])
         wrong = fault(text, _MIN_WORDS_AFTER) if before else fault(text)
         if wrong is None and needy and before is None:
             wrong = "no_context"
@@ -210,12 +211,12 @@ def _statements(paragraph: list[Sentence], title: str | None) -> Iterator[_State
         yield _Statement(sentence, text, f"{before} " if before else "", found)
 
 
-def _said_before(texts: Sequence[str]) -> str | None:
+def _said_before(texts: Sequence[str], leaning: Sequence[bool]) -> str | None:
     """The sentences just before one, from the last that leans on nothing; none if none is left."""
     for at in range(len(texts) - 1, -1, -1):
         if fault(texts[at], _MIN_WORDS_BEFORE):
             return None
-        if not leans(texts[at]):
+        if not leaning[at]:
             return " ".join(texts[at:])
     return None
 

@@ -428,6 +428,18 @@ HOSTILE = {
     "stops": ". ",
     "hedges": "about ",
     "perfect": "has been ",
+    "brackets of links": "[",
+    "links": "[a](",
+    "backticks": "`",
+    "asterisks": "*a",
+    "roles": ":a:`b <",
+    "pronouns": "Ab Cd lost his ",
+    "called": "called a b ",
+    "definitions": "A b c is a ",
+    "leaning sentences": "It was so. ",
+    "prompts": ">>> a\n",
+    "prompts that show": ">>> a.b()\n1\n",
+    "brackets at prompts": ">>> (((((((((((\n1\n",
 }
 
 
