@@ -8,27 +8,41 @@ arXiv 2509.19249).
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from wsrl_assets.generation.sentences import Sentence, prose_sentences
+from wsrl_assets.generation.inline_markup import as_read
+from wsrl_assets.generation.sentences import Sentence, prose_paragraphs
 from wsrl_assets.generation.spans import NUMBER, Span, is_year, spans
 from wsrl_assets.generation.standalone import (
     bare_subject,
+    fault,
+    is_undated_statistic,
+    is_unfinished,
+    leans,
     names_something,
-    stands_alone,
     tells_of_the_past,
 )
+from wsrl_assets.generation.transcripts import executed
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
 from wsrl_assets.text.language import ENGLISH, language_of
 from wsrl_assets.text.normalisation import words
+from wsrl_assets.text.python_values import Session
 
-VERSION = "3"
+VERSION = "4"
 BLANK = "____"
 CANDIDATES_PER_DRAFT = 5
 # A name that this many sentences are about is what the document is about.
 _SUBJECT_SENTENCES = 3
 _MIN_TELLING_LETTERS = 4
+# Words that begin alike are of one stem: "Albania" and "Albanian".
+_STEM_LETTERS = 5
+# What is said before a sentence: so many sentences at most, and so many words with it.
+_SENTENCES_BEFORE = 2
+_MAX_WORDS = 85
+_MIN_WORDS_BEFORE = 3
+# A sentence with another before it may be shorter than one that stands alone.
+_MIN_WORDS_AFTER = 6
 
 _MONEY_UNIT = {"$": "USD", "€": "EUR", "£": "GBP"}
 _LEADING_NUMBER = re.compile(rf"(?:{NUMBER})[ \u00a0]?")
@@ -41,6 +55,7 @@ _ASKED_FOR = {
     AnswerType.DECIMAL: "number",
     AnswerType.INTEGER: "number",
     AnswerType.ENTITY: "name or term",
+    AnswerType.CODE: "code",
 }
 
 
@@ -52,7 +67,8 @@ class Candidate:
         answer: the part, as it stands.
         answer_type: its type; `unit` goes with it where the type has one.
         sentence: where it stands; also the evidence.
-        blanked: the sentence with a blank in its place.
+        blanked: the sentence with a blank in its place, after the ones that it leans on.
+        session: what is typed at Python's prompt, if the answer is what Python shows.
     """
 
     answer: str
@@ -60,13 +76,19 @@ class Candidate:
     unit: str | None
     sentence: Sentence
     blanked: str
+    session: Session | None = None
 
     def question(self, title: str | None) -> str:
         """The question, with the document's title as context unless that holds the answer.
 
         Any title can be given: one that `mine` did not know may hold it.
         """
-        about = f" about {title}" if title and not _mentions(title, self.answer) else ""
+        if self.session is not None:
+            return _asked_of_python(self.session)
+        tells = title is not None and (
+            _mentions(title, self.answer) or shares_a_word(self.answer, title)
+        )
+        about = f" about {title}" if title and not tells else ""
         return (
             f'Fill in the blank in this statement{about}: "{self.blanked}" '
             f"Which {self._asked_for()} belongs in the blank?"
@@ -81,34 +103,131 @@ class Candidate:
         return "month, with its year," if len(self.answer.split()) == 2 else "date"
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What became of a sentence.
+
+    Attributes:
+        sentence: of the document's prose.
+        candidates: what can be asked of it.
+        fault: in a word, why that is nothing: those of `standalone.fault`; `no_context`: it leans
+            on sentences that cannot be quoted with it; `no_span`: no date, figure, name or term;
+            `given_away`, `is_subject`, `not_anchored`, `year_or_count`, `unfinished`, and
+            `not_verifiable`: of all its parts, of which the last one's is given.
+    """
+
+    sentence: Sentence
+    candidates: tuple[Candidate, ...] = ()
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A sentence as it is read, with what has to be read before it, and its parts."""
+
+    sentence: Sentence
+    text: str
+    before: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a document is about: its title, and names by their words, in a row."""
+
+    title: str | None
+    subjects: frozenset[str]
+
+
 def mine(document: str, title: str | None = None) -> list[Candidate]:
     """All candidates of a document, in order; linear in its length.
 
-    A sentence qualifies if it is prose that does not lean on its neighbours. A part qualifies if
+    A sentence qualifies if it is prose that does not lean on its neighbours, or only on one or two
+    before it in its paragraph, which are then part of the statement. A part qualifies if
     the reward recognises it as its type and its context determines it: see `standalone` and
     `spans`. A name that the title holds, or that three sentences have, is left out: a statement
     without its own subject can be true of many things. So can one that names nothing, unless a
     title, or a heading in its place, says what it is about. Nor does a question ask for what
-    its title holds. All of these rules know English; a document in another language has none.
+    its title holds, but where the sentence says what the title means. What a transcript of Python
+    shows is a candidate too, where Python's rules give the same (see `transcripts`). All of these
+    rules know English; a document in another language has none.
     """
     if not knows(language_of(document)):
         return []
-    found = [
-        (sentence, span)
-        for sentence in prose_sentences(document)
-        if stands_alone(sentence)
-        for span in spans(sentence.text)
-    ]
+    told = [found for one in examine(document, title) for found in one.candidates]
+    return [*told, *_shown_by_python(document)]
+
+
+def _shown_by_python(document: str) -> Iterator[Candidate]:
+    """What Python shows in the document's transcripts, where it was worked out again."""
+    for found in executed(document):
+        place = Sentence(found.start, found.end, as_read(document[found.start : found.end]))
+        blanked = f">>> {found.session.expression} {BLANK}"
+        candidate = Candidate(
+            found.output, AnswerType.CODE, None, place, blanked, session=found.session
+        )
+        gives = found.output in candidate.question(None)
+        if not gives and _is_verifiable(found.output, AnswerType.CODE, None):
+            yield candidate
+
+
+def _asked_of_python(session: Session) -> str:
+    entered = " and ".join(f"`{statement}`" for statement in session.statements)
+    after = f" after {entered}" if entered else ""
+    return f"What does the Python interpreter show for `{session.expression}`{after}?"
+
+
+def examine(document: str, title: str | None = None) -> list[Examined]:
+    """Every sentence of a document's prose, with its candidates or why it has none; see `mine`."""
+    if not knows(language_of(document)):
+        return []
     title = title or heading(document)
-    subjects = _subjects(found, title or "")
-    candidates = (_candidate(sentence, span, subjects) for sentence, span in found)
-    return [
-        candidate
-        for candidate in candidates
-        if candidate is not None
-        and _is_anchored(candidate.blanked, title)
-        and not _mentions(title or "", candidate.answer)
+    read = [
+        statement
+        for paragraph in prose_paragraphs(document)
+        for statement in _statements(paragraph, title)
     ]
+    about = _About(title, _subjects(read, title or ""))
+    return [_examined(one, about) if isinstance(one, _Statement) else one for one in read]
+
+
+def _statements(paragraph: list[Sentence], title: str | None) -> Iterator[_Statement | Examined]:
+    texts = [as_read(sentence.text) for sentence in paragraph]
+    leaning = [leans(text) for text in texts]
+    for at, (sentence, text) in enumerate(zip(paragraph, texts, strict=True)):
+        needy, before = leaning[at], None
+        first = max(0, at - _SENTENCES_BEFORE)
+        if needy or not _is_anchored(text, title):
+            before = _said_before(texts[first:at], leaning[first:at])
+        wrong = fault(text, _MIN_WORDS_AFTER) if before else fault(text)
+        if wrong is None and needy and before is None:
+            wrong = "no_context"
+        if wrong is None and before and len(f"{before} {text}".split()) > _MAX_WORDS:
+            wrong = "length"
+        if wrong is not None:
+            yield Examined(sentence, fault=wrong)
+            continue
+        found = tuple(spans(text))
+        yield _Statement(sentence, text, f"{before} " if before else "", found)
+
+
+def _said_before(texts: Sequence[str], leaning: Sequence[bool]) -> str | None:
+    """The sentences just before one, from the last that leans on nothing; none if none is left."""
+    for at in range(len(texts) - 1, -1, -1):
+        if fault(texts[at], _MIN_WORDS_BEFORE):
+            return None
+        if not leaning[at]:
+            return " ".join(texts[at:])
+    return None
+
+
+def _examined(statement: _Statement, about: _About) -> Examined:
+    found = [_candidate(statement, span, about) for span in statement.spans]
+    candidates = tuple(one for one in found if isinstance(one, Candidate))
+    if candidates:
+        return Examined(statement.sentence, candidates)
+    reasons = [one for one in found if isinstance(one, str)]
+    return Examined(statement.sentence, fault=reasons[-1] if reasons else "no_span")
 
 
 def knows(language: str | None) -> bool:
@@ -165,30 +284,43 @@ def _is_anchored(blanked: str, title: str | None) -> bool:
     return shares_a_word(title, blanked) or not tells_of_the_past(blanked)
 
 
-def _subjects(found: list[tuple[Sentence, Span]], title: str) -> frozenset[str]:
+def _subjects(read: Iterable[_Statement | Examined], title: str) -> frozenset[str]:
     """The words, in a row, of the names that a document is about."""
     names = Counter(
-        _key(sentence.text[span.start : span.end])
-        for sentence, span in found
+        _key(one.text[span.start : span.end])
+        for one in read
+        if isinstance(one, _Statement)
+        for span in one.spans
         if span.answer_type is AnswerType.ENTITY
     )
     often = {name for name, count in names.items() if count >= _SUBJECT_SENTENCES}
     return frozenset(often | {name for name in names if shares_a_word(name, title)})
 
 
-def _candidate(sentence: Sentence, span: Span, subjects: frozenset[str]) -> Candidate | None:
-    text, answer, kind = sentence.text, sentence.text[span.start : span.end], span.answer_type
-    blanked = f"{text[: span.start]}{BLANK}{text[span.end :]}"
-    if _mentions(blanked, answer):
-        return None
-    if kind is AnswerType.ENTITY and (_key(answer) in subjects or shares_a_word(answer, blanked)):
-        return None
+def _candidate(statement: _Statement, span: Span, about: _About) -> Candidate | str:
+    """The candidate that a part makes, or in a word why it makes none."""
+    text, kind = statement.text, span.answer_type
+    answer = text[span.start : span.end]
+    blanked = f"{statement.before}{text[: span.start]}{BLANK}{text[span.end :]}"
+    is_name = kind is AnswerType.ENTITY
+    if _mentions(blanked, answer) or (is_name and _shares_a_stem(answer, blanked)):
+        return "given_away"
+    if not span.is_term and (
+        (is_name and _key(answer) in about.subjects) or _mentions(about.title or "", answer)
+    ):
+        return "is_subject"
+    if not span.is_term and not _is_anchored(blanked, about.title):
+        return "not_anchored"
     if kind is AnswerType.INTEGER and is_year(answer):
-        return None  # a year or a count: the reader could not tell which is asked for
+        return "year_or_count"  # the reader could not tell which is asked for
+    is_figure = kind not in (AnswerType.ENTITY, AnswerType.DATE, AnswerType.CODE)
+    if is_figure and (is_unfinished(text) or is_undated_statistic(text)):
+        return "unfinished"
     unit = _unit(kind, answer)
-    if not _is_verifiable(answer, kind, unit):
-        return None
-    return Candidate(answer, kind, unit, sentence, blanked)
+    stands_there = answer in statement.sentence.text  # and is not broken by markup
+    if not stands_there or not _is_verifiable(answer, kind, unit):
+        return "not_verifiable"
+    return Candidate(answer, kind, unit, statement.sentence, blanked)
 
 
 def _unit(answer_type: AnswerType, answer: str) -> str | None:
@@ -220,3 +352,10 @@ def shares_a_word(name: str, text: str) -> bool:
     """Whether a telling word of a name stands in the text: "James Watt" and "the watt"."""
     telling = {word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS}
     return not telling.isdisjoint(words(text))
+
+
+def _shares_a_stem(name: str, text: str) -> bool:
+    """Whether a telling word of a name begins as a word of the text does: "Albanian"."""
+    stems = {word[:_STEM_LETTERS] for word in words(text) if len(word) >= _MIN_TELLING_LETTERS}
+    telling = (word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS)
+    return any(word[:_STEM_LETTERS] in stems for word in telling)

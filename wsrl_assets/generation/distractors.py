@@ -34,7 +34,7 @@ from wsrl_assets.generation.spans import FUNCTION_WORDS, NUMBER, names_in
 from wsrl_assets.reward import AnswerType, Gold, matches, parse_gold
 from wsrl_assets.text.normalisation import stable_hash, words
 
-VERSION = "1"
+VERSION = "2"
 OPTIONS = 4
 # A pool of so many documents takes about a second to mine and some megabytes to hold.
 POOL_DOCUMENTS = 256
@@ -186,13 +186,27 @@ class Pool:
     def choices(self, doc_id: str) -> list[Choice]:
         """What can be asked of a document, as it stands there."""
         found = self._choices.get(doc_id, [])
-        return sorted(found, key=lambda choice: choice.candidate.sentence.start)
+        return sorted(found, key=lambda one: (one.candidate.sentence.start, one.candidate.blanked))
 
 
 def answers_of(document: PoolDocument) -> Iterator[Answer]:
     """The answers that can be mined from a document."""
     for candidate in cloze.mine(document.text, document.title):
-        yield Answer(candidate, document)
+        if _can_have_options(candidate):
+            yield Answer(candidate, document)
+
+
+def _can_have_options(candidate: Candidate) -> bool:
+    """Whether what shows of an answer tells its kind.
+
+    A name of one word may be of anything, so its options would be of other kinds. Whether another
+    document has a number in words, or code, is not known by rule.
+    """
+    if candidate.answer_type is AnswerType.ENTITY:
+        return " " in candidate.answer
+    if candidate.answer_type is AnswerType.TIME:
+        return True
+    return candidate.answer_type is not AnswerType.CODE and bool(_number_in(candidate.answer))
 
 
 def _sets_of_strangers(answers: Iterable[Answer]) -> Iterator[list[Answer]]:

@@ -31,6 +31,7 @@ from wsrl_assets.llm.schemas import Schema, closed, one_of
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.reward.abstention import ABSTENTION
+from wsrl_assets.storage.basis import Execution
 from wsrl_assets.storage.calculation import CalculationError
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
@@ -162,6 +163,7 @@ class Drafter:
             answer_type=chosen.answer_type,
             unit=chosen.unit,
             evidence=_evidence(job, chosen),
+            basis=_basis(chosen),
         )
 
     async def _multiple_choice(self, job: DraftJob) -> QADraft:
@@ -345,6 +347,14 @@ def _why_none(document: str) -> tuple[str, str | None]:
 
 def _question(job: DraftJob, chosen: cloze.Candidate) -> str:
     return chosen.question(job.title or cloze.heading(job.text))
+
+
+def _basis(chosen: cloze.Candidate) -> str | None:
+    """What is executed again when the pair is verified."""
+    if chosen.session is None:
+        return None
+    session = chosen.session
+    return Execution(statements=session.statements, expression=session.expression).to_json()
 
 
 def _evidence(job: DraftJob, chosen: cloze.Candidate) -> str:

@@ -39,8 +39,14 @@ class Sentence:
 
 def prose_sentences(document: str) -> Iterator[Sentence]:
     """The sentences of the prose paragraphs: no headings, lists, tables, quotes or code."""
+    for paragraph in prose_paragraphs(document):
+        yield from paragraph
+
+
+def prose_paragraphs(document: str) -> Iterator[list[Sentence]]:
+    """The sentences of each paragraph of prose."""
     for start, end in _paragraphs(document):
-        yield from _sentences(document, start, end)
+        yield list(_sentences(document, start, end))
 
 
 def all_sentences(document: str) -> list[Sentence]:

@@ -1,4 +1,4 @@
-"""Whether a sentence can be read without the ones around it. Rules of form, for English prose.
+"""Whether a sentence can be read by itself, or with the one before. Rules of form, for English.
 
 They are strict on purpose: a sentence too few costs nothing, a question that nobody can answer
 costs a wrong reward.
@@ -6,59 +6,88 @@ costs a wrong reward.
 
 import re
 
-from wsrl_assets.generation.sentences import UPPER, Sentence
+from wsrl_assets.generation.sentences import UPPER
 
 MIN_WORDS, MAX_WORDS = 8, 45
 # A longer "sentence" of few words holds no prose; the bound also keeps all that follows linear.
 MAX_CHARS = 400
+# So many words before "its" hold what it is of.
+_WORDS_AHEAD = 3
 
 _STOPS = (".", "!", '."', ".”")
 # Quotations, code, links, footnote marks, formulas and "term: explanation".
 _NOT_PLAIN = re.compile(
     r"[\[\]{}<>\\|`@]|__|https?:|www\.|==|:\s|[\w)}]\$|\$\$|\s[.,;)]|\(\s*[,;)]"
 )
+_CODE = re.compile(r"`[^`]*`")
 _BREAK_INSIDE = re.compile(r"[.!?][\"'”’)]* (?=[\"'“‘(]?[A-Z])")
 _NAME_BEFORE_STOP = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|No)$")
 
-# It leans on what came before ...
-_DANGLING_START = re.compile(
-    r"(?:he|she|it|they|this|that|these|those|his|her|its|their|such|here|there|then|thus"
-    r"|however|but|and|or|so|yet|nor|also|another|both|the former|the latter|for example"
-    r"|for instance|in addition|as a result|therefore|hence|instead|otherwise|similarly|likewise"
+# It leans on what came before, which the sentence before may say ...
+_LEANING_START = re.compile(
+    r"(?:he|she|it|they|this|that|these|those|his|her|its|their|such|there|then|thus"
+    r"|however|but|and|or|so|yet|nor|also|another|both|the former|the latter"
+    r"|in addition|as a result|therefore|hence|instead|otherwise|similarly|likewise"
     r"|meanwhile|later|afterwards|finally|next|again|still|moreover|furthermore|besides"
     r"|nevertheless|nonetheless|consequently|accordingly|indeed|in fact|of course|one|some|most"
-    r"|many|each|every|we|you|i|if|when|suppose|imagine|consider|assume|after that|since then"
+    r"|many|each|every|when|after that|since then"
     r"|by then|at that|in contrast|by contrast|on the other hand|the other|the others|the latest"
     r"|the one|the ones|the remaining|a (?:second|third|fourth|few)"
     r"|(?:two|three|four|five|six|seven|eight|nine|ten|several|few) (?:is|are|was|were|of|have|had)"
     r"|the (?:first|second|third|last|two|three|result|rest)"
-    r" (?:is|are|was|were|has|had|came|began|followed|one|ones)|what|who|which|why|how)\b",
+    r" (?:is|are|was|were|has|had|came|began|followed|one|ones))\b",
     re.IGNORECASE,
 )
-_DANGLING = re.compile(
-    r"\b(?:above|below|following|previous(?:ly)?|preceding|earlier|aforementioned|highlighted"
-    r"|pictured|as shown|see"
-    r"|this|these|those|here|he|him|she|his|her|hers|they|them|their|theirs|it|its|we|us|our|you"
-    r"|your|i|me|my|the (?:former|latter)|such an?|(?:at|by|until|before|after) that"
-    r"|that (?:year|month|week|day|night|time|period|season|summer|winter|case)|respectively|again"
-    r"|ones? (?:was|were|is|are|had|has|of (?:these|them))"
-    r"|(?:the|this|an|our) (?:example|exercise|question|puzzle|figure|table|diagram)"
+_LEANING = re.compile(
+    r"\b(?:this|these|those|the (?:former|latter)|such an?|(?:at|by|until|before|after) that"
+    r"|that (?:year|month|week|day|night|time|period|season|summer|winter|case)|again|earlier"
+    r"|previous(?:ly)?|preceding|following|ones? (?:was|were|is|are|had|has|of (?:these|them))"
     r"|the (?:one|first|second|third|other)s?(?= ?[.,;]| (?:is|was|are|were)\b)"
-    r"|the same(?!.{1,60}\bas\b))\b",
+    r"|the same(?!.{1,60}\bas\b)|it|they|them)\b",
     re.IGNORECASE,
 )
-_DANGLING_EXCEPT = re.compile(r"\bthat it\b|\bit is\b", re.IGNORECASE)
+_IDLE_PRONOUN = re.compile(r"\bthat it\b|\bit is\b", re.IGNORECASE)
+_OF_PERSONS = re.compile(r"\b(?:he|him|she|his|her|hers)\b", re.IGNORECASE)
+_OF_THINGS = re.compile(r"\b(?:its|their|theirs)\b", re.IGNORECASE)
+_FULL_NAME = re.compile(rf"\b[{UPPER}][\w'’.-]* [{UPPER}][\w'’-]+")
+_LEADING_IN = re.compile(
+    r"(?:in|on|at|by|for|from|to|with|during|after|before|since|under|until|as|while|although"
+    r"|though|because|despite|within|among|between|like|unlike)\b",
+    re.IGNORECASE,
+)
+# ... or on what no sentence before it says: an example, a figure, the writer, the reader ...
+_POINTS_ELSEWHERE = re.compile(
+    r"(?:for example|for instance|if|suppose|imagine|consider|assume|what|who|which|why|how)\b"
+    r"|.*?\b(?:above|below|the following|aforementioned|highlighted|pictured|as shown|see|here|we"
+    r"|us|our|you|your|i|me|my|respectively"
+    r"|as (?:just|already|previously|earlier) \w+|as (?:noted|mentioned|discussed|described|stated)"
+    r"|(?:the|this|an|our) (?:example|exercise|question|puzzle|figure|table|diagram|section|chapter"
+    r"|article|document|page|book))\b",
+    re.IGNORECASE,
+)
 # ... or on when it was written ...
 _PERISHABLE = re.compile(
     r"\b(?:today|now|nowadays|currently|recently|yesterday|tomorrow|ago|so far|to date|at present"
     r"|upcoming|overnight|tonight|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
     r"|(?:last|this|next|past|coming) (?:\w+ )?(?:days?|years?|months?|weeks?|season|century)"
-    r"|says?(?! that\b)|spokes(?:man|woman|person)|press conference|will"
-    r"|(?:is|are) (?:being |now )?[a-z]{2,}ing"
-    # The tense of news, but for what holds since a year.
-    r"|(?:has|have) (?:now |just |already )?(?:been|taken|given|made|[a-z]+ed)(?!.*\bsince\b))\b",
+    r"|spokes(?:man|woman|person)|press conference|will|(?:is|are) (?:being )?[a-z]{2,}ing)\b",
     re.IGNORECASE,
 )
+# What is still going on: its figures change, and who did it does not.
+_UNFINISHED = re.compile(
+    r"\b(?:says?(?! that\b)|(?:has|have) (?:just |already )?(?:been|taken|given|made|[a-z]+ed)"
+    r"(?!.*\bsince\b))\b",
+    re.IGNORECASE,
+)
+# Counts of people and sums of money that are others in another year.
+_STATISTIC = re.compile(
+    r"\b(?:population|people|inhabitants|residents|workers|employees|members|staff|households"
+    r"|expectancy|unemployment|GDP|budget|debt|exports?|imports?|revenues?|income|rate|literacy"
+    r"|account(?:s|ed)? for|labou?r|work ?force|followers|adherents|speakers|users|estimated"
+    r"|turnover|output|production)\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\b(?:1[0-9]|20)\d{2}\b")
 # ... or tells the reader what to do, with figures that could as well be others.
 _VERB = (
     r"(?:add|allow|apply|ask|assume|avoid|bake|be|begin|boil|bring|buy|call|change|check|choose"
@@ -85,16 +114,47 @@ _NAME = re.compile(
 )
 
 
-def stands_alone(sentence: Sentence) -> bool:
-    """Whether a sentence is plain prose of sensible length that needs no neighbour.
+def fault(text: str, least_words: int = MIN_WORDS) -> str | None:
+    """Why nothing can be asked of a sentence, with any other before it; none if something can.
 
-    It neither begins with a link nor holds a pronoun that could point out of it; it gives no
-    order; and it does not depend on the day it was written.
+    `length`; `not_plain`: no plain prose; `instruction`: it gives an order; `perishable`: it
+    depends on the day it was written; `points_elsewhere`: to an example, a figure, or the reader.
     """
-    text = sentence.text
-    if not text or len(text) > MAX_CHARS or not MIN_WORDS <= len(text.split()) <= MAX_WORDS:
-        return False
-    return _is_plain(text) and not _leans(text)
+    if not text or len(text) > MAX_CHARS or not least_words <= len(text.split()) <= MAX_WORDS:
+        return "length"
+    if not _is_plain(_CODE.sub("code", text)):
+        return "not_plain"
+    if _IMPERATIVE.match(text):
+        return "instruction"
+    if _PERISHABLE.search(text):
+        return "perishable"
+    return "points_elsewhere" if _POINTS_ELSEWHERE.match(text) else None
+
+
+def leans(text: str) -> bool:
+    """Whether a sentence needs the one before it: by a link, or a pronoun with nothing before it.
+
+    "Sir John Herschel published his catalogue" has its person, "The reef lost its coral" its thing.
+    """
+    if _LEANING_START.match(text) or _LEANING.search(_IDLE_PRONOUN.sub("", text)):
+        return True
+    person, thing = _OF_PERSONS.search(text), _OF_THINGS.search(text)
+    if person and not _FULL_NAME.search(text, 0, person.start()):
+        return True
+    return thing is not None and (
+        _LEADING_IN.match(text) is not None or len(text[: thing.start()].split()) < _WORDS_AHEAD
+    )
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a sentence tells of something that is still going on."""
+    return _UNFINISHED.search(text) is not None
+
+
+def is_undated_statistic(text: str) -> bool:
+    """Whether a sentence gives a statistic, in the present tense, and no year."""
+    undated = _STATISTIC.search(text) is not None and _YEAR.search(text) is None
+    return undated and not tells_of_the_past(text)
 
 
 def _is_plain(text: str) -> bool:
@@ -106,12 +166,6 @@ def _is_plain(text: str) -> bool:
     return all(
         _NAME_BEFORE_STOP.search(text, 0, match.start()) for match in _BREAK_INSIDE.finditer(text)
     )
-
-
-def _leans(text: str) -> bool:
-    if _DANGLING_START.match(text) or _IMPERATIVE.match(text) or _PERISHABLE.search(text):
-        return True
-    return _DANGLING.search(_DANGLING_EXCEPT.sub("", text)) is not None
 
 
 def bare_subject(text: str) -> str | None:

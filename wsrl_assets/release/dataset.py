@@ -74,8 +74,9 @@ COLUMNS: dict[str, str] = {
     "form": "open, cloze, multiple_choice, computed, unanswerable, multi_hop or rubric",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
-    "unanswerable question, the two facts of a multi_hop one, or the facts of a rubric with their "
-    "places, JSON; none for other forms",
+    "unanswerable question, the two facts of a multi_hop one, what is typed at Python's prompt for "
+    "a cloze of a transcript, or the facts of a rubric with their places, JSON; none for other "
+    "pairs",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",

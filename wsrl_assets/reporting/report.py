@@ -112,6 +112,7 @@ class Report:
         personas: what they did, where there are drafts.
         coverage: what is crowded in the domains, where somebody looked.
         topics: which topics lose questions, where there are drafts.
+        worked_out: how golds were worked out from their questions: `how`, `answer_type`, `pairs`.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Report:
     personas: PersonaFindings | None = None
     coverage: Coverage | None = None
     topics: TopicLosses | None = None
+    worked_out: Sequence[Mapping[str, Any]] = ()
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -180,6 +182,7 @@ def gather(store: Store) -> Report:
                 frame(connection, "coverage_documents", documents=SAMPLED, characters=CHARACTERS),
                 frame(connection, "report_drafted"),
             ),
+            frame(connection, "report_worked_out", release=folder.name).to_dicts(),
         )
 
 

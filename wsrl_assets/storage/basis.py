@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsrl_assets.text.python_values import MAX_SOURCE_CHARS, MAX_STATEMENTS, Session
+
 MAX_FACTS = 12
 MAX_QUERY_CHARS = 600
 _MAX_NAME_CHARS = 80
@@ -117,6 +119,22 @@ def graded_facts(basis: str | None) -> GradedFacts | None:
         return GradedFacts.from_json(basis or "")
     except ValueError:
         return None
+
+
+class Execution(_Basis):
+    """What was typed at Python's prompt; the gold is what Python shows.
+
+    Attributes:
+        statements: what was entered before.
+        expression: what is shown.
+    """
+
+    statements: tuple[str, ...] = Field(max_length=MAX_STATEMENTS)
+    expression: str = Field(min_length=1, max_length=MAX_SOURCE_CHARS)
+
+    @property
+    def session(self) -> Session:
+        return Session(self.statements, self.expression)
 
 
 def kin_id(basis: str | None) -> str | None:

@@ -7,7 +7,8 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Form(StrEnum):
-    """`open` is the paper's; `cloze` blanks out a part of a sentence (see generation/cloze);
+    """`open` is the paper's; `cloze` blanks out a part of a sentence, or asks
+    what a transcript of Python shows (see generation/cloze);
     `multiple_choice` asks the same with options (see generation/distractors); `computed` asks for
     what a query makes of a document's figures (see generation/computed); `unanswerable` asks what
     the document does not say and its kin does (see generation/unanswerable); `multi_hop` takes two

@@ -31,10 +31,11 @@ from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.rubric import check_facts, explained, reference_passes, rubric_of
 from wsrl_assets.verification.self_containment import stands_alone
 from wsrl_assets.verification.unanswerable import KinCase, check_absence
+from wsrl_assets.verification.worked_out import check_worked_out
 
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
-RULES_VERSION = "10"
+RULES_VERSION = "11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,8 @@ class Verifier:
         """
         writing = Writing.of(document)
         check = partial(check_rules, draft, document, writing, judged=self.jury is not None)
-        # A stranger's query may take seconds, in which the event loop has better things to do.
-        is_query = draft.form == Form.COMPUTED
-        rules = await asyncio.to_thread(check) if is_query else check()
+        # A stranger's query or code may take seconds, in which the event loop has more to do.
+        rules = await asyncio.to_thread(check) if _may_execute(draft) else check()
         if not _all_passed(rules.verdicts):
             return self._row(draft, rules, rules.verdicts)
         assert draft.question is not None
@@ -237,6 +237,10 @@ class Verifier:
         )
 
 
+def _may_execute(draft: Draft) -> bool:
+    return draft.basis is not None or "python" in (draft.question or "").casefold()
+
+
 def _all_passed(verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.passed for verdict in verdicts)
 
@@ -273,6 +277,8 @@ def check_rules(
         quote = writing.with_decimal_point(document[evidence.start : evidence.end])
         # What a question asks to be made of figures is known by its English words.
         verdicts.append(answer_in(quote, gold, question if writing.has_rules else ""))
+        typed = draft.basis if draft.form == Form.CLOZE else None
+        verdicts += check_worked_out(typed, question, gold)
     return RuleResult(tuple(verdicts), gold, evidence)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsrl_assets import samples
-from wsrl_assets.generation.cloze import BLANK, Candidate, heading, mine, share_out
+from wsrl_assets.generation.cloze import BLANK, Candidate, examine, heading, mine, share_out
+from wsrl_assets.generation.inline_markup import as_read
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
 from wsrl_assets.text.normalisation import normalise_document, words
 
@@ -45,7 +46,7 @@ def check(candidate: Candidate, document: str) -> None:
     sentence = candidate.sentence
     assert " ".join(document[sentence.start : sentence.end].split()) == sentence.text
     assert candidate.blanked.count(BLANK) == 1
-    assert candidate.blanked.replace(BLANK, candidate.answer) == sentence.text
+    assert candidate.blanked.replace(BLANK, candidate.answer).endswith(as_read(sentence.text))
     needle = f" {' '.join(words(candidate.answer))} "
     assert needle not in f" {' '.join(words(candidate.blanked))} "
     gold = parse_gold(candidate.answer, candidate.answer_type, unit=candidate.unit)
@@ -108,7 +109,7 @@ def test_a_document_with_one_fact_serves_one_draft() -> None:
 
 def test_figures_are_asked_for_before_names() -> None:
     (share,) = share_out(mine("Wim Duisenberg chaired the Frankfurt Bank Council for 12 years."), 1)
-    assert [candidate.answer for candidate in share] == ["12"]
+    assert [candidate.answer for candidate in share] == ["12 years"]
 
 
 # --- what is a candidate, and what is none -------------------------------------------------------
@@ -208,7 +209,7 @@ def test_a_figure_that_its_context_does_not_fix_is_not_asked_for(sentence: str, 
 )
 def test_half_a_name_or_one_of_many_is_not_asked_for(sentence: str) -> None:
     found = answers(sentence)
-    assert found == [] or found == ["Oxford University Press"]
+    assert set(found) <= {"Oxford University Press", "Boston"}
 
 
 def test_the_subject_of_a_document_is_not_asked_for() -> None:
@@ -217,15 +218,15 @@ def test_the_subject_of_a_document_is_not_asked_for() -> None:
         "The ships in the Suez Canal pay a fee to the state of Egypt. "
         "The fees of the Suez Canal are paid in advance by the owners."
     )
-    assert answers(text) == []
+    assert "Suez Canal" not in answers(text)
     assert answers(text.splitlines()[0].split(". ")[0] + ".") == ["Suez Canal"]
 
 
 def test_what_the_title_holds_is_not_asked_for() -> None:
     sentence = "The ships in the Suez Canal pay a fee to the state of Egypt."
-    assert answers(sentence) == ["Suez Canal"]
-    assert answers(sentence, "The Suez Canal") == []
-    assert answers(sentence, "The Panama Canal") == [], "half of the name is too much"
+    assert answers(sentence) == ["Egypt", "Suez Canal"]
+    assert answers(sentence, "The Suez Canal") == ["Egypt"]
+    assert answers(sentence, "The Panama Canal") == ["Egypt"], "half of the name is too much"
     assert "1967" not in answers("The Six-Day War in Egypt began in June of 1967.", "June 1967")
 
 
@@ -241,7 +242,93 @@ def test_the_past_needs_a_name_or_a_title_that_says_what_it_is_about() -> None:
 def test_a_bare_subject_needs_a_title_that_names_it() -> None:
     sentence = "The film was shown in the old town of Cannes in May 1962."
     assert answers(sentence, "Andrei Tarkovsky") == []
-    assert answers(sentence, "Ivan's Childhood (film)") == ["May 1962"]
+    assert answers(sentence, "Ivan's Childhood (film)") == ["Cannes", "May 1962"]
+
+
+# --- what has to be said before ---
+
+
+HERSCHEL = "William Herschel discovered Uranus from his garden in Bath."
+
+
+def test_a_sentence_that_leans_is_asked_with_the_one_before() -> None:
+    (found,) = [
+        c for c in mine(f"{HERSCHEL} He was knighted for it in 1816.") if c.answer == "1816"
+    ]
+    assert found.blanked == f"{HERSCHEL} He was knighted for it in ____."
+    assert found.sentence.text == "He was knighted for it in 1816."
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "He was knighted for it in the spring of 1816 in London.",
+        f"{HERSCHEL}\n\nHe was knighted for it in the spring of 1816 in London.",
+        f"{HERSCHEL} See the figure. He was knighted for it in 1816.",
+        f"He lived long. {HERSCHEL} It was hard. It went on. He was knighted for it in 1816.",
+        f"{HERSCHEL} All of 1816 was wet. He was knighted for it in 1816.",
+    ],
+)
+def test_without_it_or_where_that_gives_the_answer_it_is_not(document: str) -> None:
+    assert "1816" not in [c.answer for c in mine(document) if c.blanked.endswith("in ____.")]
+
+
+@pytest.mark.parametrize(
+    ("marked", "kind"),
+    [
+        ("The harbour of Bergen was sold to a merchant from *Hamburg* in the end.", "entity"),
+        ("The Danish flag was divided into *four* fields by the herald.", "integer"),
+        (
+            "In a crystal of Quartz the line of no double image is called the *optical axis*.",
+            "entity",
+        ),
+        ("The new cable of Jersey runs at *50 MHz* in the open sea.", "quantity"),
+        (
+            "A *theodolite* is an instrument for measuring angles between points that can be seen, "
+            "in the horizontal and in the vertical plane.",
+            "entity",
+        ),
+        ("The `*chmod*` command of Unix sets who may read and who may change a file.", "code"),
+        ("The Ring cycle by Wagner (*1876*) takes four evenings at Bayreuth.", "date"),
+        ("The [Ring cycle](https://example.org) takes *15 hours* at *Bayreuth*.", "quantity"),
+    ],
+)
+def test_terms_words_for_numbers_and_names_of_one_word_are_asked_for(
+    marked: str, kind: str
+) -> None:
+    found = {candidate.answer: candidate.answer_type for candidate in mine(marked.replace("*", ""))}
+    assert found[marked.split("*")[1]] is AnswerType(kind)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left_out"),
+    [
+        (
+            "A nice feature is the list of all clients of Debian in the zone of each of them.",
+            "nice feature",
+        ),
+        ("The Tapirs are South American animals of the forest in Peru.", "South American"),
+        ("In Perth the fast bowler Brett Lee took 3 for 77 against England.", "3"),
+        ("The tribe of the Alabama traded from BC 1000 to AD 700 on the river.", "700"),
+        ("The mask of the network in Berlin could thus be 64 bits.", "64 bits"),
+        ("Albanian is the language of most who live in Albania and in Kosovo.", "Albania"),
+        ("The population of the Åland islands is 29,789 people in 60 villages.", "29,789"),
+        ("The gap is also called the facet or the step.", "facet"),
+    ],
+)
+def test_what_a_reader_of_real_prose_refused_is_not(sentence: str, left_out: str) -> None:
+    assert left_out not in answers(sentence)
+
+
+def test_every_sentence_says_why_nothing_is_asked_of_it() -> None:
+    document = f"{HERSCHEL} Why? See the figure of it below in Bath. The old man paid 5 dollars."
+    faults = [(one.sentence.text[:8], one.fault) for one in examine(document)]
+    assert faults == [
+        ("William ", None),
+        ("Why?", "length"),
+        ("See the ", "points_elsewhere"),
+        ("The old ", "length"),
+    ]
 
 
 # --- how it is asked -----------------------------------------------------------------------------
@@ -261,7 +348,7 @@ def test_a_question_says_how_precise_an_answer_it_wants(sentence: str, asked: st
 
 
 def test_a_title_is_context_unless_it_holds_the_answer() -> None:
-    (candidate,) = mine("The first modern Olympic marathon was run in Athens in 1896.")
+    _, candidate = mine("The first modern Olympic marathon was run in Athens in 1896.")[::-1]
     assert candidate.question("Marathons") == (
         'Fill in the blank in this statement about Marathons: "The first modern Olympic marathon '
         'was run in Athens in ____." Which year belongs in the blank?'
@@ -341,6 +428,18 @@ HOSTILE = {
     "stops": ". ",
     "hedges": "about ",
     "perfect": "has been ",
+    "brackets of links": "[",
+    "links": "[a](",
+    "backticks": "`",
+    "asterisks": "*a",
+    "roles": ":a:`b <",
+    "pronouns": "Ab Cd lost his ",
+    "called": "called a b ",
+    "definitions": "A b c is a ",
+    "leaning sentences": "It was so. ",
+    "prompts": ">>> a\n",
+    "prompts that show": ">>> a.b()\n1\n",
+    "brackets at prompts": ">>> (((((((((((\n1\n",
 }
 
 

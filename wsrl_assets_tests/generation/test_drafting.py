@@ -14,6 +14,7 @@ from wsrl_assets.llm.engine import ChatRequest
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import AnswerType
+from wsrl_assets.storage.basis import Execution
 from wsrl_assets.storage.tables import QADraft, Status
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
@@ -144,6 +145,16 @@ class TestCloze:
         answers = offered(ask, "blank")
         assert answers == ["7 November 1867", "193 km", "84"]
         assert all(f"- {answer} in: " in prompt_of(ask) for answer in answers)
+
+    async def test_what_a_transcript_shows_keeps_what_was_executed(self) -> None:
+        text = "Slices of strings are strings.\n\n>>> word = 'Python'\n>>> word[2:5]\n'tho'\n"
+        model = FakeChatModel()
+        row = await draft(model, form=Form.CLOZE, text=text, title=None)
+        assert (row.status, row.answer, row.answer_type) == (Status.KEPT, "'tho'", "code")
+        assert row.basis is not None
+        session = Execution.from_json(row.basis).session
+        assert (session.statements, session.expression) == (("word = 'Python'",), "word[2:5]")
+        assert model.asked == []
 
     async def test_a_single_candidate_costs_no_call(self) -> None:
         model = FakeChatModel()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsrl_assets.generation.sentences import Sentence, prose_sentences
-from wsrl_assets.generation.standalone import stands_alone
+from wsrl_assets.generation.sentences import prose_sentences
+from wsrl_assets.generation.standalone import fault, leans
 
 FACT = "The Eiffel Tower in Paris was opened in 1889 for the World Fair."
 
@@ -15,7 +15,7 @@ def texts(document: str) -> list[str]:
 
 
 def alone(text: str) -> bool:
-    return stands_alone(Sentence(0, len(text), text))
+    return fault(text) is None and not leans(text)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_sentences_end_where_a_reader_ends_them(document: str, expected: list[st
     ],
 )
 def test_no_sentence_comes_from_what_is_no_prose(block: str) -> None:
-    found = [s for s in prose_sentences(f"Before it.\n\n{block}\n") if stands_alone(s)]
+    found = [s for s in prose_sentences(f"Before it.\n\n{block}\n") if alone(s.text)]
     if "=====" in block:
         assert [s.text for s in found] == [FACT], "text over a rule is prose that ends there"
     else:
@@ -98,6 +98,8 @@ def test_a_sentence_is_what_stands_at_its_offsets(document: str) -> None:
         "In 1969 Neil Armstrong became the first person to walk on the Moon.",
         "The first code points have the same form in UTF-8 as in ASCII.",
         'Leonard Bernstein replaced the word "Freude" by the word "Freiheit" in 1989.',
+        "The Eiffel Tower and its four lifts were opened in Paris in 1889.",
+        "Sir John Herschel published his catalogue of nebulae in 1864 in London.",
     ],
 )
 def test_a_statement_stands_alone(text: str) -> None:
@@ -109,7 +111,6 @@ def test_a_statement_stands_alone(text: str) -> None:
     [
         "He moved to the city of Paris in the year 1891 for good.",
         "However, the Eiffel Tower in Paris was opened in 1889 for all.",
-        "The Eiffel Tower and its four lifts were opened in Paris in 1889.",
         "Pure water freezes at 0 °C at the same pressure in the laboratory.",
         "A linear search through the same list may need 1,000,000 comparisons.",
         "The latest, which concerns members of Congress, was sent out in 1789.",
@@ -121,8 +122,6 @@ def test_a_statement_stands_alone(text: str) -> None:
         "The owner pays in 5,000 euros in March: debit cash, credit equity.",
         "The price of the tram in Lisbon today is 3 euros for a single ride.",
         "Five million people live in Sydney now, more than in the year 2000.",
-        "Pervez Musharraf says the attack in Kabul killed 12 people in all.",
-        "Traveland has announced the closure of 500 shops all around Australia.",
         "The call binary_search([3, 8, 15], 8) returns the index 1 in Python.",
         "The value of $x$ in the equation is 5 for all of the numbers here.",
         "See the table above for the 12 largest cities of the United States.",
@@ -143,3 +142,32 @@ def test_a_statement_stands_alone(text: str) -> None:
 )
 def test_a_sentence_that_leans_on_something_does_not(text: str) -> None:
     assert not alone(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("As just noted, the Eiffel Tower was opened in Paris in 1889.", "points_elsewhere"),
+        ("The guide to towers says that Paris opened one in 1889.", None),
+        ("In this section the Eiffel Tower of Paris is described in full.", "points_elsewhere"),
+        ("If the lift of the Eiffel Tower stops, it has 1,665 steps.", "points_elsewhere"),
+        ("The Eiffel Tower in Paris will be painted by 50 people in 2026.", "perishable"),
+        ("Keep the finished crêpes warm in the oven at 80 °C for everybody.", "instruction"),
+        ("The value of $x$ in the equation is 5 for all of the numbers.", "not_plain"),
+        ("Opened in Paris.", "length"),
+    ],
+)
+def test_what_no_sentence_before_it_mends_has_a_name(text: str, why: str | None) -> None:
+    assert fault(text) == why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Critics praised his work in the newspapers of London in 1821.",
+        "In its first year the Eiffel Tower had two million visitors in all.",
+        "It was opened in Paris in the spring of 1889 for the fair.",
+    ],
+)
+def test_a_pronoun_before_what_it_stands_for_leans(text: str) -> None:
+    assert leans(text)

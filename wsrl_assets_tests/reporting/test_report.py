@@ -23,7 +23,7 @@ from wsrl_assets.reporting.personas import persona_findings
 from wsrl_assets.reporting.topic_losses import TopicLine, TopicLosses
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import QUESTION_INDEX
-from wsrl_assets.storage.tables import Signature, Status, utc_now
+from wsrl_assets.storage.tables import Signature, Status, Verdict, VerifiedPair, utc_now
 from wsrl_assets.taxonomy.domain_files import DomainFacts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import call_row
@@ -88,6 +88,20 @@ def test_figures_by_domain_add_up_to_the_release(store: Store) -> None:
     for row in gathered.domains:
         steps = [row[n] for n in ("drafts", "drafted", "verified", "placed", "released")]
         assert steps == sorted(steps, reverse=True)
+
+
+def test_golds_that_were_worked_out_and_those_that_were_not_are_counted(store: Store) -> None:
+    assert report.gather(store).worked_out == []
+    details = ["executed: 6", "executed: 7", "put into 2x = 4: 2(2) = 4", "not checked: no code"]
+    with store.transaction(Partition.domain(Domain.MATH)) as transaction:
+        kept = [row for row in transaction.rows(VerifiedPair) if row.status is Status.KEPT]
+        told = [Verdict("worked_out", True, detail=detail) for detail in details]
+        changed = [replace(a, verdicts=(b,)) for a, b in zip(kept, told, strict=False)]
+        transaction.merge(changed)
+    found = {row["how"]: row["pairs"] for row in report.gather(store).worked_out}
+    assert found == {"executed": 2, "put into": 1, "not checked": 1}
+    text = Page(report.write_report(store).read_text("utf-8")).text
+    assert "Code and mathematics" in text
 
 
 def test_every_recipe_of_the_released_rows_is_named(store: Store) -> None:
