@@ -1,9 +1,9 @@
 """A top-up of 200 documents of a home of any size, for `benchmarks.scale`.
 
-New documents are ingested, and `wsrl run` works on them against a simulated server, up to the final
-splits. Processor seconds and peak memory are those of the command's process, looked at when
-the server gets the first call, when it gets the first call of a question (a document's personas), and
-at the end.
+New documents are ingested, and `wsrl run` works on them against a simulated server, up to the
+final splits. Processor seconds and peak memory are those of the command's process, looked at
+when the server gets the first call, when it gets the first call of a question (a document's
+personas), and at the end.
 """
 
 import json

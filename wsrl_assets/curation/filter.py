@@ -14,6 +14,7 @@ from wsrl_assets.curation.dedup import (
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.domains import carry_over, recorded_domains
+from wsrl_assets.storage.home_accounting import open_shards
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
@@ -104,10 +105,16 @@ def withdraw_unqualified(store: Store, domain: Domain) -> None:
         return
     with store.transaction(partition) as transaction:
         shards = transaction.query("filtered_shards")["shard"].to_list()
-    here = set(store.partitions(PartitionKind.SHARD))
+    here = _open_shards(store, domain)
     for shard in (Partition.shard(key) for key in shards):
         if shard in here:
             remove_documents(store, domain, _unqualified(store, domain, shard))
+
+
+def _open_shards(store: Store, domain: Domain) -> set[Partition]:
+    """The shards to look at: the domain has other documents of them than it was given."""
+    here = set(store.partitions(PartitionKind.SHARD))
+    return {Partition.shard(key) for key in open_shards(store, domain)} & here
 
 
 def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
@@ -121,7 +128,7 @@ def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
 def _new_documents(store: Store, domain: Domain) -> Iterator[dict[str, object]]:
     """Qualified documents that the domain has not filtered, each once, whole, in order."""
     seen: set[str] = set()
-    for shard in store.partitions(PartitionKind.SHARD):
+    for shard in sorted(_open_shards(store, domain)):
         with store.snapshot(shard) as connection:
             ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"].to_list()
             fresh = [doc_id for doc_id in _unfiltered(store, domain, ids) if doc_id not in seen]

@@ -6,14 +6,13 @@ dataclasses.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.storage.instances import Connection, connect
-from wsrl_assets.storage.layout import Partition, PartitionKind
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Store, attach_snapshot, frame, query_text
+from wsrl_assets.storage.store import frame, query_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +21,6 @@ class RunSpan:
 
     rows: int
     seconds: float
-
-
-def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
-    """The rows of a stage over all partitions.
-
-    Their snapshots are opened one after another: there may be more than a process may hold open.
-    """
-    with connect() as connection:
-        return sum(
-            _rows_in(connection, path, row_type) for path in store.snapshots([kind]).values()
-        )
-
-
-def _rows_in(connection: Connection, snapshot: Path, row_type: type[Row]) -> int:
-    """The rows of a table in a snapshot, which may be older than the table."""
-    attach_snapshot(connection, snapshot, "counted")
-    try:
-        held = connection.execute(query_text("has_table"), [row_type.TABLE]).fetchall()
-        if not held:
-            return 0
-        sql = f"SELECT count(*) FROM counted.{_quoted(row_type.TABLE)}"
-        ((rows,),) = connection.execute(sql).fetchall()
-        return int(rows)
-    finally:
-        connection.execute("DETACH counted")
 
 
 def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:

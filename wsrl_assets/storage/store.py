@@ -285,15 +285,19 @@ class Store:
             keys.version = version_of(files.live)
             self._publish_if_due(partition, files)
 
-    def publish(self, partition: Partition) -> None:
-        """Brings the snapshot up to date, if it is not. Call at the end of a stage."""
+    def publish(self, partition: Partition, *, large: bool = False) -> None:
+        """Brings the snapshot up to date, if it is not. Call at the end of a stage.
+
+        That of a large partition is brought up to date when somebody reads it, or if `large` is
+        set.
+        """
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
+        if not large and _is_large(files.live) and files.snapshot.exists():
+            return
         with _faults_of_system_told(files.snapshot), self._locked(partition, files):
-            if _leftover_wal(files.live):
-                with self._open(files.live) as connection:
-                    connection.checkpoint()
+            self._fold_log(files)
             self._copy(partition, files)
 
     def discard(self, partition: Partition) -> None:
@@ -318,9 +322,7 @@ class Store:
                     f"{partition} cannot become {renamed}, which has data of its own: choose "
                     "another name"
                 )
-            if _leftover_wal(files.live):
-                with self._open(files.live) as connection:
-                    connection.checkpoint()
+            self._fold_log(files)
             files.live.replace(target.live)
             _cleared(files.snapshot)
             self._copy(renamed, target)
@@ -380,6 +382,32 @@ class Store:
             if path.exists():
                 found[partition] = path
         return found
+
+    @contextmanager
+    def current(self, partitions: Collection[Partition]) -> Iterator[dict[Partition, Path]]:
+        """The files to read, for a moment, what partitions hold now; those that have any.
+
+        A large partition whose snapshot is out of date is read from its live file, which nobody
+        can write to until the block ends: make it short, and open no transaction in it.
+
+        Raises:
+            StoreBusyError: another process kept a partition for longer than the timeout.
+        """
+        found: dict[Partition, Path] = {}
+        with contextlib.ExitStack() as held:
+            for partition in sorted(partitions):
+                files = self._files(partition)
+                if not files.live.exists():
+                    continue
+                if _is_large(files.live) and _is_stale(files):
+                    held.enter_context(self._locked(partition, files))
+                    self._fold_log(files)
+                    found[partition] = files.live
+                    continue
+                self._refresh(partition)
+                if files.snapshot.exists():
+                    found[partition] = files.snapshot
+            yield found
 
     @contextmanager
     def exclusive_run(self, partition: Partition) -> Iterator[None]:
@@ -483,11 +511,20 @@ class Store:
                     noticed = True
                 time.sleep(0.1)
 
+    def _fold_log(self, files: PartitionFiles) -> None:
+        """Writes what a killed process left in the log into the file. The caller holds its lock."""
+        if _leftover_wal(files.live):
+            with self._open(files.live) as connection:
+                connection.checkpoint()
+
     def _publish_if_due(self, partition: Partition, files: PartitionFiles) -> None:
         if not _is_stale(files):
             return  # a transaction that only read
-        small = files.live.stat().st_size <= _COPY_EVERY_COMMIT_BYTES
-        if small or time.monotonic() >= self._publish_after.get(partition, 0.0):
+        if not _is_large(files.live) or not files.snapshot.exists():
+            self._copy(partition, files)
+            return
+        now = time.monotonic()
+        if now >= self._publish_after.setdefault(partition, now + _PUBLISH_INTERVAL_S):
             self._copy(partition, files)
 
     def _copy(self, partition: Partition, files: PartitionFiles) -> None:
@@ -521,6 +558,10 @@ def _owned(lock: FileLock, owner: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _is_large(live: Path) -> bool:
+    return live.stat().st_size > _COPY_EVERY_COMMIT_BYTES
 
 
 def _is_stale(files: PartitionFiles) -> bool:

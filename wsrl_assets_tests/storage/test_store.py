@@ -117,7 +117,7 @@ def test_a_partition_without_data_says_so(tmp_path: Path) -> None:
         published(Store(tmp_path))
 
 
-def test_a_large_file_is_published_at_intervals_and_on_demand(
+def test_a_large_file_is_copied_when_somebody_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "_COPY_EVERY_COMMIT_BYTES", 0)
@@ -128,8 +128,13 @@ def test_a_large_file_is_published_at_intervals_and_on_demand(
     write(store, 2)
     assert snapshot.stat().st_ino == first, "the second commit came at once, and was copied"
     store.publish(IN_DOMAIN)
-    assert snapshot.stat().st_ino != first
+    assert snapshot.stat().st_ino == first, "nobody has read it yet"
     assert published(store) == 2
+    second = snapshot.stat().st_ino
+    assert second != first
+    write(store, 3)
+    store.publish(IN_DOMAIN, large=True)
+    assert snapshot.stat().st_ino != second
 
 
 def test_a_store_by_another_connector_is_written_and_read_the_same(tmp_path: Path) -> None:
