@@ -271,9 +271,10 @@ def _pair_metadata(
 ) -> dict[str, Any]:
     past = pair_stages_up_to(stage)
     metadata: dict[str, Any] = {}
-    shapes = figures.answer_shapes(connection, partition, past)
+    with figures.newest_pairs(connection, partition):
+        shapes = figures.answer_shapes(connection, partition, past)
+        found = figures.sample_pairs(connection, partition, stage, past, run_id)
     metadata |= _answer_images(shapes)
-    found = figures.sample_pairs(connection, partition, stage, past, run_id)
     if STAGES[stage].shown_as_pairs and found.height:
         metadata["sample_rows"] = _table(_pair_rows(found))
     for name, left in (("traced_pairs", False), ("rejections", True)):

@@ -1,10 +1,11 @@
 """What a stage of a partition made, for those who watch: figures, samples, repeated ids.
 
-All on a catalog connection, but `total_rows`. Names that go into the queries come from the row
+All on a catalog connection. Names that go into the queries come from the row
 dataclasses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
@@ -13,6 +14,9 @@ from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import frame, query_text
+
+MOST_SHOWN = 20_000
+_OF_PAIR = {"qa_drafts": "draft_id", "verified_pairs": "pair_id", "final_splits": "pair_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,32 @@ def sample_rows(
     parameters = {"partition": partition.key, "run_id": run_id}
     result: pl.DataFrame = connection.sql(sql, params=parameters).pl()
     return result
+
+
+@contextmanager
+def newest_pairs(connection: Connection, partition: Partition) -> Iterator[None]:
+    """Lets `sample_pairs` and `answer_shapes` see the newest `MOST_SHOWN` drafts of a domain.
+
+    Others are left out where there are more: what is shown costs the same at every size.
+    """
+    sql = query_text("table_rows").format(table="qa_drafts")
+    ((drafts,),) = connection.execute(sql).fetchall()
+    if drafts <= MOST_SHOWN:
+        yield
+        return
+    connection.execute("CREATE SCHEMA newest")
+    try:
+        sql = f"CREATE TABLE newest.shown AS {query_text('newest_drafts')}"
+        connection.execute(sql, {"partition": partition.key, "most": MOST_SHOWN})
+        for table, key in _OF_PAIR.items():
+            rows = f'FROM main."{table}" WHERE "{key}" IN (FROM newest.shown)'
+            connection.execute(f'CREATE VIEW newest."{table}" AS {rows}')
+        connection.execute("SET search_path = 'newest,main'")
+        connection.execute(f"CREATE VIEW newest.pairs AS {query_text('view_pairs')}")
+        yield
+    finally:
+        connection.execute("SET search_path = 'main'")
+        connection.execute("DROP SCHEMA newest CASCADE")
 
 
 def sample_pairs(

@@ -345,11 +345,29 @@ class Store:
             FileNotFoundError: the partition has no snapshot.
         """
         self._refresh(partition)
-        files = self._files(partition)
-        if not files.snapshot.exists():
+        with self._attached(partition, self._files(partition).snapshot) as connection:
+            yield connection
+
+    @contextmanager
+    def moment(self, partition: Partition) -> Iterator[Connection]:
+        """Like `snapshot`, of what the partition holds now. Make it short: see `current`.
+
+        Raises:
+            FileNotFoundError: the partition has no data.
+            StoreBusyError: another process kept the partition for longer than the timeout.
+        """
+        with self.current([partition]) as files:
+            path = files.get(partition, self._files(partition).snapshot)
+            with self._attached(partition, path) as connection:
+                yield connection
+
+    @contextmanager
+    def _attached(self, partition: Partition, path: Path) -> Iterator[Connection]:
+        """A read-only connection to one of a partition's files."""
+        if not path.exists():
             raise FileNotFoundError(f"no data for {partition} under {self.home}")
-        with self._instances.cursor(files.snapshot) as connection:
-            attach_snapshot(connection, files.snapshot, "snapshot")
+        with self._instances.cursor(path) as connection:
+            attach_snapshot(connection, path, "snapshot")
             # What the snapshot is too old to have is found, empty, in the memory behind it.
             connection.execute("ATTACH ':memory:' AS behind")
             connection.execute("USE behind")
