@@ -37,6 +37,7 @@ _NO_WANTED = Wanted()
 _FROM_SHARDS = Stage.FILTERED_DOCUMENTS
 _FROM_DOMAINS = Stage.RL_DATASET
 _DIGEST = "digest"
+_CALLS = "calls"
 
 
 def home_accounts(
@@ -61,10 +62,10 @@ def home_calls(store: Store, only: Partition | None = None) -> list[CallTotals]:
 
     The latency is the median of the partitions' medians, weighted by their calls.
     """
-    query = {"calls": Query.named("calls", run_id=None)}
+    query = {_CALLS: Query.named("calls", run_id=None)}
     found: dict[tuple[str, str], list[CallTotals]] = {}
     for partition in [only] if only else _partitions(store):
-        for row in remembered(store, partition, query)["calls"]:
+        for row in remembered(store, partition, query)[_CALLS]:
             totals = CallTotals(*row)
             found.setdefault((totals.stage, totals.step), []).append(totals)
     return [_summed(parts) for _, parts in sorted(found.items())]
@@ -79,8 +80,9 @@ def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
 
 def open_shards(store: Store, domain: str) -> list[str]:
     """The shards of which a domain has other documents than triage gave to it."""
-    counted = _Counted.of(store, _NO_WANTED, Partition.domain(domain))
-    return counted.open_shards(domain)
+    partitions = [Partition.domain(domain), *store.partitions(PartitionKind.SHARD)]
+    found = {p: remembered(store, p, {_DIGEST: _digests(p)}) for p in partitions}
+    return _Counted(store, _NO_WANTED, found).open_shards(domain)
 
 
 def _rows_query(table: str) -> Query:
@@ -230,12 +232,13 @@ def _queries(partition: Partition, wanted: Wanted) -> dict[str, Query]:
     found = {f"out {stage}": outcome_query(stage) for stage in stages}
     found |= {f"rows {stage}": _rows_query(table_of(stage)) for stage in stages}
     found |= {f"in {s}": inflow_query(s, wanted) for s in stages if s is not _FROM_SHARDS}
+    # What else is asked for of the same state, so that the file is opened once.
+    found |= {_DIGEST: _digests(partition), _CALLS: Query.named("calls", run_id=None)}
     if by is PartitionedBy.SHARD:
-        return found | {
-            _DIGEST: Query.named("qualified_digests"),
-            "known": _rows_query(Shard.TABLE),
-        }
-    return found | {
-        _DIGEST: Query.named("filtered_digests"),
-        "placed": Query.named("placed_digest"),
-    }
+        return found | {"known": _rows_query(Shard.TABLE)}
+    return found | {"placed": Query.named("placed_digest")}
+
+
+def _digests(partition: Partition) -> Query:
+    is_shard = partition.kind is PartitionKind.SHARD
+    return Query.named("qualified_digests" if is_shard else "filtered_digests")
