@@ -8,10 +8,10 @@ time.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,9 @@ class Query:
 
     @property
     def key(self) -> str:
+        """What tells it from other queries."""
         whole = json.dumps([self.sql, self.parameters], sort_keys=True)
-        return f"{zlib.crc32(whole.encode()):08x}-{len(whole)}"
+        return hashlib.blake2b(whole.encode(), digest_size=12).hexdigest()
 
     def rows(self, connection: Connection) -> Rows:
         found = connection.execute(self.sql, dict(self.parameters) or None).fetchall()
