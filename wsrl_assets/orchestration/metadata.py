@@ -18,12 +18,12 @@ from wsrl_assets.release import quality
 from wsrl_assets.release.proof import failing_golds
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
-from wsrl_assets.storage import Partition, Store, catalog, figures, home_accounting
+from wsrl_assets.storage import Partition, Store, catalog, figures
 from wsrl_assets.storage.accounting import Account, CallTotals, call_totals
 from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.figures import RunSpan
 from wsrl_assets.storage.fingerprint import fingerprint
-from wsrl_assets.storage.home_accounting import home_accounts, home_calls
+from wsrl_assets.storage.home_accounting import home_accounts, home_calls, total_rows
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
@@ -161,7 +161,7 @@ def stage_result(
     stage = Stage(row_type.TABLE)
     in_partition = home_accounts(store, wanted or Wanted(), partition)
     calls = [totals for totals in home_calls(store, partition) if totals.stage == stage]
-    rows = home_accounting.total_rows(store, partition.kind, row_type)
+    rows = total_rows(store, partition, row_type)
     with brief_catalog(store, [partition]) as connection:
         worked = _last_run_with_work(connection, partition, row_type, run_id)
         run_calls = _calls_of(connection, stage, worked)

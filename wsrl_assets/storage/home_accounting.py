@@ -20,7 +20,7 @@ from wsrl_assets.storage.accounting import (
 )
 from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.layout import Partition, PartitionKind
-from wsrl_assets.storage.remembered import Query, Rows, remembered
+from wsrl_assets.storage.remembered import Query, Rows, last_remembered, remembered
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.store import Store, frame, query_text
 from wsrl_assets.storage.tables import Shard
@@ -71,11 +71,18 @@ def home_calls(store: Store, only: Partition | None = None) -> list[CallTotals]:
     return [_summed(parts) for _, parts in sorted(found.items())]
 
 
-def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
-    """The rows of a stage over all partitions."""
-    query = {"rows": _rows_query(row_type.TABLE)}
-    found = (remembered(store, p, query)["rows"] for p in store.partitions(kind))
-    return sum(int(rows[0][0]) for rows in found if rows)
+def total_rows(store: Store, partition: Partition, row_type: type[Row]) -> int:
+    """The rows of a stage over all partitions of a kind: of one as it is now.
+
+    The others are as they were counted last, since runs may be at work on them.
+    """
+    query = _rows_query(row_type.TABLE)
+    total = 0
+    for other in store.partitions(partition.kind):
+        rows = None if other == partition else last_remembered(store, other, query)
+        rows = remembered(store, other, {"rows": query})["rows"] if rows is None else rows
+        total += sum(int(row[0]) for row in rows)
+    return total
 
 
 def open_shards(store: Store, domain: str) -> list[str]:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from wsrl_assets.storage.catalog import attached_catalog
 from wsrl_assets.storage.instances import Connection
@@ -77,6 +77,14 @@ def remembered(store: Store, partition: Partition, queries: Mapping[str, Query])
                     memory.rows[query.key] = query.rows(connection)
             memory.write()
     return {name: memory.rows[query.key] for name, query in queries.items()}
+
+
+def last_remembered(store: Store, partition: Partition, query: Query) -> Rows | None:
+    """The rows of a query as they were when it was run last; none if it never was."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        found = json.loads(_path(store, partition).read_text("utf-8"))
+        return cast(Rows, found["rows"][query.key])
+    return None
 
 
 def _path(store: Store, partition: Partition) -> Path:

@@ -184,8 +184,8 @@ def test_forms_in_use_are_those_of_each_domain(tmp_path: Path) -> None:
         }
     for in_use, accounted in found.items():
         kept = home_accounts(store, Wanted(("open",), forms_in_use=in_use))
-        drafts = {a.partition: (a.pending, a.balanced) for a in kept if a.stage == "qa_drafts"}
-        assert drafts == accounted
+        said = {a.partition: (a.pending, a.balanced) for a in kept if a.stage == "qa_drafts"}
+        assert said == accounted
     assert found[True] == {"math": (0, True), "coding": (2, True)}
     assert found[False] == {"math": (2, True), "coding": (2, True)}
 

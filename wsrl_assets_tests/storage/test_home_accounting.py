@@ -16,8 +16,8 @@ from wsrl_assets.storage.home_accounting import (
     open_shards,
     total_rows,
 )
-from wsrl_assets.storage.layout import PartitionKind
 from wsrl_assets.storage.tables import FilteredDocument, QADraft, TriagedDocument
+from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,
@@ -107,8 +107,17 @@ def test_a_large_partition_is_counted_without_a_copy(
     with store.transaction(IN_DOMAIN) as transaction:
         transaction.merge([draft_row(1, TEXTS[SHARDS[0]][0], persona_index=1)])
     (drafts,) = [a for a in home_accounts(store) if a.stage == "qa_drafts"]
-    assert drafts.kept == total_rows(store, PartitionKind.DOMAIN, QADraft) == 2
+    assert drafts.kept == total_rows(store, IN_DOMAIN, QADraft) == 2
     assert snapshot.stat().st_ino == before
+
+
+def test_rows_elsewhere_are_those_that_were_counted_last(store: Store) -> None:
+    elsewhere = Partition.domain(Domain.MATH)
+    for number in range(2):
+        with store.transaction(elsewhere) as transaction:
+            transaction.merge([draft_row(number, TEXTS[SHARDS[0]][0], persona_index=number)])
+        assert total_rows(store, IN_DOMAIN, QADraft) == 2
+    assert total_rows(store, elsewhere, QADraft) == 3
 
 
 def test_the_ledgers_of_partitions_are_summed(store: Store) -> None:
