@@ -1,8 +1,10 @@
 """The only door to the DuckDB files: one file a partition, short exclusive writes, snapshots.
 
 A write takes the partition's lock, attaches the file, runs one transaction over rows *and*
-ledger, and detaches it. Readers never open the live file, since even a read-only opener blocks a
-DuckDB writer: after a commit the store publishes a copy, and readers open that.
+ledger, and detaches it. Readers do not open the live file, since even a read-only opener blocks a
+DuckDB writer: the store publishes a copy, after each commit of a small file and for a reader of a
+large one, and readers open that. A reader who needs a moment only takes the lock and reads the live
+file of a large partition, rather than have it copied.
 """
 
 import contextlib
