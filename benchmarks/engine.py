@@ -8,6 +8,7 @@ Everything runs against a simulated server of known capacity, in a process of it
    a real vLLM server.
 3. Overhead: the client's CPU per call, and its memory by the number of rows.
 4. Adaptive concurrency: cold starts, and several processes under one ceiling.
+5. Several servers behind one role, all alive and one killed half-way.
 
 All figures are of this machine, now: other programs' load shows in them, above all in saturation.
 The bare load generator's row tells how much of that is the machine's doing.
@@ -16,9 +17,15 @@ The bare load generator's row tells how much of that is the machine's doing.
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine_adaptive, engine_overhead, engine_real, engine_saturation
+from benchmarks import (
+    engine_adaptive,
+    engine_overhead,
+    engine_real,
+    engine_saturation,
+    engine_servers,
+)
 
-SECTIONS = ("overhead", "adaptive", "saturation")
+SECTIONS = ("overhead", "adaptive", "saturation", "servers")
 
 
 def main() -> None:
@@ -31,6 +38,7 @@ def main() -> None:
         "overhead": _overhead,
         "adaptive": _adaptive,
         "saturation": _saturation,
+        "servers": _servers,
     }
     for name in arguments.only or SECTIONS:
         sections[name](arguments)
@@ -64,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         "A lower one takes longer and asks less CPU of a busy machine",
     )
     parser.add_argument(
+        "--router",
+        metavar="COMMAND",
+        help="the command vllm-router, where it is installed: several servers behind it, too",
+    )
+    parser.add_argument(
         "--real",
         metavar="BASE_URL",
         help="measure the prefix cache of this vLLM server (ending in /v1) and nothing else",
@@ -86,6 +99,13 @@ def _saturation(arguments: argparse.Namespace) -> None:
     documents = arguments.documents or (_QUICK_DOCUMENTS if arguments.quick else _DOCUMENTS)
     peer_documents = _QUICK_PEER_DOCUMENTS if arguments.quick else _PEER_DOCUMENTS
     engine_saturation.run(documents, min(documents, peer_documents), arguments.speed)
+
+
+def _servers(arguments: argparse.Namespace) -> None:
+    documents = arguments.documents or (_QUICK_DOCUMENTS if arguments.quick else _DOCUMENTS)
+    engine_servers.run(
+        documents, (2,) if arguments.quick else (2, 4, 8), arguments.speed, arguments.router
+    )
 
 
 if __name__ == "__main__":

@@ -74,9 +74,10 @@ def _source_row(shard: str, number: int, article: Article) -> SourceDocument:
     )
 
 
-def job_of(store: Store, base_url: str) -> Job:
-    """A job whose three roles are one server's, with the paper's settings."""
-    roles: dict[Role, RoleSettings | None] = {role: RoleSettings(base_url) for role in Role}
+def job_of(store: Store, base_url: str, metrics_urls: tuple[str, ...] = ()) -> Job:
+    """A job whose three roles are one endpoint's, with the paper's settings."""
+    endpoint = RoleSettings(base_url, metrics_urls=metrics_urls)
+    roles: dict[Role, RoleSettings | None] = dict.fromkeys(Role, endpoint)
     settings = Settings(home=store.home, personas=3, forms=(Form.OPEN,))
     return Job(store, settings, Roles(roles), RUN_ID)
 
@@ -107,9 +108,11 @@ def recorded_bodies() -> Iterator[list[dict[str, Any]]]:
     bodies: list[dict[str, Any]] = []
     original = ChatClient.complete
 
-    async def complete(self: ChatClient, body: dict[str, Any]) -> Completion:
+    async def complete(
+        self: ChatClient, body: dict[str, Any], session: str | None = None
+    ) -> Completion:
         bodies.append(body)
-        return await original(self, body)
+        return await original(self, body, session)
 
     with _replaced(complete):
         yield bodies
@@ -124,7 +127,9 @@ def scripted_replies(tokens: int) -> Iterator[None]:
     """
     original = ChatClient.complete
 
-    async def complete(self: ChatClient, body: dict[str, Any]) -> Completion:
+    async def complete(
+        self: ChatClient, body: dict[str, Any], session: str | None = None
+    ) -> Completion:
         completion = await original(self, {**body, "max_tokens": tokens})
         text = reply(body, Random(str(body["messages"])))
         return replace(completion, text=text, finish_reason="stop")

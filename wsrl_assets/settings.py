@@ -29,6 +29,7 @@ from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.taxonomy.wanted import Wanted
+from wsrl_assets.text.highlight import without_credentials
 from wsrl_assets.text.yaml_files import read_yaml
 
 GENERATED = "generated"
@@ -49,7 +50,8 @@ class RoleEnvironment(BaseSettings):
     """The settings of one role, or of all, by prefix.
 
     Attributes:
-        base_url: an OpenAI-compatible server, such as http://127.0.0.1:8000/v1.
+        base_url: an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; several with the
+            same models, separated by commas, share the calls.
         model: its name as served; the server is asked if not set.
         api_key: sent with each call; never logged, stored or shown.
         temperature: sampling temperature; by role if not set: triage 0, generator 0.7, judge 0,
@@ -58,6 +60,8 @@ class RoleEnvironment(BaseSettings):
         prompt_price: price of a million prompt tokens, in any one currency; 0 if not set.
         cached_price: price of a million prompt tokens from the cache; `prompt_price` if not set.
         completion_price: price of a million completion tokens; 0 if not set.
+        metrics_urls: of the servers behind a router, such as http://10.0.0.7:8000/metrics,
+            separated by commas; a router does not show how full they are.
     """
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
@@ -70,6 +74,7 @@ class RoleEnvironment(BaseSettings):
     prompt_price: float | None = Field(default=None, ge=0)
     cached_price: float | None = Field(default=None, ge=0)
     completion_price: float | None = Field(default=None, ge=0)
+    metrics_urls: str | None = None
 
 
 class Settings(BaseSettings):
@@ -426,13 +431,14 @@ def _role(role: Role, own: RoleEnvironment, shared: RoleEnvironment) -> RoleSett
         return None
     same_server = own.base_url is None or own.base_url == shared.base_url
     return RoleSettings(
-        base_url=_checked_url(base_url, role if own.base_url else None),
+        base_url=_checked_urls(base_url, _name_of("BASE_URL", role if own.base_url else None)),
         # What holds for the shared server says nothing about another one.
         model=own.model or (shared.model if same_server else None),
         api_key=own.api_key or (shared.api_key if same_server else None),
         temperature=_first(own.temperature, shared.temperature, _TEMPERATURES[role]),
         timeout_s=_first(own.timeout_s, shared.timeout_s, 300.0),
         prices=_prices(own, shared if same_server else own),
+        metrics_urls=_metrics_urls(role, own, shared if same_server else own, base_url),
     )
 
 
@@ -450,14 +456,48 @@ def _prices(own: RoleEnvironment, shared: RoleEnvironment) -> Prices:
     )
 
 
-def _checked_url(url: str, role: Role | None) -> str:
-    name = f"WSRL_LLM_{role.upper()}_BASE_URL" if role else "WSRL_LLM_BASE_URL"
-    if not url.startswith(("http://", "https://")):
+def _metrics_urls(
+    role: Role, own: RoleEnvironment, shared: RoleEnvironment, base_url: str
+) -> tuple[str, ...]:
+    """Where a router's servers show their load.
+
+    Raises:
+        SettingsError: no addresses, or beside several servers, which show it themselves.
+    """
+    given = own.metrics_urls or shared.metrics_urls
+    if given is None:
+        return ()
+    name = _name_of("METRICS_URLS", role if own.metrics_urls else None)
+    if "," in base_url:
         raise SettingsError(
-            f"{name} is {url!r}; it must begin with http:// or https://, "
-            "for example http://127.0.0.1:8000/v1"
+            f"{name} is for the servers behind one router, and there are several base URLs. "
+            "Leave it out: the metrics of each are read."
         )
-    return url.rstrip("/")
+    return tuple(_checked_urls(given, name).split(","))
+
+
+def _name_of(setting: str, role: Role | None) -> str:
+    return f"WSRL_LLM_{role.upper()}_{setting}" if role else f"WSRL_LLM_{setting}"
+
+
+def _checked_urls(urls: str, name: str) -> str:
+    """One URL, or several with commas between them, each once.
+
+    Raises:
+        SettingsError: one of them is no HTTP address.
+    """
+    found = [url.strip().rstrip("/") for url in urls.split(",") if url.strip()]
+    for url in found or [urls]:
+        if not url.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"{name} is {without_credentials(url)!r}; it must begin with http:// or https://, "
+                "for example http://127.0.0.1:8000/v1"
+            )
+        if any(char.isspace() for char in url):
+            raise SettingsError(
+                f"{name} has a space in {without_credentials(url)!r}; separate several by commas"
+            )
+    return ",".join(dict.fromkeys(found))
 
 
 def _role_environment(prefix: str, override: RoleOverride | None) -> RoleEnvironment:

@@ -94,6 +94,33 @@ class TestRoles:
         with pytest.raises(EndpointError, match="WSRL_LLM_BASE_URL"):
             roles[Role.JUDGE]
 
+    def test_several_servers_are_several_urls_each_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        set_environment(monkeypatch, LLM_BASE_URL=f" {URL}/, http://b/v1 ,{URL},")
+        assert load_roles()[Role.TRIAGE].base_urls == [URL, "http://b/v1"]
+
+    @pytest.mark.parametrize("urls", [f"{URL},host:8000", ",", f"{URL} http://b/v1;c"])
+    def test_what_is_no_list_of_urls_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, urls: str
+    ) -> None:
+        set_environment(monkeypatch, LLM_JUDGE_BASE_URL=urls)
+        with pytest.raises(SettingsError, match="WSRL_LLM_JUDGE_BASE_URL"):
+            load_roles()
+
+    def test_metrics_are_of_the_servers_behind_one_router(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        metrics = ("http://a/metrics", "http://b/metrics")
+        set_environment(monkeypatch, LLM_BASE_URL=URL, LLM_METRICS_URLS=", ".join(metrics))
+        roles = load_roles()
+        assert {roles[role].metrics_urls for role in Role} == {metrics}
+        set_environment(monkeypatch, LLM_JUDGE_BASE_URL="http://judge/v1")
+        assert load_roles()[Role.JUDGE].metrics_urls == ()
+        set_environment(monkeypatch, LLM_BASE_URL=f"{URL},http://b/v1")
+        with pytest.raises(SettingsError, match="WSRL_LLM_METRICS_URLS"):
+            load_roles()
+
     def test_all_roles_take_the_shared_endpoint(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_environment(
             monkeypatch,

@@ -28,6 +28,8 @@ _CONNECT_TIMEOUT_S = 10.0
 # vLLM's uvicorn drops a connection that has been idle for 5 s. Dropped by us before that, it is
 # never picked for a request at the very moment in which the server closes it.
 _KEEPALIVE_S = 3.0
+# As the router of vLLM and its production stack read it.
+_SESSION_HEADER = "x-session-id"
 _NO_LIMIT = 0  # of connections: the gate bounds them. None would stand for aiohttp's own 100.
 _MAX_WORD_CHARS = 40
 _MAX_COUNT = 2**40  # no server has read more tokens for a call, and a column holds it
@@ -89,8 +91,12 @@ class ChatClient:
     async def close(self) -> None:
         await self._client.close()
 
-    async def complete(self, body: Mapping[str, Any]) -> Completion:
+    async def complete(self, body: Mapping[str, Any], session: str | None = None) -> Completion:
         """Sends one chat completion.
+
+        Args:
+            body: the request.
+            session: tells a router which calls have their prefix in common.
 
         Raises:
             TransientError: worth another try (connection, timeout, 408, 409, 429, 5xx, cut body).
@@ -102,7 +108,10 @@ class ChatClient:
         try:
             with _faults_by_their_names():
                 response = await self._client.post(
-                    self._completions_url, cast_to=httpx2.Response, body=dict(body)
+                    self._completions_url,
+                    cast_to=httpx2.Response,
+                    body=dict(body),
+                    options={"headers": {_SESSION_HEADER: session}} if session else {},
                 )
             return self._without_key(_completion(response.content))
         except openai.APIStatusError as error:
@@ -118,6 +127,18 @@ class ChatClient:
             return await self._client.get(
                 url, cast_to=httpx2.Response, options={"timeout": timeout_s}
             )
+
+    async def get_without_key(self, url: str, timeout_s: float) -> str:
+        """The text at another address than the endpoint's, which gets no key; empty on a fault."""
+        options: openai.RequestOptions = {
+            "timeout": timeout_s,
+            "headers": {"Authorization": openai.Omit()},
+        }
+        try:
+            response = await self._client.get(url, cast_to=httpx2.Response, options=options)
+        except (openai.OpenAIError, httpx2.HTTPError):
+            return ""
+        return response.text
 
     async def post(self, url: str, body: Mapping[str, Any], timeout_s: float) -> httpx2.Response:
         """A POST on the endpoint's connection pool, with its key; for the tokenizer."""

@@ -1,335 +1,289 @@
-"""One endpoint of a run: what it serves, how full it is, whether it lives."""
+"""The endpoint of a role: one server, or several with the same models.
+
+All calls on an item go to one server, which has the document's prefix in its cache. Items are
+spread evenly, by the ceilings of the servers. A server that does not work is left out, its calls
+go to the others, and it is taken back once it answers again.
+"""
 
 import asyncio
 import contextlib
+import hashlib
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any
 
-import httpx2
-import openai
-
-from wsrl_assets.llm.ceiling import (
-    AdditiveIncrease,
-    QueueFollower,
-    ceiling_for_slots,
-    parse_queue_depth,
-    starting_ceiling,
-)
-from wsrl_assets.llm.client import (
-    ChatClient,
-    Completion,
-    ServedModel,
-    curl,
-    heard,
-    parsed_json,
-    refused_key,
-    served_models,
-    tokens_in,
-    unknown_model,
-)
+from wsrl_assets.llm.client import Completion
 from wsrl_assets.llm.errors import EndpointError, TransientError
-from wsrl_assets.llm.health import PATIENCE_S, Health
-from wsrl_assets.llm.limiter import Limiter, limiter_for
+from wsrl_assets.llm.health import PATIENCE_S
+from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.roles import RoleSettings
+from wsrl_assets.llm.server import Backlog, Server, ServerAbandonedError
 from wsrl_assets.text.highlight import without_credentials
 
-_PROBE_TIMEOUT_S = 8.0
-_SILENCE_S = 8.0
-_PROBE_EVERY_S = 2.0
-_ADMIT_EVERY_S = 0.01
-_LOOK_EVERY_S = 0.25
+# Others take over at once, so little speaks for waiting; a server alone may restart meanwhile.
+_PATIENCE_WITH_OTHERS_S = 1.0
+# A run begins without the servers that take longer to answer.
+_LATE_S = 2.0
+_FIRST_RETRY_S = 2.0
+_LAST_RETRY_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
-class Backlog(Protocol):
-    """What is done and not yet committed. No call is sent while it is full: a kill loses it."""
+@dataclass(slots=True, eq=False)
+class Item:
+    """What a run works on, such as a document: its calls have one priority and one server.
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more may be done before something is committed."""
-        ...
+    Attributes:
+        number: in the order of beginning; calls of the lowest go first.
+        key: names what its prompts begin with, such as the document's id.
+    """
 
-    async def drained(self) -> None:
-        """Waits while it is full."""
-        ...
+    number: int = 0
+    key: str | None = None
+    _servers: "dict[Endpoint, Server]" = field(default_factory=dict)
+    _left: Server | None = None
+
+    def __enter__(self) -> "Item":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers.values():
+            server.items -= 1
+        self._servers.clear()
+
+    def server(self, endpoint: "Endpoint") -> Server | None:
+        """The endpoint's server that its calls go to."""
+        return self._servers.get(endpoint)
+
+    def assign(self, endpoint: "Endpoint", server: Server) -> None:
+        """Sends its further calls to a server."""
+        self.leave(endpoint)
+        self._servers[endpoint] = server
+        server.items += 1
+
+    def leave(self, endpoint: "Endpoint") -> None:
+        """Sends its further calls elsewhere, where there are other servers."""
+        self._left = self._servers.pop(endpoint, None)
+        if self._left is not None:
+            self._left.items -= 1
+
+    def but_the_left(self, servers: Sequence[Server]) -> Sequence[Server]:
+        """The servers without the one that it has just left, unless there is no other."""
+        return [server for server in servers if server is not self._left] or servers
+
+    def preference(self, server: Server) -> bytes:
+        """The highest is preferred: by a hash, so that every process prefers the same server."""
+        name = f"{self.key or self.number}\n{server.base_url}"
+        return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 class Endpoint:
-    """A base URL with its connection pool, slots and health. Start it, use it, close it."""
+    """The servers of a role, each with its connections, slots and health.
+
+    Start it, use it, close it.
+
+    Args:
+        role: names the servers, their key and timeout.
+        limiter_folder: shared by all processes of a home.
+        max_in_flight: a fixed ceiling over all servers in place of the adaptive ones.
+    """
 
     def __init__(self, role: RoleSettings, limiter_folder: Path, max_in_flight: int | None) -> None:
-        self.base_url = role.base_url.rstrip("/")
-        self.limiter: Limiter = limiter_for(
-            self.base_url, limiter_folder, max_in_flight or starting_ceiling()
-        )
-        self.served: dict[str, ServedModel] = {}
-        self._timeout_s = role.timeout_s
-        self._has_key = role.api_key is not None
-        self._last_fault: tuple[TransientError, str] | None = None  # with the model that was asked
-        self._fixed = max_in_flight
-        self._client = ChatClient(role)
-        self._health = Health(PATIENCE_S)
-        self._aimd = AdditiveIncrease(self.limiter.slots)
-        self._follower = QueueFollower(self.limiter.slots)
-        self._has_queue = False
-        self._not_before = 0.0
-        self._in_flight = 0
+        urls = role.base_urls
+        fixed = max(1, max_in_flight // len(urls)) if max_in_flight else None
+        self._roles = [replace(role, base_url=url) for url in urls]
+        self._limiter_folder = limiter_folder
+        self._fixed = fixed
+        self._live: list[Server] = []
+        self._starting = set(urls)
+        self._models: set[str] = set()
+        self._error: BaseException | None = None
+        self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._died: asyncio.Future[None] | None = None
 
     @property
-    def root(self) -> str:
-        """The server's root, where vLLM and llama.cpp keep health and metrics."""
-        return self.base_url.removesuffix("/v1")
+    def limiters(self) -> list[Limiter]:
+        """Of the servers that work."""
+        return [server.limiter for server in self._live]
 
     async def start(self, died: "asyncio.Future[None]") -> None:
-        """Asks what is served, and begins to follow the server's load.
+        """Asks what is served, and begins to follow the load of the servers.
 
         Args:
-            died: gets an `EndpointError` when the endpoint dies later on.
+            died: gets an `EndpointError` when no server works any more.
 
         Raises:
-            EndpointError: nobody answers, or the key is refused.
+            EndpointError: no server answers, or the key is refused.
         """
         self._died = died
-        await self._ask_models()
-        await self._choose_ceiling()
-        self._tasks = [
-            asyncio.create_task(self._admit_often()),
-            asyncio.create_task(self._follow_queue()),
-            asyncio.create_task(self._watch()),
-        ]
+        self._tasks = [asyncio.create_task(self._use(role)) for role in self._roles]
         for task in self._tasks:
             task.add_done_callback(self._on_ended)
+        late = time.monotonic() + _LATE_S
+        await self._until(
+            lambda: bool(self._live) and (not self._starting or time.monotonic() > late)
+        )
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.close()
 
     def resolve_model(self, wanted: str | None) -> str:
         """The model to ask for.
 
         Raises:
-            EndpointError: it is not served, or none was named and the choice is not clear.
+            EndpointError: a server does not serve it, or none was named and the choice is not
+                clear.
         """
-        names = list(self.served)
-        if not names and wanted is None:
+        names = sorted({server.resolve_model(wanted) for server in self._live})
+        if len(names) > 1:
             raise EndpointError(
-                f"{self.base_url} does not say which models it serves. Set WSRL_LLM_MODEL, and see "
-                "that WSRL_LLM_BASE_URL ends as the server wants it, mostly in /v1."
+                f"the servers of one role serve different models: {names}. Set WSRL_LLM_MODEL to "
+                "one that each of them serves."
             )
-        if wanted is not None:
-            if names and wanted not in names:
-                raise EndpointError(unknown_model(self.base_url, wanted, f"it serves {names}"))
-            return wanted
-        if len(names) == 1:
-            return names[0]
-        raise EndpointError(
-            f"{self.base_url} serves {len(names)} models: {names}. "
-            "Set WSRL_LLM_MODEL to the one to use."
-        )
+        self._models.update(names)
+        return names[0]
+
+    def max_model_len(self, model: str) -> int | None:
+        """The smallest context window of a model in tokens, where its servers say it."""
+        served = [server.served[model] for server in self._live if model in server.served]
+        lengths = [one.max_model_len for one in served if one.max_model_len is not None]
+        return min(lengths, default=None)
 
     async def complete(
-        self, body: dict[str, Any], row_id: str, priority: int, backlog: Backlog | None = None
+        self, body: dict[str, Any], row_id: str, item: Item, backlog: Backlog | None = None
     ) -> Completion:
-        """One attempt at a completion, when a slot is free and server and backlog allow it.
+        """One attempt at a completion, on the server of the item.
+
+        A call whose server is left out meanwhile goes to another one.
 
         Raises:
             TransientError, RowError, EndpointError: see `ChatClient.complete`.
         """
         while True:
-            await self._await_permission()
-            if backlog is not None:
-                await backlog.drained()
-            async with self.limiter.slot(priority):
-                # Either may have changed while the call waited for its slot.
-                is_full = backlog is not None and backlog.is_full
-                if self._told_to_wait_s() <= 0 and not is_full:
-                    return await self._send(body, row_id)
+            server = await self._server_of(item)
+            with contextlib.suppress(ServerAbandonedError):
+                return await self._complete_on(server, body, row_id, item, backlog)
 
     async def is_to_blame(self) -> bool:
         """Whether a call that failed again and again did so because no call can succeed.
 
         If so, the endpoint is given up soon, unless it recovers.
         """
-        if not self._health.failing:
-            return False
-        return self._health.met_by_many or not await self._answers()
+        return all([await server.is_to_blame() for server in self._live])
 
     async def count_tokens(self, model: str, text: str) -> int | None:
-        """Tokens of `text` by the model's own tokenizer, none where the server will not say."""
-        body = {"model": model, "prompt": text, "content": text}
-        try:
-            response = await self._client.post(f"{self.root}/tokenize", body, _PROBE_TIMEOUT_S)
-        except (openai.OpenAIError, httpx2.HTTPError):
-            return None
-        return tokens_in(response.content)
+        """Tokens of `text` by the model's own tokenizer, none where no server will say."""
+        return await self._live[0].count_tokens(model, text) if self._live else None
 
-    async def _send(self, body: dict[str, Any], row_id: str) -> Completion:
-        self._in_flight += 1
+    async def _server_of(self, item: Item) -> Server:
+        server = item.server(self)
+        if server is None or server not in self._live:
+            await self._until(lambda: bool(self._live))
+            server = self._choose(item)
+            item.assign(self, server)
+        return server
+
+    def _choose(self, item: Item) -> Server:
+        """The server that an item prefers, of those with no more than their share of items."""
+        live = item.but_the_left(self._live)
+        slots = {server: server.limiter.slots.ceiling for server in live}
+        items_per_slot = (1 + sum(server.items for server in live)) / sum(slots.values())
+        free = [server for server in live if server.items < items_per_slot * slots[server]]
+        return max(free, key=item.preference)
+
+    async def _complete_on(
+        self,
+        server: Server,
+        body: dict[str, Any],
+        row_id: str,
+        item: Item,
+        backlog: Backlog | None,
+    ) -> Completion:
         try:
-            # The client's own timeout starts again with every byte that trickles in.
-            async with asyncio.timeout(self._timeout_s):
-                completion = await self._client.complete(body)
-        except TimeoutError:
-            fault = TransientError("timeout", f"no whole answer in {self._timeout_s:.0f} s")
-            self._note_fault(row_id, fault, body)
-            raise fault from None
+            async with server.call():
+                return await server.complete(body, row_id, item.number, backlog, item.key)
+        except EndpointError as error:
+            if self._live == [server]:
+                raise
+            self._leave_out(server, error)
+            raise ServerAbandonedError from None
         except TransientError as fault:
-            self._note_fault(row_id, fault, body)
+            if fault.kind != "rate_limited":
+                item.leave(self)
             raise
-        finally:
-            self._in_flight -= 1
-        self._note_success()
-        return completion
 
-    def _note_success(self) -> None:
-        self._health.success()
-        if self._fixed is None and not self._has_queue:
-            self._aimd.after_success(self.limiter.waiting)
-
-    def _note_fault(self, row_id: str, fault: TransientError, body: Mapping[str, Any]) -> None:
-        self._health.failure(row_id, fault.kind)
-        self._last_fault = (fault, str(body.get("model")))
-        all_wait = True
-        if fault.kind == "rate_limited" and self._fixed is None:
-            all_wait = self._aimd.after_rate_limit()
-        if fault.retry_after_s and all_wait:
-            self._not_before = max(self._not_before, time.monotonic() + fault.retry_after_s)
-
-    def _told_to_wait_s(self) -> float:
-        return self._not_before - time.monotonic()
-
-    async def _await_permission(self) -> None:
-        wait_s = self._told_to_wait_s()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-
-    async def _ask_models(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    async def _use(self, role: RoleSettings) -> None:
+        """Uses a server for as long as it works, and again when it works again."""
+        patience_s, failures = PATIENCE_S, 0
         while True:
+            began = time.monotonic()
+            server = Server(role, self._limiter_folder, self._fixed)
             try:
-                response = await self._client.get("/models", _PROBE_TIMEOUT_S)
-                self.served = served_models(response.content)
-                return
-            except openai.APIStatusError as error:
-                if error.status_code in (401, 403):
-                    raise EndpointError(refused_key(self.base_url, error.status_code)) from None
-                if error.status_code < 500:
-                    return  # no list of models: the first call will tell
-                problem = f"HTTP {error.status_code}{heard(self._client.said(error))}"
-            except (openai.OpenAIError, httpx2.HTTPError) as error:
-                problem = f"nobody answers ({type(error.__cause__ or error).__name__})"
-            if time.monotonic() > deadline:
-                by_hand = curl(self.base_url, "models", has_key=self._has_key)
-                raise EndpointError(_nobody(self.base_url, problem, by_hand))
-            await asyncio.sleep(0.5)
+                await server.start(patience_s)
+                self._take_in(server)
+                await server.until_given_up()
+            except EndpointError as error:
+                self._leave_out(server, error)
+            finally:
+                await server.close()
+            patience_s = 0.0
+            failures = 0 if time.monotonic() - began > _LAST_RETRY_S else failures + 1
+            await asyncio.sleep(min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**failures / 2))
 
-    async def _choose_ceiling(self) -> None:
-        slots = self.limiter.slots
-        if self._fixed is not None:
-            slots.ceiling = self._fixed
+    def _take_in(self, server: Server) -> None:
+        for model in self._models:
+            server.resolve_model(model)
+        if server.base_url not in self._starting:
+            _log.warning("%s answers again", without_credentials(server.base_url))
+        self._live.append(server)
+        self._note(server)
+
+    def _leave_out(self, server: Server, error: EndpointError) -> None:
+        """Calls of a server that does not work go to the others, if there are any."""
+        is_news = server in self._live or server.base_url in self._starting
+        self._live = [one for one in self._live if one is not server]
+        self._note(server)
+        if not self._live and not self._starting:
+            self._condemn(error if len(self._roles) == 1 else _none_works(self._roles, error))
             return
-        total_slots = await self._llama_slots()
-        if total_slots is not None:
-            self._has_queue = True
-            self._fixed = slots.ceiling = ceiling_for_slots(total_slots)
-            return
-        self._has_queue = await self._look_at_queue()
+        server.abandon(error)
+        if is_news:
+            _log.warning("left out until it answers: %s", error)
 
-    async def _llama_slots(self) -> int | None:
-        data = await self._root_json("/props")
-        slots = data.get("total_slots")
-        return slots if isinstance(slots, int) and slots > 0 else None
+    def _note(self, server: Server) -> None:
+        """Which servers work has changed."""
+        self._starting.discard(server.base_url)
+        patience_s = PATIENCE_S if len(self._live) == 1 else _PATIENCE_WITH_OTHERS_S
+        for one in self._live:
+            one.health.patience_s = patience_s
+        self._changed.set()
 
-    async def _root_json(self, path: str) -> dict[str, Any]:
-        text = await self._root_text(path)
-        with contextlib.suppress(ValueError):
-            data = parsed_json(text)
-            return data if isinstance(data, dict) else {}
-        return {}
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Waits until something holds that changes with the servers that work.
 
-    async def _root_text(self, path: str) -> str:
-        try:
-            response = await self._client.get(f"{self.root}{path}", _PROBE_TIMEOUT_S)
-            return response.text
-        except (openai.OpenAIError, httpx2.HTTPError):
-            return ""
-
-    async def _look_at_queue(self) -> bool:
-        depth = parse_queue_depth(await self._root_text("/metrics"))
-        if depth is None:
-            return False
-        self._follower.saw(depth)
-        self.limiter.admit()
-        return True
-
-    async def _admit_often(self) -> None:
-        """Slots freed by other processes ring no bell here."""
-        while True:
-            await asyncio.sleep(_ADMIT_EVERY_S)
-            self.limiter.admit()
-
-    async def _follow_queue(self) -> None:
-        """Lets the ceiling follow the server's load; one process at a time looks, for all."""
-        while self._has_queue and self._fixed is None:
-            await asyncio.sleep(self._follower.look_every_s)
-            if self._follower.look_due():
-                await self._look_at_queue()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            verdict = await self._verdict()
-            if verdict is not None:
-                self._condemn(EndpointError(self._obituary(verdict)))
-                return
-
-    def _obituary(self, verdict: str) -> str:
-        """Why the endpoint is given up, what it said last, and a call to try by hand."""
-        if self._last_fault is None:
-            by_hand = curl(self.base_url, "models", has_key=self._has_key)
-            return _nobody(self.base_url, verdict, by_hand)
-        fault, model = self._last_fault
-        body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}]}
-        by_hand = curl(self.base_url, "chat/completions", has_key=self._has_key, body=body)
-        last = heard(fault.detail) if fault.is_answer else f"; last fault: {fault}"
-        return _nobody(self.base_url, f"{verdict}{last}", by_hand)
-
-    async def _verdict(self) -> str | None:
-        """Why the endpoint is given up, or none if it is not."""
-        verdict = self._health.verdict()
-        if verdict is not None:
-            return verdict
-        suspicion = self._health.suspicion() or self._silence()
-        if suspicion is None or await self._answers():
-            return None
-        return suspicion
-
-    def _silence(self) -> str | None:
-        """Calls that nobody refuses and nobody answers; those that fail are `Health`'s matter."""
-        if self._health.failing or not self._in_flight or self._health.silent_s < _SILENCE_S:
-            return None
-        return "it accepts calls and answers none"
-
-    async def _answers(self) -> bool:
-        """Whether the server answers anything at all; twice, since a busy one may be slow."""
-        if self._health.silent_s < _PROBE_EVERY_S:
-            return True
-        for _ in range(2):
-            try:
-                await self._client.get("/models", _PROBE_TIMEOUT_S)
-            except openai.APIStatusError as error:
-                if error.status_code >= 500:
-                    continue
-            except (openai.OpenAIError, httpx2.HTTPError):
-                continue
-            self._health.sign_of_life()
-            return True
-        return False
+        Raises:
+            EndpointError: no server works any more.
+        """
+        while not is_so():
+            if self._error is not None:
+                raise self._error
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LATE_S / 10):
+                    await self._changed.wait()
 
     def _on_ended(self, task: "asyncio.Task[None]") -> None:
         """A task of ours that fails must not leave calls waiting for what it did."""
@@ -337,13 +291,11 @@ class Endpoint:
             self._condemn(error)
 
     def _condemn(self, error: BaseException) -> None:
+        self._error = error
+        self._changed.set()
         if self._died is not None and not self._died.done():
             self._died.set_exception(error)
 
 
-def _nobody(base_url: str, problem: str, by_hand: str) -> str:
-    return (
-        f"the endpoint {without_credentials(base_url)} does not work: {problem}. Start it, or set "
-        "WSRL_LLM_BASE_URL to one that runs, and run again: what is done is kept. To try one call "
-        f"by hand: {by_hand}"
-    )
+def _none_works(roles: Sequence[RoleSettings], last: EndpointError) -> EndpointError:
+    return EndpointError(f"none of the {len(roles)} servers works. The last one: {last}")

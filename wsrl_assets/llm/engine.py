@@ -16,7 +16,7 @@ import itertools
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -27,12 +27,13 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsrl_assets.llm.client import Completion
-from wsrl_assets.llm.endpoint import Backlog, Endpoint
+from wsrl_assets.llm.endpoint import Endpoint, Item
 from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.retries import Attempts
 from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.llm.server import Backlog
 from wsrl_assets.llm.untrusted import without_marks
 from wsrl_assets.storage.tables import LLMCall, utc_now
 from wsrl_assets.text.normalisation import estimate_tokens
@@ -40,8 +41,8 @@ from wsrl_assets.text.normalisation import estimate_tokens
 T = TypeVar("T")
 
 _numbers = itertools.count()
-# The item that the current task works on: its calls go before those of later items.
-_ITEM: ContextVar[int] = ContextVar("item", default=0)
+# The item that the current task works on.
+_ITEM: ContextVar[Item | None] = ContextVar("item", default=None)
 Reply = TypeVar("Reply", bound=BaseModel)
 
 _LOOK_EVERY_S = 0.1
@@ -159,8 +160,7 @@ class Engine:
 
     def max_model_len(self, role: Role) -> int | None:
         """The role's context window in tokens, where its server says it."""
-        served = self._endpoints[role].served.get(self._models[role])
-        return served.max_model_len if served else None
+        return self._endpoints[role].max_model_len(self._models[role])
 
     async def for_each(
         self,
@@ -168,6 +168,7 @@ class Engine:
         work: Callable[[T], Awaitable[None]],
         *,
         calls_at_once: float = 1.0,
+        key: Callable[[T], str] | None = None,
     ) -> None:
         """Runs `work(item)` for each item, many at once, begun in order.
 
@@ -181,6 +182,8 @@ class Engine:
             calls_at_once: about how many calls of an item run at the same time. The more, the
                 fewer items are open: with more of them than the slots need, a document's calls
                 come so far apart that it has left the server's prefix cache.
+            key: names what the prompts of an item begin with, such as a document's id: where there
+                are several servers, its calls go to the same one in every run.
 
         Raises:
             EndpointError: an endpoint died; what was done is recorded.
@@ -188,7 +191,7 @@ class Engine:
         """
         assert self._endpoint_died is not None, "use the engine as a context manager"
         has_room: Callable[[int], bool] = lambda n: self._has_room(n, calls_at_once)  # noqa: E731
-        group: _BoundedTaskGroup[T] = _BoundedTaskGroup(has_room, self._endpoint_died)
+        group: _BoundedTaskGroup[T] = _BoundedTaskGroup(has_room, self._endpoint_died, key)
         with contextlib.ExitStack() as stack:
             for limiter in self._limiters():
                 stack.enter_context(limiter.task_group())
@@ -213,7 +216,8 @@ class Engine:
         self._asking.add(caller)
         try:
             await self._refuse_too_long(ask)
-            reply = await self._attempts(ask, tally)
+            with _item_of(ask) as item:
+                reply = await self._attempts(ask, tally, item)
         except (RowError, EndpointError) as error:
             if tally.attempts:
                 self._record(self._entry(ask, tally, str(error)))
@@ -260,7 +264,7 @@ class Engine:
         await asyncio.gather(*calls, return_exceptions=True)
 
     def _limiters(self) -> set[Limiter]:
-        return {endpoint.limiter for endpoint in self._endpoints.values()}
+        return {limiter for one in self._endpoints.values() for limiter in one.limiters}
 
     def _has_room(self, open_items: int, calls_at_once: float) -> bool:
         """Whether to begin another item: as many as keep a call waiting for each free slot."""
@@ -271,13 +275,13 @@ class Engine:
         # Items that ask less often than was said.
         return open_items < 4 + slots and any(limiter.has_spare for limiter in limiters)
 
-    async def _attempts(self, ask: ChatRequest[Reply], tally: Attempts) -> Reply:
+    async def _attempts(self, ask: ChatRequest[Reply], tally: Attempts, item: Item) -> Reply:
         endpoint = self._endpoints[ask.role]
         while True:
             tally.attempts += 1
             try:
                 completion = await endpoint.complete(
-                    self._body(ask, tally), ask.row_id, _ITEM.get(), self._backlog
+                    self._body(ask, tally), ask.row_id, item, self._backlog
                 )
             except TransientError as fault:
                 tally.fail(fault)
@@ -351,8 +355,12 @@ class _BoundedTaskGroup(Generic[T]):
     """Tasks over a stream of items, as many at once as there is room for."""
 
     def __init__(
-        self, has_room: Callable[[int], bool], endpoint_died: "asyncio.Future[None]"
+        self,
+        has_room: Callable[[int], bool],
+        endpoint_died: "asyncio.Future[None]",
+        key: Callable[[T], str] | None,
     ) -> None:
+        self._key = key
         self._has_room = has_room
         self._endpoint_died = endpoint_died
         self._tasks: set[asyncio.Task[None]] = set()
@@ -381,10 +389,10 @@ class _BoundedTaskGroup(Generic[T]):
             task.add_done_callback(self._on_done)
             await asyncio.sleep(0)  # it asks before the next one is thought of
 
-    @staticmethod
-    async def _numbered(work: Callable[[T], Awaitable[None]], item: T) -> None:
-        _ITEM.set(next(_numbers))
-        await work(item)
+    async def _numbered(self, work: Callable[[T], Awaitable[None]], item: T) -> None:
+        with Item(next(_numbers), self._key(item) if self._key else None) as asking:
+            _ITEM.set(asking)
+            await work(item)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while self._error is None and not condition():
@@ -410,6 +418,17 @@ class _BoundedTaskGroup(Generic[T]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _item_of(ask: ChatRequest[Any]) -> Iterator[Item]:
+    """The item that the task works on; one of its own for a call outside `Engine.for_each`."""
+    item = _ITEM.get()
+    if item is not None:
+        yield item
+        return
+    with Item(key=ask.row_id) as alone:
+        yield alone
 
 
 def _form_of(ask: ChatRequest[Reply]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ _ROWS_TO_BLAME_SERVER = 12
 
 
 class Health:
-    """Tells a dead endpoint from a faulty row.
+    """Tells a dead server from a faulty row.
 
     A streak is the time since the last success in which every call failed. Once it has lasted
     `patience_s` the endpoint is given up, if many different rows met it. If few did, they may be
@@ -24,7 +24,7 @@ class Health:
     def __init__(
         self, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._clock = clock
         self._since: float | None = None
         self._limited_since: float | None = None
@@ -72,10 +72,10 @@ class Health:
 
     def suspicion(self) -> str | None:
         """What speaks against the endpoint, once it has for long enough."""
-        if self._since is None or self._clock() - self._since < self._patience_s:
+        if self._since is None or self._clock() - self._since < self.patience_s:
             return None
         kinds = ", ".join(sorted(self._kinds))
-        return f"no call has succeeded for {self._patience_s:.0f} s ({kinds})"
+        return f"no call has succeeded for {self.patience_s:.0f} s ({kinds})"
 
     def verdict(self) -> str | None:
         """Why the endpoint is given up without a further look, or none if it is not."""

@@ -29,12 +29,15 @@ class RoleSettings:
     """Where a role's calls go, and how they sample.
 
     Attributes:
-        base_url: of an OpenAI-compatible API, ending in `/v1`.
+        base_url: of an OpenAI-compatible API, ending in `/v1`; several, of servers with the same
+            models, are separated by commas.
         model: name as served; none asks the server, which must then serve exactly one.
         api_key: sent as a bearer token; never shown.
         temperature: sampling temperature.
         timeout_s: longest wait for one response.
         prices: what a million tokens cost.
+        metrics_urls: of the servers behind a router, whose load it does not show; none reads the
+            metrics of the server itself.
     """
 
     base_url: str
@@ -43,3 +46,9 @@ class RoleSettings:
     temperature: float = 0.0
     timeout_s: float = 300.0
     prices: Prices = field(default_factory=Prices)
+    metrics_urls: tuple[str, ...] = ()
+
+    @property
+    def base_urls(self) -> list[str]:
+        """Of each server, without a slash at its end."""
+        return [url.strip().rstrip("/") for url in self.base_url.split(",")]

@@ -7,7 +7,7 @@ So it asks the servers for their windows, and one of them to count, if there is 
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -101,7 +101,8 @@ def passage_budget(
 
 
 def _distinct(roles: Iterable[RoleSettings]) -> list[RoleSettings]:
-    return list({(role.base_url, role.model): role for role in roles}.values())
+    alone = [replace(role, base_url=url) for role in roles for url in role.base_urls]
+    return list({(role.base_url, role.model): role for role in alone}.values())
 
 
 @contextmanager

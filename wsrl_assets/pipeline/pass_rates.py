@@ -68,6 +68,7 @@ async def rate_domain(job: Job, domain: Domain) -> int:
                 goal.until_reached(_pending_pairs(job, partition, of_rollouts.hash)),
                 work,
                 calls_at_once=job.settings.pass_rate_rollouts,
+                key=lambda pair: pair.pair_id,
             )
         job.store.publish(partition)
         return pending

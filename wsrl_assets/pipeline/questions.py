@@ -96,6 +96,7 @@ async def advance_domain(
                 goal.until_reached(pending_work(job, partition, stages)),
                 chain.run,
                 calls_at_once=_calls_at_once(job.settings),
+                key=lambda work: work.doc_id,
             )
         job.store.publish(partition)
         return sum(pending.values())

@@ -50,7 +50,9 @@ async def triage_shard(job: Job, shard: str) -> int:
                 job.progress.advance(triage.STAGE)
 
             await engine.for_each(
-                goal.until_reached(_pending_triage(job, partition, recipe, moves)), work
+                goal.until_reached(_pending_triage(job, partition, recipe, moves)),
+                work,
+                key=lambda document: document.doc_id,
             )
         job.store.publish(partition)
         let_leave(job.store)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
-from wsrl_assets.llm import endpoint
+from wsrl_assets.llm import server
 from wsrl_assets.llm.engine import Engine, FreeText
 from wsrl_assets.llm.errors import EndpointError, RowError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
@@ -315,8 +315,8 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_timeout(tmp_path: Pa
 async def test_a_slow_server_without_a_list_of_models_is_not_taken_for_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "_SILENCE_S", 0.2)
-    monkeypatch.setattr(endpoint, "_PROBE_EVERY_S", 0.1)
+    monkeypatch.setattr(server, "_SILENCE_S", 0.2)
+    monkeypatch.setattr(server, "_PROBE_EVERY_S", 0.1)
 
     async def answer(request: Request) -> Response:
         if request.path.endswith("/completions"):
@@ -367,7 +367,7 @@ async def test_a_bug_in_watching_the_endpoint_ends_the_run_instead_of_hanging_it
     async def broken(self: object) -> str | None:
         raise ZeroDivisionError("a bug of ours")
 
-    monkeypatch.setattr(endpoint.Endpoint, "_verdict", broken)
+    monkeypatch.setattr(server.Server, "_verdict", broken)
     plan = FaultPlan(probabilities={Fault.HANG: 1.0})
     async with (
         running_simulator(quick(faults=plan)) as sim,
