@@ -109,7 +109,7 @@ class _Memory:
         return cls(path, state, {})
 
     def write(self) -> None:
-        """Keeps what is there; a home that cannot be written to is counted anew each time."""
+        """Keeps what is there; a home that cannot be written to is counted again each time."""
         partial = self.path.with_name(
             f".{self.path.name}.{os.getpid()}.{threading.get_ident()}.partial"
         )

@@ -1,4 +1,4 @@
-"""The accounts of a home are kept by partition, and counted anew where rows have changed."""
+"""The accounts of a home are kept by partition, and counted again where rows have changed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,7 +92,7 @@ def test_a_partition_is_opened_once_for_each_state_of_it(
     assert opened == [IN_DOMAIN]
 
 
-def test_a_damaged_file_of_figures_is_counted_anew(store: Store) -> None:
+def test_a_damaged_file_of_figures_is_counted_again(store: Store) -> None:
     first = home_accounts(store)
     (store.home / "domains" / "figures" / f"{DOMAIN}.json").write_text("{", "utf-8")
     assert home_accounts(store) == first
