@@ -11,7 +11,7 @@ export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config g
 # Where it is set, every process compiles again what it imports: two to three seconds each.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo demo-vllm ui test integration vllm-env trainers-env trainers-test axe lint types imports check clean
+.PHONY: help install demo demo-vllm ui test test-slow integration vllm-env trainers-env trainers-test axe lint types imports check clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,10 +36,13 @@ ui: install  ## the Dagster UI on the same data, at http://127.0.0.1:3000
 	test -e $(WSRL_HOME)/dagster/dagster.yaml || cp dagster.yaml $(WSRL_HOME)/dagster/dagster.yaml
 	DAGSTER_HOME=$(WSRL_HOME)/dagster $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
+test: install  ## the tests of each part, a few minutes
+	$(BIN)/python -m pytest -n auto -m "not slow and not timing"
+
 # Tests that bound time run alone, after the others. On a busy machine one may miss its bound: those
 # that failed run once more, and the second result counts. `REPEATED` says how many did.
-test: install  ## the tests, but those that need the vLLM server
-	$(BIN)/python -m pytest -n auto -m "not timing"
+test-slow: install  ## the tests of whole jobs, of processes and of time, a quarter of an hour
+	$(BIN)/python -m pytest -n auto -m "slow and not timing"
 	$(BIN)/python -m pytest -m timing || { echo "REPEATED: tests that bound time"; \
 		$(BIN)/python -m pytest -m timing --last-failed --last-failed-no-failures none; }
 
@@ -81,7 +84,7 @@ types: install
 imports: install
 	$(BIN)/lint-imports
 
-check: lint types imports test  ## lint, types, import rules and tests
+check: lint types imports test test-slow  ## lint, types, import rules and tests
 
 clean:  ## remove the environments and the data
 	rm -rf $(VENV) .venv-vllm $(TRAINERS) .axe $(WSRL_HOME)

@@ -30,6 +30,7 @@ from wsrl_assets.llm.prompting import Message
 from wsrl_assets.llm.recipes import Provenance, StageRecipe
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.llm.stage_model import StageModel
+from wsrl_assets.reward import Gold
 from wsrl_assets.samples import corpus_dir
 from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.tables import QADraft, Status, Verdict
@@ -204,7 +205,7 @@ async def _verdicts(row: QADraft, document: str, model: StageModel) -> tuple[Ver
     except RowError as fault:
         judged = (Verdict("judge", False, fault.reason),)
     verdicts = (*rules.verdicts, *judged)
-    if rules.gold is None:
+    if not isinstance(rules.gold, Gold):
         return verdicts
     try:
         _, tripped = await round_trip(

@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def training_pairs(release: Path, limit: int | None) -> Dataset:
     """The release's train split as TRL takes it: `prompt`, and `gold` for the reward."""
     pairs = load_dataset(str(release), split="train")
-    # Without their passage, these are not unanswerable but hard.
-    pairs = pairs.filter(lambda row: row["form"] != "unanswerable")
+    # Without their passage, the first are not unanswerable but hard; the second need a judge.
+    pairs = pairs.filter(lambda row: row["form"] not in ("unanswerable", "rubric"))
     if limit is not None:
         pairs = pairs.select(range(min(limit, len(pairs))))
     return pairs.map(

@@ -9,7 +9,7 @@ from wsrl_assets.cli.common import open_home
 from wsrl_assets.cli.options import HomeOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.release.dataset import current_release
-from wsrl_assets.release.export import FORMATS, export, formats_named
+from wsrl_assets.release.export import FORMATS, export, formats_named, left_out
 
 
 def export_command(
@@ -31,9 +31,12 @@ def export_command(
 
     Each folder has the splits in the trainer's columns, the reward in the trainer's signature, and
     a README with the launch settings. `parquet` is the release itself, `webscale` the columns of
-    the published data set.
+    the published data set. Where pairs are left out, it says how many: those of the form `rubric`
+    go to trainers whose reward can ask a judge.
     """
     names = formats_named(format)
     _, store = open_home(home)
     for name, folder in export(current_release(store), names, output, in_context).items():
         console.print(f"{name}: {folder}", highlight=False, soft_wrap=True)
+        for form, pairs in left_out(folder).items():
+            console.print(f"  left out: {pairs:,} pairs of the form {form}", highlight=False)

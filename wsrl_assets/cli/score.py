@@ -21,14 +21,15 @@ from wsrl_assets.cli.score_rows import (
     Keep,
     Keys,
     Row,
+    Scored,
     ScoringItem,
     Summary,
     json_line,
     read_rows,
+    score_by_rule,
     scored_row,
 )
 from wsrl_assets.cli.terminal import console, errors
-from wsrl_assets.reward import Score, score
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.streams import decompressed, open_bytes
 
@@ -55,7 +56,7 @@ def score_command(
         typer.Option(
             "--judge",
             help="Where a rule says no to a name, a list or an expression, ask WSRL_LLM_JUDGE_* "
-            "twice whether it is another spelling.",
+            "twice whether it is another spelling. Explanations are scored by it alone.",
         ),
     ] = False,
     serve: Annotated[bool, typer.Option("--serve", help="Serve over HTTP instead.")] = False,
@@ -68,14 +69,18 @@ def score_command(
     {"response": "Answer: 5 km", "gold": {"type": "quantity", "value": "5", "unit": "km"}}.
     Prints the share that scores 1, and counts by type and reason. Rows are read one at a time.
 
+    A gold may be a rubric, as pairs of the form rubric have it. Then the score is from 0 to 1, and
+    takes --judge: without it the score is null, its reason needs_judge, and the exit code 1.
+
     As a server: POST /score with {"response", "gold"} or {"items": [...]}, GET /health. It listens
-    on this machine alone unless told otherwise, and has no login.
+    on this machine alone unless told otherwise, and has no login. With --judge each item may have
+    its "question", and who reaches the server spends calls of yours.
 
     Exit codes: 0 done; 1 some rows have no verdict; 2 a row cannot be scored.
     """
     if serve:
-        _refuse_with_serve(file, output, as_json=as_json, judge=judge)
-        _serve(host, port, errors)
+        _refuse_with_serve(file, output, as_json=as_json)
+        _serve(host, port, errors, judge=judge)
         return
     if file is None:
         raise SettingsError("nothing to score: give a file, - for standard input, or --serve")
@@ -83,8 +88,8 @@ def score_command(
     keys = Keys(response_key, gold_key, question_key)
     with _progress(errors, file) as advance, _written(output) as write:
 
-        def keep(row: dict[str, Any], rollout: ScoringItem, scored: Score) -> None:
-            summary.add(rollout.gold, scored)
+        def keep(row: dict[str, Any], rollout: ScoringItem, scored: Scored) -> None:
+            summary.add(rollout, scored)
             write(row, scored)
             advance(summary.rows)
 
@@ -104,18 +109,30 @@ def score_command(
     else:
         console.print(_shown(summary))
     if summary.undecided:
-        errors.print(
-            f"{summary.undecided:,} rows have no verdict: their gold is not of its type "
-            "(invalid_gold; mend it with parse_gold), nobody can tell (undecided), or it is a "
-            "fault of ours (internal_error)",
-            style="yellow",
-        )
+        for sentence in _why_undecided(summary):
+            errors.print(sentence, style="yellow")
         raise typer.Exit(1)
+
+
+def _why_undecided(summary: Summary) -> Iterator[str]:
+    """What became of the rows without a verdict."""
+    unheard = summary.unheard
+    if unheard:
+        yield (
+            f"{unheard:,} rows have a rubric and no score: no rule can score an explanation. Use "
+            "--judge, with WSRL_LLM_JUDGE_BASE_URL and WSRL_LLM_JUDGE_MODEL set"
+        )
+    if summary.undecided > unheard:
+        yield (
+            f"{summary.undecided - unheard:,} rows have no verdict: their gold is not of its type "
+            "(invalid_gold; mend it with parse_gold), nobody can tell (undecided), the judge of an "
+            "explanation gave none (judge_failed), or it is a fault of ours (internal_error)"
+        )
 
 
 def _score(rows: Iterator[Row], keep: Keep) -> None:
     for row, rollout in rows:
-        keep(row, rollout, score(rollout.response, rollout.gold))
+        keep(row, rollout, score_by_rule(rollout))
 
 
 @contextlib.contextmanager
@@ -129,7 +146,7 @@ def opened(file: str) -> Iterator[tuple[io.BufferedReader, str]]:
 
 
 @contextlib.contextmanager
-def _written(output: Path | None) -> Iterator[Callable[[dict[str, Any], Score], None]]:
+def _written(output: Path | None) -> Iterator[Callable[[dict[str, Any], Scored], None]]:
     """A place for scored rows, which appears whole or not at all."""
     if output is None:
         yield lambda row, scored: None
@@ -150,7 +167,7 @@ def _written(output: Path | None) -> Iterator[Callable[[dict[str, Any], Score], 
         partial.unlink(missing_ok=True)
 
 
-def _write(stream: io.BufferedWriter, row: dict[str, Any], scored: Score) -> None:
+def _write(stream: io.BufferedWriter, row: dict[str, Any], scored: Scored) -> None:
     stream.write(json_line(scored_row(row, scored)))
 
 
@@ -185,15 +202,14 @@ class _Ticker:
 
 def _shown(summary: Summary) -> Group:
     types = Table(header_style="bold")
-    for name in ("type", "rows", "score 1", "share"):
+    for name in ("type", "rows", "right", "share"):
         types.add_column(name, justify="left" if name == "type" else "right")
     for kind, count in sorted(summary.by_type.items()):
         right = summary.right_by_type[kind]
         types.add_row(str(kind), f"{count:,}", f"{right:,}", f"{right / count:.1%}")
     types.add_section()
-    types.add_row(
-        "all", f"{summary.rows:,}", f"{summary.right:,}", f"{summary.right / summary.rows:.1%}"
-    )
+    share = "" if summary.accuracy is None else f"{summary.accuracy:.1%}"
+    types.add_row("all", f"{summary.rows - summary.unheard:,}", f"{summary.right:,}", share)
     reasons = Table(header_style="bold")
     reasons.add_column("reason")
     reasons.add_column("rows", justify="right")
@@ -202,22 +218,27 @@ def _shown(summary: Summary) -> Group:
     return Group(types, reasons)
 
 
-def _refuse_with_serve(
-    file: str | None, output: Path | None, *, as_json: bool, judge: bool
-) -> None:
-    given = {"FILE": file, "--output": output, "--json": as_json, "--judge": judge}
+def _refuse_with_serve(file: str | None, output: Path | None, *, as_json: bool) -> None:
+    given = {"FILE": file, "--output": output, "--json": as_json}
     wrong = [name for name, value in given.items() if value]
     if wrong:
         raise SettingsError(f"--serve takes requests, not {', '.join(wrong)}; leave one out")
 
 
-def _serve(host: str, port: int, errors: Console) -> None:
+def _serve(host: str, port: int, errors: Console, *, judge: bool) -> None:
     # The web server takes a third of a second to import.
     from wsrl_assets.cli.score_server import serve_scores
 
+    open_judge = None
+    if judge:
+        from wsrl_assets.cli.score_judged import judging, require_judge
+
+        require_judge()
+        open_judge = judging
     with contextlib.suppress(KeyboardInterrupt):
         serve_scores(
             host,
             port,
             lambda text: errors.print(text, highlight=False, soft_wrap=True),
+            open_judge,
         )

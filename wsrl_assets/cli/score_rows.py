@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsrl_assets.reward import AnswerType, Gold, Reason, Score
+from wsrl_assets.reward import Gold, Reason, Rubric, RubricScore, Score, is_rubric, score
+from wsrl_assets.reward.rubric import TYPE as RUBRIC
+from wsrl_assets.reward.rubric import read_rubric
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.sources.streams import BROKEN_STREAM, Line, lines
 from wsrl_assets.text.normalisation import one_line
@@ -31,15 +33,33 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class ScoringItem:
-    """A row that can be scored; `question` is only for a judge."""
+    """A row that can be scored; `question` is only for a judge, and a rubric has its own."""
 
     response: str
-    gold: Gold
+    gold: Gold | Rubric
     question: str
+
+    @property
+    def type(self) -> str:
+        """The answer type, or `rubric`."""
+        return RUBRIC if isinstance(self.gold, Rubric) else str(self.gold.type)
 
 
 Row = tuple[dict[str, Any], ScoringItem]
-Keep = Callable[[dict[str, Any], ScoringItem, Score], None]
+Scored = Score | RubricScore
+Keep = Callable[[dict[str, Any], ScoringItem, Scored], None]
+
+
+def score_by_rule(item: ScoringItem) -> Scored:
+    """The score without a judge; a rubric has none then, and its reason says so."""
+    if isinstance(item.gold, Rubric):
+        return RubricScore(0.0, None, Reason.NEEDS_JUDGE)
+    return score(item.response, item.gold)
+
+
+def is_right(scored: Scored) -> bool:
+    """Whether a response is right, or an explanation passes."""
+    return scored.passed if isinstance(scored, RubricScore) else scored.value == 1
 
 
 @dataclass(slots=True)
@@ -48,24 +68,32 @@ class Summary:
 
     rows: int = 0
     right: int = 0
-    by_type: Counter[AnswerType] = field(default_factory=Counter)
-    right_by_type: Counter[AnswerType] = field(default_factory=Counter)
+    by_type: Counter[str] = field(default_factory=Counter)
+    right_by_type: Counter[str] = field(default_factory=Counter)
     by_reason: Counter[Reason] = field(default_factory=Counter)
     undecided: int = 0
     """Rows whose score says nothing of the response; see `Score.decided`."""
 
-    def add(self, gold: Gold, scored: Score) -> None:
+    def add(self, item: ScoringItem, scored: Scored) -> None:
         self.rows += 1
-        self.right += scored.value
-        self.by_type[gold.type] += 1
-        self.right_by_type[gold.type] += scored.value
         self.by_reason[scored.reason] += 1
         self.undecided += not scored.decided
+        if scored.reason is Reason.NEEDS_JUDGE:
+            return
+        self.right += is_right(scored)
+        self.by_type[item.type] += 1
+        self.right_by_type[item.type] += is_right(scored)
+
+    @property
+    def unheard(self) -> int:
+        """Rows that nobody scored, since their rubric takes a judge; in no share."""
+        return self.by_reason[Reason.NEEDS_JUDGE]
 
     @property
     def accuracy(self) -> float | None:
-        """Share of rows that scored 1; none without rows."""
-        return self.right / self.rows if self.rows else None
+        """Share of rows that are right; none without rows that were scored."""
+        scored = self.rows - self.unheard
+        return self.right / scored if scored else None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -94,7 +122,7 @@ def read_row(data: bytes, keys: Keys, *, question_required: bool = False) -> dic
     if not isinstance(row, dict):
         raise RowError(f"a JSON {type(row).__name__}, not an object. Write one object a line.")
     wanted = {keys.response: "--response-key", keys.gold: "--gold-key"}
-    if question_required:
+    if question_required and not is_rubric(row.get(keys.gold)):
         wanted[keys.question] = "--question-key"
     for key, option in wanted.items():
         if key not in row:
@@ -105,7 +133,7 @@ def read_row(data: bytes, keys: Keys, *, question_required: bool = False) -> dic
 
 
 def read_rollout(row: Mapping[str, Any], keys: Keys) -> ScoringItem:
-    """What is scored of a row. The gold is an object or the JSON text of one.
+    """What is scored of a row. The gold, or rubric, is an object or the JSON text of one.
 
     Raises:
         RowError: a key has the wrong kind of value, or the gold is none.
@@ -117,26 +145,34 @@ def read_rollout(row: Mapping[str, Any], keys: Keys) -> ScoringItem:
     return ScoringItem(response, gold, question if isinstance(question, str) else "")
 
 
-def read_gold(value: object, key: str) -> Gold:
-    """A gold from an object, or from the JSON text of one as a release holds it.
+def read_gold(value: object, key: str) -> Gold | Rubric:
+    """A gold or rubric from an object, or from the JSON text of one as a release holds it.
 
     Raises:
         RowError: it is none.
     """
     try:
+        if is_rubric(value):
+            return read_rubric(value)
         return Gold.from_json(value) if isinstance(value, str) else Gold.from_object(value)
     except ValueError as error:
         raise RowError(f'"{key}" is no gold: {_short(error)}.') from None
 
 
-def scored_row(row: Mapping[str, Any], scored: Score) -> dict[str, Any]:
+def scored_row(row: Mapping[str, Any], scored: Scored) -> dict[str, Any]:
     """The row with its score; keys of these names that it had before are replaced."""
-    return {
-        **row,
-        "score": scored.value,
-        "extracted": scored.extracted,
-        "reason": str(scored.reason),
-    }
+    return {**row, **shown_score(scored)}
+
+
+def shown_score(scored: Scored) -> dict[str, Any]:
+    """A score as JSON. Of an explanation that no judge heard it is null, and no 0."""
+    shown = {"extracted": scored.extracted, "reason": str(scored.reason)}
+    if isinstance(scored, Score):
+        return {"score": scored.value, **shown}
+    if not scored.decided:
+        return {"score": None, **shown}
+    said = {"said": list(scored.said), "mistakes": list(scored.mistakes)}
+    return {"score": scored.value, **shown, "passed": scored.passed, **said}
 
 
 def json_line(row: object) -> bytes:

@@ -2,7 +2,9 @@
 
 `POST /score` takes `{"response": ..., "gold": ...}` or `{"items": [such, ...]}`, `GET /health`
 says that it is there. What comes in is untrusted: body, items and responses have limits (413),
-reading and scoring have a time (408, 503), what is malformed is named (400).
+reading and scoring have a time (408, 503), what is malformed is named (400). Without a judge a
+rubric has no score: it comes back as null, with the reason needs_judge. With one, each worker asks
+it, and a judge that cannot be used is answered with 502.
 """
 
 import asyncio
@@ -10,10 +12,11 @@ import contextlib
 import ipaddress
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,9 +24,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from wsrl_assets.cli.score_rows import Keys, RowError, ScoringItem, read_rollout
+from wsrl_assets.cli.score_rows import (
+    Keys,
+    RowError,
+    Scored,
+    ScoringItem,
+    read_rollout,
+    score_by_rule,
+    shown_score,
+)
 from wsrl_assets.cli.score_workers import listen, serve_in_workers, worker_count
-from wsrl_assets.reward import AnswerType, Gold, Score, score
+from wsrl_assets.errors import UserError
+from wsrl_assets.reward import AnswerType, Gold, score
 
 _KEYS = Keys()
 
@@ -36,6 +48,7 @@ class Limits:
         body_bytes, items, response_chars: more is answered with 413.
         read_s: time for the body to arrive, else 408.
         score_s: time for scoring, else 503. The typed rules need 0.1 ms an item.
+        judged_s: the same where a judge is asked.
         waiting: requests that are read, wait or are scored at once, in one worker; one more is
             answered with 503.
         waiting_bytes: the same for their bodies, of which the memory is.
@@ -46,6 +59,7 @@ class Limits:
     response_chars: int = 400_000
     read_s: float = 10.0
     score_s: float = 30.0
+    judged_s: float = 300.0
     waiting: int = 1_024
     waiting_bytes: int = 64 << 20
 
@@ -54,11 +68,53 @@ _SMALL_BYTES = 32 << 10
 """Such a body with one response is scored where it is read: a thread would cost more than that."""
 
 
-class Queue:
-    """Requests under way in one worker. They are scored one after the other, as its core would."""
+class Scorer(Protocol):
+    """Scores with a judge; raises a UserError where that cannot be used."""
 
-    def __init__(self, limits: Limits) -> None:
+    async def score_all(self, items: Sequence[ScoringItem]) -> list[Scored]: ...
+
+
+OpenJudge = Callable[[], AbstractAsyncContextManager[Scorer]]
+
+
+class LateJudge:
+    """The judge of one worker, opened by the first request: a client belongs to an event loop."""
+
+    def __init__(self, open_judge: OpenJudge) -> None:
+        self._open = open_judge
+        self._opening = asyncio.Lock()
+        self._opened: tuple[AbstractAsyncContextManager[Scorer], Scorer] | None = None
+
+    async def score_all(self, items: Sequence[ScoringItem]) -> list[Scored]:
+        """The scores of some items. After a fault, the next request opens the judge again.
+
+        Raises:
+            HTTPException: 502, the judge cannot be used.
+        """
+        try:
+            return await (await self._judge()).score_all(items)
+        except UserError as error:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                await opened[0].__aexit__(None, None, None)
+            raise HTTPException(502, f"the judge cannot be used: {error}") from None
+
+    async def _judge(self) -> Scorer:
+        async with self._opening:
+            if self._opened is None:
+                context = self._open()
+                self._opened = context, await context.__aenter__()
+            return self._opened[1]
+
+
+class Queue:
+    """Requests under way in one worker. They are scored one after the other, as its core would;
+    where a judge is asked, all at a time.
+    """
+
+    def __init__(self, limits: Limits, judge: LateJudge | None = None) -> None:
         self._limits = limits
+        self._judge = judge
         self._requests = self._bytes = 0
         self._turn = asyncio.Lock()
 
@@ -84,18 +140,29 @@ class Queue:
 
     async def reply(self, body: bytes) -> dict[str, Any]:
         """The reply to a body: at once to a small one, else in a thread and in its turn."""
+        if self._judge is not None:
+            return await self._judged(self._judge, body)
         if len(body) <= _SMALL_BYTES and b'"items"' not in body:
             return _scores(body, time.monotonic() + self._limits.score_s, self._limits)
         deadline = time.monotonic() + self._limits.score_s
         async with self._turn:
             return await asyncio.to_thread(_scores, body, deadline, self._limits)
 
+    async def _judged(self, judge: LateJudge, body: bytes) -> dict[str, Any]:
+        items, is_one = _items(body, self._limits)
+        try:
+            async with asyncio.timeout(self._limits.judged_s):
+                scores = await judge.score_all(items)
+        except TimeoutError:
+            raise _too_slow(self._limits.judged_s) from None
+        return _answered(scores, is_one)
 
-def score_app(limits: Limits | None = None) -> Starlette:
-    """The application, without a socket."""
+
+def score_app(limits: Limits | None = None, open_judge: OpenJudge | None = None) -> Starlette:
+    """The application, without a socket; with a judge if there is one to open."""
     bounds = limits or Limits()
 
-    queue = Queue(bounds)
+    queue = Queue(bounds, None if open_judge is None else LateJudge(open_judge))
 
     async def answer(request: Request) -> Response:
         async with queue.place(_expected_bytes(request, bounds)):
@@ -120,12 +187,15 @@ def score_app(limits: Limits | None = None) -> Starlette:
     )
 
 
-def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
+def serve_scores(
+    host: str, port: int, say: Callable[[str], None], open_judge: OpenJudge | None = None
+) -> None:
     """Serves until Ctrl-C or SIGTERM.
 
     Args:
         host: address to listen on.
         port: 0 takes a free one.
+        open_judge: opens the judge of a worker; none without one.
         say: told where it listens, and a warning if others can reach it.
 
     Raises:
@@ -140,9 +210,8 @@ def serve_scores(host: str, port: int, say: Callable[[str], None]) -> None:
             "Leave out --host to serve this machine alone."
         )
     _warm_up()
-    serve_in_workers(
-        score_app(), sockets, lambda: say(f"scoring on {address}/score; stop with Ctrl-C")
-    )
+    app = score_app(open_judge=open_judge)
+    serve_in_workers(app, sockets, lambda: say(f"scoring on {address}/score; stop with Ctrl-C"))
 
 
 def is_loopback(host: str) -> bool:
@@ -194,10 +263,25 @@ def _too_large(limits: Limits) -> HTTPException:
 
 
 def _scores(body: bytes, deadline: float, limits: Limits) -> dict[str, Any]:
-    """The reply to a body.
+    """The reply to a body, by rule.
 
     Raises:
         HTTPException: 400, 413 or 503, with what is wrong.
+    """
+    items, is_one = _items(body, limits)
+    return _answered(_score_all(items, deadline, limits), is_one)
+
+
+def _answered(scores: Sequence[Scored], is_one: bool) -> dict[str, Any]:
+    shown = [_shown(one) for one in scores]
+    return shown[0] if is_one else {"scores": shown}
+
+
+def _items(body: bytes, limits: Limits) -> tuple[list[ScoringItem], bool]:
+    """What a body asks to be scored, and whether it is one item by itself.
+
+    Raises:
+        HTTPException: 400 or 413, with what is wrong.
     """
     try:
         data = json.loads(body)
@@ -206,7 +290,7 @@ def _scores(body: bytes, deadline: float, limits: Limits) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise HTTPException(400, f"the body is a JSON {type(data).__name__}, not an object")
     if "items" not in data:
-        return _shown(_score_all([_rollout(data, "", limits)], deadline, limits)[0])
+        return [_rollout(data, "", limits)], True
     if "response" in data or "gold" in data:
         raise HTTPException(400, 'give either "items" or "response" and "gold", not both')
     items = data["items"]
@@ -216,8 +300,7 @@ def _scores(body: bytes, deadline: float, limits: Limits) -> dict[str, Any]:
         raise HTTPException(
             413, f"{len(items):,} items; at most {limits.items:,} go in one request"
         )
-    rollouts = [_rollout(item, f"items[{i}]: ", limits) for i, item in enumerate(items)]
-    return {"scores": [_shown(one) for one in _score_all(rollouts, deadline, limits)]}
+    return [_rollout(item, f"items[{i}]: ", limits) for i, item in enumerate(items)], False
 
 
 def _rollout(item: object, where: str, limits: Limits) -> ScoringItem:
@@ -239,24 +322,21 @@ def _rollout(item: object, where: str, limits: Limits) -> ScoringItem:
         raise HTTPException(400, f"{where}{error}") from None
 
 
-def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> list[Score]:
+def _score_all(rollouts: list[ScoringItem], deadline: float, limits: Limits) -> list[Scored]:
     scores = []
     for rollout in rollouts:
         if time.monotonic() > deadline:
-            raise HTTPException(
-                503, f"not done within {limits.score_s:g} s; send fewer items at a time"
-            )
-        scores.append(score(rollout.response, rollout.gold))
+            raise _too_slow(limits.score_s)
+        scores.append(score_by_rule(rollout))
     return scores
 
 
-def _shown(scored: Score) -> dict[str, Any]:
-    return {
-        "score": scored.value,
-        "extracted": scored.extracted,
-        "reason": str(scored.reason),
-        "decided": scored.decided,
-    }
+def _too_slow(seconds: float) -> HTTPException:
+    return HTTPException(503, f"not done within {seconds:g} s; send fewer items at a time")
+
+
+def _shown(scored: Scored) -> dict[str, Any]:
+    return {**shown_score(scored), "decided": scored.decided}
 
 
 # Replies

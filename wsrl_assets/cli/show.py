@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import Account, CallTotals, Spending
+from wsrl_assets.storage.basis import graded_facts
 from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
@@ -337,7 +338,13 @@ def _question_panel(pair: Mapping[str, Any]) -> Panel:
     grid.add_row("question", plain(pair["question"]))
     grid.add_row("answer", plain(f"{pair['answer']}   ({pair['answer_type']})"))
     grid.add_row("gold", plain(pair["gold"]))
-    if pair["basis"]:
+    rubric = graded_facts(pair["basis"])
+    if rubric is not None:
+        for one in rubric.must:
+            grid.add_row("must say", plain(f"{one.fact}   (weight {one.weight})"))
+        for one in rubric.must_not:
+            grid.add_row("must not say", plain(one.fact))
+    elif pair["basis"]:
         grid.add_row("basis", plain(pair["basis"]))
     grid.add_row("persona", plain(pair["persona"] or "none"))
     grid.add_row("form, domain", plain(f"{pair['form']}, {pair['domain']}"))

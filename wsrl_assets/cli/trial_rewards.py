@@ -19,6 +19,7 @@ from wsrl_assets.cli.score_rows import Keys, Row, read_rows
 from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.rewards import Case, Cases, RewardName, stored_cases
+from wsrl_assets.reward import Rubric
 from wsrl_assets.settings import load_roles
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.text.normalisation import stable_hash
@@ -135,6 +136,11 @@ def _case(number: int, row: Row, name: str) -> Case:
     if label not in (None, True, False):
         raise SourceError(
             f'"{name}", row {number}: "label" must be true, false or null, not {label!r:.60}.'
+        )
+    if isinstance(item.gold, Rubric):
+        raise SourceError(
+            f'"{name}", row {number}: its gold is a rubric, which no two rewards of this trial '
+            "score alike. Leave out the rows whose gold has the type rubric."
         )
     by_question = stable_hash(item.question) if item.question else f"row {number}"
     source = given.get("doc_id")

@@ -29,6 +29,7 @@ from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
 from wsrl_assets.reporting.meaning import NEAR
 from wsrl_assets.review.agreement import read_agreement
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
+from wsrl_assets.storage.basis import GradedFacts, graded_facts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault
 from wsrl_assets.text.highlight import marked, printable, without_credentials
@@ -158,8 +159,10 @@ class _Pages:
         if row["draft_id"] != pair_id:
             return RedirectResponse(f"/pairs/{row['draft_id']}{shown.query}")
         reviewer = reviewer_of(request)
+        rubric = graded_facts(row["basis"])
         return self._page(
             "pair.html",
+            rubric=rubric,
             around=reading.around(self._store, shown, pair_id, reviewer),
             reviewer=reviewer,
             token=self.reviewing.token,
@@ -169,7 +172,7 @@ class _Pages:
             pair=row,
             outcome=view.outcome,
             filter=shown,
-            text=marked(row["text"] or "", [(row["evidence_start"], row["evidence_end"])]),
+            text=marked(row["text"] or "", _evidence(row, rubric)),
             prompts=sent_prompts(view, self._demonstrations),
             calls=view.calls,
             recipes=reading.recipes_of(view),
@@ -237,6 +240,13 @@ class _Pages:
             home=str(self._store.home), status=status, titles=_TITLE_OF, **values
         )
         return HTMLResponse(text, status)
+
+
+def _evidence(row: reading.Row, rubric: GradedFacts | None) -> list[tuple[int | None, int | None]]:
+    """The places of a document that a pair rests on: one quote, or a sentence a fact."""
+    if rubric is None:
+        return [(row["evidence_start"], row["evidence_end"])]
+    return [(one.start, one.end) for one in (*rubric.must, *rubric.must_not)]
 
 
 def _environment() -> jinja2.Environment:

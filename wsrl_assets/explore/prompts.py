@@ -19,10 +19,14 @@ from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
 from wsrl_assets.llm.engine import ChatRequest, Reply
 from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.explanations import SaysFact
 from wsrl_assets.llm.prompting import load_prompt, without_persona
 from wsrl_assets.llm.recipes import Provenance, StageRecipe
 from wsrl_assets.llm.stage_model import StageModel
+from wsrl_assets.reward.judging import quoted
+from wsrl_assets.reward.rubric import MAX_FACT_CHARS
 from wsrl_assets.storage import calculation
+from wsrl_assets.storage.basis import GradedFacts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import LAYOUTS
@@ -35,7 +39,7 @@ _PROMPTS_OF = {
     "personas": ("system", "personas"),
     "cloze": ("system", "cloze"),
 }
-_REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP)
+_REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP, Form.RUBRIC)
 _DRAFT_RULES: Mapping[str, str] = {
     Form.CLOZE: cloze.VERSION,
     Form.MULTIPLE_CHOICE: cloze.VERSION,
@@ -199,14 +203,19 @@ def _verification_steps(view: PairView) -> tuple[str, ...]:
 
 
 class _Recorder:
-    """In place of the engine: keeps what it is asked, and agrees to everything."""
+    """In place of the engine: keeps what it is asked, and agrees to everything but mistakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, mistakes: Sequence[str] = ()) -> None:
         self.asked: list[ChatRequest[Any]] = []
+        self._mistakes = [quoted(mistake, MAX_FACT_CHARS) for mistake in mistakes]
 
     async def ask(self, ask: ChatRequest[Reply]) -> Reply:
         self.asked.append(ask)
-        return _agreeing(ask.reply_type)
+        agreed = _agreeing(ask.reply_type)
+        if isinstance(agreed, SaysFact):
+            said = ask.messages[-1]["content"]
+            agreed.says = not any(f"Statement: {one}" in said for one in self._mistakes)
+        return agreed
 
 
 def _agreeing(reply_type: type[Reply]) -> Reply:
@@ -219,8 +228,10 @@ def _agreeing(reply_type: type[Reply]) -> Reply:
     return reply_type.model_construct(**fields_of)
 
 
-async def _recorded(work: Callable[[_Recorder], Coroutine[Any, Any, Any]]) -> list[Any]:
-    recorder = _Recorder()
+async def _recorded(
+    work: Callable[[_Recorder], Coroutine[Any, Any, Any]], mistakes: Sequence[str] = ()
+) -> list[Any]:
+    recorder = _Recorder(mistakes)
     with contextlib.suppress(RowError):  # the recorder's own, where a stage lets it through
         await work(recorder)
     return recorder.asked
@@ -272,8 +283,16 @@ async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest
     return await _recorded(
         lambda recorder: verify.Verifier(
             StageModel(recorder, made_by), jury, bool(body["round_trip"])
-        ).verify(draft, view.row["text"])
+        ).verify(draft, view.row["text"]),
+        _mistakes_of(draft),
     )
+
+
+def _mistakes_of(draft: verify.Draft) -> Sequence[str]:
+    """What an answer must not say, of a question for an explanation."""
+    if draft.form != Form.RUBRIC:
+        return ()
+    return [one.fact for one in GradedFacts.from_json(draft.basis or "").must_not]
 
 
 def _policy(recipe: Mapping[str, Any]) -> JudgePolicy:

@@ -15,6 +15,8 @@ from wsrl_assets.generation.layouts import open_call
 from wsrl_assets.generation.library import LibraryFile
 from wsrl_assets.generation.multi_hop import MAX_TOKENS as MULTI_HOP_MAX_TOKENS
 from wsrl_assets.generation.multi_hop import MultiHopReply, multi_hop_call
+from wsrl_assets.generation.rubric import ANSWER_TYPE, RubricReply, rubric_call
+from wsrl_assets.generation.rubric import MAX_TOKENS as RUBRIC_MAX_TOKENS
 from wsrl_assets.generation.unanswerable import MAX_TOKENS as UNANSWERABLE_MAX_TOKENS
 from wsrl_assets.generation.unanswerable import (
     Kin,
@@ -103,6 +105,7 @@ class Drafter:
             Form.COMPUTED: self._computed,
             Form.UNANSWERABLE: self._unanswerable,
             Form.MULTI_HOP: self._multi_hop,
+            Form.RUBRIC: self._rubric,
         }
         try:
             return await make[job.form](job)
@@ -220,6 +223,19 @@ class Drafter:
             basis=hops.to_json(),
         )
 
+    async def _rubric(self, job: DraftJob) -> QADraft:
+        call = rubric_call(job.text, self._persona(job))
+        reply = await self._ask(job, call.messages, RubricReply, call.schema, RUBRIC_MAX_TOKENS)
+        facts = call.facts(reply)
+        return self._row(
+            job,
+            question=one_line(reply.question),
+            answer=one_line(reply.answer),
+            answer_type=ANSWER_TYPE,
+            evidence=call.evidence(facts),
+            basis=facts.to_json(),
+        )
+
     async def _unanswerable(self, job: DraftJob) -> QADraft:
         """A question of the document's kin, whose gold is an abstention."""
         if job.kin is None:
@@ -282,7 +298,7 @@ class Drafter:
         detail: str | None = None,
         question: str | None = None,
         answer: str | None = None,
-        answer_type: AnswerType | None = None,
+        answer_type: str | None = None,
         unit: str | None = None,
         choices: tuple[str, ...] = (),
         evidence: str | None = None,

@@ -102,6 +102,34 @@ class MultiHopExample(_NumberedExample):
         return self._reply("bridge", "first", "second", "answer", "answer_type", "unit", "question")
 
 
+class GradedExample(_Example):
+    """A fact or mistake as a reply gives it, with the number of its sentence."""
+
+    fact: str
+    sentence: int
+
+
+class MustExample(GradedExample):
+    """A fact that an answer must say."""
+
+    central: bool
+
+
+class RubricExample(_NumberedExample):
+    """A document, and a question for an explanation with what it must and must not say."""
+
+    persona: str
+    must: tuple[MustExample, ...]
+    must_not: tuple[GradedExample, ...]
+    answer: str
+    question: str
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("must", "must_not", "answer", "question")
+
+
 class FormExamples(BaseModel, Generic[Example]):
     """The file of a form."""
 
@@ -126,6 +154,12 @@ def multi_hop_examples() -> tuple[MultiHopExample, ...]:
 def computed_examples() -> tuple[ComputedExample, ...]:
     """The demonstrations of computed questions."""
     return FormExamples[ComputedExample].load(Form.COMPUTED).examples
+
+
+@cache
+def rubric_examples() -> tuple[RubricExample, ...]:
+    """The demonstrations of questions for an explanation."""
+    return FormExamples[RubricExample].load(Form.RUBRIC).examples
 
 
 @cache

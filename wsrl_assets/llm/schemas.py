@@ -32,3 +32,8 @@ def one_of(values: Iterable[object]) -> Schema:
 def number_up_to(most: int) -> Schema:
     """An integer from 1 on."""
     return {"type": "integer", "minimum": 1, "maximum": max(1, most)}
+
+
+def list_of(item: Schema, least: int, most: int) -> Schema:
+    """An array of so many items."""
+    return {"type": "array", "items": item, "minItems": least, "maxItems": most}

@@ -23,11 +23,13 @@ from wsrl_assets.generation import (
     library,
     multi_hop,
     personas,
+    rubric,
     unanswerable,
 )
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.persona_files import load_personas, personas_of
 from wsrl_assets.generation.personas import GivenPersonas
+from wsrl_assets.llm import explanations
 from wsrl_assets.llm.engine import Engine
 from wsrl_assets.llm.prompting import Prompt, without_persona
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
@@ -35,6 +37,7 @@ from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
+from wsrl_assets.reward import hearing
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import GroupWriter, Partition, calculation
 from wsrl_assets.storage.basis import kin_id
@@ -45,12 +48,15 @@ from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
 from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification import rubric as rubrics
 from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
 from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
+# The name of the recipe by which rubrics are verified, beside that of the stage.
+_OF_RUBRICS = "verified_rubrics"
 # Forms whose drafts draw on other documents of the domain.
 _FROM_OTHERS = (Form.MULTIPLE_CHOICE, Form.UNANSWERABLE)
 
@@ -103,7 +109,9 @@ async def advance_domain(
 
 
 def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict[str, StageRecipe]:
-    """The recipes of a domain's stages: `personas`, one a form for drafts, `verified_pairs`."""
+    """The recipes of a domain's stages: `personas`, one a form for drafts, `verified_pairs`, and
+    one for the verdicts on rubrics.
+    """
     settings, roles = job.settings, job.roles
     examples = library.library_digest([_library(job)[domain]])
     recipes: dict[str, StageRecipe] = {}
@@ -137,6 +145,20 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             models[Role.JUDGE],
             with_system(*(judge.PROMPTS if jury else ()), *round_trip.PROMPTS),
             rules=verify.RULES_VERSION,
+            judge=jury.recipe if jury else None,
+            round_trip=settings.round_trip,
+        )
+        recipes[_OF_RUBRICS] = model_recipe(
+            verify.STAGE,
+            roles[Role.JUDGE],
+            models[Role.JUDGE],
+            with_system(
+                *(judge.RUBRIC_PROMPTS if jury else ()), explanations.PROMPT, rubrics.EXPLAIN_PROMPT
+            ),
+            form=str(Form.RUBRIC),
+            rules=verify.RULES_VERSION,
+            rubric_rules=rubrics.RULES_VERSION,
+            hearing=hearing.VERSION,
             judge=jury.recipe if jury else None,
             round_trip=settings.round_trip,
         )
@@ -180,6 +202,7 @@ def _drafting(
             {"rules": unanswerable.VERSION, "demonstrations": digest(Form.UNANSWERABLE)},
         ),
         Form.MULTI_HOP: ([multi_hop.PROMPT], {"demonstrations": digest(Form.MULTI_HOP)}),
+        Form.RUBRIC: ([rubric.PROMPT], {"demonstrations": digest(Form.RUBRIC)}),
     }
 
 
@@ -274,7 +297,12 @@ class _Chain:
         )
         verifier = None
         if verify.STAGE in stages:
-            verifier = Verifier(stage_models[verify.STAGE], _jury(job), job.settings.round_trip)
+            verifier = Verifier(
+                stage_models[verify.STAGE],
+                _jury(job),
+                job.settings.round_trip,
+                stage_models[_OF_RUBRICS],
+            )
         wanted = frozenset(stages)
         given = given_personas(job.settings, domain)
         return cls(

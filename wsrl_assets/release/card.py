@@ -14,6 +14,7 @@ from wsrl_assets.release.licences import hub_licences
 from wsrl_assets.release.provenance import ReleaseProvenance, UsedRecipe
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage.pass_rates import BUCKETS, counted
+from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.text.markdown import cell
 
 _MOST_SOURCES = 20
@@ -36,6 +37,11 @@ _DRAFTED = (
     ),
     ("unanswerable", "asked what a kindred document answers and this one does not"),
     ("multi_hop", "joined two facts of the document in one question"),
+    (
+        "rubric",
+        "asked for an explanation, and listed facts of the document that it must say and mistakes "
+        "that it must not",
+    ),
 )
 
 
@@ -82,6 +88,7 @@ def write_card(
         judge=_asked(provenance, "judge"),
         round_trip=_asked(provenance, "round_trip"),
         derived="computed" in pairs["form"],
+        rubrics=pairs.filter(pl.col("form") == Form.RUBRIC.value).height,
         drafted=[told for form, told in _DRAFTED if form in pairs["form"]],
         without_persona=_pairs_of_personas(provenance, "none"),
         persona_hidden=sum(

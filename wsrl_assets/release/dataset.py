@@ -69,12 +69,13 @@ COLUMNS: dict[str, str] = {
     "question": "the question; it stands alone",
     "answer": "the short gold answer as written",
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
-    "gold": "typed gold answer as JSON, as wsrl_assets.reward reads it",
-    "answer_type": "answer type of the reward",
-    "form": "open, cloze, multiple_choice, computed, unanswerable or multi_hop",
+    "gold": "typed gold answer, or rubric, as JSON, as wsrl_assets.reward reads it",
+    "answer_type": "answer type of the reward, or rubric",
+    "form": "open, cloze, multiple_choice, computed, unanswerable, multi_hop or rubric",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
-    "unanswerable question, or the two facts of a multi_hop one, JSON; none for other forms",
+    "unanswerable question, the two facts of a multi_hop one, or the facts of a rubric with their "
+    "places, JSON; none for other forms",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
     "model": "model that wrote the question, none where a rule did",

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial as bound
 from pathlib import Path
 
 import polars as pl
@@ -63,8 +65,10 @@ def export(
     """Writes each format to `output/<name>`; returns the folders.
 
     With `distractors`, prompts hold the pair's passage among so many others (see `in_context`);
-    without, pairs that are unanswerable only from their passage are left out. `parquet` is the
-    release as it is. Memory holds a row group at a time.
+    without, pairs that are unanswerable only from their passage are left out. So are pairs of the
+    form `rubric` in formats whose reward cannot ask a judge. How many is in the README, and in the
+    file `export.json`, see `left_out`. `parquet` is the release as it is. Memory holds a row group
+    at a time.
 
     A folder of an earlier export is replaced as a whole, once the new one is complete. Any other
     folder is left alone: `output` may well hold a checkout of a trainer that is called the same.
@@ -72,14 +76,16 @@ def export(
     Raises:
         ReleaseError: a folder of that name holds something else, or cannot be written.
     """
-    has_open = read_release(release, ["form"])["form"].is_in([Form.UNANSWERABLE]).any()
+    forms = Counter(read_release(release, ["form"])["form"].to_list())
+    has_open = forms[Form.UNANSWERABLE] > 0
 
-    def pairs(split: str) -> Iterator[pl.DataFrame]:
+    def pairs(without: Sequence[str], split: str) -> Iterator[pl.DataFrame]:
         for some in release_batches(release, split):
+            kept = some.filter(~pl.col("form").is_in(without).fill_null(value=False))
             if distractors is None:
-                yield some.filter(pl.col("form").ne_missing(pl.lit(Form.UNANSWERABLE.value)))
+                yield kept
             else:
-                yield with_passages(some, distractors, has_open=has_open)
+                yield with_passages(kept, distractors, has_open=has_open)
 
     passages = {} if distractors is None else {"distractors": distractors}
     folders = {name: output / name for name in names}
@@ -90,9 +96,12 @@ def export(
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir(parents=True)
-            FORMATS[name].write(release, pairs, partial)
+            without = _without(name, distractors)
+            missing = {form: forms[form] for form in without if forms[form]}
+            FORMATS[name].write(release, bound(pairs, without), partial, missing)
+            said = {"left_out": missing} if missing else {}
             (partial / MARK).write_text(
-                json.dumps({"release": release.name, "format": name, **passages}) + "\n"
+                json.dumps({"release": release.name, "format": name, **passages, **said}) + "\n"
             )
             _replace(folder, partial)
         except OSError as error:
@@ -102,6 +111,20 @@ def export(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return folders
+
+
+def left_out(folder: Path) -> dict[str, int]:
+    """How many pairs of each form an export lacks that its release has."""
+    mark = json.loads((folder / MARK).read_text())
+    return dict(mark.get("left_out", {}))
+
+
+def _without(name: str, distractors: int | None) -> list[str]:
+    """The forms that a format has no place for; the release's own files have all."""
+    if FORMATS[name] is FORMATS["parquet"]:
+        return []
+    unanswerable = [Form.UNANSWERABLE.value] if distractors is None else []
+    return unanswerable + ([] if FORMATS[name].takes_rubrics else [Form.RUBRIC.value])
 
 
 def _require_ours(folder: Path) -> None:

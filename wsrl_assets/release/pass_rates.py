@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.forms import UNRATED
 
 OUT_OF_RANGE = "pass_rate_out_of_range"
 NO_RATE = "no_pass_rate"
@@ -27,13 +27,13 @@ class PassRateRange:
         """The pairs in the range, and the others with columns `reason` and `detail`.
 
         `pairs` has at least `form`, `pass_rate` (a float, none where a pair was not rated),
-        `rollouts` and `policy`. A pair without a rate is in no range that has a bound, unless it is
-        unanswerable: an abstention has no closed-book rate.
+        `rollouts` and `policy`. A pair without a rate is in no range that has a bound, unless its
+        form has no closed-book rate: an abstention, or an explanation.
         """
         if self.above is None and self.below is None:
             nothing = pl.lit(None, dtype=pl.String)
             return pairs, pairs.clear().with_columns(reason=nothing, detail=nothing)
-        is_rated = pl.col("form") != Form.UNANSWERABLE
+        is_rated = ~pl.col("form").is_in(UNRATED)
         marked = pairs.with_columns(
             reason=pl.when(is_rated).then(self._reason()),
             detail=pl.format(

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from wsrl_assets.reward import Gold, self_test
+from wsrl_assets.reward import Gold, Rubric, is_rubric, self_test, self_test_rubric
 
 _EXAMPLES = 10
 MAX_DOMAIN_SHARE = 0.6
@@ -138,7 +138,10 @@ def gold_fault(gold: str) -> str | None:
     checked.
     """
     try:
-        tested = self_test(Gold.from_json(gold))
+        if is_rubric(gold):
+            tested = self_test_rubric(Rubric.from_json(gold))
+        else:
+            tested = self_test(Gold.from_json(gold))
     except ValueError as error:
         return str(error)
     return None if tested.ok else tested.reason

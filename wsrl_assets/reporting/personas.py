@@ -9,12 +9,16 @@ from statistics import fmean
 
 import polars as pl
 
-from wsrl_assets.reporting.diversity import distinct_ngrams
+from wsrl_assets.reporting.diversity import distinct_ngrams, sampled
+from wsrl_assets.reporting.meaning import Embedded, vendi_score
 from wsrl_assets.text.normalisation import words
 
 MOST_DOCUMENTS = 5_000
 """Of more documents than this, so many are looked at, drawn by the hash of their id."""
 MOST_KINDS = 15
+VENDI_OF = 10
+"""The score grows with the number of questions, so that all are measured on so many."""
+_MOST_GROUPS = 50
 _KIND = re.compile(r"(?:an? )?(.*?)(?: who .*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -33,6 +37,8 @@ class PersonaLine:
         pass_rate: mean over the pairs that have one; none if none has.
         domains: in how many domains it has drafts.
         largest_share: share of its drafts in the domain that has the most of them.
+        effective: effective number of questions (Vendi score) among `VENDI_OF` accepted ones, the
+            mean over as many groups of that size as there are; none where fewer have an embedding.
     """
 
     source: str
@@ -45,6 +51,7 @@ class PersonaLine:
     pass_rate: float | None
     domains: int
     largest_share: float
+    effective: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,14 @@ def kind_of(persona: str) -> str:
     return found[1].casefold() if found and found[1] else "no persona"
 
 
-def persona_findings(drafts: pl.DataFrame) -> PersonaFindings | None:
+def persona_findings(
+    drafts: pl.DataFrame, questions: Embedded | None = None
+) -> PersonaFindings | None:
     """The findings; none where there are no drafts.
 
-    `drafts`: the columns of `report_personas.sql`, a row a draft.
+    Args:
+        drafts: the columns of `report_personas.sql`, a row a draft.
+        questions: embeddings of accepted ones, where embeddings are on.
     """
     if drafts.is_empty():
         return None
@@ -104,18 +115,22 @@ def persona_findings(drafts: pl.DataFrame) -> PersonaFindings | None:
     most = kinds.sort("len", "source", "kind", descending=[True, False, False]).head(MOST_KINDS)
     return PersonaFindings(
         documents=drafts["doc_id"].n_unique(),
-        sources=[_line(source, None, rows) for source, rows in sources],
-        kinds=[_line_of(named, source, kind) for source, kind, _ in most.iter_rows()],
+        sources=[_line(source, None, rows, questions) for source, rows in sources],
+        kinds=[_line_of(named, source, kind, questions) for source, kind, _ in most.iter_rows()],
         overlaps=[found for source, rows in sources if (found := _overlap(source, rows))],
     )
 
 
-def _line_of(named: pl.DataFrame, source: str, kind: str) -> PersonaLine:
+def _line_of(
+    named: pl.DataFrame, source: str, kind: str, questions: Embedded | None
+) -> PersonaLine:
     rows = named.filter((pl.col("source") == source) & (pl.col("kind") == kind))
-    return _line(source, kind, rows)
+    return _line(source, kind, rows, questions)
 
 
-def _line(source: str, kind: str | None, rows: pl.DataFrame) -> PersonaLine:
+def _line(
+    source: str, kind: str | None, rows: pl.DataFrame, questions: Embedded | None
+) -> PersonaLine:
     accepted = rows.filter("is_accepted")
     types = Counter(accepted["answer_type"].drop_nulls().to_list())
     rates = rows["pass_rate"].drop_nulls().to_list()
@@ -131,7 +146,19 @@ def _line(source: str, kind: str | None, rows: pl.DataFrame) -> PersonaLine:
         pass_rate=fmean(rates) if rates else None,
         domains=len(in_domains),
         largest_share=max(in_domains.values()) / rows.height,
+        effective=_effective(accepted["pair_id"].to_list(), questions),
     )
+
+
+def _effective(pair_ids: Sequence[str], questions: Embedded | None) -> float | None:
+    if questions is None:
+        return None
+    held = set(pair_ids)
+    places = {p: n for n, p in enumerate(questions.pair_ids) if p in held}
+    drawn = [places[pair_id] for pair_id in sampled(places, VENDI_OF * _MOST_GROUPS)]
+    groups = [drawn[at : at + VENDI_OF] for at in range(0, len(drawn), VENDI_OF)]
+    scores = [vendi_score(questions.vectors[g]) for g in groups if len(g) == VENDI_OF]
+    return fmean(scores) if scores else None
 
 
 def _overlap(source: str, rows: pl.DataFrame) -> PersonaOverlap | None:

@@ -30,7 +30,20 @@ from wsrl_assets.reporting.meaning import (
     spread,
 )
 from wsrl_assets.reporting.pages import page_template
-from wsrl_assets.reporting.personas import MOST_DOCUMENTS, PersonaFindings, persona_findings
+from wsrl_assets.reporting.personas import (
+    MOST_DOCUMENTS,
+    VENDI_OF,
+    PersonaFindings,
+    persona_findings,
+)
+from wsrl_assets.reporting.topic_losses import (
+    CHARACTERS,
+    MIN_DOCUMENTS,
+    MIN_DRAFTS,
+    SAMPLED,
+    TopicLosses,
+    topic_losses,
+)
 from wsrl_assets.reporting.topics import ALIKE, LEAST
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
@@ -41,6 +54,8 @@ from wsrl_assets.storage.accounting import (
     call_totals,
     spending,
 )
+from wsrl_assets.storage.basis import GradedFacts, graded_facts
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
@@ -57,10 +72,13 @@ _RELEASED = {"released": charts.COLOURS["kept"], "not released": charts.COLOURS[
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A pair that the report shows, with its evidence marked in a piece of its document."""
+    """A pair that the report shows, with its evidence marked in a piece of its document, and what
+    an explanation must and must not say.
+    """
 
     pair: Mapping[str, Any]
     evidence: Marked
+    rubric: GradedFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,7 @@ class Report:
         agreement: what people say of pairs against the checks, where somebody has read some.
         personas: what they did, where there are drafts.
         coverage: what is crowded in the domains, where somebody looked.
+        topics: which topics lose questions, where there are drafts.
     """
 
     name: str
@@ -109,6 +128,7 @@ class Report:
     agreement: Agreement | None = None
     personas: PersonaFindings | None = None
     coverage: Coverage | None = None
+    topics: TopicLosses | None = None
 
 
 def path_of(store: Store, release: str) -> Path:
@@ -154,9 +174,20 @@ def gather(store: Store) -> Report:
             rate_histograms(connection),
             embedded(vectors),
             read_agreement(store),
-            persona_findings(frame(connection, "report_personas", documents=MOST_DOCUMENTS)),
+            _personas(connection),
             read_coverage(store),
+            topic_losses(
+                frame(connection, "coverage_documents", documents=SAMPLED, characters=CHARACTERS),
+                frame(connection, "report_drafted"),
+            ),
         )
+
+
+def _personas(connection: Connection) -> PersonaFindings | None:
+    drafts = frame(connection, "report_personas", documents=MOST_DOCUMENTS)
+    accepted = drafts.filter("is_accepted").select("pair_id")
+    vectors = frame(connection, "release_vectors", {"pairs_of_release": accepted})
+    return persona_findings(drafts, embedded(vectors))
 
 
 def render(report: Report) -> str:
@@ -188,6 +219,8 @@ def render(report: Report) -> str:
         least=LEAST,
         alike=ALIKE,
         samples=_samples(report.shown),
+        vendi_of=VENDI_OF,
+        least_of_topic=(MIN_DOCUMENTS, MIN_DRAFTS),
         buckets=BUCKETS,
     )
 
@@ -208,7 +241,11 @@ def chosen(pairs: pl.DataFrame, most: int = SAMPLED_PAIRS) -> list[str]:
 
 def _samples(pairs: pl.DataFrame) -> list[Sample]:
     return [
-        Sample(row, excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]))
+        Sample(
+            row,
+            excerpt(row["pretrain_text"], row["evidence_start"], row["evidence_end"]),
+            graded_facts(row["basis"]),
+        )
         for row in pairs.iter_rows(named=True)
     ]
 

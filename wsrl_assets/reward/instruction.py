@@ -9,10 +9,13 @@ VERSION = "1"
 
 INSTRUCTION = "Think step by step, then give the final answer on the last line after 'Answer:'."
 
+EXPLAIN = "Think step by step, then explain it in three to eight sentences after 'Answer:'."
+"""What is asked for where a rubric scores: no short answer, and no list of guesses either."""
 
-def prompt_of(question: str) -> str:
-    """The user message of a closed-book rollout on this question."""
-    return f"{question}\n\n{INSTRUCTION}"
+
+def prompt_of(question: str, *, explain: bool = False) -> str:
+    """The user message of a closed-book rollout on this question, or for an explanation."""
+    return f"{question}\n\n{EXPLAIN if explain else INSTRUCTION}"
 
 
 def rollout_messages(question: str) -> list[dict[str, str]]:

@@ -36,11 +36,30 @@ class Reason(StrEnum):
     UNDECIDED = "undecided"
     """Nobody knows whether it is right: the gold is an expression whose value is beyond the bounds
     and the answer is another text, or a package that the rule needs is missing."""
+    FACTS_SAID = "facts_said"
+    """An explanation says what its rubric asks for, by a judge (see `hearing`)."""
+    FACTS_MISSING = "facts_missing"
+    """It leaves out more than it may."""
+    MISTAKE_SAID = "mistake_said"
+    """It says what it must not, and would have passed without."""
+    TO_THE_GRADER = "to_the_grader"
+    """It speaks to its grader; no judge was asked."""
+    QUOTES_RUBRIC = "quotes_rubric"
+    """It holds facts and mistakes of the rubric word for word; no judge was asked."""
+    REPEATS_QUESTION = "repeats_question"
+    """It says little more than the question; no judge was asked."""
+    CONTRADICTS_ITSELF = "contradicts_itself"
+    """Two of its sentences differ by a figure or a denial alone; no judge was asked."""
+    NEEDS_JUDGE = "needs_judge"
+    """The gold is a rubric, which no rule can score: see `score_rubric`."""
     INTERNAL_ERROR = "internal_error"
     """A fault of the reward itself. It never raises into a trainer; please report the pair."""
 
 
-_NO_VERDICT = frozenset((Reason.UNDECIDED, Reason.INVALID_GOLD, Reason.INTERNAL_ERROR))
+NO_VERDICT = frozenset(
+    (Reason.UNDECIDED, Reason.INVALID_GOLD, Reason.NEEDS_JUDGE, Reason.INTERNAL_ERROR)
+)
+"""Of these, the 0 says nothing of the response."""
 
 
 class MissingPackageError(ImportError):
@@ -63,7 +82,7 @@ class Score:
         broke (`internal_error`): the value is then 0 because it must be a number, and a trainer
         that can leave a sample out should.
         """
-        return self.reason not in _NO_VERDICT
+        return self.reason not in NO_VERDICT
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from enum import Enum
 
 from .gold import Gold
 from .outcome import Reason, Score
+from .rubric import is_rubric
 from .scoring import score
 
 _log = logging.getLogger("wsrl_assets.reward")
@@ -41,6 +42,7 @@ def score_rollout(completion: object, gold: object, finish_reason: object = None
             in an object with a `type`; or True for a completion that was cut off. None is a
             finished one.
 
+    A gold that is a rubric needs a judge, and has the reason `needs_judge`: see `score_rubric`.
     A score that is not `decided` is counted in `undecided` and logged as a warning, the first and
     then ever more seldom: a trainer may leave the sample out, else it has to take the 0.
 
@@ -49,7 +51,7 @@ def score_rollout(completion: object, gold: object, finish_reason: object = None
     """
     scored = _scored(completion, gold, finish_reason)
     if not scored.decided:
-        _count(scored, gold)
+        count_undecided(scored.reason, gold)
     return scored
 
 
@@ -57,7 +59,7 @@ def _scored(completion: object, gold: object, finish_reason: object) -> Score:
     try:
         read = gold if isinstance(gold, Gold) else _read_gold(gold)
     except ValueError:
-        return Score(0, None, Reason.INVALID_GOLD)
+        return Score(0, None, Reason.NEEDS_JUDGE if is_rubric(gold) else Reason.INVALID_GOLD)
     if is_cut_off(finish_reason):
         return Score(0, None, Reason.TRUNCATED)
     return score(final_message(completion), read)
@@ -67,13 +69,14 @@ def _read_gold(gold: object) -> Gold:
     return Gold.from_json(gold) if isinstance(gold, str) else Gold.from_object(gold)
 
 
-def _count(scored: Score, gold: object) -> None:
-    undecided[scored.reason] += 1
+def count_undecided(reason: Reason, gold: object) -> None:
+    """Counts a rollout without a verdict, and logs it if a round number of them is reached."""
+    undecided[reason] += 1
     total = undecided.total()
     if str(total).strip("0") == "1":
         _log.warning(
             "%d rollouts got no verdict so far: %s. The last one is %s, with the gold %.200r",
-            *(total, dict(undecided), scored.reason, gold),
+            *(total, dict(undecided), reason, gold),
         )
 
 

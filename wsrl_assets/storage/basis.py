@@ -89,6 +89,36 @@ class Hops(_Basis):
     second: tuple[int, int]
 
 
+class GradedFact(_Basis):
+    """A fact or mistake of a rubric.
+
+    Attributes:
+        fact: what an answer says.
+        weight: of a fact that it must say; none for a mistake.
+        start, end: the sentence that says it, or contradicts it, characters, end exclusive.
+    """
+
+    fact: str = Field(min_length=1, max_length=240)
+    weight: int | None = Field(default=None, ge=1)
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class GradedFacts(_Basis):
+    """What an explanation must and must not say."""
+
+    must: tuple[GradedFact, ...]
+    must_not: tuple[GradedFact, ...]
+
+
+def graded_facts(basis: str | None) -> GradedFacts | None:
+    """The facts of a rubric; none where the basis is of another form, or damaged."""
+    try:
+        return GradedFacts.from_json(basis or "")
+    except ValueError:
+        return None
+
+
 def kin_id(basis: str | None) -> str | None:
     """The id of the document that an unanswerable question is asked of; none for other forms."""
     found = json.loads(basis).get("kin") if basis else None

@@ -140,7 +140,7 @@ class QADraft(Outcome):
     doc_id: str = column("document")
     persona_index: int = column("which of the document's personas, from 0")
     persona: str = column("the persona")
-    form: str = column("open, cloze, multiple_choice, computed, unanswerable or multi_hop")
+    form: str = column("open, cloze, multiple_choice, computed, unanswerable, multi_hop or rubric")
     question: str | None = column("the question, which must stand alone", long=True, default=None)
     answer: str | None = column("the short gold answer as written", default=None)
     answer_type: str | None = column("answer type of the reward", default=None)
@@ -148,8 +148,8 @@ class QADraft(Outcome):
     choices: tuple[str, ...] = column("options of a choice, in their order", default=())
     evidence: str | None = column("quote from the document", long=True, default=None)
     basis: str | None = column(
-        "facts and query of a computed answer, what the kin answers to an unanswerable question, or"
-        " the two facts of a multi_hop one, JSON",
+        "facts and query of a computed answer, what the kin answers to an unanswerable question,"
+        " the two facts of a multi_hop one, or the facts of a rubric with their places, JSON",
         long=True,
         default=None,
     )

@@ -11,7 +11,7 @@ class Form(StrEnum):
     `multiple_choice` asks the same with options (see generation/distractors); `computed` asks for
     what a query makes of a document's figures (see generation/computed); `unanswerable` asks what
     the document does not say and its kin does (see generation/unanswerable); `multi_hop` takes two
-    facts (see generation/multi_hop).
+    facts (see generation/multi_hop); `rubric` asks for an explanation (see generation/rubric).
     """
 
     OPEN = "open"
@@ -20,6 +20,12 @@ class Form(StrEnum):
     COMPUTED = "computed"
     UNANSWERABLE = "unanswerable"
     MULTI_HOP = "multi_hop"
+    RUBRIC = "rubric"
+
+
+UNRATED = (Form.UNANSWERABLE, Form.RUBRIC)
+"""Forms whose answers no rule can score without their passage, or at all: pairs of theirs have no
+pass rate and are in no warm-up set. Queries name them too."""
 
 
 def with_options(stem: str, choices: Sequence[str]) -> str:

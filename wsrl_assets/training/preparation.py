@@ -19,7 +19,7 @@ from wsrl_assets.samples import pydoc_topics
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.store import frame
-from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.forms import UNRATED
 from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets.training.errors import ProofError
 from wsrl_assets.training.held_out import HeldOut, hold_out
@@ -49,7 +49,7 @@ def prepare(store: Store, release: Path, spec: ProofSpec, folder: Path) -> None:
     """
     if (folder / DATA).is_dir():
         return
-    pairs = read_release(release, _COLUMNS).filter(pl.col("form") != Form.UNANSWERABLE.value)
+    pairs = read_release(release, _COLUMNS).filter(~pl.col("form").is_in(UNRATED))
     parts = hold_out(pairs, spec.questions, spec.seed)
     with catalog(store) as connection:
         files = _files(connection, parts, spec)

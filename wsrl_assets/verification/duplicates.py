@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz
 
-from wsrl_assets.reward import Gold
+from wsrl_assets.reward import Gold, Rubric, is_rubric
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text.normalisation import words
 
@@ -29,14 +29,14 @@ class Claim:
     Attributes:
         pair_id: the draft.
         words: of its question.
-        gold: its answer.
+        answer: type, words and unit of its answer; of an explanation the type alone.
         settled: set when it is known whether it is kept.
         kept: whether it is, once that is known.
     """
 
     pair_id: str
     words: tuple[str, ...]
-    gold: Gold
+    answer: tuple[str, tuple[str, ...], str | None]
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     kept: list[bool] = field(default_factory=list)
 
@@ -47,13 +47,10 @@ class Claim:
     def asks_the_same(self, other: "Claim") -> bool:
         if self.words == other.words:
             return True
-        if self._answer() != other._answer() or self._figures() != other._figures():
+        if self.answer != other.answer or self._figures() != other._figures():
             return False
         alike = fuzz.token_sort_ratio(" ".join(self.words), " ".join(other.words))
         return alike >= MIN_SIMILARITY
-
-    def _answer(self) -> tuple[str, tuple[str, ...], str | None]:
-        return self.gold.type, tuple(words(self.gold.value)), self.gold.unit
 
     def _figures(self) -> list[str]:
         return sorted(word for word in self.words if any(map(str.isdigit, word)))
@@ -69,19 +66,19 @@ class Siblings:
     def __init__(self, kept: Iterable[tuple[str, str, str]] = ()) -> None:
         self._claims: list[Claim] = []
         for pair_id, question, gold in kept:
-            claim = _claim(pair_id, question, Gold.from_json(gold))
+            claim = _claim(pair_id, question, None if is_rubric(gold) else Gold.from_json(gold))
             claim.settle(kept=True)
             self._claims.append(claim)
 
     @asynccontextmanager
     async def claim(
-        self, pair_id: str, question: str, gold: Gold
+        self, pair_id: str, question: str, gold: Gold | Rubric
     ) -> AsyncIterator[tuple[Claim, Verdict]]:
         """The claim of a question and the verdict on it; reason `duplicate_in_document`.
 
         The claim is to be settled inside; one that is not counts as not kept.
         """
-        claim = _claim(pair_id, question, gold)
+        claim = _claim(pair_id, question, None if isinstance(gold, Rubric) else gold)
         earlier = list(self._claims)
         self._claims.append(claim)
         try:
@@ -91,8 +88,10 @@ class Siblings:
                 claim.settle(kept=False)
 
 
-def _claim(pair_id: str, question: str, gold: Gold) -> Claim:
-    return Claim(pair_id, tuple(words(question)), gold)
+def _claim(pair_id: str, question: str, gold: Gold | None) -> Claim:
+    """The claim of a question; without a gold it is one for an explanation."""
+    answer = ("", (), None) if gold is None else (gold.type, tuple(words(gold.value)), gold.unit)
+    return Claim(pair_id, tuple(words(question)), answer)
 
 
 async def _verdict(claim: Claim, earlier: list[Claim]) -> Verdict:

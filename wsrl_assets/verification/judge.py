@@ -16,12 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wsrl_assets.llm.prompting import Message, document_first, load_prompt, without_document
 from wsrl_assets.llm.stage_model import StageModel
+from wsrl_assets.reward import Rubric
 from wsrl_assets.storage.tables import Verdict
 
 QUESTION_PROMPT = load_prompt("judge_question")
 SUPPORTED_PROMPT = load_prompt("judge_supported")
 ANSWERABLE_PROMPT = load_prompt("judge_answerable")
+EXPLANATION_PROMPT = load_prompt("judge_explanation")
+FACT_PROMPT = load_prompt("judge_fact")
+MISTAKE_PROMPT = load_prompt("judge_mistake")
 PROMPTS = (QUESTION_PROMPT, SUPPORTED_PROMPT, ANSWERABLE_PROMPT)
+RUBRIC_PROMPTS = (EXPLANATION_PROMPT, FACT_PROMPT, MISTAKE_PROMPT)
 _MAX_TOKENS = 160
 _REASON_CHARS = 140
 _ANSWER_CHARS = 120
@@ -48,6 +53,9 @@ class Criterion(StrEnum):
     SUPPORTED = "judge_supported"
     ONLY_ANSWER = "judge_only_answer"
     UNANSWERABLE = "judge_unanswerable"
+    TAKES_EXPLAINING = "judge_takes_explaining"
+    BELONGS = "judge_belongs"
+    CONTRADICTED = "judge_contradicted"
 
 
 # The reason word of a no.
@@ -57,6 +65,9 @@ _REASONS = {
     Criterion.SUPPORTED: "not_supported",
     Criterion.ONLY_ANSWER: "other_answer_as_right",
     Criterion.UNANSWERABLE: "answerable",
+    Criterion.TAKES_EXPLAINING: "no_explanation_asked",
+    Criterion.BELONGS: "beside_the_point",
+    Criterion.CONTRADICTED: "mistake_not_contradicted",
 }
 
 
@@ -123,7 +134,53 @@ class AnswerableReply(BaseModel):
         return {Criterion.UNANSWERABLE: Vote(self.unanswerable, self.reason)}
 
 
-_AnyReply = QuestionReply | SupportReply | AnswerableReply
+class ExplanationReply(BaseModel):
+    """What is said of a question for an explanation, without the document."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=_REASON_CHARS)
+    stands_alone: bool
+    takes_explaining: bool
+
+    def votes(self) -> _Votes:
+        return {
+            Criterion.STANDS_ALONE: Vote(self.stands_alone, self.reason),
+            Criterion.TAKES_EXPLAINING: Vote(self.takes_explaining, self.reason),
+        }
+
+
+class FactReply(BaseModel):
+    """What is said of one fact of a rubric with the document open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=_REASON_CHARS)
+    supported: bool
+    belongs: bool
+
+    def votes(self) -> _Votes:
+        return {
+            Criterion.SUPPORTED: Vote(self.supported, self.reason),
+            Criterion.BELONGS: Vote(self.belongs, self.reason),
+        }
+
+
+class MistakeReply(BaseModel):
+    """What is said of one mistake of a rubric with the document open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=_REASON_CHARS)
+    contradicted: bool
+
+    def votes(self) -> _Votes:
+        return {Criterion.CONTRADICTED: Vote(self.contradicted, self.reason)}
+
+
+_AnyReply = (
+    QuestionReply | SupportReply | AnswerableReply | ExplanationReply | FactReply | MistakeReply
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +256,34 @@ async def judge_unanswerable(case: Case, jury: JudgePolicy, model: StageModel) -
     messages = document_first(case.document, asked)
     polls = _Polls(case, jury, model)
     return (await polls.poll("judge_answerable", messages, AnswerableReply))[0]
+
+
+async def judge_rubric(
+    case: Case, rubric: Rubric, jury: JudgePolicy, model: StageModel
+) -> tuple[Verdict, ...]:
+    """The verdicts on a question for an explanation, then on each fact and mistake of its rubric.
+
+    Reasons: `not_self_contained`, `no_explanation_asked`; `not_supported`, `beside_the_point`;
+    `mistake_not_contradicted`. After the first no, nothing more is asked.
+
+    Raises:
+        RowError: a call failed.
+    """
+    polls = _Polls(case, jury, model)
+    asked = EXPLANATION_PROMPT.render(question=case.question)
+    messages = without_document(asked)
+    verdicts = await polls.poll("judge_explanation", messages, ExplanationReply)
+    for one in rubric.must:
+        if all(verdict.passed for verdict in verdicts):
+            asked = FACT_PROMPT.render(question=case.question, fact=one.fact)
+            messages = document_first(case.document, asked)
+            verdicts += await polls.poll("judge_fact", messages, FactReply)
+    for mistake in rubric.must_not:
+        if all(verdict.passed for verdict in verdicts):
+            asked = MISTAKE_PROMPT.render(question=case.question, mistake=mistake)
+            messages = document_first(case.document, asked)
+            verdicts += await polls.poll("judge_mistake", messages, MistakeReply)
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import partial
 
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.stage_model import StageModel
-from wsrl_assets.reward import Gold
+from wsrl_assets.reward import Gold, Rubric
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.forms import Form
@@ -18,10 +18,17 @@ from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.form import answer_is_not_persona, question_form, typed_gold
 from wsrl_assets.verification.grounding import Evidence, answer_in, locate
 from wsrl_assets.verification.instructions import no_order
-from wsrl_assets.verification.judge import Case, JudgePolicy, judge, judge_unanswerable
+from wsrl_assets.verification.judge import (
+    Case,
+    JudgePolicy,
+    judge,
+    judge_rubric,
+    judge_unanswerable,
+)
 from wsrl_assets.verification.leakage import leak
 from wsrl_assets.verification.multi_hop import check_hops, facts_of, fails_alone
 from wsrl_assets.verification.round_trip import round_trip
+from wsrl_assets.verification.rubric import check_facts, explained, reference_passes, rubric_of
 from wsrl_assets.verification.self_containment import stands_alone
 from wsrl_assets.verification.unanswerable import KinCase, check_absence
 
@@ -60,22 +67,27 @@ class RuleResult:
 
     Attributes:
         verdicts: all of them, in order.
-        gold: the typed gold answer, if there is one.
+        gold: the typed gold answer or the rubric, if there is one.
         evidence: where the quote stands, if it was found.
     """
 
     verdicts: tuple[Verdict, ...]
-    gold: Gold | None
+    gold: Gold | Rubric | None
     evidence: Evidence | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """The checks that a run makes. The judge (no jury) and the round trip can be switched off."""
+    """The checks that a run makes. The judge (no jury) and the round trip can be switched off.
+
+    Rubrics are verified by a recipe of their own, `rubrics`, so that switching them on makes no
+    verdict on other pairs stale.
+    """
 
     model: StageModel
     jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
+    rubrics: StageModel | None = None
 
     async def verify(
         self, draft: Draft, document: str, siblings: Siblings | None = None
@@ -114,6 +126,8 @@ class Verifier:
         writing: Writing,
     ) -> VerifiedPair:
         """The row after the checks that ask a model."""
+        if isinstance(rules.gold, Rubric):
+            return await self._asked_of_rubric(draft, rules, rules.gold, verdicts, document)
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):
@@ -126,6 +140,33 @@ class Verifier:
         except RowError as fault:
             return self._row(draft, rules, verdicts, fault=fault)
         return self._row(draft, rules, verdicts, answer=answer)
+
+    async def _asked_of_rubric(
+        self,
+        draft: Draft,
+        rules: RuleResult,
+        rubric: Rubric,
+        verdicts: list[Verdict],
+        document: str,
+    ) -> VerifiedPair:
+        """The row of a question for an explanation after the checks that ask a model."""
+        answer: str | None = None
+        pair_id, model = draft.draft_id, self._model_of(draft)
+        try:
+            if self.jury is not None and _all_passed(verdicts):
+                case = Case(pair_id, rubric.question, rubric.reference, document)
+                verdicts += await judge_rubric(case, rubric, self.jury, model)
+            if self.use_round_trip and _all_passed(verdicts):
+                verdicts.append(await reference_passes(pair_id, rubric, model))
+            if self.use_round_trip and _all_passed(verdicts):
+                answer, verdict = await explained(pair_id, rubric, document, model)
+                verdicts.append(verdict)
+        except RowError as fault:
+            return self._row(draft, rules, verdicts, fault=fault)
+        return self._row(draft, rules, verdicts, answer=answer)
+
+    def _model_of(self, draft: Draft) -> StageModel:
+        return (self.rubrics or self.model) if draft.form == Form.RUBRIC else self.model
 
     async def _judge(self, jury: JudgePolicy, draft: Draft, document: str) -> tuple[Verdict, ...]:
         """The judge's verdicts; on an unanswerable question, first on what its kin answers."""
@@ -146,7 +187,7 @@ class Verifier:
         found = facts_of(draft.basis, document)
         assert found is not None
         assert draft.question is not None
-        assert rules.gold is not None
+        assert isinstance(rules.gold, Gold)
         _, first, second = found
         pair_id, model = draft.draft_id, self.model
         return await fails_alone(pair_id, draft.question, rules.gold, (first, second), model)
@@ -155,7 +196,7 @@ class Verifier:
         self, draft: Draft, rules: RuleResult, document: str, writing: Writing
     ) -> tuple[str, Verdict]:
         assert draft.question is not None
-        assert rules.gold is not None
+        assert isinstance(rules.gold, Gold)
         return await round_trip(
             draft.draft_id,
             draft.question,
@@ -192,7 +233,7 @@ class Verifier:
             evidence_end=rules.evidence.end if rules.evidence else None,
             round_trip_answer=answer,
             verdicts=tuple(verdicts),
-            **self.model.columns(),
+            **self._model_of(draft).columns(),
         )
 
 
@@ -213,6 +254,8 @@ def check_rules(
     question = writing.with_decimal_point(draft.question or "")
     if draft.form == Form.UNANSWERABLE:
         return _unanswerable_rules(draft, document, writing, question, judged=judged)
+    if draft.form == Form.RUBRIC:
+        return _rubric_rules(draft, document, writing, question, judged=judged)
     gold, answer_verdict = typed_gold(
         draft.answer, draft.answer_type, draft.unit, draft.choices, writing, question
     )
@@ -268,9 +311,24 @@ def _unanswerable_rules(
     )
     found = check_rules(asked, kin.text, writing, judged=judged)
     verdicts = found.verdicts
-    if found.gold is not None:
+    if isinstance(found.gold, Gold):
         verdicts += check_absence(kin, found.gold, question, writing.with_decimal_point(document))
     return RuleResult(verdicts, ABSTENTION, None)
+
+
+def _rubric_rules(
+    draft: Draft, document: str, writing: Writing, question: str, *, judged: bool
+) -> RuleResult:
+    """The checks of a question for an explanation. Its gold is the rubric."""
+    rubric, facts, verdict = rubric_of(draft.basis, draft.question, draft.answer)
+    evidence, evidence_verdict = locate(draft.evidence, document)
+    verdicts = [verdict, *_of_question(draft, None, question, writing, judged=judged)]
+    verdicts.append(evidence_verdict)
+    for one in (*facts.must, *facts.must_not) if facts else ():
+        verdicts.append(no_order(Evidence(one.start, one.end), document))
+    if rubric is not None and facts is not None:
+        verdicts += check_facts(rubric, facts, document, writing)
+    return RuleResult(tuple(verdicts), rubric, evidence)
 
 
 def _left_to_judge(writing: Writing, judged: bool) -> Verdict:

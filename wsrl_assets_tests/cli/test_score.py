@@ -15,6 +15,7 @@ import pytest
 from wsrl_assets.cli.score_rows import Keys, read_rows
 from wsrl_assets.reward import Gold
 from wsrl_assets_tests.cli.test_cli import wsrl
+from wsrl_assets_tests.reward.rubric_adversary import CASES
 
 INTEGER = {"type": "integer", "value": "12"}
 ROWS: list[dict[str, Any]] = [
@@ -178,3 +179,17 @@ def test_golds_of_a_release_are_read_as_they_are_stored(tmp_path: Path) -> None:
     gold = Gold.from_object({"type": "quantity", "value": "5", "unit": "km"}).to_json()
     path = written(tmp_path, [{"response": "Answer: 5000 m", "gold": gold}])
     assert json.loads(wsrl(tmp_path, "score", str(path), "--json").stdout)["right"] == 1
+
+
+def test_a_rubric_without_a_judge_has_no_score_and_is_exit_1(tmp_path: Path) -> None:
+    rubric = CASES[0].rubric
+    rows = [*ROWS, {"id": 5, "response": rubric.reference, "gold": rubric.to_json()}]
+    target = tmp_path / "scored.jsonl"
+    done = wsrl(tmp_path, "score", str(written(tmp_path, rows)), "--output", str(target), "--json")
+    assert done.returncode == 1
+    assert "1 rows have a rubric and no score" in " ".join(done.stderr.split())
+    last = json.loads(target.read_text("utf-8").splitlines()[-1])
+    assert (last["score"], last["reason"]) == (None, "needs_judge")
+    summary = json.loads(done.stdout)
+    assert (summary["accuracy"], summary["undecided"]) == (0.5, 1)
+    assert "rubric" not in summary["types"], "in no share"

@@ -21,8 +21,9 @@ import pytest
 import uvicorn
 
 from wsrl_assets.cli import score_workers
-from wsrl_assets.cli.score_server import Limits, is_loopback, score_app
+from wsrl_assets.cli.score_server import Limits, OpenJudge, is_loopback, score_app
 from wsrl_assets.cli.score_workers import BoundedProtocol
+from wsrl_assets_tests.reward.rubric_adversary import CASES
 
 LIMITS = Limits(body_bytes=20_000, items=5, response_chars=1_000, read_s=0.5, score_s=10.0)
 GOLD = {"type": "integer", "value": "12"}
@@ -31,10 +32,11 @@ WRONG = {"response": "Answer: 13", "gold": json.dumps(GOLD)}
 
 
 @contextmanager
-def serving(limits: Limits) -> Iterator[int]:
+def serving(limits: Limits, open_judge: OpenJudge | None = None) -> Iterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
+    app = score_app(limits, open_judge)
     config = uvicorn.Config(
-        score_app(limits), http=BoundedProtocol, lifespan="off", log_level="critical", ws="none"
+        app, http=BoundedProtocol, lifespan="off", log_level="critical", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
@@ -76,6 +78,16 @@ def test_scores_items_in_their_order(port: int) -> None:
     assert status == 200
     assert [one["score"] for one in reply["scores"]] == [1, 0, 1]
     assert ask(port, {"items": []}) == (200, {"scores": []})
+
+
+def test_a_rubric_comes_back_without_a_score(port: int) -> None:
+    rubric = CASES[0].rubric
+    item = {"response": rubric.reference, "gold": rubric.to_json()}
+    status, reply = ask(port, {"items": [item, RIGHT]})
+    assert status == 200
+    expected = {"score": None, "extracted": None, "reason": "needs_judge", "decided": False}
+    assert reply["scores"][0] == expected
+    assert reply["scores"][1]["score"] == 1
 
 
 def test_health_says_its_version(port: int) -> None:

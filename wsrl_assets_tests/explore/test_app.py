@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from html.parser import HTMLParser
@@ -79,7 +80,14 @@ def shown(page: str) -> list[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Store:
+def home(tmp_path: Path, planted: Path) -> Store:
+    """A home of one's own; see `planted`."""
+    shutil.copytree(planted, tmp_path / "home")
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One kept pair, two rejected ones, and a failed and a pending draft, of two documents."""
     texts = [document_text(0), document_text(1)]
     rows = [
@@ -89,7 +97,7 @@ def home(tmp_path: Path) -> Store:
         draft_row(3, texts[1], persona_index=1, status=Status.FAILED, reason="truncated"),
         draft_row(4, texts[1], persona_index=2, question="Not looked at?", answer="1"),
     ]
-    store = plant(tmp_path, texts, rows)
+    store = plant(tmp_path_factory.mktemp("planted"), texts, rows)
     released = ReleasedPair(
         pair_id=pair_id(0),
         domain=str(DOMAIN),
@@ -99,7 +107,7 @@ def home(tmp_path: Path) -> Store:
     )
     with store.transaction(RELEASE) as transaction:
         transaction.merge([released])
-    return store
+    return store.home
 
 
 # --- the list -----------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ async def draft(model: FakeChatModel, **changes: Any) -> QADraft:
     return await drafter(model).draft(job(**changes))
 
 
-@pytest.mark.parametrize("form", [Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP])
+@pytest.mark.parametrize(
+    "form", [Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP, Form.RUBRIC]
+)
 @pytest.mark.parametrize("hidden", [{"persona": ""}, {"shown": False}])
 async def test_a_reader_that_is_hidden_or_nobody_stands_in_no_prompt(
     form: Form, hidden: dict[str, Any]
@@ -288,7 +290,8 @@ class TestOrder:
 
     async def test_each_row_is_handed_on_as_it_is_done(self) -> None:
         fault = RowError("truncated", "cut off")
-        model = FakeChatModel(open=REPLY, cloze={"blank": "84"}, computed=fault, multi_hop=fault)
+        faults = dict.fromkeys(("computed", "multi_hop", "rubric"), fault)
+        model = FakeChatModel(open=REPLY, cloze={"blank": "84"}, **faults)
         jobs = [job(form=form) for form in Form]
         rows: list[QADraft] = []
 

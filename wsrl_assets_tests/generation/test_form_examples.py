@@ -9,13 +9,18 @@ from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import (
     ComputedExample,
     MultiHopExample,
+    RubricExample,
     UnanswerableExample,
     computed_examples,
     multi_hop_examples,
+    rubric_examples,
     unanswerable_examples,
 )
 from wsrl_assets.generation.multi_hop import MultiHopReply, multi_hop_call
+from wsrl_assets.generation.rubric import RubricReply, rubric_call
 from wsrl_assets.generation.unanswerable import Kin, Kinship, UnanswerableReply
+from wsrl_assets.llm.errors import RowError
+from wsrl_assets.reward import Rubric
 from wsrl_assets.reward.abstention import ABSTENTION
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.verification.verify import Draft, check_rules
@@ -91,6 +96,36 @@ def test_multi_hop_demonstrations_are_sound(example: MultiHopExample) -> None:
     )
     result = check_rules(draft, example.document)
     assert [v for v in result.verdicts if not v.passed] == []
+
+
+@pytest.mark.parametrize("example", rubric_examples(), ids=lambda e: e.question[:30])
+def test_rubric_demonstrations_are_sound(example: RubricExample) -> None:
+    reply = RubricReply.model_validate(json.loads(example.reply))
+    call = rubric_call(example.document, example.persona)
+    facts = call.facts(reply)
+    draft = Draft(
+        draft_id="d",
+        doc_id="d",
+        question=example.question,
+        answer=example.answer,
+        answer_type="rubric",
+        unit=None,
+        evidence=call.evidence(facts),
+        form=Form.RUBRIC,
+        persona=example.persona,
+        basis=facts.to_json(),
+    )
+    result = check_rules(draft, example.document)
+    assert [v for v in result.verdicts if not v.passed] == []
+    assert isinstance(result.gold, Rubric)
+
+
+def test_a_rubric_reply_that_names_no_sentence_fails() -> None:
+    (example, *_) = rubric_examples()
+    row = json.loads(example.reply)
+    row["must"][0]["sentence"] = 40
+    with pytest.raises(RowError, match="40 is no sentence"):
+        rubric_call(example.document, None).facts(RubricReply.model_validate(row))
 
 
 def document(name: str, text: str) -> PoolDocument:

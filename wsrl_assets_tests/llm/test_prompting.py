@@ -40,12 +40,15 @@ VALUES = {
     "count": 3,
     "domains": list(Domain),
     "examples": [],
+    "fact": "It was in 1911.",
     "first": '"1911"',
     "last": True,
+    "mistake": "It was in 1912.",
     "numbered": True,
     "persona": "a pilot",
     "question": "When was it?",
     "second": '"in 1911"',
+    "task": "Does the text say it?",
 }
 
 
@@ -112,6 +115,7 @@ async def messages_of_all_stages(text: str) -> dict[str, list[Message]]:
         cloze={"blank": "1911"},
         computed=RowError("empty_reply", "what is sent is enough here"),
         multi_hop=RowError("empty_reply", "what is sent is enough here"),
+        rubric=RowError("empty_reply", "what is sent is enough here"),
         judge_question={
             "reason": "",
             "failure": "none",
@@ -144,12 +148,12 @@ async def test_all_calls_with_the_document_share_the_prompt_up_to_its_end() -> N
     sent = await messages_of_all_stages(TEXT)
     without = content(sent.pop("judge_question"))
     assert not any(fact in without for fact in ("<document>", "Analytical Engine"))
-    drafted = {"open", "cloze", "computed", "multi_hop"}
+    drafted = {"open", "cloze", "computed", "multi_hop", "rubric"}
     assert set(sent) == {"triage", "personas", *drafted, "judge_supported", "round_trip"}
     systems = {messages[0]["content"] for messages in sent.values()}
     assert len(systems) == 1
-    # These two point at sentences, so they share the document with numbers.
-    numbered = [sent.pop(form) for form in ("computed", "multi_hop")]
+    # These point at sentences, so they share the document with numbers.
+    numbered = [sent.pop(form) for form in ("computed", "multi_hop", "rubric")]
     assert len({document_part(messages) for messages in numbered}) == 1
     shared = f"<document>\n{TEXT}\n</document>\n\n"
     assert all(content(messages).startswith(shared) for messages in sent.values())

@@ -18,7 +18,9 @@ from wsrl_assets.release.dataset import (
 )
 from wsrl_assets.reporting import report
 from wsrl_assets.reporting.coverage import Coverage, DomainCover, Example, Proposal, cover_domains
+from wsrl_assets.reporting.meaning import Embedded
 from wsrl_assets.reporting.personas import persona_findings
+from wsrl_assets.reporting.topic_losses import TopicLine, TopicLosses
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import QUESTION_INDEX
 from wsrl_assets.storage.tables import Signature, Status, utc_now
@@ -170,6 +172,46 @@ def test_what_personas_did_stands_on_the_page_as_text(store: Store) -> None:
     assert "generated 2 1 50.0% 400 1.00 0.25 integer 100.0% 1 100%" in page.text
     assert f"nurse {HOSTILE.casefold()[:20]}" in page.text
     assert "no persona (none) 1 1" in page.text
+
+
+def test_the_vendi_score_of_a_kind_stands_beside_it_where_enough_have_embeddings() -> None:
+    row = {
+        "domain": "math", "doc_id": "d", "source": "generated", "persona_index": 0,
+        "form": "open", "question": "How long?", "answer": "5", "answer_type": "integer",
+        "is_accepted": True, "pass_rate": None, "tokens": 1.0,
+    }  # fmt: skip
+    kinds = {"a nurse": 20, "a cook": 20, "a pilot": 9}
+    drafts = [
+        {**row, "persona": kind, "pair_id": f"{kind} {n}"}
+        for kind, count in kinds.items()
+        for n in range(count)
+    ]
+    alike, apart = np.tile(np.eye(1, 10), (20, 1)), np.tile(np.eye(10), (2, 1))
+    vectors = np.concatenate([alike, apart, np.eye(9, 10)]).astype(np.float32)
+    questions = Embedded("m", [str(draft["pair_id"]) for draft in drafts], vectors)
+    found = persona_findings(pl.DataFrame(drafts, infer_schema_length=None), questions)
+    assert found is not None
+    by_kind = {line.kind: line.effective for line in found.kinds}
+    assert by_kind["nurse"] == pytest.approx(1)
+    assert 5 < (by_kind["cook"] or 0) <= 10
+    assert by_kind["pilot"] is None, "too few to compare"
+    without = persona_findings(pl.DataFrame(drafts, infer_schema_length=None))
+    assert without is not None
+    assert {line.effective for line in without.kinds} == {None}
+
+
+def test_topics_that_lose_questions_stand_on_the_page_as_text(store: Store) -> None:
+    line = TopicLine("math", ("rennet", HOSTILE), 30, 90, 8, 0.09, 0.8, -0.8, -0.6)
+    fair = replace(line, words=("violin",), share=0.8, low=-0.1, high=0.1)
+    found = TopicLosses(60, 3, [line, fair])
+    page = Page(report.render(replace(report.gather(store), topics=found)))
+    assert page.loads == []
+    assert f"rennet, {HOSTILE[:8]}" in page.text
+    assert "30 90 8 9% 80% loses -71 (-80 to -60)" in page.text
+    assert page.text.count("loses -") == 1
+    assert "60 documents with drafts were looked at" in page.text
+    nothing = TopicLosses(60, 2, [])
+    assert "which all were" in report.render(replace(report.gather(store), topics=nothing))
 
 
 def test_an_empty_release_has_a_report_too(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ FACTS: dict[AnswerType, Callable[[random.Random], Fact]] = {
 # What a response is made with; `{}` is the answer, `{w}` a wrong one of the same type
 
 _MARKUPS = ("{}", "{}", "{}", "**{}**", "*{}*", "__{}__", "“{}”", "\\text{{{}}}")
-_WRAPPINGS = {
+WRAPPINGS = {
     "bare": "{}",
     "label": "Answer: {}",
     "bold label": "**Answer:** {}",
@@ -366,7 +366,7 @@ def attempts(rng: random.Random) -> Iterator[Attempt]:
         fact = FACTS[rng.choice(list(FACTS))](rng)
         right, wrong = rng.choice(fact.right), rng.choice(fact.wrong)
         kind = rng.choice(("right", "wrong", "spoiled"))
-        table = _SPOILERS if kind == "spoiled" else _WRAPPINGS
+        table = _SPOILERS if kind == "spoiled" else WRAPPINGS
         name = rng.choice(list(table))
         markup = _markup(rng, fact.gold, right)
         answer = markup.format(wrong if kind == "wrong" else right)

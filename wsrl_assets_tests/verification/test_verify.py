@@ -331,7 +331,7 @@ class TestOtherLanguages:
             evidence=GERMAN,
         )
         found = check_rules(asked, GERMAN, Writing.of(GERMAN))
-        assert found.gold is not None
+        assert isinstance(found.gold, Gold)
         assert found.gold.value == value
         assert all(verdict.passed for verdict in found.verdicts), found.verdicts
 

@@ -18,6 +18,7 @@ from wsrl_assets.generation import (
     layouts,
     multi_hop,
     personas,
+    rubric,
     unanswerable,
 )
 from wsrl_assets.llm.prompting import Prompt
@@ -161,6 +162,7 @@ def _spec(
                 computed.PROMPT,
                 unanswerable.PROMPT,
                 multi_hop.PROMPT,
+                rubric.PROMPT,
             ),
             f"{cloze.VERSION}.{distractors.VERSION}.{calculation.VERSION}.{unanswerable.VERSION}",
             "generation",

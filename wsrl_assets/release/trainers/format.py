@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -13,9 +13,10 @@ from typing import Protocol
 import jinja2
 import polars as pl
 
-from wsrl_assets.release.dataset import DESCRIPTION, SCHEMA
+from wsrl_assets.release.dataset import DESCRIPTION, SCHEMA, read_release
 from wsrl_assets.release.row_groups import RowGroups
 from wsrl_assets.release.splits import Split
+from wsrl_assets.taxonomy.forms import Form
 
 Pairs = Callable[[str], Iterable[pl.DataFrame]]
 """The pairs of a split in frames that fit in memory."""
@@ -29,8 +30,18 @@ class Format(Protocol):
         """The name of the format and of its folder."""
         ...
 
-    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
-        """Fills an empty folder from a release's folder and the pairs that it holds."""
+    @property
+    def takes_rubrics(self) -> bool:
+        """Whether pairs are handed out that a judge has to score."""
+        ...
+
+    def write(
+        self, release: Path, pairs: Pairs, folder: Path, left_out: Mapping[str, int] | None = None
+    ) -> None:
+        """Fills an empty folder from a release's folder and the pairs that it holds.
+
+        `left_out`: how many pairs of each form are not among them.
+        """
         ...
 
 
@@ -39,8 +50,11 @@ class AsIs:
     """The release's own files."""
 
     name: str
+    takes_rubrics: bool = True
 
-    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
+    def write(
+        self, release: Path, pairs: Pairs, folder: Path, left_out: Mapping[str, int] | None = None
+    ) -> None:
         shutil.copytree(release, folder, dirs_exist_ok=True)
 
 
@@ -55,6 +69,9 @@ class TrainerFormat:
         rows: from one split of a release to the trainer's columns.
         data: path of a split's file in the folder; the suffix says how it is written.
         in_order: how the trainer is made to take rows in their order, for a curriculum.
+        judge: path in the folder at which the judge of explanations is put, beside the reward that
+            asks it; none where the trainer calls a reward in a place that cannot wait for a judge,
+            and pairs of the form `rubric` are left out.
     """
 
     name: str
@@ -62,16 +79,29 @@ class TrainerFormat:
     rows: Callable[[pl.DataFrame], pl.DataFrame]
     data: str = "{split}.parquet"
     in_order: str = "Read the rows in the order of the file."
+    judge: str | None = None
 
-    def write(self, release: Path, pairs: Pairs, folder: Path) -> None:
+    @property
+    def takes_rubrics(self) -> bool:
+        """Whether its reward can ask a judge."""
+        return self.judge is not None
+
+    def write(
+        self, release: Path, pairs: Pairs, folder: Path, left_out: Mapping[str, int] | None = None
+    ) -> None:
         """Writes every split, also one without pairs: trainers want a file."""
-        copy_tree(resources.files(__package__).joinpath("shipped", self.name), folder)
+        shipped = resources.files(__package__)
+        copy_tree(shipped.joinpath("shipped", self.name), folder)
+        if self.judge is not None:
+            (folder / self.judge).write_bytes(shipped.joinpath("shipped_judge.py").read_bytes())
         counts: dict[str, int] = {
             split: self._write_split(pairs(split), folder / self.data_path(split))
             for split in Split
         }
         body = (folder / "README.md").read_text("utf-8")
-        (folder / "README.md").write_text(self._readme(release, counts, body), "utf-8")
+        (folder / "README.md").write_text(
+            self._readme(release, counts, body, left_out or {}), "utf-8"
+        )
 
     def _write_split(self, pairs: Iterable[pl.DataFrame], path: Path) -> int:
         """Writes the file of a split; returns its rows."""
@@ -89,7 +119,9 @@ class TrainerFormat:
         """Path of a split's file in the folder."""
         return self.data.format(split=split)
 
-    def _readme(self, release: Path, counts: dict[str, int], body: str) -> str:
+    def _readme(
+        self, release: Path, counts: dict[str, int], body: str, left_out: Mapping[str, int]
+    ) -> str:
         """The header names only splits with pairs: `datasets` refuses to load an empty one."""
         named = [split for split, rows in counts.items() if rows] or list(counts)
         source = resources.files(__package__).joinpath("README.md.j2").read_text("utf-8")
@@ -101,6 +133,8 @@ class TrainerFormat:
             release=release.name,
             in_order=self.in_order if has_curriculum(release) else None,
             counts=counts,
+            left_out=left_out,
+            judge=self.judge if has_rubrics(release) else None,
             files={split: self.data_path(split) for split in named},
             body=body.strip(),
         )
@@ -113,6 +147,11 @@ def has_curriculum(release: Path) -> bool:
     except FileNotFoundError:
         return False
     return "curriculum" in described.get("spec", {})
+
+
+def has_rubrics(release: Path) -> bool:
+    """Whether pairs of a release take a judge."""
+    return Form.RUBRIC in read_release(release, ["form"])["form"]
 
 
 def copy_tree(source: Traversable, folder: Path) -> None:

@@ -32,4 +32,5 @@ FORMAT = TrainerFormat(
     to_rows,
     "resources_servers/wsrl/data/{split}.jsonl",
     in_order="In NeMo-RL set `data.shuffle=false`.",
+    judge="resources_servers/wsrl/judge.py",
 )

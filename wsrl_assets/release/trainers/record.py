@@ -3,6 +3,7 @@
 import polars as pl
 
 from wsrl_assets.reward.instruction import prompt_of
+from wsrl_assets.taxonomy.forms import Form
 
 RECORD: dict[str, tuple[pl.DataType, str]] = {
     "index": (pl.Int64(), "number of the row in its split, from 0"),
@@ -17,7 +18,7 @@ RECORD: dict[str, tuple[pl.DataType, str]] = {
     "prompt": (pl.String(), "the question with the instruction how to answer"),
     "answer": (pl.String(), "the short gold answer as written"),
     "answer_type": (pl.String(), "answer type of the reward"),
-    "gold": (pl.String(), "typed gold answer as JSON, as wsrl_assets.reward reads it"),
+    "gold": (pl.String(), "typed gold answer, or rubric, as JSON, as wsrl_assets.reward reads it"),
     "pretrain_text": (pl.String(), "the source passage"),
     "evidence": (pl.String(), "the quote that supports the answer"),
     "pass_rate": (pl.Float64(), "share of a model's rollouts that scored 1; null if not measured"),
@@ -27,7 +28,10 @@ RECORD: dict[str, tuple[pl.DataType, str]] = {
 
 def records(pairs: pl.DataFrame) -> pl.DataFrame:
     """The records of one split of a release, or of a part of it that has a column `index`."""
-    prompts = pl.Series("prompt", [prompt_of(q) for q in pairs["question"]], dtype=pl.String)
+    asked = pairs.select("question", "form").iter_rows()
+    prompts = pl.Series(
+        "prompt", [prompt_of(q, explain=form == Form.RUBRIC) for q, form in asked], dtype=pl.String
+    )
     numbered = pairs if "index" in pairs.columns else pairs.with_row_index("index")
     complete = numbered.with_columns(prompts)
     return complete.select(pl.col(name).cast(dtype) for name, (dtype, _) in RECORD.items())

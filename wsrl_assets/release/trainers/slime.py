@@ -23,4 +23,5 @@ FORMAT = TrainerFormat(
     to_rows,
     "{split}.jsonl",
     in_order="Leave out `--rollout-shuffle`.",
+    judge="judge.py",
 )

@@ -26,4 +26,5 @@ FORMAT = TrainerFormat(
     "wsrl_pairs/{split}.jsonl",
     in_order="prime-rl's standard sampler takes tasks in the order of the taskset; versions with a "
     "buffer in place of samplers draw at random, and do not keep the order.",
+    judge="wsrl_pairs/judge.py",
 )

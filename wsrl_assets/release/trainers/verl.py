@@ -31,4 +31,5 @@ FORMAT = TrainerFormat(
     "verl 0.9.1",
     to_rows,
     in_order="Add `data.shuffle=False`.",
+    judge="judge.py",
 )

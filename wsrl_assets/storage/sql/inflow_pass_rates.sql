@@ -4,5 +4,5 @@ FROM verified_pairs v
 LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM pass_rates) r
   ON r."partition" = v."partition" AND r.pair_id = v.pair_id
 WHERE v.status = 'kept' AND ($wanted OR r.pair_id IS NOT NULL)
-  AND v.pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form = 'unanswerable')
+  AND v.pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form IN ('unanswerable', 'rubric'))
 GROUP BY 1

@@ -10,7 +10,7 @@ waiting AS (
     least($sft_pairs, floor($sft_share * count(*))::BIGINT) - count(w.pair_id)) AS n
   FROM (
     SELECT "partition", pair_id FROM final_splits WHERE status = 'kept' AND split = 'train'
-      AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form = 'unanswerable')
+      AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form IN ('unanswerable', 'rubric'))
   ) s
   LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM sft_warmup) w
     ON w."partition" = s."partition" AND w.pair_id = s.pair_id

@@ -4,7 +4,7 @@
 WITH
 train AS (
   SELECT pair_id FROM final_splits WHERE status = 'kept' AND split = 'train'
-    AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form = 'unanswerable')
+    AND pair_id NOT IN (SELECT draft_id FROM qa_drafts WHERE form IN ('unanswerable', 'rubric'))
 ),
 room AS (
   SELECT greatest(0, least($pairs, floor($max_share * count(*))::BIGINT)

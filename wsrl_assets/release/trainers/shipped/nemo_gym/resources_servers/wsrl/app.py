@@ -1,6 +1,11 @@
-"""A resources server of NeMo-Gym whose `verify` is the reward: 1.0 or 0.0."""
+"""A resources server of NeMo-Gym whose `verify` is the reward: 1.0 or 0.0; from 0.0 to 1.0 for an
+explanation, by a judge.
+"""
 
 import asyncio
+from functools import cache
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 from nemo_gym.base_resources_server import (
@@ -11,7 +16,7 @@ from nemo_gym.base_resources_server import (
 )
 from pydantic import ConfigDict
 
-from wsrl_assets.reward import score_rollout
+from wsrl_assets.reward import RubricScore, Score, is_rubric, score_rollout, score_rubric
 
 
 class WsrlVerifyRequest(BaseVerifyRequest):
@@ -40,9 +45,9 @@ class WsrlResourcesServer(SimpleResourcesServer):
 
     async def verify(self, body: WsrlVerifyRequest) -> WsrlVerifyResponse:
         response = body.response
-        # On a thread: an answer that is an expression may take a while.
+        # On a thread: an expression or a judge may take a while.
         result = await asyncio.to_thread(
-            score_rollout,
+            _result,
             response.output,
             body.gold,
             "incomplete" if response.incomplete_details else response.status,
@@ -54,6 +59,17 @@ class WsrlResourcesServer(SimpleResourcesServer):
             extracted=result.extracted,
             decided=result.decided,
         )
+
+
+def _result(output: Any, gold: Any, finish_reason: Any) -> Score | RubricScore:
+    if is_rubric(gold):
+        return score_rubric(output, gold, _judge(), finish_reason)
+    return score_rollout(output, gold, finish_reason)
+
+
+@cache
+def _judge() -> Any:
+    return run_path(str(Path(__file__).with_name("judge.py")))["judge_from_environment"]()
 
 
 if __name__ == "__main__":
