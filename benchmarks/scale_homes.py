@@ -68,19 +68,19 @@ def multiply(small: Store, home: Path, documents: int) -> Store:
     base = _base(small)
     ((kept,),) = base.execute("SELECT count(*) FROM filtered_documents").fetchall()
     copies = max(10, round(documents / kept))
-    in_main = round(copies * MAIN_SHARE)
-    _fill(base, store, Partition.domain(MAIN), DOMAIN_TABLES, range(in_main))
+    in_main, in_shard = round(copies * MAIN_SHARE), max(1, SHARD_DOCUMENTS // kept)
+    shard = f"'shard-' || n // {in_shard}"
+    _fill(base, store, Partition.domain(MAIN), DOMAIN_TABLES, range(in_main), shard)
     others = [domain for domain in Domain if domain is not MAIN]
     for number, domain in enumerate(others):
         mine = range(in_main + number, copies, len(others))
-        _fill(base, store, Partition.domain(domain), DOMAIN_TABLES, mine)
-    in_shard = max(1, SHARD_DOCUMENTS // kept)
+        _fill(base, store, Partition.domain(domain), DOMAIN_TABLES, mine, shard)
     for number, first in enumerate(range(0, copies, in_shard)):
         mine = range(first, min(copies, first + in_shard))
         _fill_shard(base, store, f"shard-{number}", mine, in_main)
     for name, tables in _LIBRARY.items():
         base.execute(f"ATTACH '{_live(small, Partition.library(name))}' AS source (READ_ONLY)")
-        _fill(base, store, Partition.library(name), tables, range(copies), "source.")
+        _fill(base, store, Partition.library(name), tables, range(copies), source="source.")
         base.execute("DETACH source")
     store.snapshots()
     return store
@@ -92,8 +92,9 @@ def add_documents(small: Store, store: Store, documents: int) -> None:
     ((kept,),) = base.execute("SELECT count(*) FROM filtered_documents").fetchall()
     first = _FIRST_WAITING + store.read(Partition.domain(MAIN), "filtered_ids", shard=None).height
     copies = range(first, first + documents // kept)
-    _fill_shard(base, store, f"waiting-{first}", copies, copies.stop)
-    _fill(base, store, Partition.domain(MAIN), (FilteredDocument,), copies)
+    key = f"waiting-{first}"
+    _fill_shard(base, store, key, copies, copies.stop)
+    _fill(base, store, Partition.domain(MAIN), (FilteredDocument,), copies, f"'{key}'")
     store.publish(Partition.domain(MAIN))
 
 
@@ -124,8 +125,10 @@ def _fill(
     partition: Partition,
     tables: Sequence[type[Row]],
     copies: range,
+    shard: str = "t.shard",
     source: str = "",
 ) -> None:
+    """Copies the rows of tables into a partition. `shard`: the shard of copy `n`, in SQL."""
     with store.transaction(partition):
         pass  # makes the tables
     base.execute(f"ATTACH '{_live(store, partition)}' AS target")
@@ -136,16 +139,18 @@ def _fill(
             continue
         base.execute(
             f"INSERT INTO target.{table.TABLE} BY NAME "
-            f"SELECT {_columns(table)} FROM {numbers}, {source}{table.TABLE} t"
+            f"SELECT {_columns(table, shard)} FROM {numbers}, {source}{table.TABLE} t"
         )
     base.execute("DETACH target")
 
 
-def _columns(table: type[Row]) -> str:
-    return ", ".join(f"{_copied(spec.name)} AS {spec.name}" for spec in columns_of(table))
+def _columns(table: type[Row], shard: str) -> str:
+    return ", ".join(f"{_copied(spec.name, shard)} AS {spec.name}" for spec in columns_of(table))
 
 
-def _copied(name: str) -> str:
+def _copied(name: str, shard: str) -> str:
+    if name == "shard":
+        return shard
     if name in _IDS:
         return f"md5(t.{name} || '/' || n)"
     if name in _TEXTS:
@@ -170,10 +175,9 @@ def _fill_shard(
     with store.transaction(partition) as transaction:
         transaction.merge([row])
     tables = [t for t in SHARD_TABLES if t not in (Shard, LLMCall)]
-    _fill(base, store, partition, tables, copies)
+    _fill(base, store, partition, tables, copies, f"'{key}'")
     others = [str(domain) for domain in Domain if domain is not MAIN]
     with duckdb.connect(_live(store, partition)) as target:
-        target.execute("UPDATE source_documents SET shard = ?", [key])
         target.execute(
             "UPDATE triaged_documents SET domain = "
             "CASE WHEN n < ? THEN ? ELSE ?[(n - ?) % 9 + 1] END FROM ("

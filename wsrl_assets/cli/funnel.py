@@ -9,7 +9,8 @@ from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows
 from wsrl_assets.settings import Settings, load_roles
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals, spending
+from wsrl_assets.storage.accounting import Account, CallTotals, spending
+from wsrl_assets.storage.home_accounting import home_accounts, home_calls
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.taxonomy.stages import LAST_STAGE
 
@@ -26,9 +27,8 @@ def read_status(store: Store, settings: Settings) -> tuple[list[Account], list[C
     complete.
     """
     in_use = "forms" not in settings.model_fields_set
-    with catalog(store) as connection:
-        found = accounts(connection, replace(settings.wanted, forms_in_use=in_use))
-        return [a for a in found if a.rows_in or a.stage != LAST_STAGE], call_totals(connection)
+    found = home_accounts(store, replace(settings.wanted, forms_in_use=in_use))
+    return [a for a in found if a.rows_in or a.stage != LAST_STAGE], home_calls(store)
 
 
 def status_of(store: Store, settings: Settings) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from wsrl_assets.pipeline.domains import retired_domains
 from wsrl_assets.pipeline.regeneration import under_way
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Account, accounts, spending
+from wsrl_assets.storage.accounting import Account, spending
 from wsrl_assets.storage.domains import movable_documents
+from wsrl_assets.storage.home_accounting import home_accounts
 from wsrl_assets.taxonomy.domains import Domain, are_chosen
 from wsrl_assets.taxonomy.stages import Stage
 
@@ -57,8 +58,7 @@ def status(
 
 def _say_more_drafts(store: Store, settings: Settings, found: Sequence[Account]) -> None:
     """Drafts that the settings ask for beyond the forms that the domains have."""
-    with catalog(store) as connection:
-        asked = accounts(connection, settings.wanted)
+    asked = home_accounts(store, settings.wanted)
     drafts = Stage.QA_DRAFTS
     more = sum(a.pending for a in asked if a.stage == drafts)
     more -= sum(a.pending for a in found if a.stage == drafts)

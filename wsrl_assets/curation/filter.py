@@ -1,6 +1,6 @@
 """A domain's qualified documents, less near-duplicates. No model is asked."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from wsrl_assets.curation.dedup import (
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.domains import carry_over, recorded_domains
+from wsrl_assets.storage.home_accounting import open_shards
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.store import frame
@@ -73,12 +74,13 @@ def _filter(
 ) -> int:
     partition = Partition.domain(domain)
     provenance = Provenance(filter_recipe(settings), run_id)
-    withdraw_unqualified(store, domain)
+    open_to = _open_shards(store, domain)
+    withdraw_unqualified(store, domain, open_to)
     with store.transaction(partition) as transaction:
         transaction.merge([provenance.recipe.row()])
     has_changed = bool(recorded_domains(store))
     added = 0
-    for page in _pages(_new_documents(store, domain)):
+    for page in _pages(_new_documents(store, domain, open_to)):
         new = [NewDocument.of(document, settings) for document in page]
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
@@ -94,20 +96,27 @@ def _filter(
     return added
 
 
-def withdraw_unqualified(store: Store, domain: Domain) -> None:
+def withdraw_unqualified(
+    store: Store, domain: Domain, among: Collection[Partition] | None = None
+) -> None:
     """Takes out the documents that triage no longer gives to the domain, with all their rows.
+
+    Args:
+        among: the shards to look at, if they are known.
 
     The caller holds the domain's `exclusive_run`.
     """
     partition = Partition.domain(domain)
     if not store.exists(partition):
         return
-    with store.transaction(partition) as transaction:
-        shards = transaction.query("filtered_shards")["shard"].to_list()
+    for shard in sorted(_open_shards(store, domain) if among is None else among):
+        remove_documents(store, domain, _unqualified(store, domain, shard))
+
+
+def _open_shards(store: Store, domain: Domain) -> set[Partition]:
+    """The shards to look at: the domain has other documents of them than it was given."""
     here = set(store.partitions(PartitionKind.SHARD))
-    for shard in (Partition.shard(key) for key in shards):
-        if shard in here:
-            remove_documents(store, domain, _unqualified(store, domain, shard))
+    return {Partition.shard(key) for key in open_shards(store, domain)} & here
 
 
 def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
@@ -118,10 +127,12 @@ def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
     return list(found["doc_id"])
 
 
-def _new_documents(store: Store, domain: Domain) -> Iterator[dict[str, object]]:
+def _new_documents(
+    store: Store, domain: Domain, among: Collection[Partition]
+) -> Iterator[dict[str, object]]:
     """Qualified documents that the domain has not filtered, each once, whole, in order."""
     seen: set[str] = set()
-    for shard in store.partitions(PartitionKind.SHARD):
+    for shard in sorted(among):
         with store.snapshot(shard) as connection:
             ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"].to_list()
             fresh = [doc_id for doc_id in _unfiltered(store, domain, ids) if doc_id not in seen]

@@ -7,7 +7,7 @@ fenced blocks, where markdown neither renders nor links.
 import re
 import textwrap
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,11 +19,12 @@ from wsrl_assets.release.proof import failing_golds
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
 from wsrl_assets.storage import Partition, Store, catalog, figures
-from wsrl_assets.storage.accounting import Account, CallTotals, accounts, call_totals
+from wsrl_assets.storage.accounting import Account, CallTotals, call_totals
+from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.figures import RunSpan
 from wsrl_assets.storage.fingerprint import fingerprint
+from wsrl_assets.storage.home_accounting import home_accounts, home_calls, total_rows
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.layout import PartitionKind
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
@@ -158,10 +159,10 @@ def stage_result(
         checks: results of the stage's own checks.
     """
     stage = Stage(row_type.TABLE)
-    with catalog(store, _needed(store, partition, stage)) as connection:
-        counted = accounts(connection, wanted)
-        in_partition = [a for a in counted if a.partition == partition.key]
-        calls = _calls_of(connection, stage)
+    in_partition = home_accounts(store, wanted or Wanted(), partition)
+    calls = [totals for totals in home_calls(store, partition) if totals.stage == stage]
+    rows = total_rows(store, partition, row_type)
+    with brief_catalog(store, [partition]) as connection:
         worked = _last_run_with_work(connection, partition, row_type, run_id)
         run_calls = _calls_of(connection, stage, worked)
         span = figures.run_span(connection, partition, row_type, worked)
@@ -177,7 +178,7 @@ def stage_result(
             # The page keeps this order: pictures, counts, examples, and what it took.
             "summary": _summary(account, span, took, is_latest=worked == run_id),
             **{name: shown.pop(name) for name in _PICTURES if name in shown},
-            "dagster/row_count": figures.total_rows(store, partition.kind, row_type),
+            "dagster/row_count": rows,
             "dagster/partition_row_count": account.kept + account.rejected + account.failed,
             **count_metadata(account),
             **(extra or {}),
@@ -270,9 +271,10 @@ def _pair_metadata(
 ) -> dict[str, Any]:
     past = pair_stages_up_to(stage)
     metadata: dict[str, Any] = {}
-    shapes = figures.answer_shapes(connection, partition, past)
+    with figures.newest_pairs(connection, partition):
+        shapes = figures.answer_shapes(connection, partition, past)
+        found = figures.sample_pairs(connection, partition, stage, past, run_id)
     metadata |= _answer_images(shapes)
-    found = figures.sample_pairs(connection, partition, stage, past, run_id)
     if STAGES[stage].shown_as_pairs and found.height:
         metadata["sample_rows"] = _table(_pair_rows(found))
     for name, left in (("traced_pairs", False), ("rejections", True)):
@@ -440,7 +442,7 @@ def _summary(
     return dg.MetadataValue.md("  \n".join(lines))
 
 
-def _calls_of(connection: Connection, stage: Stage, run_id: str | None = None) -> list[CallTotals]:
+def _calls_of(connection: Connection, stage: Stage, run_id: str) -> list[CallTotals]:
     return [totals for totals in call_totals(connection, run_id) if totals.stage == stage]
 
 
@@ -485,10 +487,3 @@ def _call_metadata(prefix: str, totals: Sequence[CallTotals]) -> dict[str, Any]:
         f"{prefix}_cost": sum(t.cost for t in totals),
         f"{prefix}_unpriced_calls": sum(t.unpriced for t in totals),
     }
-
-
-def _needed(store: Store, partition: Partition, stage: str) -> Collection[Partition]:
-    """The partitions whose rows an account is made of."""
-    if stage == "filtered_documents":
-        return [partition, *store.partitions(PartitionKind.SHARD)]
-    return [partition]

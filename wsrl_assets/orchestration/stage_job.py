@@ -12,7 +12,8 @@ from wsrl_assets.pipeline import regeneration
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.settings import Settings
-from wsrl_assets.storage import Partition, catalog
+from wsrl_assets.storage import Partition
+from wsrl_assets.storage.catalog import brief_catalog
 
 _log = logging.getLogger(__name__)
 POOL = "llm"
@@ -61,6 +62,6 @@ def recipe_checks(
     job: Job, partition: Partition, stages: Sequence[str]
 ) -> list[dg.AssetCheckResult]:
     """Whether all rows of these stages use the current recipe, a result a stage."""
-    with catalog(job.store, [partition]) as connection:
+    with brief_catalog(job.store, [partition]) as connection:
         stale = regeneration.stale_rows(connection, job)
     return [recipe_result(stage, stale.get(stage, 0)) for stage in stages]

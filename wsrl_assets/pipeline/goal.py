@@ -12,7 +12,8 @@ from wsrl_assets.pipeline.job import Job
 from wsrl_assets.release.spec import load_spec
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.accounting import Account, accounts, call_totals
+from wsrl_assets.storage.accounting import Account, call_totals
+from wsrl_assets.storage.home_accounting import home_accounts, home_calls
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets.taxonomy.domains import Domain
@@ -153,17 +154,14 @@ class Budget:
 
 
 def _spent(store: Store) -> tuple[int, float]:
-    with catalog(store) as connection:
-        totals = call_totals(connection)
+    totals = home_calls(store)
     tokens = sum(total.prompt_tokens + total.completion_tokens for total in totals)
     return tokens, sum(total.cost for total in totals)
 
 
 def accepted_pairs(store: Store) -> dict[Domain, int]:
     """The pairs that passed every check, by domain in use."""
-    with catalog(store) as connection:
-        found = accounts(connection)
-    return _accepted(found)
+    return _accepted(home_accounts(store))
 
 
 def shared_out(
@@ -214,8 +212,7 @@ def _accepted(found: Sequence[Account]) -> dict[Domain, int]:
 
 def _missing(job: Job, domain: Domain, wanted: int) -> int:
     """The pairs that a domain lacks of its share."""
-    with catalog(job.store) as connection:
-        found = accounts(connection, job.settings.wanted)
+    found = home_accounts(job.store, job.settings.wanted)
     accepted = _accepted(found)
     unfinished = {Domain(a.partition) for a in found if a.stage in _OPEN_AT and a.pending}
     weights = load_spec(job.settings.release_spec).weights

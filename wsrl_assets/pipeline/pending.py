@@ -8,8 +8,9 @@ from wsrl_assets.release.finalise import stale_domains
 from wsrl_assets.release.questions import QuestionSettings
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import Account, accounts
-from wsrl_assets.storage.domains import movable_documents
+from wsrl_assets.storage.accounting import Account
+from wsrl_assets.storage.domains import movable_documents, recorded_moves
+from wsrl_assets.storage.home_accounting import home_accounts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, PartitionedBy, Stage
 
@@ -21,9 +22,8 @@ def pending_partitions(store: Store, settings: Settings, stages: Collection[str]
     those are placed again. Shards are, whose documents may belong to a domain that was added.
     Retired domains are not.
     """
-    with catalog(store) as connection:
-        found = accounts(connection, settings.wanted)
-        moving = set(movable_documents(connection, list(Domain)))
+    found = home_accounts(store, settings.wanted)
+    moving = _moving(store)
     waiting = {
         a.partition
         for a in found
@@ -41,6 +41,14 @@ def is_retired(account: Account) -> bool:
     """Whether it is of a domain that is not in use, and gets no more work."""
     is_domain = STAGES[Stage(account.stage)].partitioned_by is PartitionedBy.DOMAIN
     return is_domain and account.partition not in Domain
+
+
+def _moving(store: Store) -> set[str]:
+    """Shards with documents that may belong to a domain that came after their triage."""
+    if not recorded_moves(store):
+        return set()
+    with catalog(store) as connection:
+        return set(movable_documents(connection, list(Domain)))
 
 
 def _placed_otherwise(store: Store, settings: Settings, stages: Collection[str]) -> set[str]:

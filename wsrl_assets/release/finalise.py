@@ -30,6 +30,7 @@ from wsrl_assets.release.splits import (
 )
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
+from wsrl_assets.storage.remembered import Query, remembered
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 from wsrl_assets.storage.work import PLACES, listed
@@ -123,11 +124,12 @@ def final_recipe(store: Store, settings: SplitSettings, questions: QuestionSetti
 def stale_domains(store: Store, settings: SplitSettings, questions: QuestionSettings) -> list[str]:
     """The domains with pairs that were placed under another recipe, such as other benchmarks."""
     recipe = final_recipe(store, settings, questions).hash
+    stale = Query.named("stale_places", recipe=recipe)
     return [
         str(domain)
         for domain in Domain
         if store.exists(Partition.domain(domain))
-        and store.read(Partition.domain(domain), "stale_places", recipe=recipe)["n"][0]
+        and remembered(store, Partition.domain(domain), {"n": stale})["n"][0][0]
     ]
 
 

@@ -5,7 +5,7 @@ import polars as pl
 from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.home_accounting import home_accounts
 from wsrl_assets.storage.store import frame
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.taxonomy.wanted import Wanted
@@ -28,8 +28,8 @@ def check_preconditions(store: Store, wanted: Wanted) -> None:
         ReleaseError: rows do not add up, an id is there twice, a source document feeds two
             splits, or a pair of a withdrawn document has a place. The release before stays.
     """
+    counted = home_accounts(store, wanted or Wanted())
     with catalog(store) as connection:
-        counted = accounts(connection, wanted)
         withdrawn = frame(connection, "withdrawn_pairs").rows()
         pairs = frame(connection, "placed_sources")
     lost = [a for a in counted if a.stage in _READ and not a.balanced]

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.remembered import Query
 from wsrl_assets.storage.store import frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 from wsrl_assets.taxonomy.wanted import Wanted
 
+Inflow = tuple[int, int]
+"""Rows that come in, and of these the ones that wait."""
+Outcomes = tuple[dict[str, int], dict[str, int]]
+"""Rows by status, and rows that are not kept by reason."""
 MAX_SFT_SHARE = 0.25
 """Of a domain's pairs in train, at most this share is held out, however many are asked for."""
 
@@ -64,45 +70,53 @@ def _stage_accounts(
 ) -> list[Account]:
     spec = STAGES[stage]
     is_off = spec.is_optional and stage not in wanted.optional
-    inflow = {row[0]: row[1:] for row in _inflow(connection, stage, wanted)}
-    outcomes = _outcomes(connection, stage)
-    found = []
-    for partition in partitions[spec.partitioned_by]:
-        if is_off and partition not in outcomes:
-            continue
-        rows_in, pending = inflow.get(partition, (0, 0))
-        counts, reasons = outcomes.get(partition, ({}, {}))
-        kept, rejected, failed = (counts.get(o, 0) for o in ("kept", "rejected", "failed"))
-        found.append(Account(stage, partition, rows_in, kept, rejected, failed, pending, reasons))
-    return found
+    inflow = {row[0]: (row[1], row[2]) for row in inflow_query(stage, wanted).rows(connection)}
+    outcomes = outcomes_of(outcome_query(stage).rows(connection))
+    return [
+        account_of(stage, key, inflow.get(key, (0, 0)), outcomes.get(key, ({}, {})))
+        for key in partitions[spec.partitioned_by]
+        if not is_off or key in outcomes
+    ]
 
 
-def _inflow(connection: Connection, stage: Stage, wanted: Wanted) -> list[tuple[str, int, int]]:
-    """Partition, rows that come in, and rows that wait."""
-    name = f"inflow_{stage}"
-    known = {
-        "forms": list(wanted.forms),
-        "forms_in_use": wanted.forms_in_use,
-        "wanted": stage in wanted.optional,
-        "sft_pairs": wanted.sft_pairs,
-        "sft_share": MAX_SFT_SHARE,
-    }
-    text = query_text(name)
-    used = {key: value for key, value in known.items() if f"${key}" in text}
-    return frame(connection, name, **used).select("partition", "rows_in", "pending").rows()
+def account_of(stage: Stage, partition: str, inflow: Inflow, outcomes: Outcomes) -> Account:
+    """The account of a stage in a partition, by what was counted."""
+    counts, reasons = outcomes
+    kept, rejected, failed = (counts.get(o, 0) for o in ("kept", "rejected", "failed"))
+    return Account(stage, partition, inflow[0], kept, rejected, failed, inflow[1], reasons)
 
 
-def _outcomes(
-    connection: Connection, stage: Stage
-) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
-    """By partition: rows by status, and rows that are not kept by reason."""
-    found: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
-    for partition, status, reason, rows in connection.execute(_outcome_sql(stage)).fetchall():
+def inflow_query(stage: Stage, wanted: Wanted) -> Query:
+    """What has columns partition, rows that come in, and rows that wait."""
+    return Query.of(
+        f'SELECT "partition", rows_in, pending FROM ({query_text(f"inflow_{stage}")})',
+        forms=list(wanted.forms),
+        forms_in_use=wanted.forms_in_use,
+        wanted=stage in wanted.optional,
+        sft_pairs=wanted.sft_pairs,
+        sft_share=MAX_SFT_SHARE,
+    )
+
+
+def outcome_query(stage: Stage) -> Query:
+    """What has columns partition, status, reason and rows."""
+    if stage is Stage.SOURCE_DOCUMENTS:
+        return Query.named("outcomes_source_documents")
+    is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
+    partition = '"partition"' if is_partitioned else "'all'"
+    text = query_text("outcome_counts").format(partition=partition, table=table_of(stage))
+    return Query.of(text)
+
+
+def outcomes_of(rows: Sequence[Sequence[Any]]) -> dict[str, Outcomes]:
+    """The rows of `outcome_query` by partition."""
+    found: dict[str, Outcomes] = {}
+    for partition, status, reason, n in rows:
         counts, reasons = found.setdefault(partition, ({}, {}))
-        counts[status] = counts.get(status, 0) + rows
+        counts[status] = counts.get(status, 0) + n
         if status != "kept":
             word = reason or "unknown"
-            reasons[word] = reasons.get(word, 0) + rows
+            reasons[word] = reasons.get(word, 0) + n
     return found
 
 
@@ -163,11 +177,3 @@ def call_totals(connection: Connection, run_id: str | None = None) -> list[CallT
     """The ledger by stage and step, on a catalog connection; of one run if it is named."""
     rows = frame(connection, "calls", run_id=run_id).iter_rows(named=True)
     return [CallTotals(**row) for row in rows]
-
-
-def _outcome_sql(stage: Stage) -> str:
-    if stage is Stage.SOURCE_DOCUMENTS:
-        return query_text("outcomes_source_documents")
-    is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
-    partition = '"partition"' if is_partitioned else "'all'"
-    return query_text("outcome_counts").format(partition=partition, table=table_of(stage))

@@ -90,6 +90,20 @@ def catalog(
 
 
 @contextmanager
+def brief_catalog(store: Store, only: Collection[Partition]) -> Iterator[Connection]:
+    """Like `catalog`, for a few queries of our own on partitions as they are now.
+
+    Large partitions are read where they are and not copied, so that none of them can be written
+    to until the block ends.
+
+    Raises:
+        StoreBusyError: another process kept a partition for longer than the timeout.
+    """
+    with store.current(only) as files, attached_catalog(files) as connection:
+        yield connection
+
+
+@contextmanager
 def workspace(store: Store, only: Collection[Partition], scratch: Path) -> Iterator[Connection]:
     """Like `catalog`, for queries of our own over more than fits in memory.
 
@@ -134,11 +148,21 @@ def _opened(
     scopes: Mapping[PartitionKind, tuple[type[Row], ...]],
     memory: str,
 ) -> Iterator[Connection]:
-    """A connection with a view per table over the snapshots of some partitions."""
+    with attached_catalog(store.snapshots(scopes, only), scopes, memory) as connection:
+        yield connection
+
+
+@contextmanager
+def attached_catalog(
+    files: Mapping[Partition, Path],
+    scopes: Mapping[PartitionKind, tuple[type[Row], ...]] = _SCOPES,
+    memory: str = _CATALOG_MEMORY,
+) -> Iterator[Connection]:
+    """A connection with a view per table over the database files of some partitions."""
     connection = duckdb.connect()
     try:
         configure(connection, memory)
-        attached = _attach(connection, store.snapshots(scopes, only))
+        attached = _attach(connection, files)
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
             connection.execute(_view_sql(row_type, attached, held, scopes))

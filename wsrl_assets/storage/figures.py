@@ -1,19 +1,22 @@
 """What a stage of a partition made, for those who watch: figures, samples, repeated ids.
 
-All on a catalog connection, but `total_rows`. Names that go into the queries come from the row
+All on a catalog connection. Names that go into the queries come from the row
 dataclasses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from wsrl_assets.storage.instances import Connection, connect
-from wsrl_assets.storage.layout import Partition, PartitionKind
+from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import Store, attach_snapshot, frame, query_text
+from wsrl_assets.storage.store import frame, query_text
+
+MOST_SHOWN = 20_000
+_OF_PAIR = {"qa_drafts": "draft_id", "verified_pairs": "pair_id", "final_splits": "pair_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +25,6 @@ class RunSpan:
 
     rows: int
     seconds: float
-
-
-def total_rows(store: Store, kind: PartitionKind, row_type: type[Row]) -> int:
-    """The rows of a stage over all partitions.
-
-    Their snapshots are opened one after another: there may be more than a process may hold open.
-    """
-    with connect() as connection:
-        return sum(
-            _rows_in(connection, path, row_type) for path in store.snapshots([kind]).values()
-        )
-
-
-def _rows_in(connection: Connection, snapshot: Path, row_type: type[Row]) -> int:
-    """The rows of a table in a snapshot, which may be older than the table."""
-    attach_snapshot(connection, snapshot, "counted")
-    try:
-        held = connection.execute(query_text("has_table"), [row_type.TABLE]).fetchall()
-        if not held:
-            return 0
-        sql = f"SELECT count(*) FROM counted.{_quoted(row_type.TABLE)}"
-        ((rows,),) = connection.execute(sql).fetchall()
-        return int(rows)
-    finally:
-        connection.execute("DETACH counted")
 
 
 def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
@@ -91,6 +69,32 @@ def sample_rows(
     parameters = {"partition": partition.key, "run_id": run_id}
     result: pl.DataFrame = connection.sql(sql, params=parameters).pl()
     return result
+
+
+@contextmanager
+def newest_pairs(connection: Connection, partition: Partition) -> Iterator[None]:
+    """Lets `sample_pairs` and `answer_shapes` see the newest `MOST_SHOWN` drafts of a domain.
+
+    Others are left out where there are more: what is shown costs the same at every size.
+    """
+    sql = query_text("table_rows").format(table="qa_drafts")
+    ((drafts,),) = connection.execute(sql).fetchall()
+    if drafts <= MOST_SHOWN:
+        yield
+        return
+    connection.execute("CREATE SCHEMA newest")
+    try:
+        sql = f"CREATE TABLE newest.shown AS {query_text('newest_drafts')}"
+        connection.execute(sql, {"partition": partition.key, "most": MOST_SHOWN})
+        for table, key in _OF_PAIR.items():
+            rows = f'FROM main."{table}" WHERE "{key}" IN (FROM newest.shown)'
+            connection.execute(f'CREATE VIEW newest."{table}" AS {rows}')
+        connection.execute("SET search_path = 'newest,main'")
+        connection.execute(f"CREATE VIEW newest.pairs AS {query_text('view_pairs')}")
+        yield
+    finally:
+        connection.execute("SET search_path = 'main'")
+        connection.execute("DROP SCHEMA newest CASCADE")
 
 
 def sample_pairs(

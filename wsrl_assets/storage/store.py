@@ -1,8 +1,10 @@
 """The only door to the DuckDB files: one file a partition, short exclusive writes, snapshots.
 
 A write takes the partition's lock, attaches the file, runs one transaction over rows *and*
-ledger, and detaches it. Readers never open the live file, since even a read-only opener blocks a
-DuckDB writer: after a commit the store publishes a copy, and readers open that.
+ledger, and detaches it. Readers do not open the live file, since even a read-only opener blocks a
+DuckDB writer: the store publishes a copy, after each commit of a small file and for a reader of a
+large one, and readers open that. A reader who needs a moment only takes the lock and reads the live
+file of a large partition, rather than have it copied.
 """
 
 import contextlib
@@ -285,15 +287,19 @@ class Store:
             keys.version = version_of(files.live)
             self._publish_if_due(partition, files)
 
-    def publish(self, partition: Partition) -> None:
-        """Brings the snapshot up to date, if it is not. Call at the end of a stage."""
+    def publish(self, partition: Partition, *, large: bool = False) -> None:
+        """Brings the snapshot up to date, if it is not. Call at the end of a stage.
+
+        That of a large partition is brought up to date when somebody reads it, or if `large` is
+        set.
+        """
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
+        if not large and _is_large(files.live) and files.snapshot.exists():
+            return
         with _faults_of_system_told(files.snapshot), self._locked(partition, files):
-            if _leftover_wal(files.live):
-                with self._open(files.live) as connection:
-                    connection.checkpoint()
+            self._fold_log(files)
             self._copy(partition, files)
 
     def discard(self, partition: Partition) -> None:
@@ -318,9 +324,7 @@ class Store:
                     f"{partition} cannot become {renamed}, which has data of its own: choose "
                     "another name"
                 )
-            if _leftover_wal(files.live):
-                with self._open(files.live) as connection:
-                    connection.checkpoint()
+            self._fold_log(files)
             files.live.replace(target.live)
             _cleared(files.snapshot)
             self._copy(renamed, target)
@@ -343,11 +347,29 @@ class Store:
             FileNotFoundError: the partition has no snapshot.
         """
         self._refresh(partition)
-        files = self._files(partition)
-        if not files.snapshot.exists():
+        with self._attached(partition, self._files(partition).snapshot) as connection:
+            yield connection
+
+    @contextmanager
+    def moment(self, partition: Partition) -> Iterator[Connection]:
+        """Like `snapshot`, of what the partition holds now. Make it short: see `current`.
+
+        Raises:
+            FileNotFoundError: the partition has no data.
+            StoreBusyError: another process kept the partition for longer than the timeout.
+        """
+        with self.current([partition]) as files:
+            path = files.get(partition, self._files(partition).snapshot)
+            with self._attached(partition, path) as connection:
+                yield connection
+
+    @contextmanager
+    def _attached(self, partition: Partition, path: Path) -> Iterator[Connection]:
+        """A read-only connection to one of a partition's files."""
+        if not path.exists():
             raise FileNotFoundError(f"no data for {partition} under {self.home}")
-        with self._instances.cursor(files.snapshot) as connection:
-            attach_snapshot(connection, files.snapshot, "snapshot")
+        with self._instances.cursor(path) as connection:
+            attach_snapshot(connection, path, "snapshot")
             # What the snapshot is too old to have is found, empty, in the memory behind it.
             connection.execute("ATTACH ':memory:' AS behind")
             connection.execute("USE behind")
@@ -380,6 +402,32 @@ class Store:
             if path.exists():
                 found[partition] = path
         return found
+
+    @contextmanager
+    def current(self, partitions: Collection[Partition]) -> Iterator[dict[Partition, Path]]:
+        """The files to read, for a moment, what partitions hold now; those that have any.
+
+        A large partition whose snapshot is out of date is read from its live file, which nobody
+        can write to until the block ends: make it short, and open no transaction in it.
+
+        Raises:
+            StoreBusyError: another process kept a partition for longer than the timeout.
+        """
+        found: dict[Partition, Path] = {}
+        with contextlib.ExitStack() as held:
+            for partition in sorted(partitions):
+                files = self._files(partition)
+                if not files.live.exists():
+                    continue
+                if _is_large(files.live) and _is_stale(files):
+                    held.enter_context(self._locked(partition, files))
+                    self._fold_log(files)
+                    found[partition] = files.live
+                    continue
+                self._refresh(partition)
+                if files.snapshot.exists():
+                    found[partition] = files.snapshot
+            yield found
 
     @contextmanager
     def exclusive_run(self, partition: Partition) -> Iterator[None]:
@@ -483,11 +531,20 @@ class Store:
                     noticed = True
                 time.sleep(0.1)
 
+    def _fold_log(self, files: PartitionFiles) -> None:
+        """Writes what a killed process left in the log into the file. The caller holds its lock."""
+        if _leftover_wal(files.live):
+            with self._open(files.live) as connection:
+                connection.checkpoint()
+
     def _publish_if_due(self, partition: Partition, files: PartitionFiles) -> None:
         if not _is_stale(files):
             return  # a transaction that only read
-        small = files.live.stat().st_size <= _COPY_EVERY_COMMIT_BYTES
-        if small or time.monotonic() >= self._publish_after.get(partition, 0.0):
+        if not _is_large(files.live) or not files.snapshot.exists():
+            self._copy(partition, files)
+            return
+        now = time.monotonic()
+        if now >= self._publish_after.setdefault(partition, now + _PUBLISH_INTERVAL_S):
             self._copy(partition, files)
 
     def _copy(self, partition: Partition, files: PartitionFiles) -> None:
@@ -521,6 +578,10 @@ def _owned(lock: FileLock, owner: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _is_large(live: Path) -> bool:
+    return live.stat().st_size > _COPY_EVERY_COMMIT_BYTES
 
 
 def _is_stale(files: PartitionFiles) -> bool:

@@ -1,8 +1,8 @@
 """What is pending in a partition: listed once a run by ids and places, then read page by page.
 
-A list is made by one pass over narrow columns of the snapshot, and holds where each row is stored.
-A page is read from there, so that it costs what it holds, however much is done in the partition,
-and no writer waits for it. The list is what was pending when the run began: the run itself is the
+A list is made by one pass over narrow columns, and holds where each row is stored. A page is read
+from there, so that it costs what it holds, however much is done in the partition, and no writer
+waits for it. The list is what was pending when the run began: the run itself is the
 only one that changes it (see `Store.exclusive_run`).
 """
 
@@ -38,6 +38,8 @@ PLACES = WorkList(("work_places",), "page_places")
 RATES = WorkList(("work_rates", "work_rollouts"), "page_rates")
 
 ReadPage = Callable[[int, int], pl.DataFrame]
+# So many rows are read at once with their list; for more, the partition is copied.
+_FEW = 1024
 
 
 @contextmanager
@@ -46,16 +48,20 @@ def listed(
 ) -> Iterator[ReadPage]:
     """Lists the work of a partition, and gives what reads the rows from one number to another.
 
-    Memory is that of the list: about 60 bytes a pending row, and for `PLACES` its question.
+    Few rows are read whole, in the moment in which they are listed. More are read page by page from
+    a copy of the partition, and memory is that of the list: about 60 bytes a pending row, and for
+    `PLACES` its question.
 
     Raises:
-        StoreBusyError: the snapshot is not up to date, and another process holds the partition.
+        StoreBusyError: another process holds the partition.
     """
-    store.publish(partition)
+    few = _few(store, partition, work, parameters)
+    if few is not None:
+        yield lambda first, last: few[first - 1 : last]
+        return
+    store.publish(partition, large=True)
     with store.snapshot(partition) as connection:
-        for name in work.lists:
-            sql = query_text(name)
-            connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", _used(sql, parameters))
+        _list(connection, work, parameters)
 
         def read(first: int, last: int) -> pl.DataFrame:
             return _page(connection, work.page, {**parameters, "first": first, "last": last})
@@ -69,12 +75,29 @@ def counted(store: Store, partition: Partition, work: WorkList, **parameters: An
     Raises:
         StoreBusyError: as `listed`.
     """
-    store.publish(partition)
     sql = query_text(work.lists[0])
-    with store.snapshot(partition) as connection:
+    with store.moment(partition) as connection:
         connection.execute(f"SELECT count(*) FROM ({sql})", _used(sql, parameters))
         ((rows,),) = connection.fetchall()
         return int(rows)
+
+
+def _few(
+    store: Store, partition: Partition, work: WorkList, parameters: dict[str, Any]
+) -> pl.DataFrame | None:
+    """All rows of the work of a partition; none if they are many."""
+    with store.moment(partition) as connection:
+        _list(connection, work, parameters)
+        ((rows,),) = connection.execute(f"SELECT count(*) FROM {work.lists[0]}").fetchall()
+        if rows > _FEW:
+            return None
+        return _page(connection, work.page, {**parameters, "first": 1, "last": _FEW})
+
+
+def _list(connection: Connection, work: WorkList, parameters: dict[str, Any]) -> None:
+    for name in work.lists:
+        sql = query_text(name)
+        connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", _used(sql, parameters))
 
 
 def _page(connection: Connection, name: str, parameters: dict[str, Any]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 from wsrl_assets.storage import Partition, Store, Transaction
 from wsrl_assets.storage.accounting import accounts, call_totals
 from wsrl_assets.storage.catalog import catalog
+from wsrl_assets.storage.home_accounting import home_accounts
 from wsrl_assets.storage.tables import Personas, Status, TriagedDocument, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.wanted import Wanted
@@ -72,11 +73,14 @@ def home_in_order(home: Path) -> Store:
         transaction.merge([personas(text) for text in TEXTS[:2]])
         transaction.merge([draft_row(0, TEXTS[0]), draft_row(1, TEXTS[0], persona_index=1)])
         transaction.merge([pair(0, Status.REJECTED, "leaked")])
+    assert not unbalanced(store)
     return store
 
 
 def unbalanced(store: Store) -> set[str]:
-    return {account.stage for account in balances(store) if not account.balanced}
+    found = balances(store)
+    assert home_accounts(store, Wanted(("open",))) == found, "what is kept is what is counted"
+    return {account.stage for account in found if not account.balanced}
 
 
 def change(store: Store, statement: str, where: str = "domain") -> None:
@@ -178,6 +182,10 @@ def test_forms_in_use_are_those_of_each_domain(tmp_path: Path) -> None:
             }
             for in_use in (True, False)
         }
+    for in_use, accounted in found.items():
+        kept = home_accounts(store, Wanted(("open",), forms_in_use=in_use))
+        said = {a.partition: (a.pending, a.balanced) for a in kept if a.stage == "qa_drafts"}
+        assert said == accounted
     assert found[True] == {"math": (0, True), "coding": (2, True)}
     assert found[False] == {"math": (2, True), "coding": (2, True)}
 

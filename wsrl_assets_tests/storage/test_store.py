@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from wsrl_assets.storage import Partition, Store, StoreError, catalog
+from wsrl_assets.storage import Partition, Store, StoreBusyError, StoreError, catalog
 from wsrl_assets.storage import store as store_module
 from wsrl_assets.storage.instances import connect
 from wsrl_assets.storage.tables import LLMCall, Personas, utc_now
@@ -117,7 +117,7 @@ def test_a_partition_without_data_says_so(tmp_path: Path) -> None:
         published(Store(tmp_path))
 
 
-def test_a_large_file_is_published_at_intervals_and_on_demand(
+def test_a_large_file_is_copied_when_somebody_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "_COPY_EVERY_COMMIT_BYTES", 0)
@@ -128,8 +128,33 @@ def test_a_large_file_is_published_at_intervals_and_on_demand(
     write(store, 2)
     assert snapshot.stat().st_ino == first, "the second commit came at once, and was copied"
     store.publish(IN_DOMAIN)
-    assert snapshot.stat().st_ino != first
+    assert snapshot.stat().st_ino == first, "nobody has read it yet"
     assert published(store) == 2
+    second = snapshot.stat().st_ino
+    assert second != first
+    write(store, 3)
+    store.publish(IN_DOMAIN, large=True)
+    assert snapshot.stat().st_ino != second
+
+
+def test_a_large_file_is_read_where_it_is_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_COPY_EVERY_COMMIT_BYTES", 0)
+    live = live_file(tmp_path)
+    store = Store(tmp_path, lock_timeout_s=0.1)
+    write(store, 1)
+    write(store, 2)
+    with store.current([IN_DOMAIN]) as files:
+        assert files == {IN_DOMAIN: live}
+        with pytest.raises(StoreBusyError):
+            write(store, 3)
+    write(store, 3)
+    with store.moment(IN_DOMAIN) as connection:
+        assert len(connection.sql("FROM llm_calls")) == 3
+    assert published(store) == 3
+    with store.current([IN_DOMAIN]) as files:
+        assert files[IN_DOMAIN] != live, "a copy that is up to date keeps no writer waiting"
 
 
 def test_a_store_by_another_connector_is_written_and_read_the_same(tmp_path: Path) -> None:
@@ -165,6 +190,19 @@ def _die_in_transaction(say: Said, home: Path, number: int) -> None:
     with Store(home).transaction(IN_DOMAIN) as transaction:
         transaction.merge([call_row(number)])
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_large_file_has_what_its_killed_writer_left_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_COPY_EVERY_COMMIT_BYTES", 0)
+    store = Store(tmp_path, lock_timeout_s=5)
+    write(store, 1)
+    with elsewhere(_write_and_die, tmp_path, 2) as writer:
+        assert writer.join() == -signal.SIGKILL
+    assert live_file(tmp_path).with_suffix(".duckdb.wal").exists(), "the test did not kill in time"
+    with store.moment(IN_DOMAIN) as connection:
+        assert len(connection.sql("FROM llm_calls")) == 2
 
 
 def test_a_commit_whose_writer_was_killed_is_read_from_its_log(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from wsrl_assets.storage import Store
+from wsrl_assets.storage import work as work_module
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import Personas, Status, VerifiedPair
 from wsrl_assets.storage.work import DOCUMENTS, listed
@@ -15,6 +17,12 @@ from wsrl_assets_tests.factories import IN_DOMAIN, WHEN, draft_row, filtered_doc
 GIVEN: dict[str, Any] = {"recipe": "r", "run_id": "planted", "created_at": WHEN}
 TEXTS = [f"document {number}" for number in range(6)]
 DOC_IDS = [filtered_document(0, text).doc_id for text in TEXTS]
+
+
+@pytest.fixture(params=["read at once", "read from a copy"], autouse=True)
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "read from a copy":
+        monkeypatch.setattr(work_module, "_FEW", 0)
 
 
 def add(store: Store, *rows: Row) -> None:

@@ -4,6 +4,6 @@ SELECT CASE WHEN count(*) = 0 THEN 'empty' ELSE md5(concat_ws(
   '/', count(*), bit_xor(digest), sum(digest // 4294967296), sum(digest % 4294967296)
 )) END AS version
 FROM (
-  SELECT md5_number_lower({key} || ':' || recipe)::HUGEINT AS digest
+  SELECT hash({key}, recipe)::HUGEINT AS digest
   FROM {table} WHERE partition = $partition
 )

@@ -1,7 +1,10 @@
 -- See inflow_source_documents.sql: kept drafts, and those without a verdict.
-SELECT q."partition", count(*) AS rows_in, count(*) FILTER (WHERE v.pair_id IS NULL) AS pending
-FROM qa_drafts q
-LEFT JOIN (SELECT DISTINCT "partition", pair_id FROM verified_pairs) v
-  ON v."partition" = q."partition" AND v.pair_id = q.draft_id
-WHERE q.status = 'kept'
+WITH kept AS (SELECT "partition", draft_id FROM qa_drafts WHERE status = 'kept'),
+waiting AS (
+  SELECT k."partition", count(*) AS pending
+  FROM kept k ANTI JOIN verified_pairs v ON v."partition" = k."partition" AND v.pair_id = k.draft_id
+  GROUP BY 1
+)
+SELECT k."partition", count(*) AS rows_in, coalesce(any_value(w.pending), 0) AS pending
+FROM kept k LEFT JOIN waiting w USING ("partition")
 GROUP BY 1

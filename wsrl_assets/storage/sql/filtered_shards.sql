@@ -1,1 +1,0 @@
-SELECT DISTINCT shard FROM filtered_documents ORDER BY shard

@@ -1,0 +1,2 @@
+-- The rows of a table. The name is set by the caller.
+SELECT count(*) FROM "{table}"
