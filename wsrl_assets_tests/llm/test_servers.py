@@ -111,7 +111,9 @@ async def test_a_ceiling_holds_over_all_servers(tmp_path: Path) -> None:
     async with running_simulator(quick()) as one, running_simulator(quick()) as two:
         async with engine(both(one, two), tmp_path, lambda call: None, max_in_flight=6) as e:
             await e.for_each(stream(range(60)), asking(e))
-        assert (one.stats.peak_running, two.stats.peak_running) == (3, 3)
+        peaks = (one.stats.peak_running, two.stats.peak_running)
+    assert max(peaks) <= 3
+    assert sum(peaks) > 3, "one server had all calls, or they came one by one"
 
 
 async def test_a_server_that_dies_costs_no_row_and_is_taken_back(

@@ -82,7 +82,7 @@ def test_where_personas_come_from_is_a_recipe_of_their_rows_alone(tmp_path: Path
 def test_hidden_personas_are_another_recipe_of_every_draft_alone(tmp_path: Path) -> None:
     default, hidden = recipes(tmp_path), recipes(tmp_path, personas_shown=False)
     same = {name for name, recipe in hidden.items() if recipe == default[name]}
-    assert same == {"personas", "verified_pairs"}
+    assert same == {"personas", "verified_pairs", "verified_rubrics"}
 
 
 async def test_none_costs_no_call_and_needs_no_endpoint_for_triage(tmp_path: Path) -> None:
