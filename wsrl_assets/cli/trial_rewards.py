@@ -19,7 +19,6 @@ from wsrl_assets.cli.score_rows import Keys, Row, read_rows
 from wsrl_assets.cli.terminal import console, errors
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.rewards import Case, Cases, RewardName, stored_cases
-from wsrl_assets.reward import Rubric
 from wsrl_assets.settings import load_roles
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.text.normalisation import stable_hash
@@ -59,9 +58,10 @@ def rewards(
 
     typed is the reward of releases, judged the same with WSRL_LLM_JUDGE_* where a rule may be
     overruled, math-verify that package alone, and reference a judge that sees the whole response
-    and the gold answer. Judges are paid: `judged` takes two calls a doubtful answer at most,
-    `reference` one a rollout. Replies are kept in HOME/trials/rewards, so that no call is paid
-    twice.
+    and the gold answer. Where the gold is a rubric, judged hears its facts one at a time, reference
+    sees its reference answer, and the others say nothing. Judges are paid: `judged` takes two calls
+    a doubtful answer or a fact at most, `reference` one a rollout. Replies are kept in
+    HOME/trials/rewards, so that no call is paid twice.
 
     Rows of a file have response and gold, and question where a judge is asked. They may have:
     truncated (true leaves it out), label (whether a person says that the response is right) and
@@ -136,11 +136,6 @@ def _case(number: int, row: Row, name: str) -> Case:
     if label not in (None, True, False):
         raise SourceError(
             f'"{name}", row {number}: "label" must be true, false or null, not {label!r:.60}.'
-        )
-    if isinstance(item.gold, Rubric):
-        raise SourceError(
-            f'"{name}", row {number}: its gold is a rubric, which no two rewards of this trial '
-            "score alike. Leave out the rows whose gold has the type rubric."
         )
     by_question = stable_hash(item.question) if item.question else f"row {number}"
     source = given.get("doc_id")

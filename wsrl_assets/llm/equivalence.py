@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.llm.engine import ChatModel, ChatRequest
 from wsrl_assets.llm.prompting import load_prompt
 from wsrl_assets.llm.roles import Role
-from wsrl_assets.reward import Gold, render
+from wsrl_assets.reward import Gold, Rubric, render
 from wsrl_assets.reward.judging import MAX_QUESTION_CHARS, quoted
 
 STAGE = "score"
@@ -68,7 +68,7 @@ class EndpointJudge:
 
 
 async def is_marked_correct(
-    engine: ChatModel, recipe: str, question: str, gold: Gold, response: str
+    engine: ChatModel, recipe: str, question: str, gold: Gold | Rubric, response: str
 ) -> bool:
     """Whether the model holds a whole response for correct, beside the gold answer in words.
 
@@ -84,13 +84,20 @@ async def is_marked_correct(
         RowError: this call failed for good.
         EndpointError: no call can succeed now.
     """
-    right = " or ".join((gold_in_words(gold), *gold.aliases))
+    right = " or ".join(right_answers(gold))
     text = REFERENCE_PROMPT.render(
         question=quoted(question, MAX_QUESTION_CHARS),
         reference=quoted(right, MAX_QUESTION_CHARS),
         response=quoted(response[-MAX_RESPONSE_CHARS:], MAX_RESPONSE_CHARS),
     )
     return (await _ask(engine, "reference_answer", text, MarkedResponse, recipe)).correct
+
+
+def right_answers(gold: Gold | Rubric) -> list[str]:
+    """The gold as people write it, with its aliases; of a rubric, its reference answer."""
+    if isinstance(gold, Rubric):
+        return [gold.reference]
+    return [gold_in_words(gold), *gold.aliases]
 
 
 def gold_in_words(gold: Gold) -> str:

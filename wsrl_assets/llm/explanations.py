@@ -8,7 +8,7 @@ from wsrl_assets.llm.engine import ChatModel, ChatRequest
 from wsrl_assets.llm.prompting import load_prompt, without_document
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
-from wsrl_assets.reward import Asked, Rubric, RubricScore, score_rubric_async
+from wsrl_assets.reward import Asked, Rubric, RubricScore, hear_rubric
 
 PROMPT = load_prompt("says_fact")
 STEP = "says_fact"
@@ -39,7 +39,7 @@ class FactAsker:
             RowError: a call failed for good.
             EndpointError: no call can succeed now.
         """
-        heard = await score_rubric_async(f"Answer: {answer}", rubric, self._says)
+        heard = await hear_rubric(f"Answer: {answer}", rubric, self._says)
         # The reward takes a judge's fault for no verdict; here it is the row's.
         if self._fault is not None:
             raise self._fault

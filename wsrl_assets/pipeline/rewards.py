@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
+from wsrl_assets.llm import explanations
 from wsrl_assets.llm.engine import ChatModel
 from wsrl_assets.llm.equivalence import (
     PROMPT,
@@ -22,17 +23,27 @@ from wsrl_assets.llm.equivalence import (
     is_marked_correct,
 )
 from wsrl_assets.llm.errors import RowError
+from wsrl_assets.llm.explanations import EndpointFactJudge
 from wsrl_assets.llm.prompting import Prompt
 from wsrl_assets.llm.recipes import StageRecipe, model_recipe
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline import math_verify
 from wsrl_assets.pipeline.job import Job, model_names
 from wsrl_assets.pipeline.paid_replies import PaidReplies, Tally, paid_calls
-from wsrl_assets.reward import Gold, Reason, Score, score, score_with_judge_async
+from wsrl_assets.reward import (
+    Gold,
+    Reason,
+    Rubric,
+    Score,
+    hear_rubric,
+    score,
+    score_with_judge_async,
+)
 from wsrl_assets.storage import GroupWriter, Partition, Store, catalog
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall
 
+RUBRIC = "rubric"
 LEDGER = "trials/rewards"
 """The folder of a home with the ledger of its trials of rewards, and with their pages."""
 _CALLS = Partition.shard("rewards")
@@ -44,10 +55,10 @@ class RewardName(StrEnum):
     TYPED = "typed"
     """The shipped reward."""
     JUDGED = "judged"
-    """The shipped reward, with a judge where its rule may be overruled."""
+    """The shipped reward, with a judge where its rule may be overruled, or a rubric is heard."""
     MATH_VERIFY = "math-verify"
     REFERENCE = "reference"
-    """A judge that sees the whole response and the gold answer."""
+    """A judge that sees the whole response and the gold answer, or a rubric's reference answer."""
 
     @property
     def asks(self) -> bool:
@@ -71,7 +82,7 @@ class Case:
         case_id: names it, and no other of the trial.
         source: the source document that it was asked of; rollouts of one are no independent cases.
         question: as the policy was asked.
-        gold: the answer that counts.
+        gold: the answer that counts, or the rubric of an explanation.
         response: what the policy wrote.
         is_right: what a person says of the response; none if nobody does.
         is_good_pair: what people say of question and gold; none if nobody does, or they disagree.
@@ -80,10 +91,15 @@ class Case:
     case_id: str
     source: str
     question: str
-    gold: Gold
+    gold: Gold | Rubric
     response: str
     is_right: bool | None = None
     is_good_pair: bool | None = None
+
+    @property
+    def answer_type(self) -> str:
+        """The type of the gold; `rubric` for a rubric."""
+        return RUBRIC if isinstance(self.gold, Rubric) else str(self.gold.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +176,13 @@ def cannot_run(job: Job) -> dict[RewardName, str]:
     return found
 
 
-async def recipes(job: Job, names: Sequence[RewardName]) -> dict[RewardName, StageRecipe]:
+async def recipes(
+    job: Job, names: Sequence[RewardName], cases: Sequence[Case]
+) -> dict[RewardName, StageRecipe]:
     """The recipe of each judging reward among these; a model that no setting names is asked for.
+
+    Args:
+        cases: where one has a rubric, the prompt that hears facts is part of the recipe.
 
     Raises:
         EndpointError: there is no judge, or its server has to name the model and does not.
@@ -172,7 +193,10 @@ async def recipes(job: Job, names: Sequence[RewardName]) -> dict[RewardName, Sta
     role = job.roles[Role.JUDGE]
     named = job.roles.model(Role.JUDGE)
     model = named or (await model_names(_at_ledger(job), _CALLS, [Role.JUDGE]))[Role.JUDGE]
-    return {name: model_recipe(STAGE, role, model, [_JUDGES[name].prompt]) for name in judging}
+    hears = any(isinstance(case.gold, Rubric) for case in cases)
+    return {
+        name: model_recipe(STAGE, role, model, _JUDGES[name].prompts(hears)) for name in judging
+    }
 
 
 async def run_rewards(
@@ -184,7 +208,7 @@ async def run_rewards(
         EndpointError: the judge cannot be used; replies that came are kept.
         StoreBusyError: another process runs a trial of rewards in this home.
     """
-    by_name = await recipes(job, names)
+    by_name = await recipes(job, names, cases)
     runs = {}
     if by_name:
         runs = {run.name: run for run in await _judged_runs(_at_ledger(job), cases, by_name)}
@@ -215,7 +239,14 @@ def _at_ledger(job: Job) -> Job:
 
 
 async def _typed(case: Case) -> Said:
-    return _said(score(case.response, case.gold))
+    return _said(_by_rule(case))
+
+
+def _by_rule(case: Case) -> Score:
+    """No rule scores an explanation: without a judge it has no verdict."""
+    if isinstance(case.gold, Rubric):
+        return Score(0, None, Reason.NEEDS_JUDGE)
+    return score(case.response, case.gold)
 
 
 def _said(scored: Score, **calls: Any) -> Said:
@@ -229,7 +260,7 @@ async def _measured(
 ) -> RewardRun:
     """A run with its processor seconds, once the golds have been read: a rule reads each once."""
     for case in cases:
-        score(case.response, case.gold)
+        _by_rule(case)
     began = time.process_time()
     said = [await say(case) for case in cases]
     return RewardRun(name, said, time.process_time() - began)
@@ -244,16 +275,24 @@ _OF_MATH_VERIFY = {
 
 
 async def _by_math_verify(cases: Sequence[Case]) -> RewardRun:
-    items = [(case.response, math_verify.golds_in_words(case.gold)) for case in cases]
+    items = [(case.response, _golds_in_words(case)) for case in cases]
     words, seconds = await math_verify.outcomes(items)
     said = [Said(_OF_MATH_VERIFY[word], word) for word in words]
     return RewardRun(RewardName.MATH_VERIFY, said, seconds)
 
 
+def _golds_in_words(case: Case) -> list[str]:
+    """None for a rubric, which math-verify takes for a gold that it cannot read."""
+    return [] if isinstance(case.gold, Rubric) else math_verify.golds_in_words(case.gold)
+
+
 # --- judges -------------------------------------------------------------------------------------
 
 
-async def _by_typed_rule_and_judge(case: Case, model: ChatModel, recipe: str) -> Score:
+async def _by_our_reward_and_judge(case: Case, model: ChatModel, recipe: str) -> Score:
+    if isinstance(case.gold, Rubric):
+        heard = await hear_rubric(case.response, case.gold, EndpointFactJudge(model, recipe))
+        return Score(int(heard.passed), heard.extracted, heard.reason)
     judge = EndpointJudge(model, recipe)
     return await score_with_judge_async(case.response, case.gold, case.question, judge)
 
@@ -269,12 +308,19 @@ async def _by_reference(case: Case, model: ChatModel, recipe: str) -> Score:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
+    """`of_rubrics` is what it also asks with where there are rubrics."""
+
     prompt: Prompt
     scores: Callable[[Case, ChatModel, str], Awaitable[Score]]
+    of_rubrics: Prompt | None = None
+
+    def prompts(self, hears: bool) -> list[Prompt]:
+        more = [self.of_rubrics] if hears and self.of_rubrics is not None else []
+        return [self.prompt, *more]
 
 
 _JUDGES = {
-    RewardName.JUDGED: _Judge(PROMPT, _by_typed_rule_and_judge),
+    RewardName.JUDGED: _Judge(PROMPT, _by_our_reward_and_judge, explanations.PROMPT),
     RewardName.REFERENCE: _Judge(REFERENCE_PROMPT, _by_reference),
 }
 

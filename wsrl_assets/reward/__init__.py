@@ -8,7 +8,14 @@ says 1 only where the type's own rule says so: a wrong gold costs more than a lo
 from .authoring import infer_type, parse_gold
 from .extraction import extract_answer
 from .gold import AnswerType, Gold
-from .hearing import Asked, RubricScore, read_word, score_rubric, score_rubric_async
+from .hearing import (
+    Asked,
+    RubricScore,
+    hear_rubric,
+    read_word,
+    score_rubric,
+    score_rubric_async,
+)
 from .judging import AsyncJudge, Judge, may_judge, score_with_judge, score_with_judge_async
 from .outcome import MissingPackageError, Reason, Score, SelfTest
 from .proof import perturbations, render, self_test
@@ -32,6 +39,7 @@ __all__ = [
     "SelfTest",
     "extract_answer",
     "final_message",
+    "hear_rubric",
     "infer_type",
     "is_cut_off",
     "is_rubric",

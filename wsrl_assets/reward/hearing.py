@@ -141,15 +141,23 @@ async def score_rubric_async(
     completion: object, rubric: object, judge: AsyncFactJudge, finish_reason: object = None
 ) -> RubricScore:
     """`score_rubric` for a judge that is a coroutine function."""
+    return _counted(await hear_rubric(completion, rubric, judge, finish_reason), rubric)
+
+
+async def hear_rubric(
+    completion: object, rubric: object, judge: AsyncFactJudge, finish_reason: object = None
+) -> RubricScore:
+    """`score_rubric_async` for callers that account for missing verdicts: counts and logs none."""
     hearing = _hearing(completion, rubric, finish_reason)
     verdict: object = None
     try:
         while True:
             verdict = await _asked_async(judge, hearing.send(verdict))
     except StopIteration as ended:
-        return _counted(ended.value, rubric)
+        heard: RubricScore = ended.value
+        return heard
     except Exception:
-        return _counted(RubricScore(0.0, None, Reason.INTERNAL_ERROR), rubric)
+        return RubricScore(0.0, None, Reason.INTERNAL_ERROR)
 
 
 _FAILED = object()

@@ -153,7 +153,7 @@ def compare_rewards(
 
 
 def _by_type(cases: Sequence[Case]) -> list[tuple[str, "Chosen"]]:
-    types = np.array([str(case.gold.type) for case in cases])
+    types = np.array([case.answer_type for case in cases])
     found = [(str(name), types == name) for name in sorted(set(types))]
     return sorted(found, key=lambda item: -int(item[1].sum()))
 
@@ -306,7 +306,7 @@ def _examples(
         said = [run.said[number] for run in runs]
         pattern = tuple(one.verdict for one in said)
         if len(set(pattern)) > 1:
-            patterns = by_type.setdefault(str(cases[number].gold.type), {})
+            patterns = by_type.setdefault(cases[number].answer_type, {})
             patterns.setdefault(pattern, []).append(Differing(cases[number], said))
     for name, patterns in sorted(by_type.items()):
         yield name, _in_turn([patterns[pattern] for pattern in sorted(patterns)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from wsrl_assets.llm.equivalence import gold_in_words
+from wsrl_assets.llm.equivalence import right_answers
 from wsrl_assets.llm.recipes import StageRecipe
 from wsrl_assets.pipeline.rewards import RewardName
 from wsrl_assets.reporting.pages import page_template
@@ -10,9 +10,11 @@ from wsrl_assets.trials.agreement import Estimate, RewardComparison
 
 MEANINGS = {
     "typed": "the reward of releases: the final answer, by the rule of its type",
-    "judged": "the same, and a judge on the final answer where a rule may be overruled",
+    "judged": "the same, and a judge on the final answer where a rule may be overruled, "
+    "or on each fact of a rubric",
     "math-verify": "math-verify alone, as its documentation shows it",
-    "reference": "a judge that sees the whole response and the gold answer",
+    "reference": "a judge that sees the whole response and the gold answer, "
+    "or the reference answer of a rubric",
 }
 """What each reward is, in words."""
 _END_CHARS = 700
@@ -35,7 +37,7 @@ def render_rewards(
         share=said_share,
         kappa=said_kappa,
         figure=said_figure,
-        gold=gold_in_words,
+        right_answers=right_answers,
         end=_end,
     )
     models = {reward: recipe.model for reward, recipe in recipes.items()}

@@ -114,7 +114,7 @@ async def run_reward_trial(job: Job, cases: Cases, names: Sequence[RewardName]) 
             "no rollout is kept here: take pass rates with `wsrl run --rollouts 8`, which keeps "
             "them, or name a file of rollouts, with response, gold and question in each row"
         )
-    by_name = await recipes(job, names)
+    by_name = await recipes(job, names, cases.cases)
     name = _fingerprint(cases.cases, names, by_name)
     runs = await run_rewards(job, cases.cases, names)
     found = compare_rewards(cases.cases, runs, job.settings.seed)

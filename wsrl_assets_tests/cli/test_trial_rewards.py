@@ -11,6 +11,7 @@ from simulator import simulator_process
 from wsrl_assets_tests.cli.test_cli import Done, wsrl
 from wsrl_assets_tests.factories import quick
 from wsrl_assets_tests.pipeline.test_rewards import knows_the_byname
+from wsrl_assets_tests.reward.rubric_adversary import CASES as RUBRICS
 
 PARIS = {"type": "entity", "value": "Paris"}
 TWELVE = {"type": "integer", "value": "12"}
@@ -55,9 +56,14 @@ def test_a_file_of_rollouts_is_compared_by_all_rewards_in_80_columns(tmp_path: P
 
 
 def test_without_a_judge_rules_are_compared(tmp_path: Path) -> None:
-    done = trial(tmp_path, written(tmp_path, ROWS))
+    rubric = RUBRICS[0].rubric
+    asked = {"question": rubric.question, "response": f"Answer: {rubric.reference}"}
+    rows = [*ROWS, {**asked, "gold": json.loads(rubric.to_json())}]
+    done = trial(tmp_path, written(tmp_path, rows))
     assert done.returncode == 0, done.stderr
     assert "without the reward judged: no judge is set" in done.stderr
+    (page,) = (tmp_path / "home").glob("trials/rewards/*/rewards.html")
+    assert "<td>rubric</td>" in page.read_text("utf-8")
     assert "reference" not in done.stdout
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -22,7 +23,8 @@ from wsrl_assets.pipeline.rewards import (
     run_rewards,
     stored_cases,
 )
-from wsrl_assets.reward import AnswerType, Gold
+from wsrl_assets.reward import AnswerType, Gold, Rubric
+from wsrl_assets.reward.rubric_rules import says_by_rule
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.labels import save_labels
@@ -31,6 +33,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Opinion
 from wsrl_assets_tests.factories import WHEN, delivered, job, quick, rows, tokens_of
 from wsrl_assets_tests.release.pairs import Pair, plant
+from wsrl_assets_tests.reward.rubric_adversary import CASES as RUBRICS
 
 PARIS = Gold(AnswerType.ENTITY, "Paris")
 TWELVE = Gold(AnswerType.INTEGER, "12")
@@ -38,7 +41,7 @@ QUESTION = "Which city is the capital of France?"
 MATH = Partition.domain(Domain.MATH)
 
 
-def case(number: int, response: str, gold: Gold = PARIS, **others: Any) -> Case:
+def case(number: int, response: str, gold: Gold | Rubric = PARIS, **others: Any) -> Case:
     return Case(f"c{number}", f"s{number}", QUESTION, gold, response, **others)
 
 
@@ -87,6 +90,44 @@ async def test_each_reward_says_what_it_is_said_to(tmp_path: Path) -> None:
     assert found["typed"].said[2].reason == "wrong_value"
     assert found["math-verify"].said[0].reason == "gold_not_read"
     assert all(run.seconds > 0 for run in found.values())
+
+
+def hears(body: dict[str, Any], rng: Random) -> str:
+    """A judge that knows no wordings, and marks every whole response as correct."""
+    if body["response_format"]["json_schema"]["name"] != "says_fact":
+        return json.dumps({"reason": "it pleads well", "correct": True})
+    asked = body["messages"][-1]["content"]
+    parts = (re.search(rf"^{name}: (.*)$", asked, re.M) for name in ("Text", "Statement"))
+    answer, fact = (json.loads(part[1]) for part in parts if part is not None)
+    return json.dumps({"reason": "as it says", "says": says_by_rule(answer, fact, "")})
+
+
+async def test_of_a_rubric_two_judges_have_a_verdict_and_each_call_is_paid_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rubric, other = (one.rubric for one in RUBRICS)
+    cases = [
+        case(0, f"Answer: {rubric.reference}", rubric),
+        case(1, f"Answer: {other.reference}", rubric),
+        case(2, "Answer: 12", TWELVE),
+    ]
+    async with running_simulator(quick(reply=hears)) as sim:
+        work = job(tmp_path, sim.base_url)
+        found = await said_by(work, list(RewardName), cases)
+        asked = sim.stats.requests_completed
+        again = await said_by(work, list(RewardName), cases)
+        assert sim.stats.requests_completed == asked
+    assert marks(found["judged"]) == "+-+"
+    assert marks(found["reference"]) == "+++"
+    assert marks(found["typed"]) == marks(found["math-verify"]) == "??+"
+    assert [said.reason for said in found["typed"].said][:2] == ["needs_judge"] * 2
+    # Each fact twice; neither the mistake nor the other answer shares a telling word.
+    assert [said.calls for said in found["judged"].said] == [2 * len(rubric.must), 0, 0]
+    assert "no verdict" not in caplog.text, "what is not asked yet is no failure"
+    assert [said.calls for said in found["reference"].said] == [1] * 3
+    assert {name: run.said for name, run in again.items()} == {
+        name: run.said for name, run in found.items()
+    }
 
 
 async def test_calls_are_told_as_each_reward_takes_them_and_paid_once(tmp_path: Path) -> None:
@@ -269,7 +310,7 @@ def test_rollouts_of_kept_pairs_are_taken_and_those_cut_off_are_counted(home: St
     assert len(found.cases) == len(PAIRS) * 3
     assert len({one.source for one in found.cases}) == 2, "pairs of a source are one case"
     one = next(one for one in found.cases if one.response == "Answer: 1869")
-    assert one.gold.type is AnswerType.DATE
+    assert one.answer_type == AnswerType.DATE
     assert one.question.startswith("When was hall")
     assert one.is_good_pair is None
 
