@@ -232,7 +232,8 @@ class Endpoint:
             began = time.monotonic()
             server = Server(role, self._limiter_folder, self._fixed)
             try:
-                await server.start(patience_s)
+                # What another run has found out need not be waited for again.
+                await server.start(0.0 if server.limiter.is_left_out else patience_s)
                 self._take_in(server)
                 await server.until_given_up()
             except EndpointError as error:
@@ -246,22 +247,27 @@ class Endpoint:
     def _take_in(self, server: Server) -> None:
         for model in self._models:
             server.resolve_model(model)
-        if server.base_url not in self._starting:
+        if server.limiter.is_left_out:
+            server.limiter.is_left_out = False
             _log.warning("%s answers again", without_credentials(server.base_url))
         self._live.append(server)
         self._note(server)
 
     def _leave_out(self, server: Server, error: EndpointError) -> None:
         """Calls of a server that does not work go to the others, if there are any."""
-        is_news = server in self._live or server.base_url in self._starting
         self._live = [one for one in self._live if one is not server]
         self._note(server)
         if not self._live and not self._starting:
             self._condemn(error if len(self._roles) == 1 else _none_works(self._roles, error))
             return
         server.abandon(error)
-        if is_news:
-            _log.warning("left out until it answers: %s", error)
+        if not server.limiter.is_left_out:
+            server.limiter.is_left_out = True
+            _log.warning(
+                "%s is left out until it answers, and the others take its calls: %s",
+                without_credentials(server.base_url),
+                error.problem,
+            )
 
     def _note(self, server: Server) -> None:
         """Which servers work has changed."""

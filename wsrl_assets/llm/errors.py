@@ -36,4 +36,11 @@ class EndpointError(UserError):
     """No call can succeed (wrong key, wrong model, nobody there): the run stops early.
 
     The message is a sentence or two that say what to fix. It never holds a key.
+
+    Attributes:
+        problem: what is wrong, without the remedy; the whole message where it is not told apart.
     """
+
+    def __init__(self, message: str, problem: str | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem or message

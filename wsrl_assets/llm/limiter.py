@@ -52,6 +52,8 @@ class Limiter:
 
     def __init__(self, slots: SharedSlots) -> None:
         self.slots = slots
+        # Whether a run of this process leaves the server out, so that only the first one says so.
+        self.is_left_out = False
         self._queue: list[tuple[int, int, _Waiter]] = []
         self._waiting = 0
         self._groups = 0

@@ -276,7 +276,7 @@ class Server:
                 problem = f"nobody answers ({type(error.__cause__ or error).__name__})"
             if time.monotonic() > deadline:
                 by_hand = curl(self.base_url, "models", has_key=self._has_key)
-                raise EndpointError(_nobody(self.base_url, problem, by_hand))
+                raise EndpointError(_nobody(self.base_url, problem, by_hand), problem)
             await asyncio.sleep(0.5)
 
     async def _choose_ceiling(self) -> None:
@@ -345,7 +345,7 @@ class Server:
             await asyncio.sleep(_LOOK_EVERY_S)
             verdict = await self._verdict()
             if verdict is not None:
-                self._condemn(EndpointError(self._obituary(verdict)))
+                self._condemn(EndpointError(self._obituary(verdict), verdict))
                 return
 
     def _obituary(self, verdict: str) -> str:
