@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from wsrl_assets.llm.client import Completion
@@ -48,15 +47,8 @@ class Item:
     _servers: "dict[Endpoint, Server]" = field(default_factory=dict)
     _left: Server | None = None
 
-    def __enter__(self) -> "Item":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Counts for no server any more."""
         for server in self._servers.values():
             server.items -= 1
         self._servers.clear()

@@ -390,7 +390,8 @@ class _BoundedTaskGroup(Generic[T]):
             await asyncio.sleep(0)  # it asks before the next one is thought of
 
     async def _numbered(self, work: Callable[[T], Awaitable[None]], item: T) -> None:
-        with Item(next(_numbers), self._key(item) if self._key else None) as asking:
+        key = self._key(item) if self._key else None
+        with contextlib.closing(Item(next(_numbers), key)) as asking:
             _ITEM.set(asking)
             await work(item)
 
@@ -427,7 +428,7 @@ def _item_of(ask: ChatRequest[Any]) -> Iterator[Item]:
     if item is not None:
         yield item
         return
-    with Item(key=ask.row_id) as alone:
+    with contextlib.closing(Item(key=ask.row_id)) as alone:
         yield alone
 
 

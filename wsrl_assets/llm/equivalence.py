@@ -20,7 +20,8 @@ PROMPT = load_prompt("same_answer")
 REFERENCE_PROMPT = load_prompt("reference_answer")
 MAX_RESPONSE_CHARS = 4_000
 """Of a response, its end: there the answer stands."""
-_MAX_TOKENS = 160
+JUDGE_TOKENS = 160
+"""The longest reply of a judge: a verdict and its reason."""
 
 Judged = TypeVar("Judged", bound=BaseModel)
 
@@ -63,7 +64,7 @@ class EndpointJudge:
             EndpointError: no call can succeed now.
         """
         text = PROMPT.render(question=question, first=first, second=second)
-        reply = await _ask(self._engine, "same_answer", text, SameAnswer, self._recipe)
+        reply = await ask_judge(self._engine, "same_answer", text, SameAnswer, self._recipe)
         return reply.same
 
 
@@ -90,7 +91,7 @@ async def is_marked_correct(
         reference=quoted(right, MAX_QUESTION_CHARS),
         response=quoted(response[-MAX_RESPONSE_CHARS:], MAX_RESPONSE_CHARS),
     )
-    return (await _ask(engine, "reference_answer", text, MarkedResponse, recipe)).correct
+    return (await ask_judge(engine, "reference_answer", text, MarkedResponse, recipe)).correct
 
 
 def right_answers(gold: Gold | Rubric) -> list[str]:
@@ -108,9 +109,15 @@ def gold_in_words(gold: Gold) -> str:
         return gold.value
 
 
-async def _ask(
+async def ask_judge(
     engine: ChatModel, step: str, text: str, reply_type: type[Judged], recipe: str
 ) -> Judged:
+    """The judge's reply to a prompt, outside of all stages; the same prompt is the same row.
+
+    Raises:
+        RowError: this call failed for good.
+        EndpointError: no call can succeed now.
+    """
     return await engine.ask(
         ChatRequest(
             stage=STAGE,
@@ -120,6 +127,6 @@ async def _ask(
             recipe=recipe,
             messages=[{"role": "user", "content": text}],
             reply_type=reply_type,
-            max_tokens=_MAX_TOKENS,
+            max_tokens=JUDGE_TOKENS,
         )
     )

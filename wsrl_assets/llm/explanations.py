@@ -1,18 +1,15 @@
 """Explanations heard by an endpoint: the judge that `reward.score_rubric_async` asks."""
 
-import hashlib
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from wsrl_assets.llm.engine import ChatModel, ChatRequest
+from wsrl_assets.llm.engine import ChatModel
+from wsrl_assets.llm.equivalence import JUDGE_TOKENS, ask_judge
 from wsrl_assets.llm.prompting import load_prompt, without_document
-from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Asked, Rubric, RubricScore, hear_rubric
 
 PROMPT = load_prompt("says_fact")
 STEP = "says_fact"
-_MAX_TOKENS = 160
 
 
 class SaysFact(BaseModel):
@@ -49,7 +46,7 @@ class FactAsker:
         messages = without_document(PROMPT.render(task=asked.task))
         try:
             reply = await self._model.ask(
-                STEP, self._row_id, messages, SaysFact, max_tokens=_MAX_TOKENS
+                STEP, self._row_id, messages, SaysFact, max_tokens=JUDGE_TOKENS
             )
         except Exception as fault:
             self._fault = fault
@@ -77,16 +74,4 @@ class EndpointFactJudge:
             EndpointError: no call can succeed now.
         """
         text = PROMPT.render(task=asked.task)
-        reply = await self._engine.ask(
-            ChatRequest(
-                stage="score",
-                step=STEP,
-                role=Role.JUDGE,
-                row_id=hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-                recipe=self._recipe,
-                messages=[{"role": "user", "content": text}],
-                reply_type=SaysFact,
-                max_tokens=_MAX_TOKENS,
-            )
-        )
-        return reply.says
+        return (await ask_judge(self._engine, STEP, text, SaysFact, self._recipe)).says

@@ -62,6 +62,7 @@ from wsrl_assets.storage.tables import utc_now
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import Marked, excerpt
+from wsrl_assets.verification.worked_out import Way
 
 STAGE = "dataset_report"
 SAMPLED_PAIRS = 30
@@ -182,7 +183,9 @@ def gather(store: Store) -> Report:
                 frame(connection, "coverage_documents", documents=SAMPLED, characters=CHARACTERS),
                 frame(connection, "report_drafted"),
             ),
-            frame(connection, "report_worked_out", release=folder.name).to_dicts(),
+            frame(
+                connection, "report_worked_out", release=folder.name, ways=[str(way) for way in Way]
+            ).to_dicts(),
         )
 
 

@@ -9,6 +9,7 @@ of the ways can work out passes, and its verdict says so.
 import ast
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 
 from wsrl_assets.reward import AnswerType, Gold, Reason
 from wsrl_assets.reward.scoring import judge_answer
@@ -16,7 +17,16 @@ from wsrl_assets.storage.basis import Execution
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.text.python_values import MAX_STATEMENTS, Session, evaluate_all
 
-NOT_CHECKED = "not checked"
+
+class Way(StrEnum):
+    """How a gold was worked out: what the detail of its verdict begins with."""
+
+    EXECUTED = "executed"
+    PUT_INTO = "put into"
+    EQUAL_TO = "equal to"
+    NOT_CHECKED = "not checked"
+
+
 _CHECK = "worked_out"
 _OF_FORM = (AnswerType.CODE, AnswerType.EXPRESSION)
 _NUMBERS = (AnswerType.INTEGER, AnswerType.DECIMAL)
@@ -49,9 +59,8 @@ _ENDS = re.compile(r"\$? ?(?:equal ?)?[?.!]?\s*$")
 def check_worked_out(basis: str | None, question: str, gold: Gold) -> tuple[Verdict, ...]:
     """The verdict `worked_out` on code and expressions, and on numbers that could be worked out.
 
-    Its detail says how ("executed: ...", "put into ...", "equal to ..."), or begins with "not
-    checked". Reasons: `not_executed` (what was executed for the draft is not now),
-    `execution_differs`, `contradicts_question`.
+    Its detail begins with the `Way`. Reasons: `not_executed` (what was executed for the draft is
+    not now), `execution_differs`, `contradicts_question`.
     """
     if basis is not None:
         return (_executed_again(basis, gold),)
@@ -63,7 +72,7 @@ def check_worked_out(basis: str | None, question: str, gold: Gold) -> tuple[Verd
         return (found,)
     if gold.type in _NUMBERS:
         return ()
-    detail = f"{NOT_CHECKED}: the question states nothing that could be worked out"
+    detail = f"{Way.NOT_CHECKED}: the question states nothing that could be worked out"
     return (Verdict(_CHECK, True, detail=detail),)
 
 
@@ -75,7 +84,7 @@ def _executed_again(basis: str, gold: Gold) -> Verdict:
     (shown,) = evaluate_all([session])
     if shown is None:
         return Verdict(_CHECK, False, "not_executed", session.expression[:200])
-    return _compared(shown, gold, f"executed: {shown}", "execution_differs")
+    return _compared(shown, gold, f"{Way.EXECUTED}: {shown}", "execution_differs")
 
 
 def _compared(shown: str, gold: Gold, told: str, reason: str) -> Verdict:
@@ -93,10 +102,11 @@ def _by_python(question: str, gold: Gold) -> Verdict | None:
         return None
     bare = ast.literal_eval(shown)  # of what `evaluate_all` shows, which is a literal
     forms = (shown, bare) if isinstance(bare, str) else (shown,)
+    told = f"{Way.EXECUTED}: {shown}"[:200]
     for form in forms:
         if judge_answer(form, gold) is Reason.MATCH:
-            return Verdict(_CHECK, True, detail=f"executed: {shown}"[:200])
-    return Verdict(_CHECK, False, "execution_differs", f"executed: {shown}"[:200])
+            return Verdict(_CHECK, True, detail=told)
+    return Verdict(_CHECK, False, "execution_differs", told)
 
 
 def _session(snippets: list[str]) -> Session | None:
@@ -131,7 +141,9 @@ def _by_substitution(question: str, gold: Gold) -> Verdict | None:
         re.sub(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", lambda _: f"({value})", side)
         for side in runs[0].split("=")
     )
-    return _equal(right, left, f"put into {runs[0].strip()}: {left.strip()} = {right.strip()}")
+    return _equal(
+        right, left, f"{Way.PUT_INTO} {runs[0].strip()}: {left.strip()} = {right.strip()}"
+    )
 
 
 def _by_arithmetic(question: str, gold: Gold) -> Verdict | None:
@@ -142,7 +154,7 @@ def _by_arithmetic(question: str, gold: Gold) -> Verdict | None:
     text, start, end = runs[0]
     if not _WORKS_OUT.search(question, 0, start) or not _ENDS.match(question, end):
         return None
-    found = _equal(gold.value, text, f"equal to {text.strip()}")
+    found = _equal(gold.value, text, f"{Way.EQUAL_TO} {text.strip()}")
     is_rounded = gold.type is AnswerType.DECIMAL and found is not None and not found.passed
     return None if is_rounded else found
 

@@ -223,7 +223,7 @@ def test_the_adversary_catches_a_reward_that_shows_everything_to_a_gullible_judg
 
 
 def test_rules_alone_hold_what_is_spoiled_back_from_a_gullible_judge() -> None:
-    """Every spoiled attempt is refused by rule; what remains is told apart by the judge alone."""
+    """Rules refuse every spoiled attempt, and the judge decides the others."""
     spoiled = [one for one in sample(_COUNT, 13) if not one.made_by.endswith("clean")]
     paid = [
         one.made_by

@@ -1,7 +1,7 @@
 -- How golds of the newest release were worked out from their questions, and how many were not, by
--- answer type: how, answer_type, pairs. See verification/worked_out.
+-- answer type: how (of $ways, which details begin with), answer_type, pairs.
 SELECT
-  regexp_extract(v.detail, '^(executed|put into|equal to|not checked)') AS how,
+  list_filter($ways, lambda way: starts_with(v.detail, way))[1] AS how,
   answer_type,
   count(*) AS pairs
 FROM (
