@@ -27,6 +27,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from wsrl_assets.errors import UserError
+from wsrl_assets.storage.host_claims import ClaimedError
 from wsrl_assets.storage.instances import (
     Connect,
     Connection,
@@ -35,8 +36,9 @@ from wsrl_assets.storage.instances import (
     connect,
     instances,
 )
-from wsrl_assets.storage.keys import KnownKeys, version_of
+from wsrl_assets.storage.keys import KnownKeys, Version, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
+from wsrl_assets.storage.operations import Kind, Operation, SegmentError
 from wsrl_assets.storage.schema import (
     Row,
     add_columns_sql,
@@ -47,7 +49,15 @@ from wsrl_assets.storage.schema import (
     merge_sql,
     rows_of,
 )
-from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+from wsrl_assets.storage.shared_home import (
+    SharedHome,
+    address_of,
+    run_claim,
+    shared_home,
+    write_claim,
+)
+from wsrl_assets.storage.shared_log import SharedLog, position_of, stands_alone
+from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 
 R = TypeVar("R", bound=Row)
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
@@ -57,11 +67,14 @@ _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.NEXT: DOMAIN_TABLES,
     PartitionKind.SUPERSEDED: DOMAIN_TABLES,
 }
+_ROW_TYPES = {row_type.TABLE: row_type for row_type in ALL_TABLES}
 # A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 # Commits wait while a large file is copied, so copies take a twentieth of the time at most.
 _COPIES_APART = 20
+# A base that is replaced while it is fetched is fetched anew; it is replaced seldom.
+_TRIES_TO_FOLLOW = 5
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25
 _HURRIED_LOCK_TIMEOUT_S = 3.0
@@ -137,6 +150,7 @@ class Transaction:
     partition: Partition
     connection: Connection
     keys: KnownKeys = field(default_factory=KnownKeys)
+    changes: list[Operation] | None = None
 
     def merge(self, rows: Sequence[Row]) -> None:
         """Upserts rows, of any mix of this partition's tables, by their keys.
@@ -147,16 +161,18 @@ class Transaction:
         for row in rows:
             by_type.setdefault(type(row), []).append(row)
         for row_type, same in by_type.items():
-            write = self.insert if row_type.IS_APPENDED else self._merge_frame
+            write = self.insert if row_type.IS_APPENDED else self.merge_frame
             write(row_type, frame_of(row_type, same))
 
     def merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         """Upserts the rows of a frame that has the table's columns, by its key."""
         if frame.height:
+            self._note(Kind.MERGE, row_type.TABLE, rows=frame)
             self._merge_frame(row_type, frame)
 
     def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         """Adds a frame of rows that are known to be new, by the names of its columns."""
+        self._note(Kind.INSERT, row_type.TABLE, rows=frame)
         with _registered(self.connection, {"incoming_rows": frame}):
             self.connection.execute(insert_sql(row_type, "incoming_rows"))
 
@@ -177,10 +193,13 @@ class Transaction:
     def delete_where(self, row_type: type[Row], column: str, values: Collection[str]) -> None:
         """Deletes the rows of `where`."""
         sql = query_text("delete_where").format(table=row_type.TABLE, column=column)
-        self.connection.execute(sql, {"values": list(values)})
+        found = list(values)
+        self._note(Kind.DELETE_WHERE, row_type.TABLE, {"column": column, "values": found})
+        self.connection.execute(sql, {"values": found})
 
     def execute(self, name: str, **parameters: Any) -> None:
-        """Runs `sql/<name>.sql`, a statement, with `$name` parameters."""
+        """Runs `sql/<name>.sql`, a statement, with `$name` parameters: plain ones, as in JSON."""
+        self._note(Kind.EXECUTE, name, parameters)
         self.connection.execute(query_text(name), parameters or None)
 
     def frame(self, row_type: type[Row]) -> pl.DataFrame:
@@ -199,7 +218,42 @@ class Transaction:
 
     def clear(self, row_type: type[Row]) -> None:
         """Deletes all rows of a table that is rebuilt as a whole."""
+        self._note(Kind.CLEAR, row_type.TABLE)
         self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
+
+    def apply(self, operation: Operation) -> None:
+        """Does what a transaction did elsewhere.
+
+        Raises:
+            SegmentError: it is of a table or statement that this version does not know.
+        """
+        given = operation.parameters
+        if operation.kind is Kind.EXECUTE:
+            self.execute(operation.name, **given)
+            return
+        row_type = _ROW_TYPES.get(operation.name)
+        if row_type is None:
+            raise SegmentError(
+                f"another host writes {operation.name!r} with a newer version: install it here, too"
+            )
+        if operation.kind is Kind.DELETE_WHERE:
+            self.delete_where(row_type, given["column"], given["values"])
+        elif operation.kind is Kind.CLEAR:
+            self.clear(row_type)
+        elif operation.rows is not None:
+            write = self.insert if operation.kind is Kind.INSERT else self.merge_frame
+            write(row_type, operation.rows)
+
+    def _note(
+        self,
+        kind: Kind,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        rows: pl.DataFrame | None = None,
+    ) -> None:
+        """Notes a change, for the log of a home that other hosts share."""
+        if self.changes is not None:
+            self.changes.append(Operation(kind, name, parameters or {}, rows))
 
     def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
         if self.keys.wants(row_type):
@@ -225,12 +279,20 @@ class Store:
         home: the folder; made on first write.
         lock_timeout_s: how long to wait for another process before `StoreBusyError`.
         connect: makes a DuckDB instance in memory; Dagster's resource is passed in here.
+        shared: what other hosts share of the home; found by the folder's name if not given.
     """
 
     def __init__(
-        self, home: Path, *, lock_timeout_s: float = 60.0, connect: Connect = connect
+        self,
+        home: Path,
+        *,
+        lock_timeout_s: float = 60.0,
+        connect: Connect = connect,
+        shared: SharedHome | None = None,
     ) -> None:
         self.home = Path(home)
+        self._given_shared = shared
+        self._positions: dict[Partition, tuple[Version | None, int]] = {}
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
         self._publish_after: dict[Partition, float] = {}
@@ -249,43 +311,203 @@ class Store:
         """
         self._lock_timeout_s = min(self._lock_timeout_s, _HURRIED_LOCK_TIMEOUT_S)
 
+    @property
+    def shared(self) -> SharedHome | None:
+        """What other hosts share of the home; none if it is a plain folder."""
+        if self._given_shared is not None:
+            return self._given_shared
+        address = address_of(self.home)
+        return shared_home(address) if address is not None else None
+
+    @property
+    def address(self) -> str:
+        """How a user names the home."""
+        return self.shared.address if self.shared is not None else str(self.home)
+
     def partitions(self, kind: PartitionKind) -> list[Partition]:
         """The partitions that have a file, by key."""
-        folder = self.home / kind
-        return sorted(Partition(kind, path.stem) for path in folder.glob("*.duckdb"))
+        here = {Partition(kind, path.stem) for path in (self.home / kind).glob("*.duckdb")}
+        if self.shared is None:
+            return sorted(here)
+        there = {p for p in self.shared.log.heads() if p.kind is kind}
+        if kind is PartitionKind.SHARD:  # shards stay, so that their names are enough
+            return sorted(here | there)
+        return sorted(p for p in here | there if self.exists(p))
 
     def exists(self, partition: Partition) -> bool:
+        self._follow_if_behind(partition)
         return self._files(partition).live.exists()
 
     @contextmanager
     def transaction(self, partition: Partition) -> Iterator[Transaction]:
         """One exclusive transaction: committed and published on success, rolled back on error.
 
+        In a shared home it is in the log of all hosts before it is committed here.
+
         Raises:
             StoreBusyError: another process kept the partition for longer than the timeout.
             StoreError: the file is not a usable DuckDB database.
+            ObjectsError: the store of a shared home cannot be used; nothing is committed.
         """
         files = self._files(partition)
         with _faults_of_system_told(files.live), self._locked(partition, files):
-            path = files.live if files.live.exists() else _cleared(files.initial)
-            keys = self._keys.setdefault(partition, KnownKeys())
-            keys.check(files.live)
-            with self._open(path) as connection:
-                connection.begin()
-                try:
-                    if path != files.live or partition not in self._up_to_date:
-                        self._bring_up_to_date(connection, partition)
-                    yield Transaction(partition, connection, keys)
-                except BaseException:
-                    with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
-                        connection.rollback()
-                    raise
-                connection.commit()
-            self._up_to_date.add(partition)
-            if path != files.live:
-                path.replace(files.live)
-            keys.version = version_of(files.live)
+            if self.shared is None:
+                with self._local(partition, files) as transaction:
+                    yield transaction
+            else:
+                with self._logged(self.shared, partition, files) as transaction:
+                    yield transaction
             self._publish_if_due(partition, files)
+
+    @contextmanager
+    def _local(
+        self, partition: Partition, files: PartitionFiles, *, noted: bool = False
+    ) -> Iterator[Transaction]:
+        """A transaction on the file of this host; the caller holds its lock."""
+        path = files.live if files.live.exists() else _cleared(files.initial)
+        keys = self._keys.setdefault(partition, KnownKeys())
+        keys.check(files.live)
+        with self._open(path) as connection:
+            connection.begin()
+            try:
+                if path != files.live or partition not in self._up_to_date:
+                    self._bring_up_to_date(connection, partition)
+                yield Transaction(partition, connection, keys, [] if noted else None)
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
+                    connection.rollback()
+                raise
+            connection.commit()
+        self._up_to_date.add(partition)
+        if path != files.live:
+            path.replace(files.live)
+        keys.version = version_of(files.live)
+
+    @contextmanager
+    def _logged(
+        self, shared: SharedHome, partition: Partition, files: PartitionFiles
+    ) -> Iterator[Transaction]:
+        """A transaction that follows all that is in the log, and is written to it."""
+        with self._claimed(shared, partition):
+            position = self._follow(shared, partition, files)
+            with self._local(partition, files, noted=True) as transaction:
+                yield transaction
+                if transaction.changes:
+                    position += 1
+                    self._append(shared, partition, position, transaction.changes)
+                    _set_position(transaction.connection, position)
+            self._positions[partition] = (version_of(files.live), position)
+            if transaction.changes and shared.log.wants_base(partition, position, files.live):
+                shared.log.put_base(partition, position, files.live)
+
+    def _append(
+        self,
+        shared: SharedHome,
+        partition: Partition,
+        position: int,
+        changes: Sequence[Operation],
+    ) -> None:
+        if not shared.may_write(partition):
+            raise StoreBusyError(
+                f"{partition} was taken over by another host, since this one did not say for long "
+                "that it works on it. What was committed is kept; run again."
+            )
+        if not shared.log.append(partition, position, changes):
+            raise StoreBusyError(
+                f"another host has written to {partition} meanwhile. What was committed is kept; "
+                "run again."
+            )
+
+    @contextmanager
+    def _claimed(self, shared: SharedHome, partition: Partition) -> Iterator[None]:
+        """Keeps other hosts from writing to a partition."""
+        notice = _Notice(partition, self._lock_timeout_s)
+        try:
+            with shared.claims.held(
+                write_claim(partition), lambda: self._lock_timeout_s, notice.say
+            ):
+                yield
+        except ClaimedError as error:
+            raise StoreBusyError(
+                f"{partition} has been locked for {self._lock_timeout_s:.0f} s by {error.owner}. "
+                "Stop that process, or wait for it, and run again: finished rows are kept."
+            ) from None
+
+    def _follow_if_behind(self, partition: Partition) -> None:
+        """Does here what the log of a shared home has more of a partition, as of a moment ago."""
+        shared = self.shared
+        if shared is None:
+            return
+        files = self._files(partition)
+        version, position = self._positions.get(partition, (None, -1))
+        head = shared.log.heads().get(partition, 0)
+        if head == 0 or (head <= position and version == version_of(files.live)):
+            return
+        with _faults_of_system_told(files.live), self._locked(partition, files):
+            self._follow(shared, partition, files)
+
+    def _follow(self, shared: SharedHome, partition: Partition, files: PartitionFiles) -> int:
+        """Does what the log has more; returns its last position. The caller holds the lock."""
+        for _ in range(_TRIES_TO_FOLLOW):
+            with contextlib.suppress(FileNotFoundError):  # a newer base has taken its place
+                position = self._catch_up(shared.log, partition, files)
+                self._positions[partition] = (version_of(files.live), position)
+                return position
+        raise StoreError(f"the log of {partition} in {shared.address} has a gap: it was damaged")
+
+    def _catch_up(self, log: SharedLog, partition: Partition, files: PartitionFiles) -> int:
+        position = self._position(partition, files)
+        entries = log.after(partition, position)
+        has_gap = bool(entries) and position_of(entries[0]) != position + 1
+        if has_gap and not stands_alone(log.read(entries[0])):
+            position = self._fetch_base(log, partition, files)
+            entries = [entry for entry in entries if position_of(entry) > position]
+        for entry in entries:
+            operations = log.read(entry)
+            if stands_alone(operations):
+                self._replace_whole(log, partition, files, operations[0])
+            elif position_of(entry) != position + 1:
+                raise FileNotFoundError(entry.name)
+            position = position_of(entry)
+            if files.live.exists() or not stands_alone(operations):
+                with self._local(partition, files) as transaction:
+                    for operation in () if stands_alone(operations) else operations:
+                        transaction.apply(operation)
+                    _set_position(transaction.connection, position)
+        return position
+
+    def _fetch_base(self, log: SharedLog, partition: Partition, files: PartitionFiles) -> int:
+        base = log.base(partition)
+        if base is None:
+            raise FileNotFoundError(str(partition))
+        self._put_file(log, files, base.name)
+        return base.position
+
+    def _replace_whole(
+        self, log: SharedLog, partition: Partition, files: PartitionFiles, operation: Operation
+    ) -> None:
+        if operation.kind is Kind.LOAD:
+            self._put_file(log, files, operation.name)
+        else:
+            _cleared(files.snapshot)
+            _cleared(files.live)
+        self._keys.pop(partition, None)
+        self._up_to_date.discard(partition)
+
+    def _put_file(self, log: SharedLog, files: PartitionFiles, name: str) -> None:
+        log.fetch(name, _cleared(files.initial))
+        _cleared(files.live)
+        files.initial.replace(files.live)
+
+    def _position(self, partition: Partition, files: PartitionFiles) -> int:
+        """Up to which position of the log the file of this host is."""
+        version, position = self._positions.get(partition, (None, 0))
+        if not files.live.exists():
+            return 0
+        if version is not None and version == version_of(files.live):
+            return position
+        with self._open(files.live) as connection:
+            return _position_in(connection)
 
     def publish(self, partition: Partition, *, large: bool = False) -> None:
         """Brings the snapshot up to date, if it is not. Call at the end of a stage.
@@ -293,6 +515,7 @@ class Store:
         That of a large partition is brought up to date when somebody reads it, or if `large` is
         set.
         """
+        self._follow_if_behind(partition)
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
@@ -306,6 +529,8 @@ class Store:
         """Removes a partition's files, once what they held is elsewhere."""
         files = self._files(partition)
         with self._locked(partition, files):
+            if self.shared is not None:
+                self._log_whole(self.shared, partition, files, Operation(Kind.DISCARD))
             _cleared(files.snapshot)
             _cleared(files.live)
 
@@ -315,20 +540,45 @@ class Store:
         Raises:
             StoreError: the other name has files already.
         """
+        if not self.exists(partition):
+            return
         files, target = self._files(partition), self._files(renamed)
         with self._locked(partition, files), self._locked(renamed, target):
             if not files.live.exists():
                 return
-            if target.live.exists():
+            if self._is_there(renamed, target):
                 raise StoreError(
                     f"{partition} cannot become {renamed}, which has data of its own: choose "
                     "another name"
                 )
             self._fold_log(files)
-            files.live.replace(target.live)
+            if self.shared is not None:
+                name = self.shared.log.put_load(files.live)
+                self._log_whole(self.shared, renamed, target, Operation(Kind.LOAD, name))
+                self._log_whole(self.shared, partition, files, Operation(Kind.DISCARD))
+            else:
+                files.live.replace(target.live)
+            _cleared(files.live)
             _cleared(files.snapshot)
+            if self.shared is not None:
+                self._follow(self.shared, renamed, target)
             self._copy(renamed, target)
             self._keys.pop(partition, None)
+
+    def _is_there(self, partition: Partition, files: PartitionFiles) -> bool:
+        """Whether a partition has data, here or elsewhere; the caller holds its lock."""
+        if self.shared is not None:
+            self._follow(self.shared, partition, files)
+        return files.live.exists()
+
+    def _log_whole(
+        self, shared: SharedHome, partition: Partition, files: PartitionFiles, operation: Operation
+    ) -> None:
+        """Writes to the log what concerns a file as a whole, and deletes what came before."""
+        with self._claimed(shared, partition):
+            position = self._follow(shared, partition, files) + 1
+            self._append(shared, partition, position, [operation])
+            shared.log.forget_before(partition, position)
 
     def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql` on the partition's snapshot.
@@ -416,6 +666,7 @@ class Store:
         found: dict[Partition, Path] = {}
         with contextlib.ExitStack() as held:
             for partition in sorted(partitions):
+                self._follow_if_behind(partition)
                 files = self._files(partition)
                 if not files.live.exists():
                     continue
@@ -446,8 +697,24 @@ class Store:
                 f"{partition} is being worked on by another run{_owner_text(_beside(path))}. "
                 "Let it finish, or stop it, and start again: nothing is lost either way."
             ) from None
-        with _owned(lock, _beside(path)):
+        with _owned(lock, _beside(path)), self._running(partition):
             yield
+
+    @contextmanager
+    def _running(self, partition: Partition) -> Iterator[None]:
+        """Keeps the runs of other hosts from a partition."""
+        if self.shared is None:
+            yield
+            return
+        try:
+            with self.shared.claims.held(run_claim(partition), lambda: 0.0):
+                self.shared.log.look_again()
+                yield
+        except ClaimedError as error:
+            raise StoreBusyError(
+                f"{partition} is being worked on by {error.owner}. Let it finish, or stop it, and "
+                "start again: nothing is lost either way."
+            ) from None
 
     @contextmanager
     def turn(self, work: str) -> Iterator[None]:
@@ -457,7 +724,16 @@ class Store:
         """
         path = self.home / "locks" / f"{work}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path, thread_local=False):
+        with FileLock(path, thread_local=False), self._turn_of_hosts(work):
+            yield
+
+    @contextmanager
+    def _turn_of_hosts(self, work: str) -> Iterator[None]:
+        if self.shared is None:
+            yield
+            return
+        with self.shared.claims.held(f"turn/{work}", lambda: float("inf")):
+            self.shared.log.look_again()
             yield
 
     def _bring_up_to_date(self, connection: Connection, partition: Partition) -> None:
@@ -556,6 +832,7 @@ class Store:
 
     def _refresh(self, partition: Partition) -> None:
         """Publishes what a killed run left unpublished, unless another process is writing now."""
+        self._follow_if_behind(partition)
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
@@ -568,6 +845,40 @@ class Store:
                     with self._open(files.live, wait=False) as connection:
                         connection.checkpoint()
                 _copy_atomically(files.live, files.snapshot)
+
+
+@dataclass
+class _Notice:
+    """Says once that a partition of another host is waited for."""
+
+    partition: Partition
+    lock_timeout_s: float
+    began: float = field(default_factory=time.monotonic)
+    said: bool = False
+
+    def say(self, owner: str) -> None:
+        waited_s = time.monotonic() - self.began
+        if not self.said and waited_s >= min(_LOCK_NOTICE_S, self.lock_timeout_s):
+            logger.warning("waiting for %s, which is being written by %s", self.partition, owner)
+            self.said = True
+
+
+def _set_position(connection: Connection, position: int) -> None:
+    """Notes in a file up to where it follows the log, in the transaction that does so."""
+    connection.execute("CREATE TABLE IF NOT EXISTS followed_log (position BIGINT)")
+    connection.execute("DELETE FROM followed_log")
+    connection.execute("INSERT INTO followed_log VALUES ($position)", {"position": position})
+
+
+def _position_in(connection: Connection) -> int:
+    held = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'live' "
+        "AND table_name = 'followed_log'"
+    ).fetchall()
+    if held[0][0] == 0:
+        return 0
+    ((position,),) = connection.execute("SELECT max(position) FROM followed_log").fetchall()
+    return int(position or 0)
 
 
 @contextmanager
