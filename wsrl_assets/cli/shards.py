@@ -37,7 +37,7 @@ def shards(as_json: JsonOption = False, home: HomeOption = None) -> None:
     if as_json:
         print(json.dumps(found, default=str))
     elif not found:
-        console.print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
+        console.print(f"no shard in {store.address} yet: begin with `wsrl ingest PATH`")
     else:
         say(console, _table(found))
 

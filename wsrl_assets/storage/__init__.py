@@ -2,14 +2,25 @@
 
 from wsrl_assets.storage.catalog import QueryError, catalog, typed_query
 from wsrl_assets.storage.layout import Partition, PartitionKind
-from wsrl_assets.storage.store import Store, StoreBusyError, StoreError, Transaction
+from wsrl_assets.storage.objects import ObjectsError
+from wsrl_assets.storage.operations import SegmentError
+from wsrl_assets.storage.store import (
+    ElsewhereError,
+    Store,
+    StoreBusyError,
+    StoreError,
+    Transaction,
+)
 from wsrl_assets.storage.writer import GroupWriter
 
 __all__ = [
+    "ElsewhereError",
     "GroupWriter",
+    "ObjectsError",
     "Partition",
     "PartitionKind",
     "QueryError",
+    "SegmentError",
     "Store",
     "StoreBusyError",
     "StoreError",

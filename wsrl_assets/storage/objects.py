@@ -106,6 +106,15 @@ class Objects:
         with _told(self.address):
             return self._read(name)
 
+    def has(self, name: str) -> bool:
+        """Whether there is an object of that name."""
+        with _told(self.address):
+            try:
+                obstore.head(self._store, name)
+            except FileNotFoundError:
+                return False
+            return True
+
     def put(self, name: str, body: bytes | Path) -> None:
         """Makes an object, or replaces it, whatever it is; a file in parts."""
         with _told(self.address):

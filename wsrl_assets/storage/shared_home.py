@@ -5,6 +5,8 @@ may be deleted at any time; what it held is fetched again.
 """
 
 import os
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -15,6 +17,7 @@ from wsrl_assets.storage.objects import SCHEMES, Objects
 from wsrl_assets.storage.shared_log import SharedLog
 
 _FILES = "files"
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
 
 
 class SharedHome:
@@ -36,11 +39,10 @@ class SharedHome:
         work = run_claim(partition)
         return not self.claims.has(work) or self.claims.is_sure(work)
 
-    def upload(self, home: Path, folder: Path) -> None:
-        """Puts a folder of a home into the store, the files that are not there."""
-        there = {entry.name for entry in self._objects.entries(_name(home, folder))}
-        for path in sorted(folder.iterdir()):
-            if path.is_file() and _name(home, path) not in there:
+    def upload(self, home: Path, paths: Sequence[Path]) -> None:
+        """Puts files of a home into the store, in order, but for those that are there."""
+        for path in paths:
+            if not self._objects.has(_name(home, path)):
                 self._objects.put(_name(home, path), path)
 
     def put(self, home: Path, path: Path) -> None:
@@ -81,12 +83,16 @@ def write_claim(partition: Partition) -> str:
     return f"write/{partition}"
 
 
-def local_folder(address: str) -> Path:
-    """The folder of the copy of a shared home on this host.
+def home_folder(named: str | Path) -> Path:
+    """The folder of a home that is named by a path, or by the address of an object store.
 
     Raises:
         ObjectsError: no store has such an address.
     """
+    found = _ADDRESS.fullmatch(str(named))
+    if found is None:
+        return Path(named)
+    address = f"{found[1]}://{found[2]}"  # a path has lost one of the two slashes
     Objects.at(address)
     cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache_home) / "wsrl" / quote(address.rstrip("/"), safe="")

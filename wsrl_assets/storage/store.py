@@ -91,6 +91,10 @@ class StoreBusyError(UserError, RuntimeError):
     """Another process holds a partition; the message names the partition and the process."""
 
 
+class ElsewhereError(StoreBusyError):
+    """Another host works on a partition of a shared home; the message names both."""
+
+
 class StoreError(UserError, RuntimeError):
     """A database file cannot be used; the message names the file and what to do."""
 
@@ -408,12 +412,12 @@ class Store:
         changes: Sequence[Operation],
     ) -> None:
         if not shared.may_write(partition):
-            raise StoreBusyError(
+            raise ElsewhereError(
                 f"{partition} was taken over by another host, since this one did not say for long "
                 "that it works on it. What was committed is kept; run again."
             )
         if not shared.log.append(partition, position, changes):
-            raise StoreBusyError(
+            raise ElsewhereError(
                 f"another host has written to {partition} meanwhile. What was committed is kept; "
                 "run again."
             )
@@ -686,6 +690,7 @@ class Store:
 
         Raises:
             StoreBusyError: another run works on the partition now.
+            ElsewhereError: one of another host does.
         """
         path = self._files(partition).run_lock
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -711,7 +716,7 @@ class Store:
                 self.shared.log.look_again()
                 yield
         except ClaimedError as error:
-            raise StoreBusyError(
+            raise ElsewhereError(
                 f"{partition} is being worked on by {error.owner}. Let it finish, or stop it, and "
                 "start again: nothing is lost either way."
             ) from None
