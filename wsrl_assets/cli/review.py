@@ -16,7 +16,7 @@ from wsrl_assets.review.files import read_labels, write_labels
 from wsrl_assets.review.sampling import take_sample
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.labels import all_labels, save_newer_labels
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 
 def review(

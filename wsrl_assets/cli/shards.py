@@ -21,7 +21,7 @@ from wsrl_assets.pipeline.takedowns import (
 from wsrl_assets.release.licences import licences_of
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 _RUN_ID = "wsrl forget"
 

@@ -44,8 +44,8 @@ from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.catalog import batches, workspace
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.labels import rejected_in_review
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
 

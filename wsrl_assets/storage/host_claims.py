@@ -152,17 +152,18 @@ class HostClaims:
         return name in self._held
 
     def is_sure(self, name: str) -> bool:
-        """Whether this process has a claim, and no other host can have taken it over."""
-        claim = self._held.get(name)
-        if claim is None or claim.is_lost:
-            return False
-        return now_s() - claim.renewed_at < _SURE * self.expires_s
+        """Whether this process has a claim that no other host can have taken over.
 
-    def owner_of(self, name: str) -> Owner | None:
-        """Who has a claim now, of other processes; none if nobody has, or its host has gone."""
-        found = self.objects.read(_name(name))
-        owner = _owner(found)
-        return None if owner is None or owner == self.owner or owner.is_gone else owner
+        One that was not renewed for long, since the host slept or the store was away, is renewed
+        now.
+        """
+        claim = self._held.get(name)
+        if claim is None:
+            return False
+        with claim.mutex:
+            if now_s() - claim.renewed_at > _SURE * self.expires_s:
+                self._renew(claim)
+        return not claim.is_lost
 
     def _take(
         self, name: str, wait_s: Callable[[], float], on_wait: Callable[[str], None]

@@ -6,6 +6,7 @@ for all stores, and takes credentials from the environment (`AWS_ACCESS_KEY_ID`,
 `AWS_ENDPOINT_URL`, ...); they stand in no message.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from obstore.store import ObjectStore, from_url
 from wsrl_assets.errors import UserError
 
 SCHEMES = ("s3", "gs", "az", "abfs")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 _RETRY_WITHIN = timedelta(seconds=45)
 
 
@@ -170,9 +172,12 @@ def _told(address: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The kind of an error and the beginning of what it says, on one line.
+    """What the store itself calls an error, or the first words of the message.
 
     Requests and their headers, which may hold credentials, come after that.
     """
+    code = _CODE.search(str(error))
+    if code is not None:
+        return code[1]
     first = " ".join(str(error).split()).partition(" Debug source:")[0]
-    return f"{type(error).__name__}: {first[:300]}"
+    return first.rpartition(" - ")[2][:200]

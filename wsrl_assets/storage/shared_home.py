@@ -95,12 +95,13 @@ def home_folder(named: str | Path) -> Path:
     address = f"{found[1]}://{found[2]}"  # a path has lost one of the two slashes
     Objects.at(address)
     cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache_home) / "wsrl" / quote(address.rstrip("/"), safe="")
+    # With "=" in place of "%", which Dagster takes out of the path of its database.
+    return Path(cache_home) / "wsrl" / quote(address.rstrip("/"), safe="").replace("%", "=")
 
 
 def address_of(folder: Path) -> str | None:
     """The address of the shared home that a folder is a copy of; none if it is none."""
-    address = unquote(folder.name)
+    address = unquote(folder.name.replace("=", "%"))
     return address if address.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)) else None
 
 

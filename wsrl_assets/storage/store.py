@@ -8,25 +8,29 @@ file of a large partition, rather than have it copied.
 """
 
 import contextlib
-import errno
 import logging
 import os
 import re
 import resource
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from wsrl_assets.errors import UserError
+from wsrl_assets.storage.faults import (
+    ElsewhereError,
+    StoreBusyError,
+    StoreError,
+    faults_of_system_told,
+    unusable,
+)
 from wsrl_assets.storage.host_claims import ClaimedError
 from wsrl_assets.storage.instances import (
     Connect,
@@ -38,16 +42,11 @@ from wsrl_assets.storage.instances import (
 )
 from wsrl_assets.storage.keys import KnownKeys, Version, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
-from wsrl_assets.storage.operations import Kind, Operation, SegmentError
+from wsrl_assets.storage.operations import Kind, Operation
 from wsrl_assets.storage.schema import (
     Row,
     add_columns_sql,
     create_table_sql,
-    frame_of,
-    insert_sql,
-    key_hashes_sql,
-    merge_sql,
-    rows_of,
 )
 from wsrl_assets.storage.shared_home import (
     SharedHome,
@@ -57,9 +56,9 @@ from wsrl_assets.storage.shared_home import (
     write_claim,
 )
 from wsrl_assets.storage.shared_log import SharedLog, position_of, stands_alone
-from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+from wsrl_assets.storage.transaction import Transaction, frame, query_text
 
-R = TypeVar("R", bound=Row)
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.SHARD: SHARD_TABLES,
     PartitionKind.DOMAIN: DOMAIN_TABLES,
@@ -67,7 +66,6 @@ _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.NEXT: DOMAIN_TABLES,
     PartitionKind.SUPERSEDED: DOMAIN_TABLES,
 }
-_ROW_TYPES = {row_type.TABLE: row_type for row_type in ALL_TABLES}
 # A copy of up to this size costs less than a tenth of a second, so every commit publishes it.
 _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
@@ -87,18 +85,6 @@ _OTHER_FILES = 512
 logger = logging.getLogger(__name__)
 
 
-class StoreBusyError(UserError, RuntimeError):
-    """Another process holds a partition; the message names the partition and the process."""
-
-
-class ElsewhereError(StoreBusyError):
-    """Another host works on a partition of a shared home; the message names both."""
-
-
-class StoreError(UserError, RuntimeError):
-    """A database file cannot be used; the message names the file and what to do."""
-
-
 def attach_snapshot(connection: Connection, path: Path, alias: str) -> None:
     """Attaches a snapshot, read-only, under a name.
 
@@ -111,169 +97,7 @@ def attach_snapshot(connection: Connection, path: Path, alias: str) -> None:
     try:
         attach(connection, path, alias)
     except duckdb.Error as error:
-        raise _unusable(path, error) from error
-
-
-def query_text(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
-    return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
-
-
-def frame(
-    connection: Connection,
-    name: str,
-    tables: Mapping[str, pl.DataFrame] | None = None,
-    /,
-    **parameters: Any,
-) -> pl.DataFrame:
-    """The result of `sql/<name>.sql` with its `$name` parameters, as a frame.
-
-    Args:
-        tables: frames that the query knows as tables, by name.
-    """
-    with _registered(connection, tables or {}):
-        result: pl.DataFrame = connection.sql(query_text(name), params=parameters or None).pl()
-    return result
-
-
-@contextmanager
-def _registered(connection: Connection, tables: Mapping[str, pl.DataFrame]) -> Iterator[None]:
-    try:
-        for name, table in tables.items():
-            connection.register(name, table.to_arrow())
-        yield
-    finally:
-        for name in tables:
-            connection.unregister(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """An open transaction on one partition. Everything merged is committed together."""
-
-    partition: Partition
-    connection: Connection
-    keys: KnownKeys = field(default_factory=KnownKeys)
-    changes: list[Operation] | None = None
-
-    def merge(self, rows: Sequence[Row]) -> None:
-        """Upserts rows, of any mix of this partition's tables, by their keys.
-
-        Rows of a table whose keys are new by nature, such as the ledger's, are appended.
-        """
-        by_type: dict[type[Row], list[Row]] = {}
-        for row in rows:
-            by_type.setdefault(type(row), []).append(row)
-        for row_type, same in by_type.items():
-            write = self.insert if row_type.IS_APPENDED else self.merge_frame
-            write(row_type, frame_of(row_type, same))
-
-    def merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        """Upserts the rows of a frame that has the table's columns, by its key."""
-        if frame.height:
-            self._note(Kind.MERGE, row_type.TABLE, rows=frame)
-            self._merge_frame(row_type, frame)
-
-    def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        """Adds a frame of rows that are known to be new, by the names of its columns."""
-        self._note(Kind.INSERT, row_type.TABLE, rows=frame)
-        with _registered(self.connection, {"incoming_rows": frame}):
-            self.connection.execute(insert_sql(row_type, "incoming_rows"))
-
-    def query(
-        self, name: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any
-    ) -> pl.DataFrame:
-        """The result of `sql/<name>.sql`, with `$name` parameters and frames as tables."""
-        return frame(self.connection, name, tables, **parameters)
-
-    def where(self, row_type: type[Row], column: str, values: Collection[str]) -> pl.DataFrame:
-        """The rows of a table in which a column has one of some values."""
-        found: pl.DataFrame = self.connection.sql(
-            query_text("where").format(table=row_type.TABLE, column=column),
-            params={"values": list(values)},
-        ).pl()
-        return found
-
-    def delete_where(self, row_type: type[Row], column: str, values: Collection[str]) -> None:
-        """Deletes the rows of `where`."""
-        sql = query_text("delete_where").format(table=row_type.TABLE, column=column)
-        found = list(values)
-        self._note(Kind.DELETE_WHERE, row_type.TABLE, {"column": column, "values": found})
-        self.connection.execute(sql, {"values": found})
-
-    def execute(self, name: str, **parameters: Any) -> None:
-        """Runs `sql/<name>.sql`, a statement, with `$name` parameters: plain ones, as in JSON."""
-        self._note(Kind.EXECUTE, name, parameters)
-        self.connection.execute(query_text(name), parameters or None)
-
-    def frame(self, row_type: type[Row]) -> pl.DataFrame:
-        """A whole table; only of those that are small by nature."""
-        found: pl.DataFrame = self.connection.sql(f'FROM "{row_type.TABLE}"').pl()
-        return found
-
-    def count(self, row_type: type[Row]) -> int:
-        """The number of rows of a table."""
-        (found,) = self.connection.sql(f'SELECT count(*) FROM "{row_type.TABLE}"').fetchall()
-        return int(found[0])
-
-    def rows(self, row_type: type[R]) -> list[R]:
-        """All rows of a table, as `frame`."""
-        return list(rows_of(row_type, self.frame(row_type)))
-
-    def clear(self, row_type: type[Row]) -> None:
-        """Deletes all rows of a table that is rebuilt as a whole."""
-        self._note(Kind.CLEAR, row_type.TABLE)
-        self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
-
-    def apply(self, operation: Operation) -> None:
-        """Does what a transaction did elsewhere.
-
-        Raises:
-            SegmentError: it is of a table or statement that this version does not know.
-        """
-        given = operation.parameters
-        if operation.kind is Kind.EXECUTE:
-            self.execute(operation.name, **given)
-            return
-        row_type = _ROW_TYPES.get(operation.name)
-        if row_type is None:
-            raise SegmentError(
-                f"another host writes {operation.name!r} with a newer version: install it here, too"
-            )
-        if operation.kind is Kind.DELETE_WHERE:
-            self.delete_where(row_type, given["column"], given["values"])
-        elif operation.kind is Kind.CLEAR:
-            self.clear(row_type)
-        elif operation.rows is not None:
-            write = self.insert if operation.kind is Kind.INSERT else self.merge_frame
-            write(row_type, operation.rows)
-
-    def _note(
-        self,
-        kind: Kind,
-        name: str,
-        parameters: Mapping[str, Any] | None = None,
-        rows: pl.DataFrame | None = None,
-    ) -> None:
-        """Notes a change, for the log of a home that other hosts share."""
-        if self.changes is not None:
-            self.changes.append(Operation(kind, name, parameters or {}, rows))
-
-    def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        if self.keys.wants(row_type):
-            self.keys.read(row_type, self._key_hashes(row_type, f'"{row_type.TABLE}"'))
-        with _registered(self.connection, {"incoming_rows": frame}):
-            sql = merge_sql(row_type, "incoming_rows")
-            if self.keys.knows(row_type):
-                hashes = self._key_hashes(row_type, "incoming_rows")
-                if self.keys.are_new(row_type, hashes):
-                    sql = insert_sql(row_type, "incoming_rows")
-                self.keys.add(row_type, hashes)
-            self.connection.execute(sql)
-
-    def _key_hashes(self, row_type: type[Row], relation: str) -> pl.Series:
-        found: pl.DataFrame = self.connection.sql(key_hashes_sql(row_type, relation)).pl()
-        return found["key_hash"]
+        raise unusable(path, error) from error
 
 
 class Store:
@@ -354,7 +178,7 @@ class Store:
             ObjectsError: the store of a shared home cannot be used; nothing is committed.
         """
         files = self._files(partition)
-        with _faults_of_system_told(files.live), self._locked(partition, files):
+        with faults_of_system_told(files.live), self._locked(partition, files):
             if self.shared is None:
                 with self._local(partition, files) as transaction:
                     yield transaction
@@ -447,7 +271,7 @@ class Store:
         head = shared.log.heads().get(partition, 0)
         if head == 0 or (head <= position and version == version_of(files.live)):
             return
-        with _faults_of_system_told(files.live), self._locked(partition, files):
+        with faults_of_system_told(files.live), self._locked(partition, files):
             self._follow(shared, partition, files)
 
     def _follow(self, shared: SharedHome, partition: Partition, files: PartitionFiles) -> int:
@@ -525,7 +349,7 @@ class Store:
             return
         if not large and _is_large(files.live) and files.snapshot.exists():
             return
-        with _faults_of_system_told(files.snapshot), self._locked(partition, files):
+        with faults_of_system_told(files.snapshot), self._locked(partition, files):
             self._fold_log(files)
             self._copy(partition, files)
 
@@ -800,7 +624,7 @@ class Store:
                 return
             except duckdb.Error as error:
                 if _OPEN_ELSEWHERE not in str(error):
-                    raise _unusable(path, error) from error
+                    raise unusable(path, error) from error
                 if not wait or time.monotonic() - began >= self._lock_timeout_s:
                     raise StoreBusyError(
                         f"{path} is open in another program{_holder_text(error)}. Close it "
@@ -941,54 +765,6 @@ def _holder_text(error: duckdb.Error) -> str:
     return f", process {found[1]}" if found else ""
 
 
-def _unusable(path: Path, error: duckdb.Error) -> StoreError:
-    return fault_of_system(path, error) or StoreError(
-        f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
-        "Move the file away; what it held is made again by a new run."
-    )
-
-
-_REMEDIES = {
-    errno.EMFILE: "More files are open than this process may open: allow more with "
-    "`ulimit -n 65536`, and run again.",
-    errno.ENFILE: "More files are open than this machine allows: close other programs, and run "
-    "again.",
-    errno.ENOSPC: "Free some space, and run again: what was committed is kept.",
-    errno.EDQUOT: "Free some of your quota, and run again: what was committed is kept.",
-    errno.EACCES: "Give this user the right to read and write it, and run again.",
-    errno.EPERM: "Give this user the right to read and write it, and run again.",
-    errno.EROFS: "Make the file system writable, or name another home with WSRL_HOME.",
-    errno.EIO: "The disk or its file system fails: see the system's log before anything else.",
-    errno.ENOMEM: "Free some memory, and run again: what was committed is kept.",
-}
-"""What to do about a fault of the system. In none of them anything is wrong with the file."""
-
-
-def fault_of_system(path: Path, error: Exception) -> StoreError | None:
-    """What the system refused, as an error with a remedy; none if it was something else.
-
-    DuckDB gives the system's own words for it in its message, and no number.
-    """
-    for number, remedy in _REMEDIES.items():
-        words = os.strerror(number)
-        if words in str(error) or (isinstance(error, OSError) and error.errno == number):
-            place = getattr(error, "filename", None) or path
-            return StoreError(f"{place}: {words.lower()}. {remedy}")
-    return None
-
-
-@contextmanager
-def _faults_of_system_told(path: Path) -> Iterator[None]:
-    """Raises `StoreError` for what the system refuses while a file is written or copied."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        told = fault_of_system(path, error)
-        if told is None:
-            raise
-        raise told from error
-
-
 def allow_open_files(files: int) -> None:
     """Raises this process's own limit on open files, as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -997,7 +773,3 @@ def allow_open_files(files: int) -> None:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]

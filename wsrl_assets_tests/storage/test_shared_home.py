@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from wsrl_assets.storage import Partition, PartitionKind, Store, StoreBusyError
+from wsrl_assets.storage import (
+    ElsewhereError,
+    Partition,
+    PartitionKind,
+    Store,
+    StoreBusyError,
+)
 from wsrl_assets.storage import objects as objects_module
 from wsrl_assets.storage import shared_log as shared_log_module
 from wsrl_assets.storage import store as store_module
@@ -122,16 +128,26 @@ def test_a_run_keeps_the_runs_of_other_hosts_out_until_it_ends_or_its_host_dies(
         write(b, 1)
 
 
-def test_a_run_that_was_taken_over_commits_nothing_more(tmp_path: Path) -> None:
-    hosts = Hosts(tmp_path)
-    a = hosts.store("a")
+def test_a_run_that_was_taken_over_while_its_host_slept_commits_nothing_more(
+    tmp_path: Path,
+) -> None:
+    hosts = Hosts(tmp_path, expires_s=1000.0)
+    a, b = hosts.store("a"), hosts.store("b")
     assert a.shared is not None
+    assert b.shared is not None
     with a.exclusive_run(IN_DOMAIN):
         write(a, 1)
-        a.shared.claims._held["run/domains/natural_science"].renewed_at -= 1000
-        with pytest.raises(StoreBusyError, match="taken over by another host"):
-            write(a, 2)
-    assert calls(hosts.store("b")) == ["call-1"]
+        claim = a.shared.claims._held["run/domains/natural_science"]
+        claim.renewed_at -= 2000
+        write(a, 2)  # nobody took it
+        claim.renewed_at -= 2000
+        b.shared.claims.expires_s = 0.01
+        with pytest.raises(StoreBusyError), b.exclusive_run(IN_DOMAIN):
+            pass
+        threading.Event().wait(0.02)
+        with b.exclusive_run(IN_DOMAIN), pytest.raises(ElsewhereError, match="taken over"):
+            write(a, 3)
+    assert calls(b) == ["call-1", "call-2"]
 
 
 @pytest.mark.parametrize("seed", range(4))
