@@ -83,7 +83,7 @@ class Objects:
     def create(self, name: str, body: bytes) -> Version | None:
         """Makes an object; none if there is another of that name.
 
-        `body` is like no other, so that a reply that was lost is told from another's object.
+        `body` is like no other, so that a reply that was lost can be seen from another's object.
         """
         with _told(self.address):
             try:
@@ -118,7 +118,7 @@ class Objects:
             return True
 
     def put(self, name: str, body: bytes | Path) -> None:
-        """Makes an object, or replaces it, whatever it is; a file in parts."""
+        """Makes an object, or replaces it without a condition; a file in parts."""
         with _told(self.address):
             obstore.put(self._store, name, body)
 

@@ -71,7 +71,7 @@ _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 # Commits wait while a large file is copied, so copies take a twentieth of the time at most.
 _COPIES_APART = 20
-# A base that is replaced while it is fetched is fetched anew; it is replaced seldom.
+# A base that is replaced while it is fetched is fetched again; it is replaced seldom.
 _TRIES_TO_FOLLOW = 5
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25

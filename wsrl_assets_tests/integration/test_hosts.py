@@ -58,7 +58,7 @@ TABLES = (TriagedDocument, FilteredDocument, Personas, QADraft, VerifiedPair)
 
 
 def _host(say: Said, name: str, home: str, base_url: str, environment: dict[str, str]) -> None:
-    """A host that does what is pending in a home, whoever began it."""
+    """A host that does what is pending in a home, also what the other began."""
     os.environ.update(environment)
     host_claims.EXPIRES_S = EXPIRES_S
     own = host_claims.Owner.this()
