@@ -24,13 +24,13 @@ from wsrl_assets.errors import UserError
 from wsrl_assets.generation.persona_files import PersonasError, load_personas
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
-from wsrl_assets.storage.shared_home import home_folder
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.highlight import without_credentials
+from wsrl_assets.text.home_names import home_folder
 from wsrl_assets.text.yaml_files import read_yaml
 
 GENERATED = "generated"

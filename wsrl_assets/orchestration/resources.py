@@ -13,7 +13,7 @@ from wsrl_assets.pipeline.progress import NoProgress
 from wsrl_assets.settings import Roles, Settings, load_roles, load_settings
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.shared_home import home_folder
+from wsrl_assets.text.home_names import home_folder
 
 
 @contextmanager

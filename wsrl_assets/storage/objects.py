@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore, from_url
 
 from wsrl_assets.errors import UserError
+from wsrl_assets.text.home_names import check_address
 
-SCHEMES = ("s3", "gs", "az", "abfs")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _RETRY_WITHIN = timedelta(seconds=45)
 
@@ -64,13 +63,10 @@ class Objects:
         Raises:
             ObjectsError: no store has such an address.
         """
-        parts = urlsplit(address)
-        if parts.scheme not in SCHEMES or not parts.netloc:
-            known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-            raise ObjectsError(
-                f"{address} is no address of an object store: it begins with one of {known} and "
-                "the name of a bucket. A folder is named by its path alone."
-            )
+        try:
+            check_address(address)
+        except ValueError as error:
+            raise ObjectsError(str(error)) from None
         with _told(address):
             store = from_url(
                 address,

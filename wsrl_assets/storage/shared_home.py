@@ -1,23 +1,16 @@
-"""A home that several hosts share: its log and its claims, in an object store.
-
-The folder of such a home on a host is a copy, and its name is the address of the home, quoted. It
-may be deleted at any time; what it held is fetched again.
-"""
+"""A home that several hosts share: its log, its claims and its files, in an object store."""
 
 import os
-import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from wsrl_assets.storage.host_claims import HostClaims
 from wsrl_assets.storage.layout import Partition
-from wsrl_assets.storage.objects import SCHEMES, Objects
+from wsrl_assets.storage.objects import Objects
 from wsrl_assets.storage.shared_log import SharedLog
 
 _FILES = "files"
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
 
 
 class SharedHome:
@@ -81,28 +74,6 @@ def run_claim(partition: Partition) -> str:
 def write_claim(partition: Partition) -> str:
     """The claim on the right to write to a partition."""
     return f"write/{partition}"
-
-
-def home_folder(named: str | Path) -> Path:
-    """The folder of a home that is named by a path, or by the address of an object store.
-
-    Raises:
-        ObjectsError: no store has such an address.
-    """
-    found = _ADDRESS.fullmatch(str(named))
-    if found is None:
-        return Path(named)
-    address = f"{found[1]}://{found[2]}"  # a path has lost one of the two slashes
-    Objects.at(address)
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    # With "=" in place of "%", which Dagster takes out of the path of its database.
-    return Path(cache_home) / "wsrl" / quote(address.rstrip("/"), safe="").replace("%", "=")
-
-
-def address_of(folder: Path) -> str | None:
-    """The address of the shared home that a folder is a copy of; none if it is none."""
-    address = unquote(folder.name.replace("=", "%"))
-    return address if address.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)) else None
 
 
 @cache

@@ -50,7 +50,6 @@ from wsrl_assets.storage.schema import (
 )
 from wsrl_assets.storage.shared_home import (
     SharedHome,
-    address_of,
     run_claim,
     shared_home,
     write_claim,
@@ -58,6 +57,7 @@ from wsrl_assets.storage.shared_home import (
 from wsrl_assets.storage.shared_log import SharedLog, position_of, stands_alone
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
 from wsrl_assets.storage.transaction import Transaction, frame, query_text
+from wsrl_assets.text.home_names import address_of
 
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.SHARD: SHARD_TABLES,

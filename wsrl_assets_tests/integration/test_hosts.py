@@ -23,7 +23,6 @@ from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage import ElsewhereError, GroupWriter, Store, catalog, host_claims
-from wsrl_assets.storage.shared_home import home_folder
 from wsrl_assets.storage.tables import (
     FilteredDocument,
     Personas,
@@ -32,6 +31,7 @@ from wsrl_assets.storage.tables import (
     VerifiedPair,
 )
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
+from wsrl_assets.text.home_names import home_folder
 from wsrl_assets_tests.factories import (
     DOMAIN,
     balances,
