@@ -91,6 +91,29 @@ class Hops(_Basis):
     second: tuple[int, int]
 
 
+class CrossHops(Hops):
+    """Two facts of two documents. Places are in both texts, one after the other (see `joined`).
+
+    Attributes:
+        kin: id of the document that leads to the bridge; the other one gives the answer.
+    """
+
+    kin: str
+
+
+_BETWEEN = "\n\n"
+
+
+def joined(document: str, partner: str) -> str:
+    """The texts of a question of two documents: that of the answer, then its partner's."""
+    return document + _BETWEEN + partner
+
+
+def partner_start(document: str) -> int:
+    """Where the partner's text begins in `joined`, characters."""
+    return len(document) + len(_BETWEEN)
+
+
 class GradedFact(_Basis):
     """A fact or mistake of a rubric.
 
