@@ -130,5 +130,3 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 def _overlaps(here: set[tuple[str, ...]], there: set[tuple[str, ...]]) -> bool:
     fewest = min(len(here), len(there))
     return len(here & there) > _MAX_SHARED * fewest
-
-

@@ -77,7 +77,10 @@ def test_a_question_of_two_documents_passes() -> None:
             "no_bridge",
         ),
         (replace(DRAFT, answer="Whitby"), "answer_not_in_evidence"),
-        (replace(DRAFT, question="Who built the cello of Nora Pell of Harrow?"), "bridge_in_question"),
+        (
+            replace(DRAFT, question="Who built the cello of Nora Pell of Harrow?"),
+            "bridge_in_question",
+        ),
         # A part of the name gives the bridge away too.
         (
             replace(DRAFT, question="Who built the cello that Pell of the Harrow Quartet played?"),
@@ -88,7 +91,10 @@ def test_a_question_of_two_documents_passes() -> None:
             replace(DRAFT, question="Who built the cello of 1742 that a teacher in Whitby played?"),
             "second_document_suffices",
         ),
-        (replace(DRAFT, question="Who built the cello that a woman played?"), "second_document_suffices"),
+        (
+            replace(DRAFT, question="Who built the cello that a woman played?"),
+            "second_document_suffices",
+        ),
     ],
 )
 def test_a_question_of_two_documents_is_refused(draft: Draft, reason: str) -> None:
@@ -103,12 +109,12 @@ def test_a_partner_that_says_the_answer_anywhere_suffices() -> None:
 def test_a_document_that_knows_what_the_partner_tells_suffices() -> None:
     # In other words, in another place, and not in the sentence of the answer.
     knows = f"{DOCUMENT} For nine years the Harrow Quartet was her home."
-    assert refused(with_texts(document=knows)) == ["second_document_suffices"]
+    assert refused(with_texts(document=knows), knows) == ["second_document_suffices"]
 
 
 def test_a_document_that_quotes_the_other_is_refused() -> None:
     quotes = f"{DOCUMENT} As they wrote: the cellist of the Harrow Quartet was Nora Pell."
-    assert "second_document_suffices" in refused(with_texts(document=quotes))
+    assert "second_document_suffices" in refused(with_texts(document=quotes), quotes)
     quoted = f"{PARTNER} It is said that a cello that Pietro Varesi built in 1742 was hers."
     assert "first_document_suffices" in refused(with_texts(partner=quoted))
 
