@@ -20,7 +20,7 @@ from wsrl_assets.verification.round_trip import round_trip
 
 # Names and figures, but for the capital that any question begins with.
 _TELLING = re.compile(r"(?<=\s)[\"'(]?([A-Z][\w'-]+|\d[\d.,]*\d|\d)")
-_NAME_PART = re.compile(r"[A-Z][\w'-]{2,}")
+_WORD = re.compile(r"[^\W\d_][\w'-]+")
 
 
 def facts_of(basis: str | None, document: str) -> tuple[Hops, str, str] | None:
@@ -115,14 +115,20 @@ def check_two_documents(
     if not answer_in(second, gold).passed:
         return ordered, _no("hops", "answer_not_in_evidence", gold.value)
     shortcut = _shortcut(bridge, gold, question, first, (leading, telling), "document")
-    given_away = [part for part in _NAME_PART.findall(bridge) if _is_word_of(part, question)]
+    given_away = [part for part in _name_parts(bridge) if _is_word_of(part, question)]
     if given_away:
         shortcut = _no("no_shortcut", "bridge_in_question", given_away[0])
     return ordered, Verdict("hops", True, detail=bridge), shortcut
 
 
+def _name_parts(name: str) -> list[str]:
+    return [part for part in _WORD.findall(name) if part[0].isupper()]
+
+
 def _is_word_of(name: str, question: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", question) is not None
+    """As it is written or in capitals; in small letters it may be another word: "will"."""
+    written = "|".join(map(re.escape, (name, name.upper())))
+    return re.search(rf"(?<!\w)(?:{written})(?!\w)", question) is not None
 
 
 def _shortcut(

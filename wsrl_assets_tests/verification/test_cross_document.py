@@ -142,3 +142,26 @@ async def test_a_reader_of_one_document_must_fail_and_of_both_must_not(
     assert (row.reason, len(model.asked)) == (reason, asked)
     shown = [[text in prompt_of(ask) for text in (PARTNER, DOCUMENT)] for ask in model.asked]
     assert shown == [[True, False], [False, True], [True, True]][:asked]
+
+
+@pytest.mark.parametrize(
+    ("bridge", "part"),
+    [
+        ("Émile Żak", "Émile"),
+        ("Émile Żak", "Żak"),
+        ("Иван Петров", "Петров"),
+        ("Xi Bao", "Xi"),
+        ("Nora Pell", "PELL"),
+    ],
+)
+def test_a_part_of_a_name_in_any_alphabet_or_case_gives_it_away(bridge: str, part: str) -> None:
+    first, second = FIRST.replace("Nora Pell", bridge), SECOND.replace("Nora Pell", bridge)
+    document, partner = DOCUMENT.replace(SECOND, second), PARTNER.replace(FIRST, first)
+    draft = replace(
+        DRAFT,
+        question=f"Who built the cello that {part} of the Harrow Quartet played?",
+        evidence=second,
+        basis=hops(document, partner, first, second, bridge),
+        kin_text=partner,
+    )
+    assert "bridge_in_question" in refused(draft, document)
