@@ -114,6 +114,14 @@ def partner_start(document: str) -> int:
     return len(document) + len(_BETWEEN)
 
 
+def cross_hops(basis: str | None) -> CrossHops | None:
+    """The facts of a question of two documents; none where the basis is of another form."""
+    try:
+        return CrossHops.from_json(basis or "")
+    except ValueError:
+        return None
+
+
 class GradedFact(_Basis):
     """A fact or mistake of a rubric.
 
