@@ -63,8 +63,8 @@ _GOLDS_AT_ONCE = 200_000
 
 # The columns of the published data set first (Salesforce/Webscale-RL), then ours.
 COLUMNS: dict[str, str] = {
-    "pretrain_text": "the source document (passage); of a cross_document pair both, that of the answer "
-    "first",
+    "pretrain_text": "the source document (passage); both of a cross_document pair, that of the "
+    "answer first",
     "domain": "domain, as the paper names it",
     "persona": "the reader for whom the question was written",
     "question": "the question; it stands alone",
@@ -76,9 +76,9 @@ COLUMNS: dict[str, str] = {
     "cross_document",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
-    "unanswerable question, the two facts of a multi_hop or cross_document one (with the other document's id, and places in "
-    "pretrain_text), what is typed at Python's prompt for "
-    "a cloze of a transcript, or the facts of a rubric with their places, JSON; none for other "
+    "unanswerable question, the two facts of a multi_hop or cross_document one (with the id of the "
+    "other document, and places in pretrain_text), what is typed at Python's prompt for a cloze of a "
+    "transcript, or the facts of a rubric with their places, JSON; none for other "
     "pairs",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
@@ -105,8 +105,8 @@ SCHEMA: dict[str, pl.DataType] = {
 _ORIGIN = ("license", "source")
 # What a release chooses by, and what its card counts.
 _CHOOSING = (
-    "pair_id domain slug doc_id parent_id kin_parent_id document_cluster question_id answer_type form split "
-    "license source pass_rate rollouts policy held_out"
+    "pair_id domain slug doc_id parent_id kin_parent_id document_cluster question_id answer_type "
+    "form split license source pass_rate rollouts policy held_out"
 ).split() + list(ROW_RECIPES.values())
 
 
@@ -300,9 +300,11 @@ def _of_both(pairs: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
 
     Where one of the two states none, nor has the pair any: no licence covers it.
     """
-    others = origins.select("slug", pl.col("doc_id").alias("kin"), *(
-        pl.col(name).alias(f"{name}_of_kin") for name in _ORIGIN
-    ))
+    others = origins.select(
+        "slug",
+        pl.col("doc_id").alias("kin"),
+        *(pl.col(name).alias(f"{name}_of_kin") for name in _ORIGIN),
+    )
     both = pairs.join(others, on=["slug", "kin"], how="left", maintain_order="left")
     stated = [
         pl.when(pl.col("kin").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_of_kin")))

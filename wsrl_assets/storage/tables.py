@@ -151,8 +151,8 @@ class QADraft(Outcome):
     evidence: str | None = column("quote from the document", long=True, default=None)
     basis: str | None = column(
         "facts and query of a computed answer, what the kin answers to an unanswerable question,"
-        " the two facts of a multi_hop or cross_document one, what is typed at Python's prompt, or the facts of a"
-        " rubric with their places, JSON",
+        " the two facts of a multi_hop or cross_document one, what is typed at Python's prompt, or"
+        " the facts of a rubric with their places, JSON",
         long=True,
         default=None,
     )

@@ -57,7 +57,7 @@ def reply(body: dict[str, Any], rng: Random) -> str:
         return json.dumps(_drafted(prompt))
     asked = prompt.rpartition("</document>")[2]
     if schema_name(body) == "round_trip" and "opened with a parade" in asked:
-        document = prompt.partition("</document>")[0]
+        document = prompt.rpartition("</document>")[0]
         digger = re.search(r"canal that (\w+ Zander) dug", asked)
         assert digger is not None
         opened = re.search(r"opened with a parade in (\d+)", document)
@@ -67,8 +67,7 @@ def reply(body: dict[str, Any], rng: Random) -> str:
 
 
 def _drafted(prompt: str) -> dict[str, Any]:
-    request = prompt.rpartition("The second text:")[2]
-    document = prompt.partition("</document>")[0]
+    document, _, request = prompt.rpartition("The second text:")
     dug = re.search(r"\[(\d+)\] Engineer (\w+ Zander) dug", request)
     opened = re.search(r"\[(\d+)\] The \w+ Canal was opened with a parade in (\d+)", document)
     if dug is None or opened is None:  # the other way round, which this model does badly
@@ -177,7 +176,7 @@ def test_documents_are_joined_by_names_that_few_sources_hold(tmp_path: Path) -> 
     texts = [
         "In Port Tessel herring is sold. Meanwhile nothing else is.",
         "Queen Maude gave Port Tessel its charter.",
-        "Meanwhile Queen Maude ruled.",
+        "So it was that Queen Maude ruled.",
     ]
     plant_domain(work.store, [*texts, *common])
     found = joins(work)
