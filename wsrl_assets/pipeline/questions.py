@@ -260,11 +260,6 @@ class _Others:
     partners: Mapping[str, Sequence[Partner]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
-    def partner_of(self, doc_id: str, persona_index: int) -> Partner | None:
-        """The partner of one draft: each persona's is another one, while there are any."""
-        partners = self.partners.get(doc_id, ())
-        return partners[persona_index] if persona_index < len(partners) else None
-
     def kin_text(self, basis: str | None) -> str | None:
         """The text of a draft's kin; none if the draft has none, or the kin was withdrawn."""
         kin = kin_id(basis)
@@ -363,6 +358,9 @@ class _Chain:
         if drafting.STAGE not in self.stages or self.goal.is_reached:
             return []
         kin = work.others.kinship.kin_of(work.doc_id)
+        free = [n for n in range(len(named)) if (n, Form.CROSS_DOCUMENT) not in work.drafted]
+        # Each persona that has none gets another one, while there are any.
+        partners = dict(zip(free, work.others.partners.get(work.doc_id, ()), strict=False))
         return [
             DraftJob(
                 doc_id=work.doc_id,
@@ -375,9 +373,7 @@ class _Chain:
                 form=form,
                 pool=work.others.pool,
                 kin=kin if form is Form.UNANSWERABLE else None,
-                partner=work.others.partner_of(work.doc_id, index)
-                if form is Form.CROSS_DOCUMENT
-                else None,
+                partner=partners.get(index) if form is Form.CROSS_DOCUMENT else None,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -406,8 +402,10 @@ def _kin_of(draft: QADraft, work: _Work) -> str | None:
     if draft.form == Form.UNANSWERABLE:
         kin = work.others.kinship.kin_of(work.doc_id)
         return kin.text if kin else None
-    partner = work.others.partner_of(work.doc_id, draft.persona_index)
-    return partner.text if partner and draft.form == Form.CROSS_DOCUMENT else None
+    if draft.form != Form.CROSS_DOCUMENT:
+        return None
+    partners = work.others.partners.get(work.doc_id, ())
+    return next((p.text for p in partners if p.doc_id == kin_id(draft.basis)), None)
 
 
 async def pending_work(
@@ -420,18 +418,27 @@ async def pending_work(
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
-    bridges: _Bridges = {}
-    if drafting.STAGE in stages and Form.CROSS_DOCUMENT in job.settings.forms:
-        bridges = await asyncio.to_thread(_bridges, job, partition)
+    bridges: _Bridges | None = None
     async for page in batches(job, partition, DOCUMENTS, **parameters):
-        others = await asyncio.to_thread(_others_of, job, partition, stages, page, bridges)
+        if bridges is None and _wants_partners(job, stages, page):
+            bridges = await asyncio.to_thread(_bridges, job, partition)
+        others = await asyncio.to_thread(_others_of, job, partition, stages, page, bridges or {})
         for row in page:
             yield _Work.of(row, others)
 
 
 def _wants_others(forms: Sequence[Form], row: dict[str, Any]) -> bool:
     """Whether a draft is still to be made of a form that draws on other documents."""
-    wanted = set(_FROM_OTHERS).intersection(forms)
+    return _lacks(set(_FROM_OTHERS).intersection(forms), row)
+
+
+def _wants_partners(job: Job, stages: Sequence[str], page: Sequence[dict[str, Any]]) -> bool:
+    """Whether a question of two documents is still to be made: else the domain is not read."""
+    wanted = {Form.CROSS_DOCUMENT}.intersection(job.settings.forms)
+    return drafting.STAGE in stages and any(_lacks(wanted, row) for row in page)
+
+
+def _lacks(wanted: Collection[Form], row: dict[str, Any]) -> bool:
     drafted = sum(slot["form"] in wanted for slot in row["drafted"])
     is_named = row["personas_status"] is not None
     return bool(wanted) and not (is_named and drafted >= len(row["personas"]) * len(wanted))
@@ -459,16 +466,24 @@ def _bridges(job: Job, partition: Partition) -> _Bridges:
 def _partners(
     job: Job, partition: Partition, page: Sequence[dict[str, Any]], bridges: _Bridges
 ) -> dict[str, list[Partner]]:
-    """The partners of the documents of a page."""
+    """The partners of the documents of a page that no question of theirs has taken."""
+    taken = {
+        row["doc_id"]: {s["kin"] for s in row["drafted"] if s["form"] == Form.CROSS_DOCUMENT}
+        for row in page
+    }
     wanted = {row["doc_id"]: bridges[row["doc_id"]] for row in page if row["doc_id"] in bridges}
     texts = _texts(job, partition, {kin for joins in wanted.values() for kin, _ in joins})
-    return {
+    fit = {
         row["doc_id"]: cross_document.partners_of(
             row["text"],
             (Partner(kin, texts[kin], name) for kin, name in wanted[row["doc_id"]] if kin in texts),
         )
         for row in page
         if row["doc_id"] in wanted
+    }
+    return {
+        doc_id: [partner for partner in partners if partner.doc_id not in taken[doc_id]]
+        for doc_id, partners in fit.items()
     }
 
 

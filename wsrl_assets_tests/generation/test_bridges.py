@@ -1,4 +1,4 @@
-"""What joins two documents of a domain, and what does not: cases against the rule that pairs them."""
+"""What joins two documents of a domain: cases against the rule that pairs them."""
 
 from pathlib import Path
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+
 from simulator import render, running_simulator, schema_name
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job
@@ -74,3 +76,18 @@ async def test_a_partner_that_leaves_is_replaced_by_one_that_is_not_in_use(tmp_p
     after = partners(work)
     assert after[1] == before[1], "no pair changes"
     assert {*after.values()} == {content_id(text) for text in DUG} - {gone}
+
+
+async def test_a_run_with_nothing_left_to_pair_reads_no_domain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    find = questions._bridges
+    monkeypatch.setattr(questions, "_bridges", lambda *of: (read.append("read"), find(*of))[1])
+    async with running_simulator(quick(reply=reply)) as sim:
+        work = job(tmp_path, sim.base_url, personas=1, forms="cross_document")
+        plant_domain(work.store, [OPENED, *DUG])
+        # Left undone: verification, so that the second run has documents to look at.
+        for stages in (("personas", "qa_drafts"), ("personas", "qa_drafts", "verified_pairs")):
+            await asyncio.wait_for(questions.advance_domain(work, DOMAIN, stages), 60)
+    assert read == ["read"]
