@@ -77,8 +77,8 @@ COLUMNS: dict[str, str] = {
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
     "unanswerable question, the two facts of a multi_hop or cross_document one (with the id of the "
-    "other document, and places in pretrain_text), what is typed at Python's prompt for a cloze of a "
-    "transcript, or the facts of a rubric with their places, JSON; none for other "
+    "other document, and places in pretrain_text), what is typed at Python's prompt for a cloze of "
+    "a transcript, or the facts of a rubric with their places, JSON; none for other "
     "pairs",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",

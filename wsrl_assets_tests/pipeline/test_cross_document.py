@@ -15,26 +15,29 @@ from wsrl_assets.explore import reading
 from wsrl_assets.generation.cross_document import Partner, partners_of
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job
+from wsrl_assets.pipeline.takedowns import withdraw_matching
 from wsrl_assets.release.dataset import build_release, read_release
 from wsrl_assets.release.export import export
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.release.splits import SplitSettings
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.basis import cross_hops
-from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall, QADraft, Status, VerifiedPair
 from wsrl_assets.storage.trace import around_pair, recipes_and_calls
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.text.normalisation import content_id
+from wsrl_assets_tests.curation.test_filter import triaged
 from wsrl_assets_tests.factories import (
     DOMAIN,
     IN_DOMAIN,
+    SHARD,
     document_text,
     honest_reply,
     job,
     plant_domain,
+    plant_shard,
     quick,
     rows,
 )
@@ -130,12 +133,21 @@ async def test_pairs_of_two_documents_are_made_traced_and_leave_with_either(tmp_
     kin = json.loads(row["basis"])["kin"]
     assert_traced(work.store, row["pair_id"], kin)
 
-    remove_documents(work.store, DOMAIN, [kin])
+    plant_triaged(work.store, [*DUG, *OPENED])
+    withdrawn = withdraw_matching(work.store, kin, "withdraw")
+    assert withdrawn.pairs == 1
     after = read_release(released(work))
     assert set(table["pair_id"]) - set(after["pair_id"]) == {row["pair_id"]}
     assert_traced(work.store, row["pair_id"], kin, superseded=True)
-    remove_documents(work.store, DOMAIN, [after["doc_id"][0]])
+    assert withdraw_matching(work.store, after["doc_id"][0], "withdraw").pairs == 1
     assert read_release(released(work)).height == len(_CANALS) - 2
+
+
+def plant_triaged(store: Store, texts: list[str]) -> None:
+    """The shard of planted documents."""
+    plant_shard(store, texts)
+    with store.transaction(Partition.shard(SHARD)) as transaction:
+        transaction.merge([triaged(text, DOMAIN) for text in texts])
 
 
 def assert_exported(folder: Path, tmp_path: Path) -> None:
