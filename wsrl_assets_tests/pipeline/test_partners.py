@@ -12,6 +12,7 @@ import pytest
 from simulator import render, running_simulator, schema_name
 from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job
+from wsrl_assets.storage import Partition
 from wsrl_assets.storage.basis import kin_id
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.tables import QADraft
@@ -83,7 +84,12 @@ async def test_a_run_with_nothing_left_to_pair_reads_no_domain(
 ) -> None:
     read: list[str] = []
     find = questions._bridges
-    monkeypatch.setattr(questions, "_bridges", lambda *of: (read.append("read"), find(*of))[1])
+
+    def counted(job: Job, partition: Partition) -> dict[str, list[tuple[str, str]]]:
+        read.append("read")
+        return find(job, partition)
+
+    monkeypatch.setattr(questions, "_bridges", counted)
     async with running_simulator(quick(reply=reply)) as sim:
         work = job(tmp_path, sim.base_url, personas=1, forms="cross_document")
         plant_domain(work.store, [OPENED, *DUG])
