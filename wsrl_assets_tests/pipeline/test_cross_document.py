@@ -23,9 +23,9 @@ from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.release.splits import SplitSettings
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.basis import cross_hops
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall, QADraft, Status, VerifiedPair
 from wsrl_assets.storage.trace import around_pair, recipes_and_calls
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.curation.test_filter import triaged
