@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         personas_shown: whether the prompt of a draft names its persona. Switch it off to learn
             what naming it does, while the number of drafts stays.
         forms: question forms to draft, comma separated: open, cloze, multiple_choice,
-            computed, unanswerable, multi_hop, rubric.
+            computed, unanswerable, multi_hop, rubric, cross_document.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
             numbered_one. Which is best depends on the model: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.

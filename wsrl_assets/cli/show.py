@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsrl_assets.storage.accounting import Account, CallTotals, Spending
-from wsrl_assets.storage.basis import graded_facts
+from wsrl_assets.storage.basis import cross_hops, graded_facts, joined
 from wsrl_assets.storage.intervals import wilson_interval
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, STAGES
@@ -380,13 +380,25 @@ def _verdict_table(pair: Mapping[str, Any]) -> Table:
     return table
 
 
+def _kin_source(pair: Mapping[str, Any]) -> str:
+    if pair["kin_text"] is None:
+        return "no longer in this domain"
+    return f"{pair['kin_shard']}, row {pair['kin_source_row']}"
+
+
 def _document_panel(pair: Mapping[str, Any]) -> Panel:
-    text = plain(pair["text"])
+    two = cross_hops(pair["basis"])
+    text = plain(joined(pair["text"], pair["kin_text"] or "") if two else pair["text"])
     if pair["evidence_start"] is not None:
         text.stylize("bold reverse", pair["evidence_start"], pair["evidence_end"])
     grid = _grid()
     grid.add_row("document", plain(f"{pair['doc_id']}  {pair['title'] or ''}"))
     grid.add_row("source", plain(f"{pair['shard']}, row {pair['source_row']}"))
+    if two:
+        text.stylize("bold reverse", *two.first)
+        grid.add_row("and document", plain(f"{two.kin}  {pair['kin_title'] or ''}"))
+        grid.add_row("source", plain(_kin_source(pair)))
+        grid.add_row("bridge", plain(two.bridge))
     grid.add_row("file", plain(pair["shard_path"]))
     grid.add_row("triage", plain(pair["triage_explanation"]))
     grid.add_row("evidence", plain(pair["evidence"]))

@@ -29,7 +29,7 @@ from wsrl_assets.explore.reviewing import Reviewing, an_id, reviewer_of
 from wsrl_assets.reporting.meaning import NEAR
 from wsrl_assets.review.agreement import read_agreement
 from wsrl_assets.storage import Store, StoreBusyError, StoreError
-from wsrl_assets.storage.basis import GradedFacts, graded_facts
+from wsrl_assets.storage.basis import GradedFacts, cross_hops, graded_facts, joined
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.opinions import Fault
 from wsrl_assets.text.highlight import marked, printable, without_credentials
@@ -172,7 +172,8 @@ class _Pages:
             pair=row,
             outcome=view.outcome,
             filter=shown,
-            text=marked(row["text"] or "", _evidence(row, rubric)),
+            text=marked(_text(row), _evidence(row, rubric)),
+            partner=cross_hops(row["basis"]),
             prompts=sent_prompts(view, self._demonstrations),
             calls=view.calls,
             recipes=reading.recipes_of(view),
@@ -242,10 +243,19 @@ class _Pages:
         return HTMLResponse(text, status)
 
 
+def _text(row: reading.Row) -> str:
+    """The document of a pair, or both."""
+    text = row["text"] or ""
+    return joined(text, row["kin_text"] or "") if cross_hops(row["basis"]) else text
+
+
 def _evidence(row: reading.Row, rubric: GradedFacts | None) -> list[tuple[int | None, int | None]]:
-    """The places of a document that a pair rests on: one quote, or a sentence a fact."""
+    """The places that a pair rests on: one quote, one in each of two documents, or a sentence a
+    fact.
+    """
     if rubric is None:
-        return [(row["evidence_start"], row["evidence_end"])]
+        two = cross_hops(row["basis"])
+        return [(row["evidence_start"], row["evidence_end"]), *([two.first] if two else [])]
     return [(one.start, one.end) for one in (*rubric.must, *rubric.must_not)]
 
 

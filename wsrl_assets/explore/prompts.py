@@ -16,7 +16,15 @@ from typing import Any
 
 from wsrl_assets.curation import triage
 from wsrl_assets.explore.reading import PairView
-from wsrl_assets.generation import cloze, drafting, layouts, library, personas, unanswerable
+from wsrl_assets.generation import (
+    cloze,
+    cross_document,
+    drafting,
+    layouts,
+    library,
+    personas,
+    unanswerable,
+)
 from wsrl_assets.llm.engine import ChatRequest, Reply
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.explanations import SaysFact
@@ -45,6 +53,7 @@ _DRAFT_RULES: Mapping[str, str] = {
     Form.MULTIPLE_CHOICE: cloze.VERSION,
     Form.COMPUTED: calculation.VERSION,
     Form.UNANSWERABLE: unanswerable.VERSION,
+    Form.CROSS_DOCUMENT: cross_document.VERSION,
 }
 
 

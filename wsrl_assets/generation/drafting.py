@@ -10,6 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from wsrl_assets.generation import cloze
 from wsrl_assets.generation.computed import MAX_TOKENS as COMPUTED_MAX_TOKENS
 from wsrl_assets.generation.computed import ComputedReply, computed_call
+from wsrl_assets.generation.cross_document import MAX_TOKENS as CROSS_DOCUMENT_MAX_TOKENS
+from wsrl_assets.generation.cross_document import (
+    CrossDocumentReply,
+    Partner,
+    cross_document_call,
+)
 from wsrl_assets.generation.distractors import Pool
 from wsrl_assets.generation.layouts import open_call
 from wsrl_assets.generation.library import LibraryFile
@@ -66,6 +72,7 @@ class DraftJob:
         form: which kind of question.
         pool: what can be asked with options; multiple choice alone needs it.
         kin: what an unanswerable question is asked of, if the document has any.
+        partner: the other document of a question of two, if there is one.
     """
 
     doc_id: str
@@ -78,10 +85,16 @@ class DraftJob:
     form: Form
     pool: Pool = field(default_factory=Pool, repr=False, compare=False)
     kin: Kin | None = None
+    partner: Partner | None = None
 
     def draft_id(self, recipe: str) -> str:
-        """Hash of (document, persona, form, recipe)."""
-        return stable_hash(self.doc_id, str(self.persona_index), self.persona, self.form, recipe)
+        """Hash of (document, persona, form, recipe), and of the partner if there is one.
+
+        So a question with another partner is another pair, with rollouts of its own.
+        """
+        also = [self.partner.doc_id] if self.partner else []
+        named = (self.doc_id, str(self.persona_index), self.persona, self.form, recipe)
+        return stable_hash(*named, *also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,7 @@ class Drafter:
             Form.UNANSWERABLE: self._unanswerable,
             Form.MULTI_HOP: self._multi_hop,
             Form.RUBRIC: self._rubric,
+            Form.CROSS_DOCUMENT: self._cross_document,
         }
         try:
             return await make[job.form](job)
@@ -213,6 +227,25 @@ class Drafter:
         call = multi_hop_call(job.text, self._persona(job))
         reply = await self._ask(
             job, call.messages, MultiHopReply, call.schema, MULTI_HOP_MAX_TOKENS
+        )
+        hops = call.hops(reply)
+        return self._row(
+            job,
+            question=one_line(reply.question),
+            answer=one_line(reply.answer),
+            answer_type=reply.answer_type,
+            unit=one_line(reply.unit or "") or None,
+            evidence=call.evidence(hops),
+            basis=hops.to_json(),
+        )
+
+    async def _cross_document(self, job: DraftJob) -> QADraft:
+        """A question of the document and its partner; one without a partner costs nothing."""
+        if job.partner is None:
+            return self._row(job, status=Status.REJECTED, reason="no_partner")
+        call = cross_document_call(job.text, job.partner, self._persona(job))
+        reply = await self._ask(
+            job, call.messages, CrossDocumentReply, call.schema, CROSS_DOCUMENT_MAX_TOKENS
         )
         hops = call.hops(reply)
         return self._row(

@@ -102,6 +102,22 @@ class MultiHopExample(_NumberedExample):
         return self._reply("bridge", "first", "second", "answer", "answer_type", "unit", "question")
 
 
+class CrossDocumentExample(MultiHopExample):
+    """Two documents, and a question that takes a sentence of each."""
+
+    second_text: str
+
+    @property
+    def second_numbered(self) -> str:
+        """The second text as the prompt shows it."""
+        return with_numbers(all_sentences(self.second_text))
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("first", "second", "answer", "answer_type", "unit", "question")
+
+
 class GradedExample(_Example):
     """A fact or mistake as a reply gives it, with the number of its sentence."""
 
@@ -148,6 +164,12 @@ class FormExamples(BaseModel, Generic[Example]):
 def multi_hop_examples() -> tuple[MultiHopExample, ...]:
     """The demonstrations of questions of two facts."""
     return FormExamples[MultiHopExample].load(Form.MULTI_HOP).examples
+
+
+@cache
+def cross_document_examples() -> tuple[CrossDocumentExample, ...]:
+    """The demonstrations of questions of two documents."""
+    return FormExamples[CrossDocumentExample].load(Form.CROSS_DOCUMENT).examples
 
 
 @cache

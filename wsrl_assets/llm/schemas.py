@@ -29,6 +29,11 @@ def one_of(values: Iterable[object]) -> Schema:
     return {"type": "string", "enum": [str(value) for value in values]}
 
 
+def one_number_of(values: Iterable[int]) -> Schema:
+    """One of some integers."""
+    return {"type": "integer", "enum": list(values)}
+
+
 def number_up_to(most: int) -> Schema:
     """An integer from 1 on."""
     return {"type": "integer", "minimum": 1, "maximum": max(1, most)}

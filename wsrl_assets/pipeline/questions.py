@@ -8,7 +8,7 @@ anywhere is resumed by the next.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from wsrl_assets.generation import (
     cloze,
     computed,
+    cross_document,
     distractors,
     drafting,
     form_examples,
@@ -26,6 +27,7 @@ from wsrl_assets.generation import (
     rubric,
     unanswerable,
 )
+from wsrl_assets.generation.cross_document import Partner
 from wsrl_assets.generation.drafting import Drafter, DraftJob
 from wsrl_assets.generation.persona_files import load_personas, personas_of
 from wsrl_assets.generation.personas import GivenPersonas
@@ -59,6 +61,8 @@ _PAGE = 256
 _OF_RUBRICS = "verified_rubrics"
 # Forms whose drafts draw on other documents of the domain.
 _FROM_OTHERS = (Form.MULTIPLE_CHOICE, Form.UNANSWERABLE)
+# A name that more sources of a domain hold joins nothing.
+_HOLDERS = 5
 
 
 async def advance_domain(
@@ -202,6 +206,10 @@ def _drafting(
             {"rules": unanswerable.VERSION, "demonstrations": digest(Form.UNANSWERABLE)},
         ),
         Form.MULTI_HOP: ([multi_hop.PROMPT], {"demonstrations": digest(Form.MULTI_HOP)}),
+        Form.CROSS_DOCUMENT: (
+            [cross_document.PROMPT],
+            {"rules": cross_document.VERSION, "demonstrations": digest(Form.CROSS_DOCUMENT)},
+        ),
         Form.RUBRIC: ([rubric.PROMPT], {"demonstrations": digest(Form.RUBRIC)}),
     }
 
@@ -243,12 +251,13 @@ class _Others:
     """What the documents of a page take from others; nothing for forms not asked for.
 
     Attributes:
-        pool, kinship: for drafts that are still to be made.
-        texts: of the kin that unanswerable drafts of the page rest on, by id.
+        pool, kinship, partners: for drafts that are still to be made; partners by document.
+        texts: of the kin that drafts of the page rest on, by id.
     """
 
     pool: distractors.Pool = field(default_factory=distractors.Pool)
     kinship: unanswerable.Kinship = field(default_factory=unanswerable.Kinship)
+    partners: Mapping[str, Sequence[Partner]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
     def kin_text(self, basis: str | None) -> str | None:
@@ -349,6 +358,9 @@ class _Chain:
         if drafting.STAGE not in self.stages or self.goal.is_reached:
             return []
         kin = work.others.kinship.kin_of(work.doc_id)
+        free = [n for n in range(len(named)) if (n, Form.CROSS_DOCUMENT) not in work.drafted]
+        # Each persona that has none gets another one, while there are any.
+        partners = dict(zip(free, work.others.partners.get(work.doc_id, ()), strict=False))
         return [
             DraftJob(
                 doc_id=work.doc_id,
@@ -361,6 +373,7 @@ class _Chain:
                 form=form,
                 pool=work.others.pool,
                 kin=kin if form is Form.UNANSWERABLE else None,
+                partner=partners.get(index) if form is Form.CROSS_DOCUMENT else None,
             )
             for form in self.job.settings.forms
             for index, persona in enumerate(named)
@@ -373,8 +386,7 @@ class _Chain:
         if draft.status is not Status.KEPT or self.verifier is None:
             return
         self.job.progress.expect(verify.STAGE, 1)
-        kin = work.others.kinship.kin_of(work.doc_id) if draft.form == Form.UNANSWERABLE else None
-        await self._verify(Draft.of(draft, kin.text if kin else None), work)
+        await self._verify(Draft.of(draft, _kin_of(draft, work)), work)
 
     async def _verify(self, draft: Draft, work: _Work) -> None:
         if self.verifier is None or self.goal.is_reached:
@@ -383,6 +395,17 @@ class _Chain:
         await self.writer.put(row)
         self.goal.accepted += row.status is Status.KEPT
         self.job.progress.advance(verify.STAGE)
+
+
+def _kin_of(draft: QADraft, work: _Work) -> str | None:
+    """The text of the other document that a new draft rests on, if it is of such a form."""
+    if draft.form == Form.UNANSWERABLE:
+        kin = work.others.kinship.kin_of(work.doc_id)
+        return kin.text if kin else None
+    if draft.form != Form.CROSS_DOCUMENT:
+        return None
+    partners = work.others.partners.get(work.doc_id, ())
+    return next((p.text for p in partners if p.doc_id == kin_id(draft.basis)), None)
 
 
 async def pending_work(
@@ -395,22 +418,81 @@ async def pending_work(
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
     }
+    bridges: _Bridges | None = None
     async for page in batches(job, partition, DOCUMENTS, **parameters):
-        others = await asyncio.to_thread(_others_of, job, partition, stages, page)
+        if bridges is None and _wants_partners(job, stages, page):
+            bridges = await asyncio.to_thread(_bridges, job, partition)
+        others = await asyncio.to_thread(_others_of, job, partition, stages, page, bridges or {})
         for row in page:
             yield _Work.of(row, others)
 
 
 def _wants_others(forms: Sequence[Form], row: dict[str, Any]) -> bool:
     """Whether a draft is still to be made of a form that draws on other documents."""
-    wanted = set(_FROM_OTHERS).intersection(forms)
+    return _lacks(set(_FROM_OTHERS).intersection(forms), row)
+
+
+def _wants_partners(job: Job, stages: Sequence[str], page: Sequence[dict[str, Any]]) -> bool:
+    """Whether a question of two documents is still to be made: else the domain is not read."""
+    wanted = {Form.CROSS_DOCUMENT}.intersection(job.settings.forms)
+    return drafting.STAGE in stages and any(_lacks(wanted, row) for row in page)
+
+
+def _lacks(wanted: Collection[Form], row: dict[str, Any]) -> bool:
     drafted = sum(slot["form"] in wanted for slot in row["drafted"])
     is_named = row["personas_status"] is not None
     return bool(wanted) and not (is_named and drafted >= len(row["personas"]) * len(wanted))
 
 
+_Bridges = dict[str, list[tuple[str, str]]]
+"""Other documents and what joins them to one, best first, by the id of that one."""
+
+
+def _bridges(job: Job, partition: Partition) -> _Bridges:
+    """What joins the documents of a domain: one pass over its texts, and a few ids a document."""
+    found: _Bridges = {}
+    with job.store.transaction(Partition.domain(partition.key)) as transaction:
+        joins = transaction.query(
+            "bridges",
+            holders=_HOLDERS,
+            partners=cross_document.PARTNERS,
+            candidates=2 * cross_document.PARTNERS,
+        )
+    for doc_id, kin, bridge in joins.iter_rows():
+        found.setdefault(doc_id, []).append((kin, bridge))
+    return found
+
+
+def _partners(
+    job: Job, partition: Partition, page: Sequence[dict[str, Any]], bridges: _Bridges
+) -> dict[str, list[Partner]]:
+    """The partners of the documents of a page that no question of theirs has taken."""
+    taken = {
+        row["doc_id"]: {s["kin"] for s in row["drafted"] if s["form"] == Form.CROSS_DOCUMENT}
+        for row in page
+    }
+    wanted = {row["doc_id"]: bridges[row["doc_id"]] for row in page if row["doc_id"] in bridges}
+    texts = _texts(job, partition, {kin for joins in wanted.values() for kin, _ in joins})
+    fit = {
+        row["doc_id"]: cross_document.partners_of(
+            row["text"],
+            (Partner(kin, texts[kin], name) for kin, name in wanted[row["doc_id"]] if kin in texts),
+        )
+        for row in page
+        if row["doc_id"] in wanted
+    }
+    return {
+        doc_id: [partner for partner in partners if partner.doc_id not in taken[doc_id]]
+        for doc_id, partners in fit.items()
+    }
+
+
 def _others_of(
-    job: Job, partition: Partition, stages: Sequence[str], page: Sequence[dict[str, Any]]
+    job: Job,
+    partition: Partition,
+    stages: Sequence[str],
+    page: Sequence[dict[str, Any]],
+    bridges: _Bridges,
 ) -> _Others:
     """What a page of documents takes from each other and from the rest of the domain.
 
@@ -426,6 +508,7 @@ def _others_of(
     return _Others(
         distractors.Pool.of(documents if Form.MULTIPLE_CHOICE in forms else ()),
         unanswerable.Kinship(documents if Form.UNANSWERABLE in forms else ()),
+        _partners(job, partition, page, bridges),
         _kin_texts(job, partition, page),
     )
 
@@ -446,11 +529,14 @@ def _documents_around(
 def _kin_texts(job: Job, partition: Partition, page: Sequence[dict[str, Any]]) -> dict[str, str]:
     """The texts of the kin of drafts without a verdict, by id."""
     drafts = (draft for row in page for draft in row["unverified"])
-    wanted = sorted({kin for draft in drafts if (kin := kin_id(draft["basis"]))})
-    if not wanted:
+    return _texts(job, partition, {kin for draft in drafts if (kin := kin_id(draft["basis"]))})
+
+
+def _texts(job: Job, partition: Partition, doc_ids: Collection[str]) -> dict[str, str]:
+    if not doc_ids:
         return {}
     with job.store.transaction(Partition.domain(partition.key)) as transaction:
-        return dict(transaction.query("kept_texts", doc_ids=wanted).iter_rows())
+        return dict(transaction.query("kept_texts", doc_ids=sorted(doc_ids)).iter_rows())
 
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:

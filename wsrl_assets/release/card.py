@@ -38,6 +38,11 @@ _DRAFTED = (
     ("unanswerable", "asked what a kindred document answers and this one does not"),
     ("multi_hop", "joined two facts of the document in one question"),
     (
+        "cross_document",
+        "joined a fact of the document to one of another document by a name that both hold and the "
+        "question hides",
+    ),
+    (
         "rubric",
         "asked for an explanation, and listed facts of the document that it must say and mistakes "
         "that it must not",

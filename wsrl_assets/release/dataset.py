@@ -64,7 +64,8 @@ _GOLDS_AT_ONCE = 200_000
 
 # The columns of the published data set first (Salesforce/Webscale-RL), then ours.
 COLUMNS: dict[str, str] = {
-    "pretrain_text": "the source document (passage)",
+    "pretrain_text": "the source document (passage); both of a cross_document pair, that of the "
+    "answer first",
     "domain": "domain, as the paper names it",
     "persona": "the reader for whom the question was written",
     "question": "the question; it stands alone",
@@ -72,11 +73,13 @@ COLUMNS: dict[str, str] = {
     "pair_id": "id of the pair, a content hash; `wsrl trace` takes it",
     "gold": "typed gold answer, or rubric, as JSON, as wsrl_assets.reward reads it",
     "answer_type": "answer type of the reward, or rubric",
-    "form": "open, cloze, multiple_choice, computed, unanswerable, multi_hop or rubric",
+    "form": "open, cloze, multiple_choice, computed, unanswerable, multi_hop, rubric or "
+    "cross_document",
     "evidence": "the quote that supports the answer; none where no answer is to be found",
     "basis": "facts and query of a computed answer, what another document answers to an "
-    "unanswerable question, the two facts of a multi_hop one, what is typed at Python's prompt for "
-    "a cloze of a transcript, or the facts of a rubric with their places, JSON; none for other "
+    "unanswerable question, the two facts of a multi_hop or cross_document one (with the id of the "
+    "other document, and places in pretrain_text), what is typed at Python's prompt for a cloze of "
+    "a transcript, or the facts of a rubric with their places, JSON; none for other "
     "pairs",
     "evidence_start": "offset of the evidence in pretrain_text, characters",
     "evidence_end": "end offset, exclusive",
@@ -103,8 +106,8 @@ SCHEMA: dict[str, pl.DataType] = {
 _ORIGIN = ("license", "source")
 # What a release chooses by, and what its card counts.
 _CHOOSING = (
-    "pair_id domain slug doc_id parent_id document_cluster question_id answer_type form split "
-    "license source pass_rate rollouts policy held_out"
+    "pair_id domain slug doc_id parent_id kin_parent_id document_cluster question_id answer_type "
+    "form split license source pass_rate rollouts policy held_out"
 ).split() + list(ROW_RECIPES.values())
 
 
@@ -283,6 +286,7 @@ def _gather(connection: Connection) -> pl.DataFrame:
     ]
     origins = pl.concat(stated) if stated else _empty().select("slug", "doc_id", *_ORIGIN)
     found = frame(connection, "release_rows").join(origins, on=["slug", "doc_id"])
+    found = _of_both(found, origins)
     # Also of domains that are no longer in use: `in_use` says that of their pairs.
     labels = {slug: Domain(slug).label for slug in found["slug"].unique()}
     return (
@@ -294,6 +298,27 @@ def _gather(connection: Connection) -> pl.DataFrame:
         .select(_empty().columns)
         .sort("pair_id")
     )
+
+
+def _of_both(pairs: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
+    """Questions of two documents with the licences and sources of both: `CC0-1.0 AND MIT`.
+
+    Where one of the two states none, nor has the pair any: no licence covers it.
+    """
+    others = origins.select(
+        "slug",
+        pl.col("doc_id").alias("kin"),
+        *(pl.col(name).alias(f"{name}_of_kin") for name in _ORIGIN),
+    )
+    both = pairs.join(others, on=["slug", "kin"], how="left", maintain_order="left")
+    stated = [
+        pl.when(pl.col("kin").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_of_kin")))
+        .then(pl.col(name))
+        .otherwise(pl.col(name) + joins + pl.col(f"{name}_of_kin"))
+        .alias(name)
+        for name, joins in zip(_ORIGIN, (" AND ", ", "), strict=True)
+    ]
+    return both.with_columns(stated)
 
 
 def _empty() -> pl.DataFrame:
@@ -353,6 +378,13 @@ def _self_test(pairs: pl.DataFrame) -> Selected:
     spans = pl.any_horizontal(
         pl.col("split").n_unique().over(key) > 1 for key in ("parent_id", "document_cluster")
     )
+    # The other document of a question of two is in the pair's split as well.
+    sources = pl.concat(
+        pairs.select("split", parent_id=key).drop_nulls() for key in ("parent_id", "kin_parent_id")
+    )
+    torn = sources.group_by("parent_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    for key in ("parent_id", "kin_parent_id"):
+        spans |= pl.col(key).is_in(torn["parent_id"].implode())
     reason = (
         pl.when(~is_first)
         .then(pl.lit(DUPLICATE))

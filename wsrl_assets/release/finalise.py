@@ -9,6 +9,7 @@ run that was killed before its rows were written loses and doubles nothing.
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.release.decontamination import (
@@ -29,16 +30,18 @@ from wsrl_assets.release.splits import (
     split_groups_of,
 )
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.basis import kin_id
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
 from wsrl_assets.storage.remembered import Query, remembered
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 from wsrl_assets.storage.work import PLACES, listed
 from wsrl_assets.taxonomy.domains import Domain
+from wsrl_assets.taxonomy.forms import Form
 
 _PAGE = 1000
 
-Pair = dict[str, str]
+Pair = dict[str, Any]
 
 
 def split_domain(
@@ -211,6 +214,9 @@ class _Page:
         if hit is not None:
             return Place(pair, question_id, None, "contaminated", str(hit), benchmark=hit.benchmark)
         match: Match | None = index.match(position)
+        if pair["form"] == Form.CROSS_DOCUMENT and pair["kin_parent_id"] is None:
+            gone = f"document {kin_id(pair['basis'])} is no longer in the domain"
+            return Place(pair, question_id, None, "no_kin", gone)
         if match is not None:
             return Place(pair, question_id, None, REASONS[match.how], say(match), match.item_id)
         return None
@@ -241,7 +247,8 @@ def _linked_clusters(store: Store, pairs: list[Pair]) -> dict[str, set[str]]:
     linked: dict[str, set[str]] = {}
     if not store.exists(DOCUMENT_INDEX):
         return linked
-    parents = sorted({pair["parent_id"] for pair in pairs})
+    found = {pair[key] for pair in pairs for key in ("parent_id", "kin_parent_id")}
+    parents = sorted(found - {None})
     with store.transaction(DOCUMENT_INDEX) as transaction:
         rows = transaction.query("linked_clusters", parent_ids=parents)
     for parent_id, cluster_id in rows.iter_rows():

@@ -59,18 +59,30 @@ def split_of(source_id: str, settings: SplitSettings) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class SplitGroups:
-    """What a pair shares a split with: its source document, and clusters of documents."""
+    """What a pair shares a split with: its source document, and clusters of documents.
+
+    A pair of two documents has those of the other one as `partner`.
+    """
 
     pair_id: str
     parent_id: str
     clusters: frozenset[str]
+    partner: "SplitGroups | None" = None
 
     @property
     def pair(self) -> tuple[str, str]:
         return ("pair", self.pair_id)
 
+    def documents(self) -> "list[SplitGroups]":
+        """The groups of each document: both have to go to the split of the pair."""
+        return [self, *([self.partner] if self.partner else [])]
+
     def shared(self) -> list[tuple[str, str]]:
-        return [("source", self.parent_id), *(("cluster", key) for key in sorted(self.clusters))]
+        return [
+            key
+            for one in self.documents()
+            for key in (("source", one.parent_id), *(("cluster", c) for c in sorted(one.clusters)))
+        ]
 
 
 @dataclass(slots=True)
@@ -97,6 +109,13 @@ class SplitAssignment:
         found = {
             self.assigned[key]: key for key in reversed(groups.shared()) if key in self.assigned
         }
+        # A document of two that was dealt to no split yet goes where it would go by itself: no pair
+        # takes a document to the split of another one.
+        if groups.partner is not None:
+            for one in groups.documents():
+                key = ("source", one.parent_id)
+                if key not in self.assigned:
+                    found.setdefault(split_of(one.parent_id, self.settings), key)
         if len(found) > 1:
             said = ", ".join(f"{kind} {key} is in {split}" for split, (kind, key) in found.items())
             return None, said
@@ -116,16 +135,21 @@ class SplitAssignment:
 def split_groups_of(
     pairs: Sequence[Mapping[str, str]], linked: Mapping[str, set[str]]
 ) -> list[SplitGroups]:
-    """The groups of pairs with `parent_id` and the `document_cluster` of their own document.
+    """The groups of pairs with `parent_id` and the `document_cluster` of their own document, and
+    of those of two documents with `kin_parent_id` and `kin_cluster`.
 
     Args:
         linked: the clusters of all passages of a source row, by its `parent_id`.
     """
-    return [
-        SplitGroups(
-            pair["pair_id"],
-            pair["parent_id"],
-            frozenset(linked.get(pair["parent_id"], set()) | {pair["document_cluster"]}),
-        )
-        for pair in pairs
-    ]
+    return [_groups_of(pair, linked) for pair in pairs]
+
+
+def _groups_of(pair: Mapping[str, str], linked: Mapping[str, set[str]]) -> SplitGroups:
+    def clusters(parent: str, own: str) -> frozenset[str]:
+        return frozenset(linked.get(parent, set()) | {own})
+
+    parent, other, pair_id = pair["parent_id"], pair.get("kin_parent_id"), pair["pair_id"]
+    partner = None
+    if other is not None:
+        partner = SplitGroups(pair_id, other, clusters(other, pair["kin_cluster"]))
+    return SplitGroups(pair_id, parent, clusters(parent, pair["document_cluster"]), partner)

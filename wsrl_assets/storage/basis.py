@@ -91,6 +91,37 @@ class Hops(_Basis):
     second: tuple[int, int]
 
 
+class CrossHops(Hops):
+    """Two facts of two documents. Places are in both texts, one after the other (see `joined`).
+
+    Attributes:
+        kin: id of the document that leads to the bridge; the other one gives the answer.
+    """
+
+    kin: str
+
+
+_BETWEEN = "\n\n"
+
+
+def joined(document: str, partner: str) -> str:
+    """The texts of a question of two documents: that of the answer, then its partner's."""
+    return document + _BETWEEN + partner
+
+
+def partner_start(document: str) -> int:
+    """Where the partner's text begins in `joined`, characters."""
+    return len(document) + len(_BETWEEN)
+
+
+def cross_hops(basis: str | None) -> CrossHops | None:
+    """The facts of a question of two documents; none where the basis is of another form."""
+    try:
+        return CrossHops.from_json(basis or "")
+    except ValueError:
+        return None
+
+
 class GradedFact(_Basis):
     """A fact or mistake of a rubric.
 

@@ -36,6 +36,7 @@ _MADE: tuple[type[Row], ...] = tuple(STAGE_TABLES[stage] for stage in QUESTION_S
 # What hangs on a pair. Rollouts stay, as they were paid for: a pair may come back.
 _OF_PAIR: tuple[type[Row], ...] = (FinalSplit, PassRate, SftWarmup)
 _OF_DOCUMENT: tuple[type[Row], ...] = (FilteredDocument, *_MADE)
+_KEYS_OF_PAIR: dict[type[Row], str] = {QADraft: "draft_id", VerifiedPair: "pair_id"}
 
 
 def copy_documents(
@@ -84,11 +85,17 @@ def replace_whole(store: Store, domain: str, forms: Sequence[str]) -> int:
 
 
 def remove_documents(store: Store, domain: str, doc_ids: Sequence[str]) -> None:
-    """Takes documents out of a domain, with all that hangs on them, to `superseded`."""
+    """Takes documents out of a domain, with all that hangs on them, to `superseded`.
+
+    A question that takes another document too leaves with either. That one may then be asked about
+    with a third.
+    """
     target, begun = Partition.domain(domain), Partition.next(domain)
     for page in _pages(doc_ids):
         with store.transaction(target) as transaction:
             old = {t: transaction.where(t, "doc_id", page) for t in _OF_DOCUMENT}
+            shared = transaction.query("drafts_of_kin", doc_ids=list(page))["draft_id"].to_list()
+            old |= {t: _with_pairs(transaction, t, old[t], shared) for t in _KEYS_OF_PAIR}
             pairs = old[QADraft]["draft_id"].to_list()
             old |= {t: transaction.where(t, "pair_id", pairs) for t in _OF_PAIR}
         with store.transaction(Partition.superseded(domain)) as transaction:
@@ -99,12 +106,29 @@ def remove_documents(store: Store, domain: str, doc_ids: Sequence[str]) -> None:
         with store.transaction(target) as transaction:
             for row_type in _OF_PAIR:
                 transaction.delete_where(row_type, "pair_id", pairs)
-            for row_type in _OF_DOCUMENT:
-                transaction.delete_where(row_type, "doc_id", page)
+            _delete_documents(transaction, page, shared)
         if store.exists(begun):
             with store.transaction(begun) as transaction:
-                for row_type in _OF_DOCUMENT:
-                    transaction.delete_where(row_type, "doc_id", page)
+                also = transaction.query("drafts_of_kin", doc_ids=list(page))["draft_id"].to_list()
+                _delete_documents(transaction, page, also)
+
+
+def _with_pairs(
+    transaction: Transaction, row_type: type[Row], rows: pl.DataFrame, pair_ids: Sequence[str]
+) -> pl.DataFrame:
+    """Rows of documents with those of some pairs, each once."""
+    key = _KEYS_OF_PAIR[row_type]
+    also = transaction.where(row_type, key, pair_ids)
+    return pl.concat([rows, also.join(rows, on=key, how="anti")])
+
+
+def _delete_documents(
+    transaction: Transaction, doc_ids: Sequence[str], pair_ids: Sequence[str]
+) -> None:
+    for row_type, key in _KEYS_OF_PAIR.items():
+        transaction.delete_where(row_type, key, pair_ids)
+    for row_type in _OF_DOCUMENT:
+        transaction.delete_where(row_type, "doc_id", doc_ids)
 
 
 def _staying(

@@ -140,7 +140,9 @@ class QADraft(Outcome):
     doc_id: str = column("document")
     persona_index: int = column("which of the document's personas, from 0")
     persona: str = column("the persona")
-    form: str = column("open, cloze, multiple_choice, computed, unanswerable, multi_hop or rubric")
+    form: str = column(
+        "open, cloze, multiple_choice, computed, unanswerable, multi_hop, rubric or cross_document"
+    )
     question: str | None = column("the question, which must stand alone", long=True, default=None)
     answer: str | None = column("the short gold answer as written", default=None)
     answer_type: str | None = column("answer type of the reward", default=None)
@@ -149,8 +151,8 @@ class QADraft(Outcome):
     evidence: str | None = column("quote from the document", long=True, default=None)
     basis: str | None = column(
         "facts and query of a computed answer, what the kin answers to an unanswerable question,"
-        " the two facts of a multi_hop one, what is typed at Python's prompt, or the facts of a"
-        " rubric with their places, JSON",
+        " the two facts of a multi_hop or cross_document one, what is typed at Python's prompt, or"
+        " the facts of a rubric with their places, JSON",
         long=True,
         default=None,
     )

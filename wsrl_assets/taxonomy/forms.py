@@ -12,7 +12,8 @@ class Form(StrEnum):
     `multiple_choice` asks the same with options (see generation/distractors); `computed` asks for
     what a query makes of a document's figures (see generation/computed); `unanswerable` asks what
     the document does not say and its kin does (see generation/unanswerable); `multi_hop` takes two
-    facts (see generation/multi_hop); `rubric` asks for an explanation (see generation/rubric).
+    facts (see generation/multi_hop), and `cross_document` takes them from two documents (see
+    generation/cross_document); `rubric` asks for an explanation (see generation/rubric).
     """
 
     OPEN = "open"
@@ -22,6 +23,7 @@ class Form(StrEnum):
     UNANSWERABLE = "unanswerable"
     MULTI_HOP = "multi_hop"
     RUBRIC = "rubric"
+    CROSS_DOCUMENT = "cross_document"
 
 
 UNRATED = (Form.UNANSWERABLE, Form.RUBRIC)

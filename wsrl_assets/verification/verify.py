@@ -9,6 +9,7 @@ from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.reward import Gold, Rubric
 from wsrl_assets.reward.abstention import ABSTENTION
+from wsrl_assets.storage.basis import joined
 from wsrl_assets.storage.tables import QADraft, Status, Verdict, VerifiedPair
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import Stage
@@ -26,7 +27,13 @@ from wsrl_assets.verification.judge import (
     judge_unanswerable,
 )
 from wsrl_assets.verification.leakage import leak
-from wsrl_assets.verification.multi_hop import check_hops, facts_of, fails_alone
+from wsrl_assets.verification.multi_hop import (
+    TwoDocuments,
+    check_hops,
+    check_two_documents,
+    facts_of,
+    fails_alone,
+)
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.rubric import check_facts, explained, reference_passes, rubric_of
 from wsrl_assets.verification.self_containment import stands_alone
@@ -36,6 +43,7 @@ from wsrl_assets.verification.worked_out import check_worked_out
 STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
 RULES_VERSION = "11"
+_OF_TWO_FACTS = (Form.MULTI_HOP, Form.CROSS_DOCUMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +139,12 @@ class Verifier:
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):
-                verdicts += await self._judge(self.jury, draft, document)
-            if self.use_round_trip and _all_passed(verdicts) and draft.form == Form.MULTI_HOP:
+                verdicts += await self._judge(self.jury, draft, _to_read(draft, document))
+            if self.use_round_trip and _all_passed(verdicts) and draft.form in _OF_TWO_FACTS:
                 verdicts.append(await self._fails_alone(draft, rules, document))
             if self.use_round_trip and _all_passed(verdicts):
-                answer, verdict = await self._round_trip(draft, rules, document, writing)
+                read = _to_read(draft, document)
+                answer, verdict = await self._round_trip(draft, rules, read, writing)
                 verdicts.append(verdict)
         except RowError as fault:
             return self._row(draft, rules, verdicts, fault=fault)
@@ -184,13 +193,16 @@ class Verifier:
         return *verdicts, await judge_unanswerable(case, jury, self.model)
 
     async def _fails_alone(self, draft: Draft, rules: RuleResult, document: str) -> Verdict:
-        found = facts_of(draft.basis, document)
-        assert found is not None
         assert draft.question is not None
         assert isinstance(rules.gold, Gold)
+        asked = (draft.draft_id, draft.question, rules.gold)
+        if draft.form == Form.CROSS_DOCUMENT:
+            alone = (draft.kin_text or "", document)
+            return await fails_alone(*asked, alone, self.model, "document")
+        found = facts_of(draft.basis, document)
+        assert found is not None
         _, first, second = found
-        pair_id, model = draft.draft_id, self.model
-        return await fails_alone(pair_id, draft.question, rules.gold, (first, second), model)
+        return await fails_alone(*asked, (first, second), self.model)
 
     async def _round_trip(
         self, draft: Draft, rules: RuleResult, document: str, writing: Writing
@@ -237,6 +249,12 @@ class Verifier:
         )
 
 
+def _to_read(draft: Draft, document: str) -> str:
+    """What holds the answer: the document, or both of a question of two."""
+    is_of_two = draft.form == Form.CROSS_DOCUMENT and draft.kin_text
+    return joined(document, draft.kin_text or "") if is_of_two else document
+
+
 def _may_execute(draft: Draft) -> bool:
     return draft.basis is not None or "python" in (draft.question or "").casefold()
 
@@ -273,6 +291,8 @@ def check_rules(
         verdicts += check_computation(draft.basis, answer, question, document, writing)
     elif draft.form == Form.MULTI_HOP:
         verdicts += check_hops(draft.basis, gold, question, document, writing)
+    elif draft.form == Form.CROSS_DOCUMENT:
+        verdicts += _cross_document_rules(draft, gold, question, document, writing)
     elif gold is not None and evidence is not None:
         quote = writing.with_decimal_point(document[evidence.start : evidence.end])
         # What a question asks to be made of figures is known by its English words.
@@ -320,6 +340,19 @@ def _unanswerable_rules(
     if isinstance(found.gold, Gold):
         verdicts += check_absence(kin, found.gold, question, writing.with_decimal_point(document))
     return RuleResult(verdicts, ABSTENTION, None)
+
+
+def _cross_document_rules(
+    draft: Draft, gold: Gold | None, question: str, document: str, writing: Writing
+) -> tuple[Verdict, ...]:
+    """The checks of what joins two documents."""
+    if draft.kin_text is None:
+        lost = "the document that leads to the answer is no longer there"
+        return (Verdict("kin", False, "no_kin", lost),)
+    two = TwoDocuments.of(draft.basis, document, draft.kin_text)
+    if two is None or gold is None:
+        return (Verdict("hops", False, "no_hops", "its two facts are missing"),)
+    return check_two_documents(two, gold, question, writing)
 
 
 def _rubric_rules(

@@ -5,13 +5,21 @@ import json
 import pytest
 
 from wsrl_assets.generation.computed import ComputedReply, computed_call
+from wsrl_assets.generation.cross_document import (
+    CrossDocumentReply,
+    Partner,
+    cross_document_call,
+    partners_of,
+)
 from wsrl_assets.generation.distractors import PoolDocument
 from wsrl_assets.generation.form_examples import (
     ComputedExample,
+    CrossDocumentExample,
     MultiHopExample,
     RubricExample,
     UnanswerableExample,
     computed_examples,
+    cross_document_examples,
     multi_hop_examples,
     rubric_examples,
     unanswerable_examples,
@@ -96,6 +104,32 @@ def test_multi_hop_demonstrations_are_sound(example: MultiHopExample) -> None:
     )
     result = check_rules(draft, example.document)
     assert [v for v in result.verdicts if not v.passed] == []
+
+
+@pytest.mark.parametrize("example", cross_document_examples(), ids=lambda e: e.bridge)
+def test_cross_document_demonstrations_are_sound(example: CrossDocumentExample) -> None:
+    reply = CrossDocumentReply.model_validate(json.loads(example.reply))
+    partner = Partner("p", example.second_text, example.bridge)
+    assert partners_of(example.document, [partner]) == [partner]
+    call = cross_document_call(example.document, partner, example.persona)
+    hops = call.hops(reply)
+    draft = Draft(
+        draft_id="d",
+        doc_id="d",
+        question=example.question,
+        answer=example.answer,
+        answer_type=example.answer_type,
+        unit=example.unit,
+        evidence=call.evidence(hops),
+        form=Form.CROSS_DOCUMENT,
+        persona=example.persona,
+        basis=hops.to_json(),
+        kin_text=example.second_text,
+    )
+    result = check_rules(draft, example.document)
+    assert [v for v in result.verdicts if not v.passed] == []
+    with pytest.raises(RowError, match="no sentences that name the bridge"):
+        call.hops(reply.model_copy(update={"first": 40}))
 
 
 @pytest.mark.parametrize("example", rubric_examples(), ids=lambda e: e.question[:30])

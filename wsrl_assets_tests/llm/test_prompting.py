@@ -31,6 +31,10 @@ NAMES = sorted(
     if path.name.endswith(".md")
 )
 VALUES = {
+    "bridge": "the river",
+    "second_text": "a text",
+    "leading": [1],
+    "telling": [2],
     "reference": "Paris",
     "response": "It is Paris.",
     "abstention": "not in the document",

@@ -13,6 +13,7 @@ from wsrl_assets.curation import dedup
 from wsrl_assets.generation import (
     cloze,
     computed,
+    cross_document,
     distractors,
     drafting,
     layouts,
@@ -162,6 +163,7 @@ def _spec(
                 computed.PROMPT,
                 unanswerable.PROMPT,
                 multi_hop.PROMPT,
+                cross_document.PROMPT,
                 rubric.PROMPT,
             ),
             f"{cloze.VERSION}.{distractors.VERSION}.{calculation.VERSION}.{unanswerable.VERSION}",

@@ -16,7 +16,9 @@ drafts AS (
   WHERE w.number BETWEEN $first AND $last
 ),
 drafted AS (
-  SELECT number, list({'persona_index': persona_index, 'form': form}) AS slots
+  SELECT number, list({
+    'persona_index': persona_index, 'form': form, 'kin': basis ->> '$.kin'
+  }) AS slots
   FROM drafts
   WHERE list_contains($forms, form) AND NOT ($retry_failed AND status = 'failed')
   GROUP BY number

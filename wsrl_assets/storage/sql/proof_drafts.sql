@@ -5,6 +5,6 @@ SELECT q.draft_id AS pair_id, q.doc_id, f.parent_id, q.question, v.gold, v.statu
 FROM qa_drafts q
 JOIN verified_pairs v ON v."partition" = q."partition" AND v.pair_id = q.draft_id
 JOIN filtered_documents f ON f."partition" = q."partition" AND f.doc_id = q.doc_id
-WHERE q.status = 'kept' AND q.form NOT IN ('unanswerable', 'rubric') AND NOT list_contains($held_out, f.parent_id)
+WHERE q.status = 'kept' AND q.form NOT IN ('unanswerable', 'rubric', 'cross_document') AND NOT list_contains($held_out, f.parent_id)
 ORDER BY q.draft_id
 LIMIT $most

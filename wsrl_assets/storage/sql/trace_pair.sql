@@ -13,6 +13,7 @@ SELECT
   r.release, r.status AS release_status, r.reason AS release_reason, r.detail AS release_detail,
   p.recipe AS persona_recipe, p.model AS personas_model,
   f.recipe AS filter_recipe, f.title, f.text, f.shard, f.source_row, f.passage, f.parent_id, f.metadata,
+  k.shard AS kin_shard, k.source_row AS kin_source_row, k.title AS kin_title,
   t.explanation AS triage_explanation, t.recipe AS triage_recipe, t.model AS triage_model,
   h.path AS shard_path, h.sha256 AS shard_sha256
 FROM drafts q
