@@ -55,6 +55,16 @@ async def test_the_schema_asks_for_a_person_with_a_want() -> None:
         assert not re.search(pattern, thing), thing
 
 
+async def test_the_prompt_has_no_reader_that_a_small_model_could_copy() -> None:
+    model = FakeChatModel(personas={"personas": ["a pilot"]})
+    await name_personas("doc-1", "A text.", 1, stage_model(model, "personas"))
+    pattern = cast(dict[str, Any], model.asked[0].schema)["properties"]["personas"]["items"]
+    found = pattern["pattern"].strip("^$")
+    shown = prompt_of(model.asked[0])
+    assert "who wants to" in shown
+    assert not re.search(found, shown)
+
+
 async def test_what_stands_in_the_document_is_no_reader_of_it() -> None:
     model = FakeChatModel(personas={"personas": ["Motorway bypasses", "a planner"]})
     text = "Towns asked for motorway\nbypasses in 1960."
