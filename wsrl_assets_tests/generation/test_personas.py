@@ -30,6 +30,7 @@ async def test_readers_are_kept_in_order_as_one_line_phrases() -> None:
         (["a pilot", "A Pilot", "a pilot."], ("a pilot",)),
         (["a pilot", " ", "a nurse"], ("a pilot", "a nurse")),
         (["a  pilot", "a pilot", "a cook"], ("a pilot", "a cook")),
+        (["a pilot, ", "a pilot"], ("a pilot",)),
     ],
 )
 async def test_a_reader_that_is_named_twice_counts_once(
