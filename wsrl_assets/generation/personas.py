@@ -121,7 +121,7 @@ def _distinct(personas: list[str], document: str) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     read = one_line(document).casefold()
     for persona in personas:
-        phrase = one_line(persona).strip(" .")
+        phrase = one_line(persona).strip(" .,")
         if phrase and not (phrase.casefold() in read and not _ARTICLE.match(phrase)):
             seen.setdefault(phrase.casefold(), phrase)
     return tuple(seen.values())

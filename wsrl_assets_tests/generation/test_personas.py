@@ -30,6 +30,7 @@ async def test_readers_are_kept_in_order_as_one_line_phrases() -> None:
         (["a pilot", "A Pilot", "a pilot."], ("a pilot",)),
         (["a pilot", " ", "a nurse"], ("a pilot", "a nurse")),
         (["a  pilot", "a pilot", "a cook"], ("a pilot", "a cook")),
+        (["a pilot, ", "a pilot"], ("a pilot",)),
     ],
 )
 async def test_a_reader_that_is_named_twice_counts_once(
@@ -53,6 +54,16 @@ async def test_the_schema_asks_for_a_person_with_a_want() -> None:
     assert re.search(pattern, "a nurse who wants to check a safe dose for a child")
     for thing in ("motorway bypasses", "a nurse", "the year 1911", 'a "nurse" who wants to know'):
         assert not re.search(pattern, thing), thing
+
+
+async def test_the_prompt_has_no_reader_that_a_small_model_could_copy() -> None:
+    model = FakeChatModel(personas={"personas": ["a pilot"]})
+    await name_personas("doc-1", "A text.", 1, stage_model(model, "personas"))
+    pattern = cast(dict[str, Any], model.asked[0].schema)["properties"]["personas"]["items"]
+    found = pattern["pattern"].strip("^$")
+    shown = prompt_of(model.asked[0])
+    assert "who wants to" in shown
+    assert not re.search(found, shown)
 
 
 async def test_what_stands_in_the_document_is_no_reader_of_it() -> None:
