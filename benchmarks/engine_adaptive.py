@@ -30,12 +30,17 @@ _REACHED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A server, and the load that is put on it."""
+    """A server, and the load that is put on it.
+
+    Attributes:
+        hosts_apart: whether each process is on a host of its own, and knows of no other.
+    """
 
     name: str
     settings: SimulatorSettings
     processes: int
     max_in_flight: int | None = None
+    hosts_apart: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +97,8 @@ def scenarios() -> list[Scenario]:
         Scenario("hosted-like, 1 process", refuses, 1),
         Scenario(f"hosted-like, {several}", refuses, PROCESSES),
         Scenario(f"vLLM-like, {several}, --max-in-flight 40", queues, PROCESSES, 40),
+        Scenario(f"vLLM-like, {PROCESSES} hosts", queues, PROCESSES, hosts_apart=True),
+        Scenario(f"hosted-like, {PROCESSES} hosts", refuses, PROCESSES, hosts_apart=True),
     ]
 
 
@@ -124,7 +131,13 @@ def _measure(scenario: Scenario, seconds: float) -> Result:
     ):
         share = calls // scenario.processes
         loads = [
-            Load(server.base_url, Path(folder), share, scenario.max_in_flight, f"{number}/")
+            Load(
+                server.base_url,
+                Path(folder, str(number) if scenario.hosts_apart else ""),
+                share,
+                scenario.max_in_flight,
+                f"{number}/",
+            )
             for number in range(scenario.processes)
         ]
         with _traced(server) as trace:

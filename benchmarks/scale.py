@@ -41,9 +41,9 @@ from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog, figures
 from wsrl_assets.storage.accounting import accounts
 from wsrl_assets.storage.schema import rows_of
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall, Personas, QADraft, VerifiedPair, utc_now
 from wsrl_assets.storage.trace import around_pair
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets.taxonomy.wanted import Wanted
 

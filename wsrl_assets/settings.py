@@ -24,6 +24,7 @@ from wsrl_assets.errors import UserError
 from wsrl_assets.generation.persona_files import PersonasError, load_personas
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
+from wsrl_assets.storage.shared_home import home_folder
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import Layout
@@ -81,7 +82,8 @@ class Settings(BaseSettings):
     """All settings but those of the roles.
 
     Attributes:
-        home: folder of all data.
+        home: folder of all data; or the address of one that several hosts share in an object
+            store, such as s3://bucket/prefix, of which each host keeps a copy in its cache.
         text_column: column of the input that holds the text; guessed if not set.
         max_passage_tokens: longer documents are cut into passages of at most this many tokens; by
             default 3,000, or less where a model's context window asks for it.
@@ -130,7 +132,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WSRL_", env_ignore_empty=True)
 
-    home: Path = Path(".wsrl")
+    home: Annotated[Path, BeforeValidator(home_folder)] = Path(".wsrl")
     text_column: str | None = None
     max_passage_tokens: int | None = Field(default=None, ge=64)
     personas: int = Field(default=3, ge=1, le=3)

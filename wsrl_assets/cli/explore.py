@@ -57,7 +57,7 @@ def explore(
         app = create_app(store, demonstrations=settings.demonstrations, allowed_hosts=allowed)
         address = f"http://{_in_url(host)}:{listener.getsockname()[1]}/"
         console.print(
-            f"{address}  shows {store.home}; stop with Ctrl-C", highlight=False, soft_wrap=True
+            f"{address}  shows {store.address}; stop with Ctrl-C", highlight=False, soft_wrap=True
         )
         if browser:
             webbrowser.open(address)

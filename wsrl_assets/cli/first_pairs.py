@@ -10,7 +10,7 @@ from rich.table import Table
 
 from wsrl_assets.cli.show import plain
 from wsrl_assets.storage import PartitionKind, Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 _LOOK_EVERY_S = 1.0
 

@@ -17,7 +17,7 @@ from wsrl_assets.taxonomy.stages import LAST_STAGE
 
 def nothing_yet(store: Store) -> str:
     """What to say of a home that has no document."""
-    return f"there is nothing in {store.home} yet: begin with `wsrl ingest PATH` or `wsrl demo`"
+    return f"there is nothing in {store.address} yet: begin with `wsrl ingest PATH` or `wsrl demo`"
 
 
 def read_status(store: Store, settings: Settings) -> tuple[list[Account], list[CallTotals]]:

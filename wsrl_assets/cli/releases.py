@@ -44,7 +44,7 @@ def releases(
     if as_json:
         print(json.dumps([_listed_json(listed, broken) for listed in found]))
     elif not found:
-        console.print(f"no release in {store.home} yet: make one with `wsrl run`")
+        console.print(f"no release in {store.address} yet: make one with `wsrl run`")
     else:
         say(console, _listed_table(found, broken))
     if any(broken.values()):

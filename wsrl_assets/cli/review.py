@@ -16,7 +16,7 @@ from wsrl_assets.review.files import read_labels, write_labels
 from wsrl_assets.review.sampling import take_sample
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.labels import all_labels, save_newer_labels
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 
 def review(
@@ -60,7 +60,7 @@ def _say_sample(store: Store, size: int, seed: int) -> None:
     name, is_new = take_sample(store, size, seed)
     found = {row["sample"]: row for row in _samples(store)}.get(name)
     if found is None:
-        _print(f"nothing to review in {store.home} yet: no pair was verified")
+        _print(f"nothing to review in {store.address} yet: no pair was verified")
         raise typer.Exit(2)
     verb = "drew" if is_new else "found"
     _print(f"{verb} the sample {name}: {found['pairs']:,} pairs, {found['reviewed']:,} reviewed")

@@ -16,7 +16,7 @@ from wsrl_assets.pipeline.goal import accepted_pairs
 from wsrl_assets.release.spec import load_spec
 from wsrl_assets.settings import Settings, SettingsError
 from wsrl_assets.storage import PartitionKind, Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, REGENERABLE, Stage, stages_up_to
 

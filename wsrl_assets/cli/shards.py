@@ -21,7 +21,7 @@ from wsrl_assets.pipeline.takedowns import (
 from wsrl_assets.release.licences import licences_of
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 _RUN_ID = "wsrl forget"
 
@@ -37,7 +37,7 @@ def shards(as_json: JsonOption = False, home: HomeOption = None) -> None:
     if as_json:
         print(json.dumps(found, default=str))
     elif not found:
-        console.print(f"no shard in {store.home} yet: begin with `wsrl ingest PATH`")
+        console.print(f"no shard in {store.address} yet: begin with `wsrl ingest PATH`")
     else:
         say(console, _table(found))
 

@@ -11,8 +11,8 @@ from wsrl_assets.cli.options import HomeOption, JsonOption
 from wsrl_assets.cli.terminal import console
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.storage import Store
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import around_pair, recipes_and_calls
+from wsrl_assets.storage.transaction import frame
 
 
 def trace(

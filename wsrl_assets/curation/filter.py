@@ -17,8 +17,8 @@ from wsrl_assets.storage.domains import carry_over, recorded_domains
 from wsrl_assets.storage.home_accounting import open_shards
 from wsrl_assets.storage.replacement import remove_documents
 from wsrl_assets.storage.similar import Match
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, Status
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.minhash import MinHashSettings
 

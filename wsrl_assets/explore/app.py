@@ -237,7 +237,7 @@ class _Pages:
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(template).render(
-            home=str(self._store.home), status=status, titles=_TITLE_OF, **values
+            home=self._store.address, status=status, titles=_TITLE_OF, **values
         )
         return HTMLResponse(text, status)
 

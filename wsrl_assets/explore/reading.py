@@ -20,8 +20,8 @@ from wsrl_assets.reporting.diversity import sampled
 from wsrl_assets.reporting.meaning import GROUPED, LikeGroup, embedded, like_groups
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.trace import recipes_and_calls
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
 FACETS = (

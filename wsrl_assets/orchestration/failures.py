@@ -16,7 +16,13 @@ from wsrl_assets.release.spec import SpecError
 from wsrl_assets.serving import ServingError
 from wsrl_assets.settings import SettingsError
 from wsrl_assets.sources.readers import SourceError
-from wsrl_assets.storage import StoreBusyError, StoreError
+from wsrl_assets.storage import (
+    ElsewhereError,
+    ObjectsError,
+    SegmentError,
+    StoreBusyError,
+    StoreError,
+)
 from wsrl_assets.taxonomy.domain_files import DomainsError
 from wsrl_assets.training.errors import ProofError
 from wsrl_assets.trials.arms import TrialError
@@ -32,6 +38,8 @@ _FATAL_ERRORS = (
     SpecError,
     EmbeddingError,
     ServingError,
+    ObjectsError,
+    SegmentError,
 )
 _PARTITION_ERRORS = (
     SourceError,
@@ -41,7 +49,7 @@ _PARTITION_ERRORS = (
     ReleaseError,
     ProofError,
 )
-_FATAL = "fatal"
+_FATAL, _ELSEWHERE = "fatal", "elsewhere"
 
 
 @contextmanager
@@ -54,11 +62,23 @@ def as_failures() -> Iterator[None]:
     try:
         yield
     except (*_FATAL_ERRORS, *_PARTITION_ERRORS) as error:
-        metadata = {_FATAL: isinstance(error, _FATAL_ERRORS)}
+        metadata = {
+            _FATAL: isinstance(error, _FATAL_ERRORS),
+            _ELSEWHERE: isinstance(error, ElsewhereError),
+        }
         raise dg.Failure(str(error), metadata, allow_retries=False) from None
 
 
 def is_fatal(failure: UserFailureData) -> bool:
     """Whether the cause of a failure would fail all other partitions too."""
-    fatal = failure.metadata.get(_FATAL)
-    return fatal is not None and bool(fatal.value)
+    return _says(failure, _FATAL)
+
+
+def is_elsewhere(failure: UserFailureData) -> bool:
+    """Whether another host works on the partition, so that it is none of ours."""
+    return _says(failure, _ELSEWHERE)
+
+
+def _says(failure: UserFailureData, name: str) -> bool:
+    said = failure.metadata.get(name)
+    return said is not None and bool(said.value)

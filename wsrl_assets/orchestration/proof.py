@@ -89,7 +89,7 @@ def _run(
         )
     if _is_interrupted(result):
         raise KeyboardInterrupt
-    return None if result.success else why_failed(result)[0]
+    return None if result.success else why_failed(result, job).message
 
 
 def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,6 +13,7 @@ from wsrl_assets.pipeline.progress import NoProgress
 from wsrl_assets.settings import Roles, Settings, load_roles, load_settings
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.instances import Connection
+from wsrl_assets.storage.shared_home import home_folder
 
 
 @contextmanager
@@ -30,14 +30,14 @@ class StoreResource(dg.ConfigurableResource):
     """The DuckDB files.
 
     Attributes:
-        home: folder of all data; `WSRL_HOME` if not set.
+        home: folder of all data, or address of a home that hosts share; `WSRL_HOME` if not set.
     """
 
     home: str | None = None
 
     def open(self) -> Store:
         """The store, brought to the domains in use."""
-        home = Path(self.home) if self.home else load_settings().home
+        home = home_folder(self.home) if self.home else load_settings().home
         store = Store(home, connect=_connect)
         bring_up_to_date(store)
         return store

@@ -8,7 +8,7 @@ show in the UI like any other.
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from dagster._core.instance.ref import InstanceRef
 from wsrl_assets.orchestration import definitions
 from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.cancellation import interrupt_all
-from wsrl_assets.orchestration.failures import is_fatal
+from wsrl_assets.orchestration.failures import is_elsewhere, is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.pipeline.domains import bring_up_to_date, let_leave
@@ -33,11 +33,13 @@ from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import PartitionKind, Store
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
+from wsrl_assets.text.normalisation import stable_hash
 
 PARALLEL_PARTITIONS = 4
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
 _APART_S = 1.0
+_LOOK_AT_HOSTS_S = 3.0
 _PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -48,12 +50,14 @@ class PartitionFailure:
 
     Attributes:
         is_fatal: whether the cause would fail all other partitions too.
+        is_elsewhere: whether another host works on it.
     """
 
     job: str
     partition: str | None
     message: str
     is_fatal: bool = False
+    is_elsewhere: bool = False
 
 
 @dataclass
@@ -276,6 +280,7 @@ class _Runner:
         self._endpoint = endpoint
         self._built = definitions.build_definitions({"progress": progress})
         self._mutex = threading.Lock()
+        self._elsewhere: list[PartitionFailure] = []
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -290,11 +295,16 @@ class _Runner:
 
         Libraries are loaded meanwhile, so that the endpoint need not wait for them.
         """
-        pending = pending_partitions(self._store, self._settings, stages)
-        runs = [_Run("read_shard", self._settings, key, stages) for key in pending]
-        if with_libraries:
-            runs.insert(1, _Run("load_libraries", self._settings))
-        self._run_all(runs)
+        libraries = [_Run("load_libraries", self._settings)] if with_libraries else []
+
+        def runs() -> list[_Run]:
+            pending = pending_partitions(self._store, self._settings, stages)
+            shards = [_Run("read_shard", self._settings, key, stages) for key in pending]
+            return [*shards[:1], *libraries, *shards[1:]]
+
+        self._run_all(runs())
+        libraries.clear()
+        self._wait_for_hosts(runs)
         let_leave(self._store)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
@@ -307,9 +317,25 @@ class _Runner:
             self._advance(stages, only, self._settings.model_copy(update=waiting))
 
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
-        pending = pending_partitions(self._store, settings, stages)
-        chosen = [key for key in pending if not only or Domain(key) in only]
-        self._run_all([_Run("advance_domain", settings, key, stages) for key in chosen])
+        def runs() -> list[_Run]:
+            pending = pending_partitions(self._store, settings, stages)
+            chosen = [key for key in pending if not only or Domain(key) in only]
+            return [_Run("advance_domain", settings, key, stages) for key in chosen]
+
+        self._run_all(runs())
+        self._wait_for_hosts(runs)
+
+    def _wait_for_hosts(self, runs: Callable[[], list[_Run]]) -> None:
+        """Takes up what other hosts worked on, once they are done with it or gone.
+
+        Args:
+            runs: those that are left to make.
+        """
+        while self._elsewhere and self.may_go_on:
+            failed = {failure.partition for failure in self._outcome.failures}
+            self._elsewhere.clear()
+            time.sleep(_LOOK_AT_HOSTS_S)
+            self._run_all([run for run in runs() if run.partition not in failed])
 
     def towards_goal(
         self, in_shards: Sequence[str], in_domains: Sequence[str], only: Sequence[Domain]
@@ -363,16 +389,23 @@ class _Runner:
         with self._mutex:
             self._outcome.runs += 1
             if not result.success:
-                message, fatal = why_failed(result)
-                failure = PartitionFailure(run.job, run.partition, message, fatal)
-                self._outcome.failures.append(failure)
-                self.may_go_on = self.may_go_on and not fatal
+                failure = why_failed(result, run.job, run.partition)
+                kept = self._elsewhere if failure.is_elsewhere else self._outcome.failures
+                kept.append(failure)
+                self.may_go_on = self.may_go_on and not failure.is_fatal
+
+    def _in_order(self, runs: Sequence[_Run]) -> Sequence[_Run]:
+        """Each host of a shared home begins at another place, so that they seldom meet."""
+        if self._store.shared is None or not runs:
+            return runs
+        first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(runs)
+        return [*runs[first:], *runs[:first]]
 
     def _run_all(self, runs: Sequence[_Run]) -> None:
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
         begun: list[Future[None]] = []
         try:
-            for run in runs:
+            for run in self._in_order(runs):
                 # Begun at once, all would read or filter at once, and the endpoint wait for all.
                 if 0 < len(begun) < PARALLEL_PARTITIONS:
                     wait(begun[-1:], _APART_S)
@@ -397,15 +430,17 @@ def _wait_interruptibly(futures: Sequence[Future[None]]) -> None:
         pass
 
 
-def why_failed(result: Any) -> tuple[str, bool]:
+def why_failed(result: Any, job: str, partition: str | None = None) -> PartitionFailure:
     """The reason of a failed run in one sentence, and whether all others would fail of it too."""
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             user = data.user_failure_data
             if user is not None and user.description:
-                return user.description, is_fatal(user)
+                said = user.description, is_fatal(user), is_elsewhere(user)
+                return PartitionFailure(job, partition, *said)
             if data.error is not None:
                 cause = data.error.cause or data.error
-                return f"unexpected: {cause.message.strip()} (the run's page has the trace)", False
-    return "the run failed; see it in the Dagster UI", False
+                message = f"unexpected: {cause.message.strip()} (the run's page has the trace)"
+                return PartitionFailure(job, partition, message)
+    return PartitionFailure(job, partition, "the run failed; see it in the Dagster UI")

@@ -16,8 +16,8 @@ from wsrl_assets.generation.sentences import all_sentences
 from wsrl_assets.llm.untrusted import as_text
 from wsrl_assets.reward import AnswerType, parse_gold, self_test
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.highlight import printable
 from wsrl_assets.text.language import Writing

@@ -17,7 +17,7 @@ from wsrl_assets.pipeline.samples import as_shard, drawn_rows, plant
 from wsrl_assets.pipeline.triage import triage_shard
 from wsrl_assets.storage import PartitionKind, Store, catalog
 from wsrl_assets.storage.accounting import Spending, accounts, call_totals, spending
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 
 _SHARD = "preview"

@@ -40,8 +40,8 @@ from wsrl_assets.reward import (
     score_with_judge_async,
 )
 from wsrl_assets.storage import GroupWriter, Partition, Store, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import LLMCall
+from wsrl_assets.storage.transaction import frame
 
 RUBRIC = "rubric"
 LEDGER = "trials/rewards"

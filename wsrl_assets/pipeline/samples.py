@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import Shard, SourceDocument, utc_now
+from wsrl_assets.storage.transaction import frame
 
 
 def drawn_rows(store: Store, query: str, seed: int, documents: int) -> list[dict[str, Any]]:

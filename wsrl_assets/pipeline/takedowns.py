@@ -16,9 +16,9 @@ from wsrl_assets.sources.ingest import DOCUMENTS, Registered, named_like, regist
 from wsrl_assets.sources.rows import SourceError
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.store import query_text
 from wsrl_assets.storage.tables import Shard, Status, TriagedDocument, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, take_down, taken_down
+from wsrl_assets.storage.transaction import query_text
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
 

@@ -27,7 +27,6 @@ from wsrl_assets.pipeline.triage import triage_recipe, triage_shard
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction, catalog
 from wsrl_assets.storage.accounting import Account, accounts
 from wsrl_assets.storage.domains import open_moves
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import (
     LLMCall,
     Personas,
@@ -36,6 +35,7 @@ from wsrl_assets.storage.tables import (
     SourceDocument,
     TriagedDocument,
 )
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.storage.work import TRIAGE
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage

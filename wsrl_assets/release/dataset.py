@@ -37,14 +37,15 @@ from wsrl_assets.release.selection import (
     mixture,
     selected,
 )
+from wsrl_assets.release.shared import fetch_pointer, fetch_releases, share_release
 from wsrl_assets.release.spec import EVERYTHING, ReleaseSpec
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.catalog import batches, workspace
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.labels import rejected_in_review
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import ReleasedPair, Status, utc_now
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
 
@@ -168,13 +169,17 @@ def current_release(store: Store) -> Path:
     Raises:
         ReleaseError: there is none, or its folder is gone.
     """
+    fetch_pointer(store, CURRENT)
     pointer = store.home / "releases" / CURRENT
     try:
         folder = store.home / "releases" / pointer.read_text().strip()
     except OSError:
         raise ReleaseError(
-            f"there is no release under {store.home} yet: materialize rl_dataset, or use `wsrl run`"
+            f"there is no release under {store.address} yet: materialize rl_dataset, or use "
+            "`wsrl run`"
         ) from None
+    if not folder.is_dir():
+        fetch_releases(store, [folder.name])
     if not folder.is_dir():
         raise ReleaseError(f"the release {folder} is gone; make it again with `wsrl run`")
     return folder
@@ -418,3 +423,4 @@ def _record(store: Store, name: str, kept: pl.DataFrame, refused: pl.DataFrame) 
             transaction.insert(ReleasedPair, some)
     store.publish(RELEASE)
     write_whole(store.home / "releases" / CURRENT, name + "\n")
+    share_release(store, name, CURRENT)

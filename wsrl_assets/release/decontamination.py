@@ -33,8 +33,8 @@ from wsrl_assets.release.questions import normal_answer
 from wsrl_assets.release.word_ngrams import hashed_ngrams, ngram_text
 from wsrl_assets.storage import Partition, Store, Transaction
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import BenchmarkFile, BenchmarkItem, BenchmarkNgram, utc_now
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.text.hashing import BloomFilter, text_hash
 from wsrl_assets.text.normalisation import stable_hash
 

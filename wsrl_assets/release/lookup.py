@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from wsrl_assets.release.dataset import CURRENT, DESCRIPTION, ReleaseError, current_release
+from wsrl_assets.release.shared import fetch_releases
 from wsrl_assets.release.splits import Split
 from wsrl_assets.storage import Store
 
@@ -65,7 +66,7 @@ def find_release(store: Store, name: str) -> Path:
     known = ", ".join(folder.name for folder in folders) or "none"
     problem = "several releases begin with" if matches else "there is no release"
     raise ReleaseError(
-        f"{problem} {name!r}: give the name of one of {store.home} or its beginning ({known}), "
+        f"{problem} {name!r}: give the name of one of {store.address} or its beginning ({known}), "
         "`current`, or the path of a release's folder"
     )
 
@@ -88,6 +89,7 @@ def describe(folder: Path) -> dict[str, Any] | None:
 
 def _folders(store: Store) -> list[Path]:
     """Whole releases; one that is being written is hidden."""
+    fetch_releases(store)
     return sorted(
         folder
         for folder in (store.home / "releases").glob("*")

@@ -6,7 +6,7 @@ from wsrl_assets.release import quality
 from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.home_accounting import home_accounts
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.taxonomy.wanted import Wanted
 

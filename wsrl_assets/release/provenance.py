@@ -14,7 +14,7 @@ from wsrl_assets.release.selection import Mixed
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.review.agreement import Agreement, read_agreement
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS, Stage
 
 # Stages whose recipes `release_rows` has, by column; those of reading and triage go by document.

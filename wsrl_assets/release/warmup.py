@@ -7,7 +7,7 @@ from wsrl_assets.release.dataset import ReleaseError
 from wsrl_assets.release.folder import write_whole
 from wsrl_assets.reward.instruction import rollout_messages
 from wsrl_assets.storage import Store, catalog
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 
 def write_warmup(store: Store, path: Path) -> int:

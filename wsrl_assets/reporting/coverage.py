@@ -32,8 +32,8 @@ from wsrl_assets.reporting.topics import (
     word_vectors,
 )
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domain_files import OTHER, DomainFacts
 from wsrl_assets.taxonomy.domains import Domain, domains_in_use
 from wsrl_assets.text.highlight import printable

@@ -57,8 +57,8 @@ from wsrl_assets.storage.accounting import (
 from wsrl_assets.storage.basis import GradedFacts, graded_facts
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram, rate_histograms
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES
 from wsrl_assets.text.highlight import Marked, excerpt

@@ -12,7 +12,7 @@ from typing import Any
 
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.intervals import wilson_interval
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.opinions import Opinion
 
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.labels import REVIEW, save_sample
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.text.hashing import seeded_draw
 
 

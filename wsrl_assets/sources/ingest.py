@@ -325,6 +325,12 @@ class _Ingest:
         except SourceError as error:
             if not is_gone(self.shard.path, self.shard.members):
                 raise
+            if self.store.shared is not None:
+                raise SourceError(
+                    f"shard {self.shard.shard!r}: {self.shard.path} cannot be seen from this host. "
+                    "Run `wsrl run` on the host that has it, or register it again from a place "
+                    "that all hosts see; what is read already is not read again."
+                ) from None
             again = f", or leave it out with `wsrl ingest --again {self.shard.path}`"
             raise ShardFault(
                 DropReason.FILE_GONE,

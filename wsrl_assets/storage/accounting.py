@@ -6,7 +6,7 @@ from typing import Any
 
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.remembered import Query
-from wsrl_assets.storage.store import frame, query_text
+from wsrl_assets.storage.transaction import frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 from wsrl_assets.taxonomy.wanted import Wanted
 

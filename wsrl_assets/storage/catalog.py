@@ -12,13 +12,9 @@ from wsrl_assets.errors import UserError
 from wsrl_assets.storage.instances import Connection, configure
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import (
-    Store,
-    allow_open_files,
-    attach_snapshot,
-    query_text,
-)
+from wsrl_assets.storage.store import Store, allow_open_files, attach_snapshot
 from wsrl_assets.storage.tables import ALL_TABLES, DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+from wsrl_assets.storage.transaction import query_text
 
 _SCOPES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.SHARD: SHARD_TABLES,

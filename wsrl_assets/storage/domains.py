@@ -14,7 +14,7 @@ from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Store, frame
+from wsrl_assets.storage.store import Store
 from wsrl_assets.storage.tables import (
     DomainMove,
     DomainRecord,
@@ -27,6 +27,7 @@ from wsrl_assets.storage.tables import (
     SftWarmup,
     VerifiedPair,
 )
+from wsrl_assets.storage.transaction import frame
 
 DOMAINS = Partition.library("domains")
 RELEASE = Partition.library("release")

@@ -13,7 +13,7 @@ import polars as pl
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row, columns_of
-from wsrl_assets.storage.store import frame, query_text
+from wsrl_assets.storage.transaction import frame, query_text
 
 MOST_SHOWN = 20_000
 _OF_PAIR = {"qa_drafts": "draft_id", "verified_pairs": "pair_id", "final_splits": "pair_id"}

@@ -3,7 +3,7 @@
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import query_text
+from wsrl_assets.storage.transaction import query_text
 
 
 def fingerprint(connection: Connection, partition: Partition, row_type: type[Row]) -> str:

@@ -22,8 +22,9 @@ from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.remembered import Query, Rows, last_remembered, remembered
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Store, frame, query_text
+from wsrl_assets.storage.store import Store
 from wsrl_assets.storage.tables import Shard
+from wsrl_assets.storage.transaction import frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 from wsrl_assets.taxonomy.wanted import Wanted
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 
 BUCKETS = ("0", "(0, .25]", "(.25, .5]", "(.5, .75]", "(.75, 1)", "1")
 """0 and 1 stand apart: a group of rollouts that all fail, or all pass, has no advantage to learn

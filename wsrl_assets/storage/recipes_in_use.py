@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.schema import columns_of
-from wsrl_assets.storage.store import Transaction, query_text
 from wsrl_assets.storage.tables import STAGE_TABLES
+from wsrl_assets.storage.transaction import Transaction, query_text
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 
 

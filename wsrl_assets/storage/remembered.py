@@ -21,7 +21,8 @@ from wsrl_assets.storage.catalog import attached_catalog
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.keys import version_of
 from wsrl_assets.storage.layout import Partition
-from wsrl_assets.storage.store import Store, query_text
+from wsrl_assets.storage.store import Store
+from wsrl_assets.storage.transaction import query_text
 
 Rows = list[list[Any]]
 

@@ -14,7 +14,7 @@ import polars as pl
 from wsrl_assets.storage.claims import give_up_documents, give_up_questions
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.schema import Row
-from wsrl_assets.storage.store import Store, Transaction
+from wsrl_assets.storage.store import Store
 from wsrl_assets.storage.tables import (
     STAGE_TABLES,
     FilteredDocument,
@@ -28,6 +28,7 @@ from wsrl_assets.storage.tables import (
     Status,
     VerifiedPair,
 )
+from wsrl_assets.storage.transaction import Transaction
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 
 _PAGE = 256

@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from wsrl_assets.storage.schema import frame_of
-from wsrl_assets.storage.store import Transaction
 from wsrl_assets.storage.tables import Signature, SignatureBand
+from wsrl_assets.storage.transaction import Transaction
 from wsrl_assets.text.hashing import Hashes, joined, mix, signed
 from wsrl_assets.text.minhash import MinHashSettings, band_hashes, signature_matrix, similarity
 

@@ -8,25 +8,30 @@ file of a large partition, rather than have it copied.
 """
 
 import contextlib
-import errno
 import logging
 import os
 import re
 import resource
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from wsrl_assets.errors import UserError
+from wsrl_assets.storage.faults import (
+    ElsewhereError,
+    StoreBusyError,
+    StoreError,
+    faults_of_system_told,
+    unusable,
+)
+from wsrl_assets.storage.host_claims import ClaimedError
 from wsrl_assets.storage.instances import (
     Connect,
     Connection,
@@ -35,21 +40,25 @@ from wsrl_assets.storage.instances import (
     connect,
     instances,
 )
-from wsrl_assets.storage.keys import KnownKeys, version_of
+from wsrl_assets.storage.keys import KnownKeys, Version, version_of
 from wsrl_assets.storage.layout import Partition, PartitionFiles, PartitionKind
+from wsrl_assets.storage.operations import Kind, Operation
 from wsrl_assets.storage.schema import (
     Row,
     add_columns_sql,
     create_table_sql,
-    frame_of,
-    insert_sql,
-    key_hashes_sql,
-    merge_sql,
-    rows_of,
 )
+from wsrl_assets.storage.shared_home import (
+    SharedHome,
+    address_of,
+    run_claim,
+    shared_home,
+    write_claim,
+)
+from wsrl_assets.storage.shared_log import SharedLog, position_of, stands_alone
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
+from wsrl_assets.storage.transaction import Transaction, frame, query_text
 
-R = TypeVar("R", bound=Row)
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
     PartitionKind.SHARD: SHARD_TABLES,
     PartitionKind.DOMAIN: DOMAIN_TABLES,
@@ -62,6 +71,8 @@ _COPY_EVERY_COMMIT_BYTES = 64 * 2**20
 _PUBLISH_INTERVAL_S = 30.0
 # Commits wait while a large file is copied, so copies take a twentieth of the time at most.
 _COPIES_APART = 20
+# A base that is replaced while it is fetched is fetched again; it is replaced seldom.
+_TRIES_TO_FOLLOW = 5
 _LOCK_NOTICE_S = 3.0
 _LOCK_SLICE_S = 0.25
 _HURRIED_LOCK_TIMEOUT_S = 3.0
@@ -72,14 +83,6 @@ _OPEN_ELSEWHERE = "Could not set lock on file"
 _OTHER_FILES = 512
 
 logger = logging.getLogger(__name__)
-
-
-class StoreBusyError(UserError, RuntimeError):
-    """Another process holds a partition; the message names the partition and the process."""
-
-
-class StoreError(UserError, RuntimeError):
-    """A database file cannot be used; the message names the file and what to do."""
 
 
 def attach_snapshot(connection: Connection, path: Path, alias: str) -> None:
@@ -94,128 +97,7 @@ def attach_snapshot(connection: Connection, path: Path, alias: str) -> None:
     try:
         attach(connection, path, alias)
     except duckdb.Error as error:
-        raise _unusable(path, error) from error
-
-
-def query_text(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
-    return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
-
-
-def frame(
-    connection: Connection,
-    name: str,
-    tables: Mapping[str, pl.DataFrame] | None = None,
-    /,
-    **parameters: Any,
-) -> pl.DataFrame:
-    """The result of `sql/<name>.sql` with its `$name` parameters, as a frame.
-
-    Args:
-        tables: frames that the query knows as tables, by name.
-    """
-    with _registered(connection, tables or {}):
-        result: pl.DataFrame = connection.sql(query_text(name), params=parameters or None).pl()
-    return result
-
-
-@contextmanager
-def _registered(connection: Connection, tables: Mapping[str, pl.DataFrame]) -> Iterator[None]:
-    try:
-        for name, table in tables.items():
-            connection.register(name, table.to_arrow())
-        yield
-    finally:
-        for name in tables:
-            connection.unregister(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """An open transaction on one partition. Everything merged is committed together."""
-
-    partition: Partition
-    connection: Connection
-    keys: KnownKeys = field(default_factory=KnownKeys)
-
-    def merge(self, rows: Sequence[Row]) -> None:
-        """Upserts rows, of any mix of this partition's tables, by their keys.
-
-        Rows of a table whose keys are new by nature, such as the ledger's, are appended.
-        """
-        by_type: dict[type[Row], list[Row]] = {}
-        for row in rows:
-            by_type.setdefault(type(row), []).append(row)
-        for row_type, same in by_type.items():
-            write = self.insert if row_type.IS_APPENDED else self._merge_frame
-            write(row_type, frame_of(row_type, same))
-
-    def merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        """Upserts the rows of a frame that has the table's columns, by its key."""
-        if frame.height:
-            self._merge_frame(row_type, frame)
-
-    def insert(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        """Adds a frame of rows that are known to be new, by the names of its columns."""
-        with _registered(self.connection, {"incoming_rows": frame}):
-            self.connection.execute(insert_sql(row_type, "incoming_rows"))
-
-    def query(
-        self, name: str, tables: Mapping[str, pl.DataFrame] | None = None, /, **parameters: Any
-    ) -> pl.DataFrame:
-        """The result of `sql/<name>.sql`, with `$name` parameters and frames as tables."""
-        return frame(self.connection, name, tables, **parameters)
-
-    def where(self, row_type: type[Row], column: str, values: Collection[str]) -> pl.DataFrame:
-        """The rows of a table in which a column has one of some values."""
-        found: pl.DataFrame = self.connection.sql(
-            query_text("where").format(table=row_type.TABLE, column=column),
-            params={"values": list(values)},
-        ).pl()
-        return found
-
-    def delete_where(self, row_type: type[Row], column: str, values: Collection[str]) -> None:
-        """Deletes the rows of `where`."""
-        sql = query_text("delete_where").format(table=row_type.TABLE, column=column)
-        self.connection.execute(sql, {"values": list(values)})
-
-    def execute(self, name: str, **parameters: Any) -> None:
-        """Runs `sql/<name>.sql`, a statement, with `$name` parameters."""
-        self.connection.execute(query_text(name), parameters or None)
-
-    def frame(self, row_type: type[Row]) -> pl.DataFrame:
-        """A whole table; only of those that are small by nature."""
-        found: pl.DataFrame = self.connection.sql(f'FROM "{row_type.TABLE}"').pl()
-        return found
-
-    def count(self, row_type: type[Row]) -> int:
-        """The number of rows of a table."""
-        (found,) = self.connection.sql(f'SELECT count(*) FROM "{row_type.TABLE}"').fetchall()
-        return int(found[0])
-
-    def rows(self, row_type: type[R]) -> list[R]:
-        """All rows of a table, as `frame`."""
-        return list(rows_of(row_type, self.frame(row_type)))
-
-    def clear(self, row_type: type[Row]) -> None:
-        """Deletes all rows of a table that is rebuilt as a whole."""
-        self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
-
-    def _merge_frame(self, row_type: type[Row], frame: pl.DataFrame) -> None:
-        if self.keys.wants(row_type):
-            self.keys.read(row_type, self._key_hashes(row_type, f'"{row_type.TABLE}"'))
-        with _registered(self.connection, {"incoming_rows": frame}):
-            sql = merge_sql(row_type, "incoming_rows")
-            if self.keys.knows(row_type):
-                hashes = self._key_hashes(row_type, "incoming_rows")
-                if self.keys.are_new(row_type, hashes):
-                    sql = insert_sql(row_type, "incoming_rows")
-                self.keys.add(row_type, hashes)
-            self.connection.execute(sql)
-
-    def _key_hashes(self, row_type: type[Row], relation: str) -> pl.Series:
-        found: pl.DataFrame = self.connection.sql(key_hashes_sql(row_type, relation)).pl()
-        return found["key_hash"]
+        raise unusable(path, error) from error
 
 
 class Store:
@@ -225,12 +107,20 @@ class Store:
         home: the folder; made on first write.
         lock_timeout_s: how long to wait for another process before `StoreBusyError`.
         connect: makes a DuckDB instance in memory; Dagster's resource is passed in here.
+        shared: what other hosts share of the home; found by the folder's name if not given.
     """
 
     def __init__(
-        self, home: Path, *, lock_timeout_s: float = 60.0, connect: Connect = connect
+        self,
+        home: Path,
+        *,
+        lock_timeout_s: float = 60.0,
+        connect: Connect = connect,
+        shared: SharedHome | None = None,
     ) -> None:
         self.home = Path(home)
+        self._given_shared = shared
+        self._positions: dict[Partition, tuple[Version | None, int]] = {}
         self._lock_timeout_s = lock_timeout_s
         self._connect = connect
         self._publish_after: dict[Partition, float] = {}
@@ -249,43 +139,203 @@ class Store:
         """
         self._lock_timeout_s = min(self._lock_timeout_s, _HURRIED_LOCK_TIMEOUT_S)
 
+    @property
+    def shared(self) -> SharedHome | None:
+        """What other hosts share of the home; none if it is a plain folder."""
+        if self._given_shared is not None:
+            return self._given_shared
+        address = address_of(self.home)
+        return shared_home(address) if address is not None else None
+
+    @property
+    def address(self) -> str:
+        """How a user names the home."""
+        return self.shared.address if self.shared is not None else str(self.home)
+
     def partitions(self, kind: PartitionKind) -> list[Partition]:
         """The partitions that have a file, by key."""
-        folder = self.home / kind
-        return sorted(Partition(kind, path.stem) for path in folder.glob("*.duckdb"))
+        here = {Partition(kind, path.stem) for path in (self.home / kind).glob("*.duckdb")}
+        if self.shared is None:
+            return sorted(here)
+        there = {p for p in self.shared.log.heads() if p.kind is kind}
+        if kind is PartitionKind.SHARD:  # shards stay, so that their names are enough
+            return sorted(here | there)
+        return sorted(p for p in here | there if self.exists(p))
 
     def exists(self, partition: Partition) -> bool:
+        self._follow_if_behind(partition)
         return self._files(partition).live.exists()
 
     @contextmanager
     def transaction(self, partition: Partition) -> Iterator[Transaction]:
         """One exclusive transaction: committed and published on success, rolled back on error.
 
+        In a shared home it is in the log of all hosts before it is committed here.
+
         Raises:
             StoreBusyError: another process kept the partition for longer than the timeout.
             StoreError: the file is not a usable DuckDB database.
+            ObjectsError: the store of a shared home cannot be used; nothing is committed.
         """
         files = self._files(partition)
-        with _faults_of_system_told(files.live), self._locked(partition, files):
-            path = files.live if files.live.exists() else _cleared(files.initial)
-            keys = self._keys.setdefault(partition, KnownKeys())
-            keys.check(files.live)
-            with self._open(path) as connection:
-                connection.begin()
-                try:
-                    if path != files.live or partition not in self._up_to_date:
-                        self._bring_up_to_date(connection, partition)
-                    yield Transaction(partition, connection, keys)
-                except BaseException:
-                    with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
-                        connection.rollback()
-                    raise
-                connection.commit()
-            self._up_to_date.add(partition)
-            if path != files.live:
-                path.replace(files.live)
-            keys.version = version_of(files.live)
+        with faults_of_system_told(files.live), self._locked(partition, files):
+            if self.shared is None:
+                with self._local(partition, files) as transaction:
+                    yield transaction
+            else:
+                with self._logged(self.shared, partition, files) as transaction:
+                    yield transaction
             self._publish_if_due(partition, files)
+
+    @contextmanager
+    def _local(
+        self, partition: Partition, files: PartitionFiles, *, noted: bool = False
+    ) -> Iterator[Transaction]:
+        """A transaction on the file of this host; the caller holds its lock."""
+        path = files.live if files.live.exists() else _cleared(files.initial)
+        keys = self._keys.setdefault(partition, KnownKeys())
+        keys.check(files.live)
+        with self._open(path) as connection:
+            connection.begin()
+            try:
+                if path != files.live or partition not in self._up_to_date:
+                    self._bring_up_to_date(connection, partition)
+                yield Transaction(partition, connection, keys, [] if noted else None)
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):  # the first error is the one to tell
+                    connection.rollback()
+                raise
+            connection.commit()
+        self._up_to_date.add(partition)
+        if path != files.live:
+            path.replace(files.live)
+        keys.version = version_of(files.live)
+
+    @contextmanager
+    def _logged(
+        self, shared: SharedHome, partition: Partition, files: PartitionFiles
+    ) -> Iterator[Transaction]:
+        """A transaction that follows all that is in the log, and is written to it."""
+        with self._claimed(shared, partition):
+            position = self._follow(shared, partition, files)
+            with self._local(partition, files, noted=True) as transaction:
+                yield transaction
+                if transaction.changes:
+                    position += 1
+                    self._append(shared, partition, position, transaction.changes)
+                    _set_position(transaction.connection, position)
+            self._positions[partition] = (version_of(files.live), position)
+            if transaction.changes and shared.log.wants_base(partition, position, files.live):
+                shared.log.put_base(partition, position, files.live)
+
+    def _append(
+        self,
+        shared: SharedHome,
+        partition: Partition,
+        position: int,
+        changes: Sequence[Operation],
+    ) -> None:
+        if not shared.may_write(partition):
+            raise ElsewhereError(
+                f"{partition} was taken over by another host, since this one did not say for long "
+                "that it works on it. What was committed is kept; run again."
+            )
+        if not shared.log.append(partition, position, changes):
+            raise ElsewhereError(
+                f"another host has written to {partition} meanwhile. What was committed is kept; "
+                "run again."
+            )
+
+    @contextmanager
+    def _claimed(self, shared: SharedHome, partition: Partition) -> Iterator[None]:
+        """Keeps other hosts from writing to a partition."""
+        notice = _Notice(partition, self._lock_timeout_s)
+        try:
+            with shared.claims.held(
+                write_claim(partition), lambda: self._lock_timeout_s, notice.say
+            ):
+                yield
+        except ClaimedError as error:
+            raise StoreBusyError(
+                f"{partition} has been locked for {self._lock_timeout_s:.0f} s by {error.owner}. "
+                "Stop that process, or wait for it, and run again: finished rows are kept."
+            ) from None
+
+    def _follow_if_behind(self, partition: Partition) -> None:
+        """Does here what the log of a shared home has more of a partition, as of a moment ago."""
+        shared = self.shared
+        if shared is None:
+            return
+        files = self._files(partition)
+        version, position = self._positions.get(partition, (None, -1))
+        head = shared.log.heads().get(partition, 0)
+        if head == 0 or (head <= position and version == version_of(files.live)):
+            return
+        with faults_of_system_told(files.live), self._locked(partition, files):
+            self._follow(shared, partition, files)
+
+    def _follow(self, shared: SharedHome, partition: Partition, files: PartitionFiles) -> int:
+        """Does what the log has more; returns its last position. The caller holds the lock."""
+        for _ in range(_TRIES_TO_FOLLOW):
+            with contextlib.suppress(FileNotFoundError):  # a newer base has taken its place
+                position = self._catch_up(shared.log, partition, files)
+                self._positions[partition] = (version_of(files.live), position)
+                return position
+        raise StoreError(f"the log of {partition} in {shared.address} has a gap: it was damaged")
+
+    def _catch_up(self, log: SharedLog, partition: Partition, files: PartitionFiles) -> int:
+        position = self._position(partition, files)
+        entries = log.after(partition, position)
+        has_gap = bool(entries) and position_of(entries[0]) != position + 1
+        if has_gap and not stands_alone(log.read(entries[0])):
+            position = self._fetch_base(log, partition, files)
+            entries = [entry for entry in entries if position_of(entry) > position]
+        for entry in entries:
+            operations = log.read(entry)
+            if stands_alone(operations):
+                self._replace_whole(log, partition, files, operations[0])
+            elif position_of(entry) != position + 1:
+                raise FileNotFoundError(entry.name)
+            position = position_of(entry)
+            if files.live.exists() or not stands_alone(operations):
+                with self._local(partition, files) as transaction:
+                    for operation in () if stands_alone(operations) else operations:
+                        transaction.apply(operation)
+                    _set_position(transaction.connection, position)
+        return position
+
+    def _fetch_base(self, log: SharedLog, partition: Partition, files: PartitionFiles) -> int:
+        base = log.base(partition)
+        if base is None:
+            raise FileNotFoundError(str(partition))
+        self._put_file(log, files, base.name)
+        return base.position
+
+    def _replace_whole(
+        self, log: SharedLog, partition: Partition, files: PartitionFiles, operation: Operation
+    ) -> None:
+        if operation.kind is Kind.LOAD:
+            self._put_file(log, files, operation.name)
+        else:
+            _cleared(files.snapshot)
+            _cleared(files.live)
+        self._keys.pop(partition, None)
+        self._up_to_date.discard(partition)
+
+    def _put_file(self, log: SharedLog, files: PartitionFiles, name: str) -> None:
+        log.fetch(name, _cleared(files.initial))
+        _cleared(files.live)
+        files.initial.replace(files.live)
+
+    def _position(self, partition: Partition, files: PartitionFiles) -> int:
+        """Up to which position of the log the file of this host is."""
+        version, position = self._positions.get(partition, (None, 0))
+        if not files.live.exists():
+            return 0
+        if version is not None and version == version_of(files.live):
+            return position
+        with self._open(files.live) as connection:
+            return _position_in(connection)
 
     def publish(self, partition: Partition, *, large: bool = False) -> None:
         """Brings the snapshot up to date, if it is not. Call at the end of a stage.
@@ -293,12 +343,13 @@ class Store:
         That of a large partition is brought up to date when somebody reads it, or if `large` is
         set.
         """
+        self._follow_if_behind(partition)
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
         if not large and _is_large(files.live) and files.snapshot.exists():
             return
-        with _faults_of_system_told(files.snapshot), self._locked(partition, files):
+        with faults_of_system_told(files.snapshot), self._locked(partition, files):
             self._fold_log(files)
             self._copy(partition, files)
 
@@ -306,6 +357,8 @@ class Store:
         """Removes a partition's files, once what they held is elsewhere."""
         files = self._files(partition)
         with self._locked(partition, files):
+            if self.shared is not None:
+                self._log_whole(self.shared, partition, files, Operation(Kind.DISCARD))
             _cleared(files.snapshot)
             _cleared(files.live)
 
@@ -315,20 +368,45 @@ class Store:
         Raises:
             StoreError: the other name has files already.
         """
+        if not self.exists(partition):
+            return
         files, target = self._files(partition), self._files(renamed)
         with self._locked(partition, files), self._locked(renamed, target):
             if not files.live.exists():
                 return
-            if target.live.exists():
+            if self._is_there(renamed, target):
                 raise StoreError(
                     f"{partition} cannot become {renamed}, which has data of its own: choose "
                     "another name"
                 )
             self._fold_log(files)
-            files.live.replace(target.live)
+            if self.shared is not None:
+                name = self.shared.log.put_load(files.live)
+                self._log_whole(self.shared, renamed, target, Operation(Kind.LOAD, name))
+                self._log_whole(self.shared, partition, files, Operation(Kind.DISCARD))
+            else:
+                files.live.replace(target.live)
+            _cleared(files.live)
             _cleared(files.snapshot)
+            if self.shared is not None:
+                self._follow(self.shared, renamed, target)
             self._copy(renamed, target)
             self._keys.pop(partition, None)
+
+    def _is_there(self, partition: Partition, files: PartitionFiles) -> bool:
+        """Whether a partition has data, here or elsewhere; the caller holds its lock."""
+        if self.shared is not None:
+            self._follow(self.shared, partition, files)
+        return files.live.exists()
+
+    def _log_whole(
+        self, shared: SharedHome, partition: Partition, files: PartitionFiles, operation: Operation
+    ) -> None:
+        """Writes to the log what concerns a file as a whole, and deletes what came before."""
+        with self._claimed(shared, partition):
+            position = self._follow(shared, partition, files) + 1
+            self._append(shared, partition, position, [operation])
+            shared.log.forget_before(partition, position)
 
     def read(self, partition: Partition, name: str, **parameters: Any) -> pl.DataFrame:
         """The result of `sql/<name>.sql` on the partition's snapshot.
@@ -416,6 +494,7 @@ class Store:
         found: dict[Partition, Path] = {}
         with contextlib.ExitStack() as held:
             for partition in sorted(partitions):
+                self._follow_if_behind(partition)
                 files = self._files(partition)
                 if not files.live.exists():
                     continue
@@ -435,6 +514,7 @@ class Store:
 
         Raises:
             StoreBusyError: another run works on the partition now.
+            ElsewhereError: one of another host does.
         """
         path = self._files(partition).run_lock
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -446,8 +526,24 @@ class Store:
                 f"{partition} is being worked on by another run{_owner_text(_beside(path))}. "
                 "Let it finish, or stop it, and start again: nothing is lost either way."
             ) from None
-        with _owned(lock, _beside(path)):
+        with _owned(lock, _beside(path)), self._running(partition):
             yield
+
+    @contextmanager
+    def _running(self, partition: Partition) -> Iterator[None]:
+        """Keeps the runs of other hosts from a partition."""
+        if self.shared is None:
+            yield
+            return
+        try:
+            with self.shared.claims.held(run_claim(partition), lambda: 0.0):
+                self.shared.log.look_again()
+                yield
+        except ClaimedError as error:
+            raise ElsewhereError(
+                f"{partition} is being worked on by {error.owner}. Let it finish, or stop it, and "
+                "start again: nothing is lost either way."
+            ) from None
 
     @contextmanager
     def turn(self, work: str) -> Iterator[None]:
@@ -457,7 +553,16 @@ class Store:
         """
         path = self.home / "locks" / f"{work}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path, thread_local=False):
+        with FileLock(path, thread_local=False), self._turn_of_hosts(work):
+            yield
+
+    @contextmanager
+    def _turn_of_hosts(self, work: str) -> Iterator[None]:
+        if self.shared is None:
+            yield
+            return
+        with self.shared.claims.held(f"turn/{work}", lambda: float("inf")):
+            self.shared.log.look_again()
             yield
 
     def _bring_up_to_date(self, connection: Connection, partition: Partition) -> None:
@@ -519,7 +624,7 @@ class Store:
                 return
             except duckdb.Error as error:
                 if _OPEN_ELSEWHERE not in str(error):
-                    raise _unusable(path, error) from error
+                    raise unusable(path, error) from error
                 if not wait or time.monotonic() - began >= self._lock_timeout_s:
                     raise StoreBusyError(
                         f"{path} is open in another program{_holder_text(error)}. Close it "
@@ -556,6 +661,7 @@ class Store:
 
     def _refresh(self, partition: Partition) -> None:
         """Publishes what a killed run left unpublished, unless another process is writing now."""
+        self._follow_if_behind(partition)
         files = self._files(partition)
         if not files.live.exists() or not _is_stale(files):
             return
@@ -568,6 +674,40 @@ class Store:
                     with self._open(files.live, wait=False) as connection:
                         connection.checkpoint()
                 _copy_atomically(files.live, files.snapshot)
+
+
+@dataclass
+class _Notice:
+    """Says once that a partition of another host is waited for."""
+
+    partition: Partition
+    lock_timeout_s: float
+    began: float = field(default_factory=time.monotonic)
+    said: bool = False
+
+    def say(self, owner: str) -> None:
+        waited_s = time.monotonic() - self.began
+        if not self.said and waited_s >= min(_LOCK_NOTICE_S, self.lock_timeout_s):
+            logger.warning("waiting for %s, which is being written by %s", self.partition, owner)
+            self.said = True
+
+
+def _set_position(connection: Connection, position: int) -> None:
+    """Notes in a file up to where it follows the log, in the transaction that does so."""
+    connection.execute("CREATE TABLE IF NOT EXISTS followed_log (position BIGINT)")
+    connection.execute("DELETE FROM followed_log")
+    connection.execute("INSERT INTO followed_log VALUES ($position)", {"position": position})
+
+
+def _position_in(connection: Connection) -> int:
+    held = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'live' "
+        "AND table_name = 'followed_log'"
+    ).fetchall()
+    if held[0][0] == 0:
+        return 0
+    ((position,),) = connection.execute("SELECT max(position) FROM followed_log").fetchall()
+    return int(position or 0)
 
 
 @contextmanager
@@ -625,54 +765,6 @@ def _holder_text(error: duckdb.Error) -> str:
     return f", process {found[1]}" if found else ""
 
 
-def _unusable(path: Path, error: duckdb.Error) -> StoreError:
-    return fault_of_system(path, error) or StoreError(
-        f"{path} cannot be opened as a DuckDB database ({_first_line(error)}). "
-        "Move the file away; what it held is made again by a new run."
-    )
-
-
-_REMEDIES = {
-    errno.EMFILE: "More files are open than this process may open: allow more with "
-    "`ulimit -n 65536`, and run again.",
-    errno.ENFILE: "More files are open than this machine allows: close other programs, and run "
-    "again.",
-    errno.ENOSPC: "Free some space, and run again: what was committed is kept.",
-    errno.EDQUOT: "Free some of your quota, and run again: what was committed is kept.",
-    errno.EACCES: "Give this user the right to read and write it, and run again.",
-    errno.EPERM: "Give this user the right to read and write it, and run again.",
-    errno.EROFS: "Make the file system writable, or name another home with WSRL_HOME.",
-    errno.EIO: "The disk or its file system fails: see the system's log before anything else.",
-    errno.ENOMEM: "Free some memory, and run again: what was committed is kept.",
-}
-"""What to do about a fault of the system. In none of them anything is wrong with the file."""
-
-
-def fault_of_system(path: Path, error: Exception) -> StoreError | None:
-    """What the system refused, as an error with a remedy; none if it was something else.
-
-    DuckDB gives the system's own words for it in its message, and no number.
-    """
-    for number, remedy in _REMEDIES.items():
-        words = os.strerror(number)
-        if words in str(error) or (isinstance(error, OSError) and error.errno == number):
-            place = getattr(error, "filename", None) or path
-            return StoreError(f"{place}: {words.lower()}. {remedy}")
-    return None
-
-
-@contextmanager
-def _faults_of_system_told(path: Path) -> Iterator[None]:
-    """Raises `StoreError` for what the system refuses while a file is written or copied."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        told = fault_of_system(path, error)
-        if told is None:
-            raise
-        raise told from error
-
-
 def allow_open_files(files: int) -> None:
     """Raises this process's own limit on open files, as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -681,7 +773,3 @@ def allow_open_files(files: int) -> None:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from wsrl_assets.storage.layout import Partition
-from wsrl_assets.storage.store import Store, frame
+from wsrl_assets.storage.store import Store
 from wsrl_assets.storage.tables import TestedGold
+from wsrl_assets.storage.transaction import frame
 
 GOLDS = Partition.library("golds")
 

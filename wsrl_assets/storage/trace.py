@@ -8,7 +8,8 @@ from typing import Any
 from wsrl_assets.storage.catalog import catalog
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition, PartitionKind
-from wsrl_assets.storage.store import Store, frame
+from wsrl_assets.storage.store import Store
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import RECIPE_COLUMNS
 
 Record = dict[str, Any]

@@ -15,7 +15,8 @@ import polars as pl
 
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
-from wsrl_assets.storage.store import Store, query_text
+from wsrl_assets.storage.store import Store
+from wsrl_assets.storage.transaction import query_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from wsrl_assets.reward import Gold
 from wsrl_assets.samples import pydoc_topics
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.instances import Connection
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.forms import UNRATED
 from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets.training.errors import ProofError

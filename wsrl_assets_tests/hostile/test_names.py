@@ -12,7 +12,7 @@ from wsrl_assets.sources.inbox import scan
 from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.sources.readers import SourceError, discover, read_rows, safe_name
 from wsrl_assets.storage import Partition, Store, catalog, typed_query
-from wsrl_assets.storage.store import frame
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets_tests.factories import document_text
 from wsrl_assets_tests.hostile.inputs import inputs, texts
 

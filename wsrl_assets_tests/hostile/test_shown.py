@@ -25,8 +25,8 @@ from wsrl_assets.release.export import FORMATS, export
 from wsrl_assets.reporting import report
 from wsrl_assets.storage import Partition, Store, catalog
 from wsrl_assets.storage.pass_rates import BUCKETS, RateHistogram
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import VerifiedPair
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.markdown import cell
 from wsrl_assets_tests.explore.home import embed, pair, pair_id, plant

@@ -16,8 +16,8 @@ from wsrl_assets.pipeline.job import Job
 from wsrl_assets.reporting.personas import persona_findings
 from wsrl_assets.settings import Roles, SettingsError, load_settings
 from wsrl_assets.storage import catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import Personas, QADraft, Status, VerifiedPair
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets_tests.factories import (

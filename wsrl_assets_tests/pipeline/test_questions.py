@@ -24,7 +24,6 @@ from wsrl_assets.release.trainers.verl import to_rows
 from wsrl_assets.reward import Gold, score
 from wsrl_assets.settings import Roles
 from wsrl_assets.storage import Store, StoreBusyError, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import (
     LLMCall,
     Personas,
@@ -34,6 +33,7 @@ from wsrl_assets.storage.tables import (
     TriagedDocument,
     VerifiedPair,
 )
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets.text.normalisation import content_id

@@ -18,8 +18,8 @@ from wsrl_assets.pipeline.takedowns import take_in as register_named
 from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.sources.rows import ShardFault, SourceError
 from wsrl_assets.storage import Partition, Store, catalog
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, SourceDocument, Status, TriagedDocument
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.curation.test_filter import triaged
 from wsrl_assets_tests.factories import balances, rows

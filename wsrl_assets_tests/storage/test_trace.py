@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsrl_assets.storage import Partition, Store
-from wsrl_assets.storage.store import frame
 from wsrl_assets.storage.tables import FilteredDocument, ReleasedPair, Status
 from wsrl_assets.storage.trace import around_pair
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets_tests.factories import WHEN, shard_row
 from wsrl_assets_tests.release.pairs import Pair, plant
