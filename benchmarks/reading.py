@@ -251,7 +251,7 @@ def _documentation() -> Iterator[str]:
 
 def _messages() -> Iterator[str]:
     for path in _shuffled("/usr/share/locale", "*.mo"):
-        with suppress(OSError, UnicodeDecodeError, ValueError), path.open("rb") as file:
+        with suppress(OSError, ValueError, IndexError), path.open("rb") as file:
             found = vars(gettext.GNUTranslations(file))["_catalog"].values()
             yield "\n\n".join(text for text in found if isinstance(text, str) and len(text) > 40)
 

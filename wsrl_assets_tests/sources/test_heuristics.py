@@ -5,12 +5,13 @@ import inspect
 import json
 import random
 from pydoc_data.topics import topics
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsrl_assets.sources import readers
+from wsrl_assets.sources import heuristics, readers
 from wsrl_assets.sources.heuristics import HeuristicReason, HeuristicThresholds, check
 
 _RANDOM = random.Random(7)
@@ -122,3 +123,15 @@ def test_long_document_is_judged_by_its_beginning() -> None:
 def test_any_text_can_be_judged(text: str) -> None:
     found = check(text)
     assert found is None or found.detail
+
+
+@settings(deadline=None, max_examples=400)  # the first count makes a table
+@given(st.text("abYZ7#=!;é ि", min_size=1, max_size=40), st.floats(0.05, 0.95))
+def test_the_quick_look_finds_what_the_full_count_finds(text: str, limit: float) -> None:
+    """Characters of ASCII are counted first; where they are enough, nothing else is looked at."""
+    thresholds = HeuristicThresholds(
+        min_tokens=0, min_letter_share=limit, max_symbol_share=1 - limit
+    )
+    quick = check(text, thresholds)
+    with mock.patch.object(heuristics._Document, "has_plenty", return_value=False):
+        assert check(text, thresholds) == quick
