@@ -29,7 +29,7 @@ def groups(n: int, source: str, partner: str | None, clusters: dict[str, str]) -
 def test_nothing_that_a_placed_pair_rests_on_is_in_two_splits(
     asked: list[tuple[str, str | None]], clusters: dict[str, str], seed: int
 ) -> None:
-    """In whatever order pairs of one and of two documents come, and whatever is a near-duplicate.
+    """For any order of pairs of one and of two documents, and any near-duplicates among them.
 
     What stands where is counted here from the placed pairs, not from what the assignment says.
     """
