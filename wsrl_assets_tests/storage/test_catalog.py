@@ -62,7 +62,8 @@ def test_no_connection_takes_all_of_the_memory(tmp_path: Path) -> None:
 def test_rows_that_are_more_than_memory_holds_pass_by_in_parts(tmp_path: Path) -> None:
     store = home_with_data(tmp_path)
     with workspace(store, [IN_DOMAIN], tmp_path / "spill") as connection:
-        keys = pl.DataFrame({"place": [2, 1], "slug": [IN_DOMAIN.key] * 2, "doc_id": ["a", "b"]})
+        ids = {"pair_id": ["p", "q"], "doc_id": ["a", "b"]}
+        keys = pl.DataFrame({"place": [2, 1], "slug": [IN_DOMAIN.key] * 2, **ids})
         parts = list(batches(connection, "release_texts", 1, {"chosen": keys}))
         assert parts == []
         assert connection.execute(LIMIT).fetchone() == ("512.0 MiB",)
