@@ -17,7 +17,7 @@ from wsrl_assets.pipeline import questions
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.takedowns import withdraw_matching
 from wsrl_assets.release.dataset import build_release, read_release
-from wsrl_assets.release.export import export
+from wsrl_assets.release.export import FORMATS, export, left_out
 from wsrl_assets.release.finalise import split_domain
 from wsrl_assets.release.spec import ReleaseSpec
 from wsrl_assets.release.splits import SplitSettings
@@ -151,9 +151,13 @@ def plant_triaged(store: Store, texts: list[str]) -> None:
 
 
 def assert_exported(folder: Path, tmp_path: Path) -> None:
-    plain = export(folder, ["verl", "trl"], tmp_path / "plain")
-    for path in plain.values():
-        assert pl.read_parquet(path / "train.parquet").height == len(_CANALS)
+    plain = export(folder, list(FORMATS), tmp_path / "plain")
+    assert plain.keys() == FORMATS.keys()
+    for name, path in plain.items():
+        assert left_out(path) == {}, name
+        (train,) = [p for p in path.rglob("train*") if p.suffix in (".parquet", ".jsonl")]
+        read = pl.read_parquet if train.suffix == ".parquet" else pl.read_ndjson
+        assert read(train).height == len(_CANALS), name
     shown = export(folder, ["trl"], tmp_path / "shown", distractors=1)["trl"]
     for prompt in pl.read_parquet(shown / "train.parquet")["prompt"]:
         said = prompt[0]["content"]
