@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -22,19 +22,10 @@ from simulator import SimulatorProcess, simulator_process
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
-from wsrl_assets.storage import ElsewhereError, GroupWriter, Store, catalog, host_claims
-from wsrl_assets.storage.tables import (
-    FilteredDocument,
-    Personas,
-    QADraft,
-    TriagedDocument,
-    VerifiedPair,
-)
-from wsrl_assets.taxonomy.stages import QUESTION_STAGES
+from wsrl_assets.storage import ElsewhereError, GroupWriter, Store, host_claims
 from wsrl_assets.text.home_names import home_folder
 from wsrl_assets_tests.factories import (
     DOMAIN,
-    balances,
     delivered,
     documents,
     job,
@@ -44,17 +35,22 @@ from wsrl_assets_tests.factories import (
     tokens_of,
 )
 from wsrl_assets_tests.integration.object_store import BUCKET, object_store, program
+from wsrl_assets_tests.llm.test_kill import (  # noqa: F401 - what holds after kills holds here too
+    COMMIT_ROWS,
+    IN_FLIGHT,
+    KILLS,
+    Home,
+    test_a_kill_repeats_no_more_than_what_was_in_flight_and_one_commit,
+    test_every_stage_balances_with_nothing_left,
+    test_no_ledger_entry_is_doubled,
+)
 from wsrl_assets_tests.processes import Elsewhere, Said, elsewhere
 
 pytestmark = pytest.mark.skipif(program() is None, reason="SeaweedFS is not installed")
 
-KILLS = 20
 SHARDS = ("sample-0001", "sample-0002")
 DOCUMENTS = 24
-IN_FLIGHT = 8
-COMMIT_ROWS = 20
 EXPIRES_S = 1.5
-TABLES = (TriagedDocument, FilteredDocument, Personas, QADraft, VerifiedPair)
 
 
 def _host(say: Said, name: str, home: str, base_url: str, environment: dict[str, str]) -> None:
@@ -88,28 +84,6 @@ def _work(todo: Job) -> None:
                 return
         except ElsewhereError:
             time.sleep(0.1)
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A home whose work was done in the end, and what that took."""
-
-    store: Store
-    kills: int
-    calls: int
-
-    def ids(self) -> dict[str, list[str]]:
-        """All ids by table, and with them every double."""
-        with catalog(self.store) as connection:
-            return {
-                table.TABLE: sorted(
-                    str(row)
-                    for row in connection.sql(
-                        f'SELECT {", ".join(table.KEY)} FROM "{table.TABLE}"'
-                    ).fetchall()
-                )
-                for table in TABLES
-            }
 
 
 def _planted(store: Store) -> Store:
@@ -200,26 +174,3 @@ def test_hosts_make_what_one_process_makes_in_a_plain_folder(homes: list[Home]) 
     assert in_peace["verified_pairs"], "nothing was verified, so the test shows nothing"
     for home in homes[1:]:
         assert home.ids() == in_peace
-
-
-def test_every_stage_balances_with_nothing_left(homes: list[Home]) -> None:
-    for home in homes:
-        found = {account.stage: account for account in balances(home.store)}
-        assert all(account.balanced for account in found.values())
-        for stage in ("triaged_documents", "filtered_documents", *QUESTION_STAGES):
-            assert (found[stage].pending, found[stage].failed) == (0, 0)
-
-
-def test_a_kill_repeats_no_more_than_what_was_in_flight_and_one_commit(homes: list[Home]) -> None:
-    needed = homes[0].calls
-    assert sum(home.kills for home in homes) == KILLS
-    for home in homes[1:]:
-        assert home.calls >= needed
-        assert home.calls - needed <= home.kills * (IN_FLIGHT + COMMIT_ROWS)
-
-
-def test_no_ledger_entry_is_doubled(homes: list[Home]) -> None:
-    for home in homes:
-        calls = [call.call_id for call in ledger(home.store)]
-        assert len(set(calls)) == len(calls)
-        assert len(calls) <= home.calls
