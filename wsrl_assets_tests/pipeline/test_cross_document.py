@@ -153,11 +153,11 @@ def plant_triaged(store: Store, texts: list[str]) -> None:
 def assert_exported(folder: Path, tmp_path: Path) -> None:
     plain = export(folder, list(FORMATS), tmp_path / "plain")
     assert plain.keys() == FORMATS.keys()
-    for name, path in plain.items():
-        assert left_out(path) == {}, name
+    for form, path in plain.items():
+        assert left_out(path) == {}, form
         (train,) = [p for p in path.rglob("train*") if p.suffix in (".parquet", ".jsonl")]
         read = pl.read_parquet if train.suffix == ".parquet" else pl.read_ndjson
-        assert read(train).height == len(_CANALS), name
+        assert read(train).height == len(_CANALS), form
     shown = export(folder, ["trl"], tmp_path / "shown", distractors=1)["trl"]
     for prompt in pl.read_parquet(shown / "train.parquet")["prompt"]:
         said = prompt[0]["content"]
