@@ -60,7 +60,8 @@ _REQUEST = re.compile(
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`")
 _ASKING = r"(?:what|which|whom?|whose|when|where|why|how)"
 _SECOND_QUESTION = re.compile(
-    rf",? (?:and|or) (?:also )?(?:(?:at|by|for|from|in|of|on|since|to|under|until|with) )?{_ASKING}\b",
+    r",? (?:and|or) (?:also )?(?:(?:at|by|for|from|in|of|on|since|to|under|until|with) )?"
+    rf"{_ASKING}\b",
     re.IGNORECASE,
 )
 _ASKING_WORD = re.compile(rf"\b{_ASKING}\b", re.IGNORECASE)

@@ -60,7 +60,7 @@ async def test_the_model_sees_the_statement_and_not_the_document() -> None:
 
 async def test_a_persona_is_given_the_statement_that_speaks_of_what_it_wants() -> None:
     model = FakeChatModel(open={"question": QUESTION})
-    opened = await drafted(model, persona="a captain who wants to know since when there is shipping")
+    opened = await drafted(model, persona="a captain who wants to know the age of shipping")
     leaders = await drafted(model, persona="a student who wants to know the engineer of the works")
     assert "1869" in (opened.evidence or "")
     assert "Lesseps" in (leaders.evidence or "")
