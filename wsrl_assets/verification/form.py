@@ -188,7 +188,7 @@ def question_form(question: str | None) -> Verdict:
 def _second_question(question: str) -> str | None:
     """From where a question asks for another thing, which one answer cannot give as well.
 
-    After a clause that has such a word of its own, "and who" may go on with that clause ("the poet
+    After a clause that has such a word of its own, "and who" may continue that clause ("the poet
     who was born in Rome and who died in Ravenna"), so it is let through.
     """
     asked = _QUOTED.sub("", question)
