@@ -47,15 +47,23 @@ def messages(candidate: Candidate, title: str | None) -> list[Message]:
     """The call for a question that has this answer; `title` is the document's, if it has one."""
     task = TASK_PROMPT.render()
     shown = [(one.statement, _request(one), one.reply) for one in answer_first_examples()]
-    asked = REQUEST_PROMPT.render(
-        title=candidate.about(title), answer=candidate.answer, asked_for=candidate.asked_for
+    request = REQUEST_PROMPT.render(
+        title=candidate.about(title),
+        answer=candidate.answer,
+        asked_for=candidate.asked_for,
+        # Without this reminder a small model gives the statement back.
+        last=True,
     )
-    return in_turns(task, shown, candidate.blanked, asked)
+    return in_turns(task, shown, candidate.blanked, request)
 
 
 def _request(example: AnswerFirstExample) -> str:
-    asked_for = cloze.asked_for(example.answer, example.answer_type)
-    return REQUEST_PROMPT.render(title=example.title, answer=example.answer, asked_for=asked_for)
+    return REQUEST_PROMPT.render(
+        title=example.title,
+        answer=example.answer,
+        asked_for=cloze.asked_for(example.answer, example.answer_type),
+        last=False,
+    )
 
 
 def _telling(said: str) -> set[str]:
