@@ -3,12 +3,17 @@
 Each partition is a Dagster run of its own, several at a time in threads of this process: one
 domain's tail is filled by another's work, and a failed partition leaves the others alone. The runs
 show in the UI like any other.
+
+A run takes seconds before its first call and after its last one. So more domains are begun than it
+takes to fill the endpoint, and while triage comes to its end, domains are begun with the documents
+that it has found so far; what it finds later is done by a second run of the domain.
 """
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +41,12 @@ from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
 from wsrl_assets.text.normalisation import stable_hash
 
 PARALLEL_PARTITIONS = 4
+# Half of them may be reading their documents or placing their pairs while the others ask.
+_PARALLEL_DOMAINS = 2 * PARALLEL_PARTITIONS
+# So many documents that are left to triage fill an endpoint for about as long as a domain takes to
+# be begun.
+_LAST_DOCUMENTS = 256
+_AHEAD_TO = Stage.VERIFIED_PAIRS
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
 _APART_S = 1.0
@@ -142,7 +153,7 @@ def materialize_pending(
     bring_up_to_date(store)
     with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
-        watched = _StoppableProgress(progress or NoProgress())
+        watched = _RunProgress(progress or NoProgress())
         models = endpoint or EndpointResource()
         runner = _Runner(instance, store, settings, models, watched, outcome)
         register_partitions(
@@ -156,7 +167,8 @@ def materialize_pending(
                 runner.towards_goal(in_shards, in_domains, domains)
         else:
             with outcome.timed("read and triage"):
-                runner.shards(in_shards, with_libraries=load_libraries and bool(in_domains))
+                with_libraries = load_libraries and bool(in_domains)
+                runner.shards(in_shards, in_domains, domains, with_libraries=with_libraries)
             if runner.may_go_on and in_domains:
                 with outcome.timed("questions and checks"):
                     runner.domains(in_domains, domains)
@@ -239,14 +251,35 @@ def _config(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
     return {"config": resource.model_dump(mode="json", exclude_none=True)}
 
 
-class _StoppableProgress:
-    """Progress that also tells stages without an event loop to stop at their next commit."""
+class _RunProgress:
+    """Progress that knows how much is left, and tells stages without an event loop to stop.
+
+    Those stop at their next commit.
+    """
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
+        self._mutex = threading.Lock()
+        self._expected: Counter[str] = Counter()
+        self._finished: Counter[str] = Counter()
         self.is_stopping = False
-        self.expect = inner.expect
-        self.advance = inner.advance
+
+    def expect(self, stage: str, rows: int) -> None:
+        with self._mutex:
+            self._expected[stage] += rows
+        self._inner.expect(stage, rows)
+
+    def advance(self, stage: str, rows: int = 1) -> None:
+        with self._mutex:
+            self._finished[stage] += rows
+        self._inner.advance(stage, rows)
+
+    def is_ending(self, stage: str) -> bool:
+        """Whether the lesser half of a stage's rows is left, and soon done."""
+        with self._mutex:
+            expected, finished = self._expected[stage], self._finished[stage]
+        left = expected - finished
+        return finished > 0 and left <= min(finished, _LAST_DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +301,7 @@ class _Runner:
         store: Store,
         settings: Settings,
         endpoint: EndpointResource,
-        progress: _StoppableProgress,
+        progress: _RunProgress,
         outcome: RunSummary,
     ) -> None:
         self._instance = instance
@@ -281,6 +314,7 @@ class _Runner:
         self._built = definitions.build_definitions({"progress": progress})
         self._mutex = threading.Lock()
         self._elsewhere: list[PartitionFailure] = []
+        self._ahead: dict[str, Future[None]] = {}
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -290,10 +324,18 @@ class _Runner:
             "endpoint": self._endpoint,
         }
 
-    def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
+    def shards(
+        self,
+        stages: Sequence[Stage],
+        in_domains: Sequence[Stage],
+        only: Sequence[Domain],
+        *,
+        with_libraries: bool,
+    ) -> None:
         """Reads and triages the shards that have something pending.
 
-        Libraries are loaded meanwhile, so that the endpoint need not wait for them.
+        Libraries are loaded meanwhile, and domains begun as triage ends, so that the endpoint need
+        not wait for them.
         """
         libraries = [_Run("load_libraries", self._settings)] if with_libraries else []
 
@@ -302,10 +344,44 @@ class _Runner:
             shards = [_Run("read_shard", self._settings, key, stages) for key in pending]
             return [*shards[:1], *libraries, *shards[1:]]
 
-        self._run_all(runs())
+        with self._beginning_ahead(in_domains, only) as begin_ahead:
+            self._run_all(runs(), meanwhile=begin_ahead)
         libraries.clear()
         self._wait_for_hosts(runs)
         let_leave(self._store)
+        if not self.may_go_on:
+            _wait_interruptibly([*self._ahead.values()])
+
+    @contextmanager
+    def _beginning_ahead(
+        self, stages: Sequence[Stage], only: Sequence[Domain]
+    ) -> Iterator[Callable[[], None]]:
+        """What begins a domain, a second after the last one, once triage comes to its end.
+
+        Each domain once. One is left: while a second run of the others is begun, it has calls to
+        make. What a run would do to rows that are done is left to the second one.
+        """
+        wanted = [s for s in stages if s in stages_up_to(_AHEAD_TO)]
+        has_use = _AHEAD_TO in wanted and not self._settings.retry_failed
+        has_use = has_use and self._settings.regenerate is None
+        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
+        due_at = 0.0
+
+        def begin() -> None:
+            nonlocal due_at
+            under_way = sum(not future.done() for future in self._ahead.values())
+            if under_way >= PARALLEL_PARTITIONS or time.monotonic() < due_at:
+                return
+            if not (has_use and self.may_go_on and self._progress.is_ending(Stage.TRIAGED_DOCUMENTS)):
+                return
+            pending = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self._settings)
+            for key in [key for key in pending[:-1] if key not in self._ahead][:1]:
+                run = _Run("advance_domain", self._settings, key, wanted)
+                self._ahead[key] = pool.submit(self._run, run)
+            due_at = time.monotonic() + _APART_S
+
+        yield begin
+        pool.shutdown(wait=False)
 
     def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -318,12 +394,19 @@ class _Runner:
 
     def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
         def runs() -> list[_Run]:
-            pending = pending_partitions(self._store, settings, stages)
-            chosen = [key for key in pending if not only or Domain(key) in only]
+            pending = {*self._pending_domains(stages, only, settings), *self._ahead}
+            chosen = sorted(pending, key=lambda key: (key in self._ahead, key))
             return [_Run("advance_domain", settings, key, stages) for key in chosen]
 
-        self._run_all(runs())
+        self._run_all(runs(), threads=_PARALLEL_DOMAINS)
+        self._ahead.clear()
         self._wait_for_hosts(runs)
+
+    def _pending_domains(
+        self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings
+    ) -> list[str]:
+        pending = pending_partitions(self._store, settings, stages)
+        return [key for key in pending if not only or Domain(key) in only]
 
     def _wait_for_hosts(self, runs: Callable[[], list[_Run]]) -> None:
         """Takes up what other hosts worked on, once they are done with it or gone.
@@ -361,8 +444,7 @@ class _Runner:
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
             accepted = sum(accepted_pairs(self._store).values())
-            pending = pending_partitions(self._store, self._settings, stages)
-            chosen = [key for key in pending if not only or Domain(key) in only]
+            chosen = self._pending_domains(stages, only, self._settings)
             if accepted == found or not chosen:
                 return
             found = accepted
@@ -401,33 +483,55 @@ class _Runner:
         first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(runs)
         return [*runs[first:], *runs[:first]]
 
-    def _run_all(self, runs: Sequence[_Run]) -> None:
-        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
+    def _run_after_ahead(self, run: _Run) -> None:
+        """Waits for the run of the partition that was begun ahead; if that failed, it has failed."""
+        ahead = self._ahead.get(run.partition or "")
+        if ahead is not None:
+            ahead.result()
+        if run.partition not in {f.partition for f in self._outcome.failures if f.partition}:
+            self._run(run)
+
+    def _run_all(
+        self,
+        runs: Sequence[_Run],
+        *,
+        threads: int = PARALLEL_PARTITIONS,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Makes all these runs, so many at a time.
+
+        Args:
+            meanwhile: called now and then once all have begun.
+        """
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="wsrl-run")
         begun: list[Future[None]] = []
         try:
             for run in self._in_order(runs):
                 # Begun at once, all would read or filter at once, and the endpoint wait for all.
-                if 0 < len(begun) < PARALLEL_PARTITIONS:
+                if 0 < len(begun) < threads:
                     wait(begun[-1:], _APART_S)
-                begun.append(pool.submit(self._run, run))
-            _wait_interruptibly(begun)
+                begun.append(pool.submit(self._run_after_ahead, run))
+            _wait_interruptibly(begun, meanwhile)
         except BaseException:
             # Ctrl-C reaches this thread alone: the runs in the others are stopped from here.
             self.may_go_on = False
             self._progress.is_stopping = True
             interrupt_all()
             pool.shutdown(wait=False, cancel_futures=True)
-            wait(begun, STOP_WITHIN_S)
+            wait([*begun, *self._ahead.values()], STOP_WITHIN_S)
             raise
         pool.shutdown()
         for future in begun:
             future.result()
 
 
-def _wait_interruptibly(futures: Sequence[Future[None]]) -> None:
+def _wait_interruptibly(
+    futures: Sequence[Future[None]], meanwhile: Callable[[], None] = lambda: None
+) -> None:
     """Waits for all in timed steps: with Polars loaded, Ctrl-C does not end an untimed wait."""
     while wait(futures, _LOOK_EVERY_S).not_done:
-        pass
+        if all(future.running() or future.done() for future in futures):
+            meanwhile()
 
 
 def why_failed(result: Any, job: str, partition: str | None = None) -> PartitionFailure:
