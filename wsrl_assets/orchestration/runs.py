@@ -23,10 +23,12 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.utils import make_new_run_id
 
 from wsrl_assets.orchestration import definitions
 from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.cancellation import interrupt_all
+from wsrl_assets.orchestration.event_log import event_log_kept_open
 from wsrl_assets.orchestration.failures import is_elsewhere, is_fatal
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
@@ -239,9 +241,16 @@ def execute(
     found = dg.build_reconstructable_job(module, "job_named", (job,))
     if executor is Executor.IN_PROCESS:
         defined = built.resolve_job_def(job) if built is not None else found.get_definition()
-        return defined.execute_in_process(
-            config, instance, partition, raise_on_error=False, asset_selection=selection
-        )
+        run_id = make_new_run_id()
+        with event_log_kept_open(instance, run_id):
+            return defined.execute_in_process(
+                config,
+                instance,
+                partition,
+                raise_on_error=False,
+                asset_selection=selection,
+                run_id=run_id,
+            )
     tags = {_PARTITION_TAG: partition} if partition is not None else None
     with dg.execute_job(found, instance, config, tags, asset_selection=selection) as result:
         return result
