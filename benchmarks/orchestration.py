@@ -171,10 +171,10 @@ def _full_run(
     return FullRun(executor, began, time.time(), server.stats())
 
 
-def _write_shards(folder: Path, corpus: Sequence[Article]) -> None:
+def _write_shards(folder: Path, corpus: Sequence[Article], files: int = SHARD_FILES) -> None:
     folder.mkdir(parents=True)
-    for number in range(SHARD_FILES):
-        rows = [{"title": a.title, "text": a.text} for a in corpus[number::SHARD_FILES]]
+    for number in range(files):
+        rows = [{"title": a.title, "text": a.text} for a in corpus[number::files]]
         path = folder / f"articles-{number}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
@@ -255,8 +255,8 @@ def _top_ups(sizes: Sequence[int], speed: float) -> None:
     for one in found:
         note(f"{one.documents:,} documents, tenths of the slots by seconds: {one.over_time}")
     note(
-        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains. The server "
-        f"is {speed:g} times as fast as an 8B model on an H100, at {TOP_UP_SLOTS} sequences at once."
+        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new ones "
+        f"are one file. The server is {speed:g} times as fast as an 8B model on an H100, at {TOP_UP_SLOTS} sequences at once."
     )
 
 
@@ -264,8 +264,8 @@ def _top_up(folder: Path, documents: int, speed: float) -> TopUp:
     corpus = list(articles(_EARLIER_DOCUMENTS + documents))
     earlier, new = corpus[:_EARLIER_DOCUMENTS], corpus[_EARLIER_DOCUMENTS:]
     home, bodies = folder / "top-up" / "home", folder / "bodies.jsonl"
-    _write_shards(folder / "earlier", earlier)
-    _write_shards(folder / "new", new)
+    _write_shards(folder / "earlier", earlier, files=1)
+    _write_shards(folder / "new", new, files=1)
     os.environ[engine_model.BODIES_TO] = str(bodies)
     settings = server_settings(corpus, speed)
     settings = replace(settings, slots=TOP_UP_SLOTS, reply=engine_model.recording_reply)

@@ -23,7 +23,6 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.utils import make_new_run_id
 
 from wsrl_assets.orchestration import definitions
 from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
@@ -49,9 +48,11 @@ _PARALLEL_DOMAINS = 2 * PARALLEL_PARTITIONS
 # be begun.
 _LAST_DOCUMENTS = 256
 _AHEAD_TO = Stage.VERIFIED_PAIRS
+_FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
-_APART_S = 1.0
+# A run that asks no model has done so much by then that the next one may begin.
+_APART_AT_MOST_S = 5.0
 _LOOK_AT_HOSTS_S = 3.0
 _PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -185,8 +186,11 @@ def _stages_up_to(last: Stage, settings: Settings) -> tuple[Stage, ...]:
     return tuple(s for s in stages_up_to(last) if s in wanted or not STAGES[s].is_optional)
 
 
-def instance_for_threads(folder: Path) -> dg.DagsterInstance:
-    """The instance of a Dagster home, without capturing what steps print.
+@contextmanager
+def instance_for_threads(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of a Dagster home, for runs in several threads of this process.
+
+    Its log of events stays open (see `event_log`), and it does not capture what steps print.
 
     Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
     run in several threads, whose saving and restoring would cross, and the terminal be lost.
@@ -198,7 +202,8 @@ def instance_for_threads(folder: Path) -> dg.DagsterInstance:
         }
     }
     ref = InstanceRef.from_dir(str(folder), overrides=overrides)
-    return dg.DagsterInstance.from_ref(ref)
+    with dg.DagsterInstance.from_ref(ref) as instance, event_log_kept_open(instance):
+        yield instance
 
 
 def configure_logging_once(instance: dg.DagsterInstance) -> None:
@@ -241,16 +246,9 @@ def execute(
     found = dg.build_reconstructable_job(module, "job_named", (job,))
     if executor is Executor.IN_PROCESS:
         defined = built.resolve_job_def(job) if built is not None else found.get_definition()
-        run_id = make_new_run_id()
-        with event_log_kept_open(instance, run_id):
-            return defined.execute_in_process(
-                config,
-                instance,
-                partition,
-                raise_on_error=False,
-                asset_selection=selection,
-                run_id=run_id,
-            )
+        return defined.execute_in_process(
+            config, instance, partition, raise_on_error=False, asset_selection=selection
+        )
     tags = {_PARTITION_TAG: partition} if partition is not None else None
     with dg.execute_job(found, instance, config, tags, asset_selection=selection) as result:
         return result
@@ -261,9 +259,11 @@ def _config(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
 
 
 class _RunProgress:
-    """Progress that knows how much is left, and tells stages without an event loop to stop.
+    """Progress that knows how far runs are.
 
-    Those stop at their next commit.
+    Attributes:
+        asking: runs that have come to their calls.
+        is_stopping: tells stages without an event loop to stop at their next commit.
     """
 
     def __init__(self, inner: Progress) -> None:
@@ -272,10 +272,12 @@ class _RunProgress:
         self._expected: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self.is_stopping = False
+        self.asking = 0
 
     def expect(self, stage: str, rows: int) -> None:
         with self._mutex:
             self._expected[stage] += rows
+            self.asking += stage in _FIRST_TO_ASK
         self._inner.expect(stage, rows)
 
     def advance(self, stage: str, rows: int = 1) -> None:
@@ -293,12 +295,17 @@ class _RunProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run to make: a job, of a partition, of some of its assets or all."""
+    """A run to make: a job, of a partition, of some of its assets or all.
+
+    Attributes:
+        is_ahead: whether it is begun while there is more to come for the partition.
+    """
 
     job: str
     settings: Settings
     partition: str | None = None
     stages: Sequence[str] = ()
+    is_ahead: bool = False
 
 
 class _Runner:
@@ -365,7 +372,7 @@ class _Runner:
     def _beginning_ahead(
         self, stages: Sequence[Stage], only: Sequence[Domain]
     ) -> Iterator[Callable[[], None]]:
-        """What begins a domain, a second after the last one, once triage comes to its end.
+        """What begins a domain, when the last one is ready, once triage comes to its end.
 
         Each domain once. One is left: while a second run of the others is begun, it has calls to
         make. What a run would do to rows that are done is left to the second one.
@@ -374,25 +381,24 @@ class _Runner:
         has_use = _AHEAD_TO in wanted and not self._settings.retry_failed
         has_use = has_use and self._settings.regenerate is None
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
-        due_at = 0.0
+        is_ready: Callable[[], bool] = lambda: True  # noqa: E731
 
         def begin() -> None:
-            nonlocal due_at
+            nonlocal is_ready
             under_way = sum(not future.done() for future in self._ahead.values())
-            if under_way >= PARALLEL_PARTITIONS or time.monotonic() < due_at:
+            if under_way >= PARALLEL_PARTITIONS or not is_ready():
                 return
-            if not (has_use and self.may_go_on and self._progress.is_ending(Stage.TRIAGED_DOCUMENTS)):
+            if not (has_use and self.may_go_on and self._progress.is_ending(_FIRST_TO_ASK[0])):
                 return
             pending = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self._settings)
             for key in [key for key in pending[:-1] if key not in self._ahead][:1]:
-                run = _Run("advance_domain", self._settings, key, wanted)
-                self._ahead[key] = pool.submit(self._run, run)
-            due_at = time.monotonic() + _APART_S
+                run = _Run("advance_domain", self._settings, key, wanted, is_ahead=True)
+                self._ahead[key], is_ready = self._submit(pool, run)
 
         yield begin
         pool.shutdown(wait=False)
 
-    def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
+    def domains(self, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
         self._advance(stages, only, self._settings)
         if self._settings.regenerate is not None:
@@ -401,7 +407,7 @@ class _Runner:
             waiting = {"regenerate": None, "retry_failed": False}
             self._advance(stages, only, self._settings.model_copy(update=waiting))
 
-    def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
+    def _advance(self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings) -> None:
         def runs() -> list[_Run]:
             pending = {*self._pending_domains(stages, only, settings), *self._ahead}
             chosen = sorted(pending, key=lambda key: (key in self._ahead, key))
@@ -430,7 +436,7 @@ class _Runner:
             self._run_all([run for run in runs() if run.partition not in failed])
 
     def towards_goal(
-        self, in_shards: Sequence[str], in_domains: Sequence[str], only: Sequence[Domain]
+        self, in_shards: Sequence[Stage], in_domains: Sequence[Stage], only: Sequence[Domain]
     ) -> None:
         """Shard by shard, until so many pairs are accepted, or the budget is spent.
 
@@ -448,7 +454,7 @@ class _Runner:
                 self._run_all([_Run("read_shard", settings, shard, in_shards)])
             self._rounds(budget, in_domains, only)
 
-    def _rounds(self, budget: Budget, stages: Sequence[str], only: Sequence[Domain]) -> None:
+    def _rounds(self, budget: Budget, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Domains in rounds: what one cannot give, the others are asked for in the next."""
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
@@ -492,10 +498,23 @@ class _Runner:
         first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(runs)
         return [*runs[first:], *runs[:first]]
 
+    def _submit(
+        self, pool: ThreadPoolExecutor, run: _Run
+    ) -> tuple[Future[None], Callable[[], bool]]:
+        """Begins a run; also what tells whether it has come to its calls, or will make none."""
+        asking, began = self._progress.asking, time.monotonic()
+        future = pool.submit(self._run_after_ahead, run)
+
+        def is_ready() -> bool:
+            has_had_time = time.monotonic() - began > _APART_AT_MOST_S
+            return future.done() or has_had_time or self._progress.asking > asking
+
+        return future, is_ready
+
     def _run_after_ahead(self, run: _Run) -> None:
-        """Waits for the run of the partition that was begun ahead; if that failed, it has failed."""
+        """Waits for the partition's run that was begun ahead; if that failed, it has failed."""
         ahead = self._ahead.get(run.partition or "")
-        if ahead is not None:
+        if ahead is not None and not run.is_ahead:
             ahead.result()
         if run.partition not in {f.partition for f in self._outcome.failures if f.partition}:
             self._run(run)
@@ -514,12 +533,14 @@ class _Runner:
         """
         pool = ThreadPoolExecutor(threads, thread_name_prefix="wsrl-run")
         begun: list[Future[None]] = []
+        is_ready: Callable[[], bool] = lambda: True  # noqa: E731
         try:
             for run in self._in_order(runs):
                 # Begun at once, all would read or filter at once, and the endpoint wait for all.
-                if 0 < len(begun) < threads:
-                    wait(begun[-1:], _APART_S)
-                begun.append(pool.submit(self._run_after_ahead, run))
+                while len(begun) < threads and not is_ready():
+                    wait(begun[-1:], _LOOK_EVERY_S)
+                future, is_ready = self._submit(pool, run)
+                begun.append(future)
             _wait_interruptibly(begun, meanwhile)
         except BaseException:
             # Ctrl-C reaches this thread alone: the runs in the others are stopped from here.
