@@ -255,8 +255,9 @@ def _top_ups(sizes: Sequence[int], speed: float) -> None:
     for one in found:
         note(f"{one.documents:,} documents, tenths of the slots by seconds: {one.over_time}")
     note(
-        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new ones "
-        f"are one file. The server is {speed:g} times as fast as an 8B model on an H100, at {TOP_UP_SLOTS} sequences at once."
+        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new "
+        f"ones are one file. The server is {speed:g} times as fast as an 8B model on an H100, at "
+        f"{TOP_UP_SLOTS} sequences at once."
     )
 
 

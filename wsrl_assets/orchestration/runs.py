@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -36,7 +36,7 @@ from wsrl_assets.pipeline.goal import Budget, accepted_pairs
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
-from wsrl_assets.storage import PartitionKind, Store
+from wsrl_assets.storage import PartitionKind, Store, StoreBusyError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
 from wsrl_assets.text.normalisation import stable_hash
@@ -51,6 +51,7 @@ _AHEAD_TO = Stage.VERIFIED_PAIRS
 _FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
+_APART_S = 1.0
 # A run that asks no model has done so much by then that the next one may begin.
 _APART_AT_MOST_S = 5.0
 _LOOK_AT_HOSTS_S = 3.0
@@ -286,11 +287,10 @@ class _RunProgress:
         self._inner.advance(stage, rows)
 
     def is_ending(self, stage: str) -> bool:
-        """Whether the lesser half of a stage's rows is left, and soon done."""
+        """Whether some of a stage's rows are done, and the rest will be soon."""
         with self._mutex:
             expected, finished = self._expected[stage], self._finished[stage]
-        left = expected - finished
-        return finished > 0 and left <= min(finished, _LAST_DOCUMENTS)
+        return finished > 0 and expected - finished <= _LAST_DOCUMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,25 +378,35 @@ class _Runner:
         make. What a run would do to rows that are done is left to the second one.
         """
         wanted = [s for s in stages if s in stages_up_to(_AHEAD_TO)]
-        has_use = _AHEAD_TO in wanted and not self._settings.retry_failed
-        has_use = has_use and self._settings.regenerate is None
+        repeats = self._settings.retry_failed or self._settings.regenerate is not None
         pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
         is_ready: Callable[[], bool] = lambda: True  # noqa: E731
 
         def begin() -> None:
             nonlocal is_ready
+            if not (self.may_go_on and self._progress.is_ending(Stage.TRIAGED_DOCUMENTS)):
+                return
             under_way = sum(not future.done() for future in self._ahead.values())
             if under_way >= PARALLEL_PARTITIONS or not is_ready():
                 return
-            if not (has_use and self.may_go_on and self._progress.is_ending(_FIRST_TO_ASK[0])):
+            domain = self._next_ahead(only)
+            if domain is None:
+                is_ready = _later(_APART_S)
                 return
-            pending = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self._settings)
-            for key in [key for key in pending[:-1] if key not in self._ahead][:1]:
-                run = _Run("advance_domain", self._settings, key, wanted, is_ahead=True)
-                self._ahead[key], is_ready = self._submit(pool, run)
+            run = _Run("advance_domain", self._settings, domain, wanted, is_ahead=True)
+            self._ahead[domain], is_ready = self._submit(pool, run)
 
-        yield begin
+        has_use = _AHEAD_TO in wanted and not repeats
+        yield begin if has_use else lambda: None
         pool.shutdown(wait=False)
+
+    def _next_ahead(self, only: Sequence[Domain]) -> str | None:
+        """A domain that has documents to take in, and has not been begun ahead; none if one waits
+        alone, or another process is at work on the home."""
+        with suppress(StoreBusyError):
+            pending = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self._settings)
+            return next((key for key in pending[:-1] if key not in self._ahead), None)
+        return None
 
     def domains(self, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -502,13 +512,9 @@ class _Runner:
         self, pool: ThreadPoolExecutor, run: _Run
     ) -> tuple[Future[None], Callable[[], bool]]:
         """Begins a run; also what tells whether it has come to its calls, or will make none."""
-        asking, began = self._progress.asking, time.monotonic()
+        asking, has_had_time = self._progress.asking, _later(_APART_AT_MOST_S)
         future = pool.submit(self._run_after_ahead, run)
-
-        def is_ready() -> bool:
-            has_had_time = time.monotonic() - began > _APART_AT_MOST_S
-            return future.done() or has_had_time or self._progress.asking > asking
-
+        is_ready = lambda: future.done() or self._progress.asking > asking or has_had_time()  # noqa: E731
         return future, is_ready
 
     def _run_after_ahead(self, run: _Run) -> None:
@@ -553,6 +559,12 @@ class _Runner:
         pool.shutdown()
         for future in begun:
             future.result()
+
+
+def _later(seconds: float) -> Callable[[], bool]:
+    """What tells whether a time has passed."""
+    due_at = time.monotonic() + seconds
+    return lambda: time.monotonic() >= due_at
 
 
 def _wait_interruptibly(
