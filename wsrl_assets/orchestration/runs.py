@@ -39,11 +39,12 @@ from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import PartitionKind, Store, StoreBusyError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
+from wsrl_assets.text.minhash import load_libraries
 from wsrl_assets.text.normalisation import stable_hash
 
 PARALLEL_PARTITIONS = 4
-# Half of them may be reading their documents or placing their pairs while the others ask.
-_PARALLEL_DOMAINS = 2 * PARALLEL_PARTITIONS
+# Two of three may be reading their documents or placing their pairs while the others ask.
+_PARALLEL_DOMAINS = 3 * PARALLEL_PARTITIONS
 # So many documents that are left to triage fill an endpoint for about as long as a domain takes to
 # be begun.
 _LAST_DOCUMENTS = 256
@@ -51,7 +52,7 @@ _AHEAD_TO = Stage.VERIFIED_PAIRS
 _FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
-_APART_S = 1.0
+_AHEAD_APART_S = 0.5
 # A run that asks no model has done so much by then that the next one may begin.
 _APART_AT_MOST_S = 5.0
 _LOOK_AT_HOSTS_S = 3.0
@@ -163,23 +164,34 @@ def materialize_pending(
         register_partitions(
             instance, (shard.key for shard in store.partitions(PartitionKind.SHARD))
         )
-        wanted = _stages_up_to(to, settings)
-        in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
-        in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
-        if settings.has_goal:
-            with outcome.timed("read, triage, questions and checks"):
-                runner.towards_goal(in_shards, in_domains, domains)
-        else:
-            with outcome.timed("read and triage"):
-                with_libraries = load_libraries and bool(in_domains)
-                runner.shards(in_shards, in_domains, domains, with_libraries=with_libraries)
-            if runner.may_go_on and in_domains:
-                with outcome.timed("questions and checks"):
-                    runner.domains(in_domains, domains)
-        if runner.may_go_on and LAST_STAGE in wanted:
-            with outcome.timed("release"):
-                runner.release()
+        try:
+            _materialize(runner, _stages_up_to(to, settings), domains, load_libraries)
+        except BaseException:
+            runner.stop()
+            raise
     return outcome
+
+
+def _materialize(
+    runner: "_Runner", wanted: Sequence[Stage], domains: Sequence[Domain], load_libraries: bool
+) -> None:
+    outcome = runner.outcome
+    in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
+    in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
+    if runner.settings.has_goal:
+        with outcome.timed("read, triage, questions and checks"):
+            runner.towards_goal(in_shards, in_domains, domains)
+    else:
+        with outcome.timed("read and triage"):
+            with_libraries = load_libraries and bool(in_domains)
+            runner.shards(in_shards, in_domains, domains, with_libraries=with_libraries)
+        if runner.may_go_on and in_domains:
+            with outcome.timed("questions and checks"):
+                runner.domains(in_domains, domains)
+    runner.end()
+    if runner.may_go_on and LAST_STAGE in wanted:
+        with outcome.timed("release"):
+            runner.release()
 
 
 def _stages_up_to(last: Stage, settings: Settings) -> tuple[Stage, ...]:
@@ -322,15 +334,17 @@ class _Runner:
     ) -> None:
         self._instance = instance
         self._store = store
-        self._settings = settings
-        self._progress = progress
-        self._outcome = outcome
+        self.settings = settings
+        self.progress = progress
+        self.outcome = outcome
         self._executor = load_automation().executor
         self._endpoint = endpoint
         self._built = definitions.build_definitions({"progress": progress})
         self._mutex = threading.Lock()
         self._elsewhere: list[PartitionFailure] = []
-        self._ahead: dict[str, Future[None]] = {}
+        self._begun: list[Future[None]] = []
+        self._ahead_pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
+        self.ahead: dict[str, Future[None]] = {}
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -353,81 +367,47 @@ class _Runner:
         Libraries are loaded meanwhile, and domains begun as triage ends, so that the endpoint need
         not wait for them.
         """
-        libraries = [_Run("load_libraries", self._settings)] if with_libraries else []
+        libraries = [_Run("load_libraries", self.settings)] if with_libraries else []
 
         def runs() -> list[_Run]:
-            pending = pending_partitions(self._store, self._settings, stages)
-            shards = [_Run("read_shard", self._settings, key, stages) for key in pending]
+            pending = pending_partitions(self._store, self.settings, stages)
+            shards = [_Run("read_shard", self.settings, key, stages) for key in pending]
             return [*shards[:1], *libraries, *shards[1:]]
 
-        with self._beginning_ahead(in_domains, only) as begin_ahead:
-            self._run_all(runs(), meanwhile=begin_ahead)
+        self._run_all(runs(), meanwhile=_Lookahead(self, in_domains, only).look)
         libraries.clear()
         self._wait_for_hosts(runs)
         let_leave(self._store)
-        if not self.may_go_on:
-            _wait_interruptibly([*self._ahead.values()])
 
-    @contextmanager
-    def _beginning_ahead(
-        self, stages: Sequence[Stage], only: Sequence[Domain]
-    ) -> Iterator[Callable[[], None]]:
-        """What begins a domain, when the last one is ready, once triage comes to its end.
+    def begin_ahead(self, domain: str, stages: Sequence[Stage]) -> None:
+        """Begins a domain of which more documents are to come."""
+        run = _Run("advance_domain", self.settings, domain, stages, is_ahead=True)
+        self.ahead[domain], _ = self._submit(self._ahead_pool, run)
 
-        Each domain once. One is left: while a second run of the others is begun, it has calls to
-        make. What a run would do to rows that are done is left to the second one.
-        """
-        wanted = [s for s in stages if s in stages_up_to(_AHEAD_TO)]
-        repeats = self._settings.retry_failed or self._settings.regenerate is not None
-        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
-        is_ready: Callable[[], bool] = lambda: True  # noqa: E731
-
-        def begin() -> None:
-            nonlocal is_ready
-            if not (self.may_go_on and self._progress.is_ending(Stage.TRIAGED_DOCUMENTS)):
-                return
-            under_way = sum(not future.done() for future in self._ahead.values())
-            if under_way >= PARALLEL_PARTITIONS or not is_ready():
-                return
-            domain = self._next_ahead(only)
-            if domain is None:
-                is_ready = _later(_APART_S)
-                return
-            run = _Run("advance_domain", self._settings, domain, wanted, is_ahead=True)
-            self._ahead[domain], is_ready = self._submit(pool, run)
-
-        has_use = _AHEAD_TO in wanted and not repeats
-        yield begin if has_use else lambda: None
-        pool.shutdown(wait=False)
-
-    def _next_ahead(self, only: Sequence[Domain]) -> str | None:
-        """A domain that has documents to take in, and has not been begun ahead; none if one waits
-        alone, or another process is at work on the home."""
-        with suppress(StoreBusyError):
-            pending = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self._settings)
-            return next((key for key in pending[:-1] if key not in self._ahead), None)
-        return None
+    def warm_up(self) -> None:
+        """Loads what the first filter needs, in a thread."""
+        self._begun.append(self._ahead_pool.submit(load_libraries))
 
     def domains(self, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
-        self._advance(stages, only, self._settings)
-        if self._settings.regenerate is not None:
+        self._advance(stages, only, self.settings)
+        if self.settings.regenerate is not None:
             # Regenerated rows may have let in, in domains that were done, what they stood in the
             # way of; that alone is left to do.
             waiting = {"regenerate": None, "retry_failed": False}
-            self._advance(stages, only, self._settings.model_copy(update=waiting))
+            self._advance(stages, only, self.settings.model_copy(update=waiting))
 
     def _advance(self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings) -> None:
         def runs() -> list[_Run]:
-            pending = {*self._pending_domains(stages, only, settings), *self._ahead}
-            chosen = sorted(pending, key=lambda key: (key in self._ahead, key))
+            pending = {*self.pending_domains(stages, only, settings), *self.ahead}
+            chosen = sorted(pending, key=lambda key: (key in self.ahead, key))
             return [_Run("advance_domain", settings, key, stages) for key in chosen]
 
         self._run_all(runs(), threads=_PARALLEL_DOMAINS)
-        self._ahead.clear()
+        self.ahead.clear()
         self._wait_for_hosts(runs)
 
-    def _pending_domains(
+    def pending_domains(
         self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings
     ) -> list[str]:
         pending = pending_partitions(self._store, settings, stages)
@@ -440,7 +420,7 @@ class _Runner:
             runs: those that are left to make.
         """
         while self._elsewhere and self.may_go_on:
-            failed = {failure.partition for failure in self._outcome.failures}
+            failed = {failure.partition for failure in self.outcome.failures}
             self._elsewhere.clear()
             time.sleep(_LOOK_AT_HOSTS_S)
             self._run_all([run for run in runs() if run.partition not in failed])
@@ -452,10 +432,10 @@ class _Runner:
 
         One shard after another, since a corpus may hold far more than is asked for.
         """
-        budget = Budget.of(self._store, self._settings)
+        budget = Budget.of(self._store, self.settings)
         if in_domains:
-            self._run_all([_Run("load_libraries", self._settings)])
-        shards = pending_partitions(self._store, self._settings, in_shards)
+            self._run_all([_Run("load_libraries", self.settings)])
+        shards = pending_partitions(self._store, self.settings, in_shards)
         for shard in (*shards, None):  # last, what waits in domains
             if not self.may_go_on or budget.is_reached(self._store):
                 return
@@ -469,7 +449,7 @@ class _Runner:
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
             accepted = sum(accepted_pairs(self._store).values())
-            chosen = self._pending_domains(stages, only, self._settings)
+            chosen = self.pending_domains(stages, only, self.settings)
             if accepted == found or not chosen:
                 return
             found = accepted
@@ -478,7 +458,7 @@ class _Runner:
 
     def release(self) -> None:
         """Makes the release and its report."""
-        self._run_all([_Run("make_release", self._settings)])
+        self._run_all([_Run("make_release", self.settings)])
 
     def _run(self, run: _Run) -> None:
         """One Dagster run; a failure goes to the outcome."""
@@ -494,10 +474,10 @@ class _Runner:
             built=self._built,
         )
         with self._mutex:
-            self._outcome.runs += 1
+            self.outcome.runs += 1
             if not result.success:
                 failure = why_failed(result, run.job, run.partition)
-                kept = self._elsewhere if failure.is_elsewhere else self._outcome.failures
+                kept = self._elsewhere if failure.is_elsewhere else self.outcome.failures
                 kept.append(failure)
                 self.may_go_on = self.may_go_on and not failure.is_fatal
 
@@ -512,17 +492,18 @@ class _Runner:
         self, pool: ThreadPoolExecutor, run: _Run
     ) -> tuple[Future[None], Callable[[], bool]]:
         """Begins a run; also what tells whether it has come to its calls, or will make none."""
-        asking, has_had_time = self._progress.asking, _later(_APART_AT_MOST_S)
+        asking, has_had_time = self.progress.asking, _later(_APART_AT_MOST_S)
         future = pool.submit(self._run_after_ahead, run)
-        is_ready = lambda: future.done() or self._progress.asking > asking or has_had_time()  # noqa: E731
+        self._begun.append(future)
+        is_ready = lambda: future.done() or self.progress.asking > asking or has_had_time()  # noqa: E731
         return future, is_ready
 
     def _run_after_ahead(self, run: _Run) -> None:
         """Waits for the partition's run that was begun ahead; if that failed, it has failed."""
-        ahead = self._ahead.get(run.partition or "")
+        ahead = self.ahead.get(run.partition or "")
         if ahead is not None and not run.is_ahead:
             ahead.result()
-        if run.partition not in {f.partition for f in self._outcome.failures if f.partition}:
+        if run.partition not in {f.partition for f in self.outcome.failures if f.partition}:
             self._run(run)
 
     def _run_all(
@@ -549,16 +530,69 @@ class _Runner:
                 begun.append(future)
             _wait_interruptibly(begun, meanwhile)
         except BaseException:
-            # Ctrl-C reaches this thread alone: the runs in the others are stopped from here.
-            self.may_go_on = False
-            self._progress.is_stopping = True
-            interrupt_all()
             pool.shutdown(wait=False, cancel_futures=True)
-            wait([*begun, *self._ahead.values()], STOP_WITHIN_S)
             raise
         pool.shutdown()
         for future in begun:
             future.result()
+
+    def end(self) -> None:
+        """Waits for what was begun ahead, and has had no second run after a failure."""
+        _wait_interruptibly([*self.ahead.values()])
+        self._ahead_pool.shutdown()
+
+    def stop(self) -> None:
+        """Ends all runs within `STOP_WITHIN_S`.
+
+        Ctrl-C reaches the main thread alone: the runs in the others are stopped from there.
+        """
+        self.may_go_on = False
+        self.progress.is_stopping = True
+        interrupt_all()
+        self._ahead_pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._begun, STOP_WITHIN_S)
+
+
+class _Lookahead:
+    """Begins domains while triage comes to its end, with the documents that it has found so far.
+
+    Each domain once, and all but one: while second runs of these are begun, that one has calls to
+    make. What a run would do again to rows that are done is left to the second one, and then no
+    domain is begun ahead.
+    """
+
+    def __init__(self, runner: _Runner, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
+        settings = runner.settings
+        self._runner = runner
+        self._only = only
+        self._stages = [stage for stage in stages if stage in stages_up_to(_AHEAD_TO)]
+        repeats = settings.retry_failed or settings.regenerate is not None
+        self._has_use = _AHEAD_TO in stages and not repeats
+        self._is_due: Callable[[], bool] | None = None
+
+    def look(self) -> None:
+        """Begins the next domain if it is time to. Call it again and again."""
+        runner = self._runner
+        if not (self._has_use and runner.may_go_on and runner.progress.asking):
+            return
+        if self._is_due is None:
+            runner.warm_up()
+            self._is_due = _later(_AHEAD_APART_S)
+        under_way = sum(not future.done() for future in runner.ahead.values())
+        is_ending = runner.progress.is_ending(Stage.TRIAGED_DOCUMENTS)
+        if not is_ending or under_way >= PARALLEL_PARTITIONS or not self._is_due():
+            return
+        for domain in self._waiting()[:1]:
+            runner.begin_ahead(domain, self._stages)
+        self._is_due = _later(_AHEAD_APART_S)
+
+    def _waiting(self) -> list[str]:
+        """Domains with documents to take in; none while another process is at work on the home."""
+        runner = self._runner
+        with suppress(StoreBusyError):
+            found = runner.pending_domains([Stage.FILTERED_DOCUMENTS], self._only, runner.settings)
+            return [key for key in found[:-1] if key not in runner.ahead]
+        return []
 
 
 def _later(seconds: float) -> Callable[[], bool]:
