@@ -12,7 +12,6 @@ that it has found so far; what it finds later is done by a second run of the dom
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.cancellation import interrupt_all
 from wsrl_assets.orchestration.event_log import event_log_kept_open
 from wsrl_assets.orchestration.failures import is_elsewhere, is_fatal
+from wsrl_assets.orchestration.lookahead import Lookahead, RunProgress, later
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.pipeline.domains import bring_up_to_date, let_leave
@@ -39,20 +39,15 @@ from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import PartitionKind, Store, StoreBusyError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
-from wsrl_assets.text.minhash import load_libraries
+from wsrl_assets.text.minhash import load_datasketch
 from wsrl_assets.text.normalisation import stable_hash
 
 PARALLEL_PARTITIONS = 4
 # Two of three may be reading their documents or placing their pairs while the others ask.
 _PARALLEL_DOMAINS = 3 * PARALLEL_PARTITIONS
-# So many documents that are left to triage fill an endpoint for about as long as a domain takes to
-# be begun.
-_LAST_DOCUMENTS = 256
 _AHEAD_TO = Stage.VERIFIED_PAIRS
-_FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
-_AHEAD_APART_S = 0.5
 # A run that asks no model has done so much by then that the next one may begin.
 _APART_AT_MOST_S = 5.0
 _LOOK_AT_HOSTS_S = 3.0
@@ -158,7 +153,7 @@ def materialize_pending(
     bring_up_to_date(store)
     with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
-        watched = _RunProgress(progress or NoProgress())
+        watched = RunProgress(progress or NoProgress())
         models = endpoint or EndpointResource()
         runner = _Runner(instance, store, settings, models, watched, outcome)
         register_partitions(
@@ -271,40 +266,6 @@ def _config(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
     return {"config": resource.model_dump(mode="json", exclude_none=True)}
 
 
-class _RunProgress:
-    """Progress that knows how far runs are.
-
-    Attributes:
-        asking: runs that have come to their calls.
-        is_stopping: tells stages without an event loop to stop at their next commit.
-    """
-
-    def __init__(self, inner: Progress) -> None:
-        self._inner = inner
-        self._mutex = threading.Lock()
-        self._expected: Counter[str] = Counter()
-        self._finished: Counter[str] = Counter()
-        self.is_stopping = False
-        self.asking = 0
-
-    def expect(self, stage: str, rows: int) -> None:
-        with self._mutex:
-            self._expected[stage] += rows
-            self.asking += stage in _FIRST_TO_ASK
-        self._inner.expect(stage, rows)
-
-    def advance(self, stage: str, rows: int = 1) -> None:
-        with self._mutex:
-            self._finished[stage] += rows
-        self._inner.advance(stage, rows)
-
-    def is_ending(self, stage: str) -> bool:
-        """Whether some of a stage's rows are done, and the rest will be soon."""
-        with self._mutex:
-            expected, finished = self._expected[stage], self._finished[stage]
-        return finished > 0 and expected - finished <= _LAST_DOCUMENTS
-
-
 @dataclass(frozen=True, slots=True)
 class _Run:
     """A run to make: a job, of a partition, of some of its assets or all.
@@ -329,13 +290,13 @@ class _Runner:
         store: Store,
         settings: Settings,
         endpoint: EndpointResource,
-        progress: _RunProgress,
+        progress: RunProgress,
         outcome: RunSummary,
     ) -> None:
         self._instance = instance
         self._store = store
         self.settings = settings
-        self.progress = progress
+        self._progress = progress
         self.outcome = outcome
         self._executor = load_automation().executor
         self._endpoint = endpoint
@@ -344,7 +305,7 @@ class _Runner:
         self._elsewhere: list[PartitionFailure] = []
         self._begun: list[Future[None]] = []
         self._ahead_pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
-        self.ahead: dict[str, Future[None]] = {}
+        self._ahead: dict[str, Future[None]] = {}
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -374,19 +335,36 @@ class _Runner:
             shards = [_Run("read_shard", self.settings, key, stages) for key in pending]
             return [*shards[:1], *libraries, *shards[1:]]
 
-        self._run_all(runs(), meanwhile=_Lookahead(self, in_domains, only).look)
+        look = self._looking_ahead(in_domains, only) if self._may_look_ahead(in_domains) else None
+        self._run_all(runs(), meanwhile=look)
         libraries.clear()
         self._wait_for_hosts(runs)
         let_leave(self._store)
 
-    def begin_ahead(self, domain: str, stages: Sequence[Stage]) -> None:
-        """Begins a domain of which more documents are to come."""
-        run = _Run("advance_domain", self.settings, domain, stages, is_ahead=True)
-        self.ahead[domain], _ = self._submit(self._ahead_pool, run)
+    def _may_look_ahead(self, stages: Sequence[Stage]) -> bool:
+        """Not where runs do again what is done: the second run of a domain would, too."""
+        repeats = self.settings.retry_failed or self.settings.regenerate is not None
+        return _AHEAD_TO in stages and not repeats
 
-    def warm_up(self) -> None:
-        """Loads what the first filter needs, in a thread."""
-        self._begun.append(self._ahead_pool.submit(load_libraries))
+    def _looking_ahead(self, stages: Sequence[Stage], only: Sequence[Domain]) -> Callable[[], None]:
+        """What begins domains once triage comes to its end."""
+        wanted = [stage for stage in stages if stage in stages_up_to(_AHEAD_TO)]
+
+        def waiting() -> list[str]:
+            if self.may_go_on:
+                with suppress(StoreBusyError):  # another process is at work on the home
+                    return self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self.settings)
+            return []
+
+        def begin(domain: str) -> Future[None]:
+            run = _Run("advance_domain", self.settings, domain, wanted, is_ahead=True)
+            return self._submit(self._ahead_pool, run)[0]
+
+        # What the first filter would wait for.
+        self._begun.append(self._ahead_pool.submit(load_datasketch))
+        lookahead = Lookahead(self._progress, waiting, begin, PARALLEL_PARTITIONS)
+        self._ahead = lookahead.begun
+        return lookahead.look
 
     def domains(self, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
@@ -399,15 +377,15 @@ class _Runner:
 
     def _advance(self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings) -> None:
         def runs() -> list[_Run]:
-            pending = {*self.pending_domains(stages, only, settings), *self.ahead}
-            chosen = sorted(pending, key=lambda key: (key in self.ahead, key))
+            pending = {*self._pending_domains(stages, only, settings), *self._ahead}
+            chosen = sorted(pending, key=lambda key: (key in self._ahead, key))
             return [_Run("advance_domain", settings, key, stages) for key in chosen]
 
         self._run_all(runs(), threads=_PARALLEL_DOMAINS)
-        self.ahead.clear()
+        self._ahead.clear()
         self._wait_for_hosts(runs)
 
-    def pending_domains(
+    def _pending_domains(
         self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings
     ) -> list[str]:
         pending = pending_partitions(self._store, settings, stages)
@@ -449,7 +427,7 @@ class _Runner:
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
             accepted = sum(accepted_pairs(self._store).values())
-            chosen = self.pending_domains(stages, only, self.settings)
+            chosen = self._pending_domains(stages, only, self.settings)
             if accepted == found or not chosen:
                 return
             found = accepted
@@ -492,15 +470,15 @@ class _Runner:
         self, pool: ThreadPoolExecutor, run: _Run
     ) -> tuple[Future[None], Callable[[], bool]]:
         """Begins a run; also what tells whether it has come to its calls, or will make none."""
-        asking, has_had_time = self.progress.asking, _later(_APART_AT_MOST_S)
+        asking, has_had_time = self._progress.asking, later(_APART_AT_MOST_S)
         future = pool.submit(self._run_after_ahead, run)
         self._begun.append(future)
-        is_ready = lambda: future.done() or self.progress.asking > asking or has_had_time()  # noqa: E731
+        is_ready = lambda: future.done() or self._progress.asking > asking or has_had_time()  # noqa: E731
         return future, is_ready
 
     def _run_after_ahead(self, run: _Run) -> None:
         """Waits for the partition's run that was begun ahead; if that failed, it has failed."""
-        ahead = self.ahead.get(run.partition or "")
+        ahead = self._ahead.get(run.partition or "")
         if ahead is not None and not run.is_ahead:
             ahead.result()
         if run.partition not in {f.partition for f in self.outcome.failures if f.partition}:
@@ -511,7 +489,7 @@ class _Runner:
         runs: Sequence[_Run],
         *,
         threads: int = PARALLEL_PARTITIONS,
-        meanwhile: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Makes all these runs, so many at a time.
 
@@ -538,7 +516,7 @@ class _Runner:
 
     def end(self) -> None:
         """Waits for what was begun ahead, and has had no second run after a failure."""
-        _wait_interruptibly([*self.ahead.values()])
+        _wait_interruptibly([*self._ahead.values()])
         self._ahead_pool.shutdown()
 
     def stop(self) -> None:
@@ -547,66 +525,18 @@ class _Runner:
         Ctrl-C reaches the main thread alone: the runs in the others are stopped from there.
         """
         self.may_go_on = False
-        self.progress.is_stopping = True
+        self._progress.is_stopping = True
         interrupt_all()
         self._ahead_pool.shutdown(wait=False, cancel_futures=True)
         wait(self._begun, STOP_WITHIN_S)
 
 
-class _Lookahead:
-    """Begins domains while triage comes to its end, with the documents that it has found so far.
-
-    Each domain once, and all but one: while second runs of these are begun, that one has calls to
-    make. What a run would do again to rows that are done is left to the second one, and then no
-    domain is begun ahead.
-    """
-
-    def __init__(self, runner: _Runner, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
-        settings = runner.settings
-        self._runner = runner
-        self._only = only
-        self._stages = [stage for stage in stages if stage in stages_up_to(_AHEAD_TO)]
-        repeats = settings.retry_failed or settings.regenerate is not None
-        self._has_use = _AHEAD_TO in stages and not repeats
-        self._is_due: Callable[[], bool] | None = None
-
-    def look(self) -> None:
-        """Begins the next domain if it is time to. Call it again and again."""
-        runner = self._runner
-        if not (self._has_use and runner.may_go_on and runner.progress.asking):
-            return
-        if self._is_due is None:
-            runner.warm_up()
-            self._is_due = _later(_AHEAD_APART_S)
-        under_way = sum(not future.done() for future in runner.ahead.values())
-        is_ending = runner.progress.is_ending(Stage.TRIAGED_DOCUMENTS)
-        if not is_ending or under_way >= PARALLEL_PARTITIONS or not self._is_due():
-            return
-        for domain in self._waiting()[:1]:
-            runner.begin_ahead(domain, self._stages)
-        self._is_due = _later(_AHEAD_APART_S)
-
-    def _waiting(self) -> list[str]:
-        """Domains with documents to take in; none while another process is at work on the home."""
-        runner = self._runner
-        with suppress(StoreBusyError):
-            found = runner.pending_domains([Stage.FILTERED_DOCUMENTS], self._only, runner.settings)
-            return [key for key in found[:-1] if key not in runner.ahead]
-        return []
-
-
-def _later(seconds: float) -> Callable[[], bool]:
-    """What tells whether a time has passed."""
-    due_at = time.monotonic() + seconds
-    return lambda: time.monotonic() >= due_at
-
-
 def _wait_interruptibly(
-    futures: Sequence[Future[None]], meanwhile: Callable[[], None] = lambda: None
+    futures: Sequence[Future[None]], meanwhile: Callable[[], None] | None = None
 ) -> None:
     """Waits for all in timed steps: with Polars loaded, Ctrl-C does not end an untimed wait."""
     while wait(futures, _LOOK_EVERY_S).not_done:
-        if all(future.running() or future.done() for future in futures):
+        if meanwhile and all(future.running() or future.done() for future in futures):
             meanwhile()
 
 

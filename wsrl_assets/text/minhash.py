@@ -77,7 +77,7 @@ def similarity(one: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[n
     return np.asarray(np.count_nonzero(others == one, axis=1) / one.shape[0], np.float64)
 
 
-def load_libraries() -> None:
+def load_datasketch() -> None:
     """Loads what signatures take, which the first one would wait for."""
     importlib.import_module("datasketch")
 
