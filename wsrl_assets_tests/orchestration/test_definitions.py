@@ -1,7 +1,7 @@
 """The asset graph as Dagster sees it, and as it runs on a simulated endpoint."""
 
+import asyncio
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from benchmarks import engine_model
 from benchmarks.engine_corpus import articles
+from benchmarks.engine_pipeline import recorded_bodies
 from simulator import (
     SimulatorSettings,
     schema_name,
@@ -23,6 +24,7 @@ from simulator import (
     simulator_process,
 )
 from wsrl_assets.cli.app import app
+from wsrl_assets.curation import triage
 from wsrl_assets.orchestration.assets.coverage import proposals_table
 from wsrl_assets.orchestration.assets.questions import pass_rate_asset
 from wsrl_assets.orchestration.definitions import build_definitions
@@ -36,7 +38,7 @@ from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import accounts, call_totals
-from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.storage.tables import TriagedDocument, utc_now
 from wsrl_assets.taxonomy.domain_files import DomainFacts
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import STAGES, Stage, stages_up_to
@@ -70,9 +72,9 @@ def _completed(body: dict[str, Any]) -> str:
     return start + " ".join(after.split()[:2])
 
 
-def recorded_reply_of_two_domains(body: dict[str, Any], rng: Random) -> str:
+def reply_of_two_domains(body: dict[str, Any], rng: Random) -> str:
     """The benchmark's model, for which documents are of Coding or Math."""
-    found = engine_model.recording_reply(body, rng)
+    found = engine_model.reply(body, rng)
     if schema_name(body) != "triage":
         return found
     return json.dumps({**json.loads(found), "domain": Domain(rng.choice(("coding", "math"))).label})
@@ -124,41 +126,41 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
     dagster_home(folder / "home")
 
 
-def test_domains_begin_before_triage_ends_and_nothing_is_asked_twice(
+def test_documents_flow_on_before_triage_ends_and_nothing_is_asked_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Triage at two slots, with replies that take long enough for a commit in between."""
-    bodies = tmp_path / "bodies.jsonl"
-    monkeypatch.setenv(engine_model.BODIES_TO, str(bodies))
-    lengths = {"triage": 500.0}
-    settings = SimulatorSettings(
-        slots=2,
-        decode_tokens_per_s=500.0,
-        output_tokens_mean=20.0,
-        output_tokens_mean_by_schema=lengths,
-        output_tokens_sigma=0.0,
-        reply=recorded_reply_of_two_domains,
-    )
-    with simulator_process(settings) as simulator:
+    """One document is triaged once a question about another one has been asked."""
+    triaged, late = triage.triage, set[str]()
+
+    async def patient(document: triage.Document, model: Any) -> TriagedDocument:
+        if not late:
+            late.add(document.doc_id)
+            for _ in range(1200):
+                if any(schema_name(body) == "personas" for body in bodies):
+                    break
+                await asyncio.sleep(0.1)
+        return await triaged(document, model)
+
+    monkeypatch.setattr(triage, "triage", patient)
+    settings = SimulatorSettings(slots=8, reply=reply_of_two_domains)
+    with simulator_process(settings) as simulator, recorded_bodies() as bodies:
         use_endpoint(monkeypatch, tmp_path, simulator.base_url)
         monkeypatch.setenv("WSRL_FORMS", "open")
         monkeypatch.setenv("WSRL_PERSONAS", "1")
         store = Store(tmp_path / "home")
         path = tmp_path / "articles.jsonl"
-        rows = [{"text": article.text} for article in articles(20)]
+        rows = [{"text": article.text} for article in articles(12)]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         register(store, path)
         outcome = materialize_pending(store, load_settings(), to=Stage.VERIFIED_PAIRS)
     assert outcome.failures == []
-    asked = [json.loads(line) for line in bodies.read_text("utf-8").splitlines()]
-    steps = [body["response_format"]["json_schema"]["name"] for body in asked]
+    steps = [schema_name(body) for body in bodies]
     assert "personas" in steps[: len(steps) - steps[::-1].index("triage")]
-    assert Counter(steps)["triage"] == len(rows)
     with catalog(store) as connection:
         found = accounts(connection, load_settings().wanted)
-    filtered = sum(a.kept for a in found if a.stage == Stage.FILTERED_DOCUMENTS)
-    assert Counter(steps)["personas"] == filtered
     assert all(a.balanced and not a.pending for a in found if a.stage in STAGES_SO_FAR)
+    filtered = sum(a.kept for a in found if a.stage == Stage.FILTERED_DOCUMENTS)
+    assert (steps.count("triage"), steps.count("personas")) == (len(rows), filtered)
 
 
 def test_every_asset_says_what_it_is() -> None:

@@ -14,7 +14,7 @@ from wsrl_assets.orchestration.event_log import event_log_kept_open
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="counted")])
-def counted() -> dg.MaterializeResult:
+def counted() -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={"rows": 3}, check_results=[dg.AssetCheckResult(passed=True)]
     )
