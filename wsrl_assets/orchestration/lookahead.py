@@ -7,7 +7,7 @@ endpoint would wait for them; so some begin with the documents that triage has f
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from wsrl_assets.pipeline.progress import Progress
@@ -70,7 +70,7 @@ class Lookahead:
     def __init__(
         self,
         progress: RunProgress,
-        waiting: Callable[[], list[str]],
+        waiting: Callable[[], Sequence[str]],
         begin: Callable[[str], Future[None]],
         most: int,
     ) -> None:

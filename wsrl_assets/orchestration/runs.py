@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
@@ -41,6 +41,8 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
 from wsrl_assets.text.minhash import load_datasketch
 from wsrl_assets.text.normalisation import stable_hash
+
+T = TypeVar("T")
 
 PARALLEL_PARTITIONS = 4
 # Two of three may be reading their documents or placing their pairs while the others ask.
@@ -350,10 +352,11 @@ class _Runner:
         """What begins domains once triage comes to its end."""
         wanted = [stage for stage in stages if stage in stages_up_to(_AHEAD_TO)]
 
-        def waiting() -> list[str]:
+        def waiting() -> Sequence[str]:
             if self.may_go_on:
                 with suppress(StoreBusyError):  # another process is at work on the home
-                    return self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self.settings)
+                    found = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self.settings)
+                    return self._in_order(found)
             return []
 
         def begin(domain: str) -> Future[None]:
@@ -459,12 +462,12 @@ class _Runner:
                 kept.append(failure)
                 self.may_go_on = self.may_go_on and not failure.is_fatal
 
-    def _in_order(self, runs: Sequence[_Run]) -> Sequence[_Run]:
+    def _in_order(self, work: Sequence[T]) -> Sequence[T]:
         """Each host of a shared home begins at another place, so that they seldom meet."""
-        if self._store.shared is None or not runs:
-            return runs
-        first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(runs)
-        return [*runs[first:], *runs[:first]]
+        if self._store.shared is None or not work:
+            return work
+        first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(work)
+        return [*work[first:], *work[:first]]
 
     def _submit(
         self, pool: ThreadPoolExecutor, run: _Run
@@ -473,7 +476,10 @@ class _Runner:
         asking, has_had_time = self._progress.asking, later(_APART_AT_MOST_S)
         future = pool.submit(self._run_after_ahead, run)
         self._begun.append(future)
-        is_ready = lambda: future.done() or self._progress.asking > asking or has_had_time()  # noqa: E731
+
+        def is_ready() -> bool:
+            return future.done() or self._progress.asking > asking or has_had_time()
+
         return future, is_ready
 
     def _run_after_ahead(self, run: _Run) -> None:
