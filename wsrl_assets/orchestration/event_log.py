@@ -21,7 +21,7 @@ def event_log_kept_open(instance: dg.DagsterInstance) -> Iterator[None]:
 
     There is a file for each run, and one for what is known of assets over all runs. For each event
     Dagster opens and closes a connection, under one lock for all runs of a process, and prepares
-    its statements anew. As the last connection to a file closes, SQLite folds the write-ahead log
+    its statements again. As the last connection to a file closes, SQLite folds the write-ahead log
     into it, which takes several times as long as to write the event.
     """
     storage = instance.event_log_storage
