@@ -6,13 +6,16 @@ leak and grounding checks pass and the judge and the round trip are really calle
 """
 
 import json
+import os
 import re
 import zlib
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from wsrl_assets.taxonomy.domains import Domain
 
+BODIES_TO = "BENCHMARK_BODIES"
 _DOCUMENT = re.compile(r"<document>\n(.*?)\n</document>", re.DOTALL)
 _GAP = "N"
 _QUESTION = re.compile(rf"stands for in \"([^\"]*)\b{_GAP}\b([^\"]*)\"")
@@ -69,6 +72,13 @@ def reply(body: dict[str, Any], rng: Random) -> str:
         case "round_trip":
             return _open_book_answer(prompt)
     raise ValueError(f"the benchmark's model knows no schema {asked['name']!r}")
+
+
+def recording_reply(body: dict[str, Any], rng: Random) -> str:
+    """The same, and a line with the request in the file that `BENCHMARK_BODIES` names."""
+    with Path(os.environ[BODIES_TO]).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(body) + "\n")
+    return reply(body, rng)
 
 
 def _document(prompt: str) -> str:

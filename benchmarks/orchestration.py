@@ -6,6 +6,10 @@
    what it costs to run every job all the same. Beside it, in alternation, the same graph of assets
    with empty bodies: Dagster's own part.
 
+With `--top-up 200`, instead: top-ups of so many documents, over ten domains and to the release, and
+the share of 32 slots that they keep busy from the first call to the last, second by second. Beside
+it, the same requests from a bare load generator.
+
 Both with the steps of a run in its process, and with a process a step (`WSRL_EXECUTOR`). Commands
 are processes of their own, so that interpreter start and imports are in all figures. The server is
 one, too (see `benchmarks.engine`). All figures are of this machine, now.
@@ -18,16 +22,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 
+from benchmarks import engine_model
 from benchmarks.engine_corpus import Article, articles
+from benchmarks.engine_peers import replay
 from benchmarks.engine_report import heading, note, percent, table, verdict
 from benchmarks.engine_saturation import SLOTS, server_settings
 from simulator import SimulatorProcess, SimulatorStats, simulator_process
@@ -41,11 +48,19 @@ NO_OP_TARGET_S = 20.0
 OUTSIDE_TARGET = 0.05
 _DOCUMENTS, _QUICK_DOCUMENTS = 2000, 200
 _ROUNDS = 1
+TOP_UP_SLOTS = 32
+BUSY_TARGET = 0.9
+# What a home has before a top-up: enough that every domain has some.
+_EARLIER_DOCUMENTS = 60
+_LOOK_EVERY_S = 1.0
 
 
 def main() -> None:
     """Runs what the command line asks for."""
     arguments = _parser().parse_args()
+    if arguments.top_up:
+        _top_ups(arguments.top_up, arguments.speed)
+        return
     documents = arguments.documents or (_QUICK_DOCUMENTS if arguments.quick else _DOCUMENTS)
     executors = [Executor(name) for name in arguments.executor or list(Executor)]
     corpus = list(articles(documents))
@@ -68,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="four minutes instead of eleven")
     parser.add_argument("--documents", type=int, help=f"default {_DOCUMENTS}, with --quick fewer")
+    parser.add_argument(
+        "--top-up",
+        type=int,
+        nargs="+",
+        metavar="DOCUMENTS",
+        help=f"instead: how busy top-ups of so many documents keep {TOP_UP_SLOTS} slots",
+    )
     parser.add_argument(
         "--speed",
         type=float,
@@ -149,10 +171,10 @@ def _full_run(
     return FullRun(executor, began, time.time(), server.stats())
 
 
-def _write_shards(folder: Path, corpus: Sequence[Article]) -> None:
+def _write_shards(folder: Path, corpus: Sequence[Article], files: int = SHARD_FILES) -> None:
     folder.mkdir(parents=True)
-    for number in range(SHARD_FILES):
-        rows = [{"title": a.title, "text": a.text} for a in corpus[number::SHARD_FILES]]
+    for number in range(files):
+        rows = [{"title": a.title, "text": a.text} for a in corpus[number::files]]
         path = folder / f"articles-{number}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
@@ -177,6 +199,118 @@ def _print_full(runs: Sequence[FullRun], documents: int, speed: float) -> None:
         f"no call at all. It takes {SLOTS} at once, and is {speed:g} times as fast as an 8B model "
         "on an H100."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """A top-up, and the same requests from a bare load generator.
+
+    Attributes:
+        documents: that are new.
+        cpu_s: processor seconds of the command.
+        ours, bare: of the server meanwhile.
+        busy: slots in use on average, second by second from the first call.
+    """
+
+    documents: int
+    cpu_s: float
+    ours: SimulatorStats
+    bare: SimulatorStats
+    busy: Sequence[float]
+
+    def row(self) -> list[str]:
+        """For the table."""
+        return [
+            f"{self.documents:,}",
+            f"{self.ours.requests_completed:,}",
+            f"{self.ours.active_wall_s:.1f}",
+            f"{self.cpu_s:.1f}",
+            percent(self.ours.saturation),
+            percent(self.bare.saturation),
+            f"{self.ours.saturation / self.bare.saturation:.2f}",
+            verdict(self.ours.saturation >= BUSY_TARGET),
+        ]
+
+    @property
+    def over_time(self) -> str:
+        """A digit a second: tenths of the slots that were busy, 9 for all but a tenth or all."""
+        return "".join(str(min(9, int(busy / TOP_UP_SLOTS * 10))) for busy in self.busy)
+
+
+def _top_ups(sizes: Sequence[int], speed: float) -> None:
+    heading(f"Top-ups of few documents: how busy they keep {TOP_UP_SLOTS} slots")
+    with tempfile.TemporaryDirectory() as folder:
+        found = [_top_up(Path(folder) / str(number), number, speed) for number in sizes]
+    columns = (
+        "documents",
+        "calls",
+        "first call to last s",
+        "CPU s",
+        "busy",
+        "bare load generator",
+        "ratio",
+        f"busy from {BUSY_TARGET:.0%}",
+    )
+    table(columns, [one.row() for one in found])
+    for one in found:
+        note(f"{one.documents:,} documents, tenths of the slots by seconds: {one.over_time}")
+    note(
+        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new "
+        f"ones are one file. The server is {speed:g} times as fast as an 8B model on an H100, at "
+        f"{TOP_UP_SLOTS} sequences at once."
+    )
+
+
+def _top_up(folder: Path, documents: int, speed: float) -> TopUp:
+    corpus = list(articles(_EARLIER_DOCUMENTS + documents))
+    earlier, new = corpus[:_EARLIER_DOCUMENTS], corpus[_EARLIER_DOCUMENTS:]
+    home, bodies = folder / "top-up" / "home", folder / "bodies.jsonl"
+    _write_shards(folder / "earlier", earlier, files=1)
+    _write_shards(folder / "new", new, files=1)
+    os.environ[engine_model.BODIES_TO] = str(bodies)
+    settings = server_settings(corpus, speed)
+    settings = replace(settings, slots=TOP_UP_SLOTS, reply=engine_model.recording_reply)
+    with simulator_process(settings) as server:
+        environment = _environment(home, server.base_url, Executor.IN_PROCESS)
+        _wsrl(environment, "ingest", str(folder / "earlier"))
+        _wsrl(environment, "run")
+        _wsrl(environment, "ingest", str(folder / "new"))
+        server.reset_stats()
+        bodies.unlink()
+        began = os.times()
+        with _watched(server) as busy:
+            _wsrl(environment, "run")
+        cpu_s = sum(os.times()[2:4]) - sum(began[2:4])
+        ours = server.stats()
+        asked = [line.encode() for line in bodies.read_text("utf-8").splitlines()]
+        server.reset_stats()
+        replay(server.base_url, asked, TOP_UP_SLOTS + TOP_UP_SLOTS // 4)
+        return TopUp(documents, cpu_s, ours, server.stats(), busy)
+
+
+@contextmanager
+def _watched(server: SimulatorProcess) -> Iterator[list[float]]:
+    """Slots in use, on average by the second, from the first call to the last."""
+    busy: list[float] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        before, at = 0.0, time.monotonic()
+        while not ended.wait(_LOOK_EVERY_S):
+            stats, now = server.stats(), time.monotonic()
+            if stats.requests_received:
+                busy.append((stats.busy_slot_seconds - before) / (now - at))
+            before, at = stats.busy_slot_seconds, now
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield busy
+    finally:
+        ended.set()
+        watcher.join()
+        while busy and busy[-1] == 0:
+            busy.pop()
 
 
 def _no_op(homes: dict[Executor, Path], server: SimulatorProcess, rounds: int) -> None:

@@ -49,8 +49,9 @@ def filter_domain(
 
     New documents are compared with those kept before, in any domain, by their stored signatures;
     the old texts are not read again. Documents are taken in order of shard, row and passage, so
-    that of two near-duplicates of a domain the first stays; of two domains, the one that was
-    filtered first has it. Memory is that of a page, and of the ids of one shard.
+    that of two near-duplicates of a domain the first stays, if triage had found both; of two
+    domains, the one that was filtered first has it. Memory is that of a page, and of the ids of
+    one shard.
 
     Documents that triage has given to another domain since, or to none, leave first, with all that
     hangs on them. In a home whose domains have changed, what was made of a document in the domain

@@ -3,18 +3,22 @@
 Each partition is a Dagster run of its own, several at a time in threads of this process: one
 domain's tail is filled by another's work, and a failed partition leaves the others alone. The runs
 show in the UI like any other.
+
+A run takes seconds before its first call and after its last one. So more domains are begun than it
+takes to fill the endpoint, and while triage comes to its end, domains are begun with the documents
+that it has found so far; what it finds later is done by a second run of the domain.
 """
 
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
@@ -22,7 +26,9 @@ from dagster._core.instance.ref import InstanceRef
 from wsrl_assets.orchestration import definitions
 from wsrl_assets.orchestration.automation import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.cancellation import interrupt_all
+from wsrl_assets.orchestration.event_log import event_log_kept_open
 from wsrl_assets.orchestration.failures import is_elsewhere, is_fatal
+from wsrl_assets.orchestration.lookahead import Lookahead, RunProgress, later
 from wsrl_assets.orchestration.partitions import SHARDS
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
 from wsrl_assets.pipeline.domains import bring_up_to_date, let_leave
@@ -30,15 +36,22 @@ from wsrl_assets.pipeline.goal import Budget, accepted_pairs
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Executor, Settings, load_automation
-from wsrl_assets.storage import PartitionKind, Store
+from wsrl_assets.storage import PartitionKind, Store, StoreBusyError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
+from wsrl_assets.text.minhash import load_datasketch
 from wsrl_assets.text.normalisation import stable_hash
 
+T = TypeVar("T")
+
 PARALLEL_PARTITIONS = 4
+# Two of three may be reading their documents or placing their pairs while the others ask.
+_PARALLEL_DOMAINS = 3 * PARALLEL_PARTITIONS
+_AHEAD_TO = Stage.VERIFIED_PAIRS
 STOP_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.2
-_APART_S = 1.0
+# A run that asks no model has done so much by then that the next one may begin.
+_APART_AT_MOST_S = 5.0
 _LOOK_AT_HOSTS_S = 3.0
 _PARTITION_TAG = "dagster/partition"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -142,28 +155,40 @@ def materialize_pending(
     bring_up_to_date(store)
     with instance_for_threads(dagster_home(store.home)) as instance:
         configure_logging_once(instance)
-        watched = _StoppableProgress(progress or NoProgress())
+        watched = RunProgress(progress or NoProgress())
         models = endpoint or EndpointResource()
         runner = _Runner(instance, store, settings, models, watched, outcome)
         register_partitions(
             instance, (shard.key for shard in store.partitions(PartitionKind.SHARD))
         )
-        wanted = _stages_up_to(to, settings)
-        in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
-        in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
-        if settings.has_goal:
-            with outcome.timed("read, triage, questions and checks"):
-                runner.towards_goal(in_shards, in_domains, domains)
-        else:
-            with outcome.timed("read and triage"):
-                runner.shards(in_shards, with_libraries=load_libraries and bool(in_domains))
-            if runner.may_go_on and in_domains:
-                with outcome.timed("questions and checks"):
-                    runner.domains(in_domains, domains)
-        if runner.may_go_on and LAST_STAGE in wanted:
-            with outcome.timed("release"):
-                runner.release()
+        try:
+            _materialize(runner, _stages_up_to(to, settings), domains, load_libraries)
+        except BaseException:
+            runner.stop()
+            raise
     return outcome
+
+
+def _materialize(
+    runner: "_Runner", wanted: Sequence[Stage], domains: Sequence[Domain], load_libraries: bool
+) -> None:
+    outcome = runner.outcome
+    in_shards = [stage for stage in wanted if stage in SHARD_ASSETS]
+    in_domains = [stage for stage in wanted if stage in DOMAIN_ASSETS]
+    if runner.settings.has_goal:
+        with outcome.timed("read, triage, questions and checks"):
+            runner.towards_goal(in_shards, in_domains, domains)
+    else:
+        with outcome.timed("read and triage"):
+            with_libraries = load_libraries and bool(in_domains)
+            runner.shards(in_shards, in_domains, domains, with_libraries=with_libraries)
+        if runner.may_go_on and in_domains:
+            with outcome.timed("questions and checks"):
+                runner.domains(in_domains, domains)
+    runner.end()
+    if runner.may_go_on and LAST_STAGE in wanted:
+        with outcome.timed("release"):
+            runner.release()
 
 
 def _stages_up_to(last: Stage, settings: Settings) -> tuple[Stage, ...]:
@@ -171,8 +196,11 @@ def _stages_up_to(last: Stage, settings: Settings) -> tuple[Stage, ...]:
     return tuple(s for s in stages_up_to(last) if s in wanted or not STAGES[s].is_optional)
 
 
-def instance_for_threads(folder: Path) -> dg.DagsterInstance:
-    """The instance of a Dagster home, without capturing what steps print.
+@contextmanager
+def instance_for_threads(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of a Dagster home, for runs in several threads of this process.
+
+    Its log of events stays open (see `event_log`), and it does not capture what steps print.
 
     Dagster captures by pointing the process's own stdout elsewhere while a step runs. Here steps
     run in several threads, whose saving and restoring would cross, and the terminal be lost.
@@ -184,7 +212,8 @@ def instance_for_threads(folder: Path) -> dg.DagsterInstance:
         }
     }
     ref = InstanceRef.from_dir(str(folder), overrides=overrides)
-    return dg.DagsterInstance.from_ref(ref)
+    with dg.DagsterInstance.from_ref(ref) as instance, event_log_kept_open(instance):
+        yield instance
 
 
 def configure_logging_once(instance: dg.DagsterInstance) -> None:
@@ -239,24 +268,19 @@ def _config(resource: dg.ConfigurableResource[Any]) -> dict[str, Any]:
     return {"config": resource.model_dump(mode="json", exclude_none=True)}
 
 
-class _StoppableProgress:
-    """Progress that also tells stages without an event loop to stop at their next commit."""
-
-    def __init__(self, inner: Progress) -> None:
-        self._inner = inner
-        self.is_stopping = False
-        self.expect = inner.expect
-        self.advance = inner.advance
-
-
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run to make: a job, of a partition, of some of its assets or all."""
+    """A run to make: a job, of a partition, of some of its assets or all.
+
+    Attributes:
+        is_ahead: whether it is begun while there is more to come for the partition.
+    """
 
     job: str
     settings: Settings
     partition: str | None = None
     stages: Sequence[str] = ()
+    is_ahead: bool = False
 
 
 class _Runner:
@@ -268,19 +292,22 @@ class _Runner:
         store: Store,
         settings: Settings,
         endpoint: EndpointResource,
-        progress: _StoppableProgress,
+        progress: RunProgress,
         outcome: RunSummary,
     ) -> None:
         self._instance = instance
         self._store = store
-        self._settings = settings
+        self.settings = settings
         self._progress = progress
-        self._outcome = outcome
+        self.outcome = outcome
         self._executor = load_automation().executor
         self._endpoint = endpoint
         self._built = definitions.build_definitions({"progress": progress})
         self._mutex = threading.Lock()
         self._elsewhere: list[PartitionFailure] = []
+        self._begun: list[Future[None]] = []
+        self._ahead_pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-ahead")
+        self._ahead: dict[str, Future[None]] = {}
         self.may_go_on = True
 
     def _resources(self, settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
@@ -290,40 +317,82 @@ class _Runner:
             "endpoint": self._endpoint,
         }
 
-    def shards(self, stages: Sequence[str], *, with_libraries: bool) -> None:
+    def shards(
+        self,
+        stages: Sequence[Stage],
+        in_domains: Sequence[Stage],
+        only: Sequence[Domain],
+        *,
+        with_libraries: bool,
+    ) -> None:
         """Reads and triages the shards that have something pending.
 
-        Libraries are loaded meanwhile, so that the endpoint need not wait for them.
+        Libraries are loaded meanwhile, and domains begun as triage ends, so that the endpoint need
+        not wait for them.
         """
-        libraries = [_Run("load_libraries", self._settings)] if with_libraries else []
+        libraries = [_Run("load_libraries", self.settings)] if with_libraries else []
 
         def runs() -> list[_Run]:
-            pending = pending_partitions(self._store, self._settings, stages)
-            shards = [_Run("read_shard", self._settings, key, stages) for key in pending]
+            pending = pending_partitions(self._store, self.settings, stages)
+            shards = [_Run("read_shard", self.settings, key, stages) for key in pending]
             return [*shards[:1], *libraries, *shards[1:]]
 
-        self._run_all(runs())
+        look = self._looking_ahead(in_domains, only) if self._may_look_ahead(in_domains) else None
+        self._run_all(runs(), meanwhile=look)
         libraries.clear()
         self._wait_for_hosts(runs)
         let_leave(self._store)
 
-    def domains(self, stages: Sequence[str], only: Sequence[Domain]) -> None:
+    def _may_look_ahead(self, stages: Sequence[Stage]) -> bool:
+        """Not where runs do again what is done: the second run of a domain would, too."""
+        repeats = self.settings.retry_failed or self.settings.regenerate is not None
+        return _AHEAD_TO in stages and not repeats
+
+    def _looking_ahead(self, stages: Sequence[Stage], only: Sequence[Domain]) -> Callable[[], None]:
+        """What begins domains once triage comes to its end."""
+        wanted = [stage for stage in stages if stage in stages_up_to(_AHEAD_TO)]
+
+        def waiting() -> Sequence[str]:
+            if self.may_go_on:
+                with suppress(StoreBusyError):  # another process is at work on the home
+                    found = self._pending_domains([Stage.FILTERED_DOCUMENTS], only, self.settings)
+                    return self._in_order(found)
+            return []
+
+        def begin(domain: str) -> Future[None]:
+            run = _Run("advance_domain", self.settings, domain, wanted, is_ahead=True)
+            return self._submit(self._ahead_pool, run)[0]
+
+        # What the first filter would wait for.
+        self._begun.append(self._ahead_pool.submit(load_datasketch))
+        lookahead = Lookahead(self._progress, waiting, begin, PARALLEL_PARTITIONS)
+        self._ahead = lookahead.begun
+        return lookahead.look
+
+    def domains(self, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Advances the domains that have something pending, or places of another recipe."""
-        self._advance(stages, only, self._settings)
-        if self._settings.regenerate is not None:
+        self._advance(stages, only, self.settings)
+        if self.settings.regenerate is not None:
             # Regenerated rows may have let in, in domains that were done, what they stood in the
             # way of; that alone is left to do.
             waiting = {"regenerate": None, "retry_failed": False}
-            self._advance(stages, only, self._settings.model_copy(update=waiting))
+            self._advance(stages, only, self.settings.model_copy(update=waiting))
 
-    def _advance(self, stages: Sequence[str], only: Sequence[Domain], settings: Settings) -> None:
+    def _advance(self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings) -> None:
         def runs() -> list[_Run]:
-            pending = pending_partitions(self._store, settings, stages)
-            chosen = [key for key in pending if not only or Domain(key) in only]
+            pending = {*self._pending_domains(stages, only, settings), *self._ahead}
+            chosen = sorted(pending, key=lambda key: (key in self._ahead, key))
             return [_Run("advance_domain", settings, key, stages) for key in chosen]
 
-        self._run_all(runs())
+        self._run_all(runs(), threads=_PARALLEL_DOMAINS)
+        self._ahead.clear()
         self._wait_for_hosts(runs)
+
+    def _pending_domains(
+        self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings
+    ) -> list[str]:
+        pending = pending_partitions(self._store, settings, stages)
+        return [key for key in pending if not only or Domain(key) in only]
 
     def _wait_for_hosts(self, runs: Callable[[], list[_Run]]) -> None:
         """Takes up what other hosts worked on, once they are done with it or gone.
@@ -332,22 +401,22 @@ class _Runner:
             runs: those that are left to make.
         """
         while self._elsewhere and self.may_go_on:
-            failed = {failure.partition for failure in self._outcome.failures}
+            failed = {failure.partition for failure in self.outcome.failures}
             self._elsewhere.clear()
             time.sleep(_LOOK_AT_HOSTS_S)
             self._run_all([run for run in runs() if run.partition not in failed])
 
     def towards_goal(
-        self, in_shards: Sequence[str], in_domains: Sequence[str], only: Sequence[Domain]
+        self, in_shards: Sequence[Stage], in_domains: Sequence[Stage], only: Sequence[Domain]
     ) -> None:
         """Shard by shard, until so many pairs are accepted, or the budget is spent.
 
         One shard after another, since a corpus may hold far more than is asked for.
         """
-        budget = Budget.of(self._store, self._settings)
+        budget = Budget.of(self._store, self.settings)
         if in_domains:
-            self._run_all([_Run("load_libraries", self._settings)])
-        shards = pending_partitions(self._store, self._settings, in_shards)
+            self._run_all([_Run("load_libraries", self.settings)])
+        shards = pending_partitions(self._store, self.settings, in_shards)
         for shard in (*shards, None):  # last, what waits in domains
             if not self.may_go_on or budget.is_reached(self._store):
                 return
@@ -356,13 +425,12 @@ class _Runner:
                 self._run_all([_Run("read_shard", settings, shard, in_shards)])
             self._rounds(budget, in_domains, only)
 
-    def _rounds(self, budget: Budget, stages: Sequence[str], only: Sequence[Domain]) -> None:
+    def _rounds(self, budget: Budget, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Domains in rounds: what one cannot give, the others are asked for in the next."""
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
             accepted = sum(accepted_pairs(self._store).values())
-            pending = pending_partitions(self._store, self._settings, stages)
-            chosen = [key for key in pending if not only or Domain(key) in only]
+            chosen = self._pending_domains(stages, only, self.settings)
             if accepted == found or not chosen:
                 return
             found = accepted
@@ -371,7 +439,7 @@ class _Runner:
 
     def release(self) -> None:
         """Makes the release and its report."""
-        self._run_all([_Run("make_release", self._settings)])
+        self._run_all([_Run("make_release", self.settings)])
 
     def _run(self, run: _Run) -> None:
         """One Dagster run; a failure goes to the outcome."""
@@ -387,47 +455,95 @@ class _Runner:
             built=self._built,
         )
         with self._mutex:
-            self._outcome.runs += 1
+            self.outcome.runs += 1
             if not result.success:
                 failure = why_failed(result, run.job, run.partition)
-                kept = self._elsewhere if failure.is_elsewhere else self._outcome.failures
+                kept = self._elsewhere if failure.is_elsewhere else self.outcome.failures
                 kept.append(failure)
                 self.may_go_on = self.may_go_on and not failure.is_fatal
 
-    def _in_order(self, runs: Sequence[_Run]) -> Sequence[_Run]:
+    def _in_order(self, work: Sequence[T]) -> Sequence[T]:
         """Each host of a shared home begins at another place, so that they seldom meet."""
-        if self._store.shared is None or not runs:
-            return runs
-        first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(runs)
-        return [*runs[first:], *runs[:first]]
+        if self._store.shared is None or not work:
+            return work
+        first = int(stable_hash(str(self._store.shared.claims.owner)), 16) % len(work)
+        return [*work[first:], *work[:first]]
 
-    def _run_all(self, runs: Sequence[_Run]) -> None:
-        pool = ThreadPoolExecutor(PARALLEL_PARTITIONS, thread_name_prefix="wsrl-run")
+    def _submit(
+        self, pool: ThreadPoolExecutor, run: _Run
+    ) -> tuple[Future[None], Callable[[], bool]]:
+        """Begins a run; also what tells whether it has come to its calls, or will make none."""
+        asking, has_had_time = self._progress.asking, later(_APART_AT_MOST_S)
+        future = pool.submit(self._run_after_ahead, run)
+        self._begun.append(future)
+
+        def is_ready() -> bool:
+            return future.done() or self._progress.asking > asking or has_had_time()
+
+        return future, is_ready
+
+    def _run_after_ahead(self, run: _Run) -> None:
+        """Waits for the partition's run that was begun ahead; if that failed, it has failed."""
+        ahead = self._ahead.get(run.partition or "")
+        if ahead is not None and not run.is_ahead:
+            ahead.result()
+        if run.partition not in {f.partition for f in self.outcome.failures if f.partition}:
+            self._run(run)
+
+    def _run_all(
+        self,
+        runs: Sequence[_Run],
+        *,
+        threads: int = PARALLEL_PARTITIONS,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """Makes all these runs, so many at a time.
+
+        Args:
+            meanwhile: called now and then once all have begun.
+        """
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="wsrl-run")
         begun: list[Future[None]] = []
+        is_ready: Callable[[], bool] = lambda: True  # noqa: E731
         try:
             for run in self._in_order(runs):
                 # Begun at once, all would read or filter at once, and the endpoint wait for all.
-                if 0 < len(begun) < PARALLEL_PARTITIONS:
-                    wait(begun[-1:], _APART_S)
-                begun.append(pool.submit(self._run, run))
-            _wait_interruptibly(begun)
+                while len(begun) < threads and not is_ready():
+                    wait(begun[-1:], _LOOK_EVERY_S)
+                future, is_ready = self._submit(pool, run)
+                begun.append(future)
+            _wait_interruptibly(begun, meanwhile)
         except BaseException:
-            # Ctrl-C reaches this thread alone: the runs in the others are stopped from here.
-            self.may_go_on = False
-            self._progress.is_stopping = True
-            interrupt_all()
             pool.shutdown(wait=False, cancel_futures=True)
-            wait(begun, STOP_WITHIN_S)
             raise
         pool.shutdown()
         for future in begun:
             future.result()
 
+    def end(self) -> None:
+        """Waits for what was begun ahead, and has had no second run after a failure."""
+        _wait_interruptibly([*self._ahead.values()])
+        self._ahead_pool.shutdown()
 
-def _wait_interruptibly(futures: Sequence[Future[None]]) -> None:
+    def stop(self) -> None:
+        """Ends all runs within `STOP_WITHIN_S`.
+
+        Ctrl-C reaches the main thread alone: the runs in the others are stopped from there.
+        """
+        self.may_go_on = False
+        self._progress.is_stopping = True
+        interrupt_all()
+        self._ahead_pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._begun, STOP_WITHIN_S)
+
+
+def _wait_interruptibly(
+    futures: Sequence[Future[None]], meanwhile: Callable[[], None] | None = None
+) -> None:
     """Waits for all in timed steps: with Polars loaded, Ctrl-C does not end an untimed wait."""
     while wait(futures, _LOOK_EVERY_S).not_done:
-        pass
+        if meanwhile and all(future.running() or future.done() for future in futures):
+            meanwhile()
 
 
 def why_failed(result: Any, job: str, partition: str | None = None) -> PartitionFailure:

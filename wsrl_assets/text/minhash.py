@@ -5,6 +5,7 @@ for each document, and no second process sees it (`benchmarks.near_duplicates`).
 hashed to 64 bits instead and joined in DuckDB, see `storage.similar`.
 """
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -74,6 +75,11 @@ def band_hashes(matrix: NDArray[np.uint32], settings: MinHashSettings) -> Hashes
 def similarity(one: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.float64]:
     """The estimated Jaccard similarity of a signature with each row of a matrix."""
     return np.asarray(np.count_nonzero(others == one, axis=1) / one.shape[0], np.float64)
+
+
+def load_datasketch() -> None:
+    """Loads what signatures take, which the first one would wait for."""
+    importlib.import_module("datasketch")
 
 
 @cache

@@ -1,5 +1,6 @@
 """The asset graph as Dagster sees it, and as it runs on a simulated endpoint."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import engine_model
+from benchmarks.engine_corpus import articles
+from benchmarks.engine_pipeline import recorded_bodies
 from simulator import (
     SimulatorSettings,
     schema_name,
@@ -20,6 +24,7 @@ from simulator import (
     simulator_process,
 )
 from wsrl_assets.cli.app import app
+from wsrl_assets.curation import triage
 from wsrl_assets.orchestration.assets.coverage import proposals_table
 from wsrl_assets.orchestration.assets.questions import pass_rate_asset
 from wsrl_assets.orchestration.definitions import build_definitions
@@ -33,10 +38,10 @@ from wsrl_assets.settings import Settings, load_settings
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store, catalog
 from wsrl_assets.storage.accounting import accounts, call_totals
-from wsrl_assets.storage.tables import utc_now
+from wsrl_assets.storage.tables import TriagedDocument, utc_now
 from wsrl_assets.taxonomy.domain_files import DomainFacts
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets.taxonomy.stages import STAGES
+from wsrl_assets.taxonomy.stages import STAGES, Stage, stages_up_to
 
 TEXT = (
     "The Suez Canal was opened to shipping in November 1869 by the Khedive of Egypt. "
@@ -65,6 +70,17 @@ def _completed(body: dict[str, Any]) -> str:
     lead = body["response_format"]["json_schema"]["schema"]["properties"]["answer"]["pattern"]
     start: str = lead[1:].partition("[")[0].partition("(")[0]
     return start + " ".join(after.split()[:2])
+
+
+def reply_of_two_domains(body: dict[str, Any], rng: Random) -> str:
+    """The benchmark's model, for which documents are of Coding or Math."""
+    found = engine_model.reply(body, rng)
+    if schema_name(body) != "triage":
+        return found
+    return json.dumps({**json.loads(found), "domain": Domain(rng.choice(("coding", "math"))).label})
+
+
+STAGES_SO_FAR = stages_up_to(Stage.VERIFIED_PAIRS)
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,43 @@ def use_endpoint(patch: pytest.MonkeyPatch, folder: Path, base_url: str) -> None
     patch.setenv("WSRL_FORMS", "cloze")
     patch.setenv("WSRL_JUDGE", "false")
     dagster_home(folder / "home")
+
+
+def test_documents_flow_on_before_triage_ends_and_nothing_is_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document is triaged once a question about another one has been asked."""
+    triaged, late = triage.triage, set[str]()
+
+    async def patient(document: triage.Document, model: Any) -> TriagedDocument:
+        if not late:
+            late.add(document.doc_id)
+            for _ in range(1200):
+                if any(schema_name(body) == "personas" for body in bodies):
+                    break
+                await asyncio.sleep(0.1)
+        return await triaged(document, model)
+
+    monkeypatch.setattr(triage, "triage", patient)
+    settings = SimulatorSettings(slots=8, reply=reply_of_two_domains)
+    with simulator_process(settings) as simulator, recorded_bodies() as bodies:
+        use_endpoint(monkeypatch, tmp_path, simulator.base_url)
+        monkeypatch.setenv("WSRL_FORMS", "open")
+        monkeypatch.setenv("WSRL_PERSONAS", "1")
+        store = Store(tmp_path / "home")
+        path = tmp_path / "articles.jsonl"
+        rows = [{"text": article.text} for article in articles(12)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        register(store, path)
+        outcome = materialize_pending(store, load_settings(), to=Stage.VERIFIED_PAIRS)
+    assert outcome.failures == []
+    steps = [schema_name(body) for body in bodies]
+    assert "personas" in steps[: len(steps) - steps[::-1].index("triage")]
+    with catalog(store) as connection:
+        found = accounts(connection, load_settings().wanted)
+    assert all(a.balanced and not a.pending for a in found if a.stage in STAGES_SO_FAR)
+    filtered = sum(a.kept for a in found if a.stage == Stage.FILTERED_DOCUMENTS)
+    assert (steps.count("triage"), steps.count("personas")) == (len(rows), filtered)
 
 
 def test_every_asset_says_what_it_is() -> None:

@@ -1,0 +1,95 @@
+"""Domains that are begun while triage comes to its end."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from wsrl_assets.orchestration import lookahead
+from wsrl_assets.orchestration.lookahead import LAST_DOCUMENTS, Lookahead, RunProgress
+from wsrl_assets.pipeline.progress import NoProgress
+from wsrl_assets.taxonomy.stages import Stage
+
+TRIAGE = Stage.TRIAGED_DOCUMENTS
+
+
+class Home:
+    """Domains that wait for documents, and what was begun of them."""
+
+    def __init__(self, *waiting: str) -> None:
+        self.waiting = list(waiting)
+        self.runs: list[Future[None]] = []
+        self.progress = RunProgress(NoProgress())
+        self.ahead = Lookahead(self.progress, lambda: self.waiting, self.begin, most=2)
+
+    def begin(self, domain: str) -> Future[None]:
+        self.runs.append(Future())
+        return self.runs[-1]
+
+    def triage(self, *, documents: int, done: int) -> None:
+        self.progress.expect(TRIAGE, documents)
+        self.progress.advance(TRIAGE, done)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookahead, "_APART_S", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("documents", "done", "expected"),
+    [
+        (200, 0, []),
+        (200, 1, ["coding"]),
+        (1000, 100, []),
+        (1000, 1000 - LAST_DOCUMENTS, ["coding"]),
+    ],
+)
+def test_a_domain_is_begun_once_few_documents_are_left_to_triage(
+    documents: int, done: int, expected: list[str]
+) -> None:
+    home = Home("coding", "math")
+    home.triage(documents=documents, done=done)
+    home.ahead.look()
+    assert list(home.ahead.begun) == expected
+
+
+def test_domains_are_begun_one_by_one_and_so_many_at_a_time() -> None:
+    home = Home("coding", "education", "math", "other")
+    home.triage(documents=20, done=10)
+    begun = []
+    for _ in range(3):
+        home.ahead.look()
+        begun.append(list(home.ahead.begun))
+    assert begun == [["coding"], ["coding", "education"], ["coding", "education"]]
+    home.runs[0].set_result(None)
+    home.ahead.look()
+    assert list(home.ahead.begun) == ["coding", "education", "math"]
+
+
+def test_no_domain_is_begun_twice_and_one_is_left() -> None:
+    home = Home("coding", "math")
+    home.triage(documents=20, done=10)
+    home.ahead.look()
+    home.runs[0].set_result(None)
+    home.ahead.look()
+    assert list(home.ahead.begun) == ["coding"]
+    assert len(home.runs) == 1
+
+
+def test_looks_are_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookahead, "_APART_S", 60.0)
+    home = Home("coding", "education", "math")
+    home.triage(documents=20, done=10)
+    home.ahead.look()
+    home.ahead.look()
+    assert list(home.ahead.begun) == ["coding"]
+
+
+def test_a_run_counts_as_asking_once_it_says_what_it_will_ask() -> None:
+    progress = RunProgress(NoProgress())
+    progress.expect(Stage.SOURCE_DOCUMENTS, 5)
+    assert progress.asking == 0
+    progress.expect(TRIAGE, 5)
+    for stage in (Stage.PERSONAS, Stage.QA_DRAFTS, Stage.VERIFIED_PAIRS):
+        progress.expect(stage, 3)
+    assert progress.asking == 2
