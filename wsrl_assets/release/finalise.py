@@ -30,6 +30,7 @@ from wsrl_assets.release.splits import (
     split_groups_of,
 )
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.additions import Column
 from wsrl_assets.storage.basis import kin_id
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
 from wsrl_assets.storage.remembered import Query, remembered
@@ -127,7 +128,7 @@ def final_recipe(store: Store, settings: SplitSettings, questions: QuestionSetti
 def stale_domains(store: Store, settings: SplitSettings, questions: QuestionSettings) -> list[str]:
     """The domains with pairs that were placed under another recipe, such as other benchmarks."""
     recipe = final_recipe(store, settings, questions).hash
-    stale = Query.named("stale_places", recipe=recipe)
+    stale = Query.named("stale_places", recipe=recipe).summed(Column.SUM)
     return [
         str(domain)
         for domain in Domain
