@@ -76,12 +76,13 @@ class Mark:
     Attributes:
         domain: slug.
         token: what its file said then of changes to rows (see `Transaction`).
-        tables: by table, the first row id that was free, and how many rows there were.
+        tables: by table, the first row id that was free, how many rows there were, and a hash
+            of the last one's key.
     """
 
     domain: str
     token: str
-    tables: dict[str, tuple[int, int]]
+    tables: dict[str, tuple[int, int, str | None]]
 
     @classmethod
     def of(cls, connection: Connection, partition: Partition) -> Self | None:
@@ -89,8 +90,8 @@ class Mark:
         if partition.kind is not PartitionKind.DOMAIN:
             return None
         token, held = _token(connection), tables_held(connection)
-        tables = {t.TABLE: extent(connection, t.TABLE) for t in _COUNTED if t.TABLE in held}
-        if token is None or sum(rows for _, rows in tables.values()) < SMALL_ROWS:
+        tables = {t.TABLE: _end(connection, t) for t in _COUNTED if t.TABLE in held}
+        if token is None or sum(rows for _, rows, _ in tables.values()) < SMALL_ROWS:
             return None
         return cls(partition.key, token, tables)
 
@@ -98,24 +99,24 @@ class Mark:
         """Whether nothing happened since but that rows came, of new documents, and not too many."""
         if _token(connection) != self.token or not self.tables.keys() <= tables_held(connection):
             return False
-        with self.before(connection):
-            if any(_rows(connection, name) != rows for name, (_, rows) in self.tables.items()):
-                return False  # deleted, or moved to other row ids
+        by_name = {row_type.TABLE: row_type for row_type in _COUNTED}
+        if any(_last(connection, by_name[t], m[0]) != m[2] for t, m in self.tables.items()):
+            return False  # the database has moved rows to the row ids of deleted ones
         with self.added(connection):
             added = {name: _rows(connection, name) for name in self.tables}
-            most = _MOST_ADDED * sum(rows for _, rows in self.tables.values())
+            most = _MOST_ADDED * sum(rows for _, rows, _ in self.tables.values())
             return sum(added.values()) <= most and not any(
                 _has_older(connection, t) for t in _COUNTED if added.get(t.TABLE)
             )
 
     def before(self, connection: Connection) -> AbstractContextManager[None]:
         """Lets queries see the rows that were there."""
-        parts = {t: rows_between(t, self.domain, 0, free) for t, (free, _) in self.tables.items()}
+        parts = {t: rows_between(t, self.domain, 0, free) for t, (free, *_) in self.tables.items()}
         return _seen(connection, parts)
 
     def added(self, connection: Connection) -> AbstractContextManager[None]:
         """Lets queries see the rows that came since; those of `main` are all."""
-        parts = {t: rows_between(t, self.domain, free) for t, (free, _) in self.tables.items()}
+        parts = {t: rows_between(t, self.domain, free) for t, (free, *_) in self.tables.items()}
         return _seen(connection, parts)
 
 
@@ -155,6 +156,19 @@ def _token(connection: Connection) -> str | None:
         return None
     ((token,),) = connection.execute(f"SELECT token FROM {FIRST}.{CHANGES}").fetchall()
     return str(token)
+
+
+def _end(connection: Connection, row_type: type[Row]) -> tuple[int, int, str | None]:
+    free, rows = extent(connection, row_type.TABLE)
+    return free, rows, _last(connection, row_type, free)
+
+
+def _last(connection: Connection, row_type: type[Row], free: int) -> str | None:
+    """A hash of the key of the row before the first row id that was free."""
+    key = ", ".join(f'"{name}"' for name in row_type.KEY)
+    sql = f'SELECT hash({key})::VARCHAR FROM {FIRST}."{row_type.TABLE}" WHERE rowid = {free - 1}'
+    found = connection.execute(sql).fetchall()
+    return str(found[0][0]) if found else None
 
 
 def _rows(connection: Connection, table: str) -> int:
