@@ -21,9 +21,13 @@ from wsrl_assets.storage.additions import Column, Mark, Rows, joined
 from wsrl_assets.storage.catalog import attached_catalog
 from wsrl_assets.storage.instances import MEMORY, Connection
 from wsrl_assets.storage.keys import version_of
-from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.store import Store
+from wsrl_assets.storage.tables import DOMAIN_TABLES
 from wsrl_assets.storage.transaction import query_text
+
+NOTHING_DONE = {f"since_{row_type.TABLE}": 0 for row_type in DOMAIN_TABLES}
+"""See `done_before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,43 @@ def remembered(store: Store, partition: Partition, queries: Mapping[str, Query])
     Raises:
         StoreBusyError: another process kept the partition for longer than the timeout.
     """
+    memory = _counted(store, partition, queries.values())
+    return {name: memory.rows[query.key] if memory else [] for name, query in queries.items()}
+
+
+def done_before(store: Store, partition: Partition, waiting: Collection[Query]) -> dict[str, int]:
+    """Before which row id no row of a table waits for anything, as parameters for a list of work.
+
+    They are named `since_` and each table of a domain. All are 0 where rows wait anywhere else than
+    among those that were added since the domain was counted whole.
+
+    Args:
+        waiting: what sums over documents, with rows that wait in the last column.
+
+    Raises:
+        StoreBusyError: as `remembered`.
+    """
+    if partition.kind is not PartitionKind.DOMAIN:
+        return NOTHING_DONE
+    memory = _counted(store, partition, waiting)
+    whole = memory.whole if memory else None
+    is_done = whole is not None and not any(row[-1] for q in waiting for row in whole.rows[q.key])
+    marked = whole.mark.tables if whole is not None and is_done else {}
+    return NOTHING_DONE | {f"since_{table}": free for table, (free, *_) in marked.items()}
+
+
+def _counted(store: Store, partition: Partition, queries: Collection[Query]) -> "_Memory | None":
+    """What is kept of a partition, with the rows of some queries; none if it has no file."""
     with store.current([partition]) as files:
         if partition not in files:
-            return {name: [] for name in queries}
+            return None
         memory = _Memory.read(_path(store, partition), version_of(files[partition]))
-        missing = {n: q for n, q in queries.items() if q.key not in memory.rows}
+        missing = [query for query in queries if query.key not in memory.rows]
         if missing:
             with attached_catalog(files, memory=MEMORY) as connection:
-                memory.count(connection, partition, missing.values())
+                memory.count(connection, partition, missing)
             memory.write()
-    return {name: memory.rows[query.key] for name, query in queries.items()}
+    return memory
 
 
 def last_remembered(store: Store, partition: Partition, query: Query) -> Rows | None:

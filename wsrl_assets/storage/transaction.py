@@ -33,6 +33,11 @@ def query_text(name: str) -> str:
     return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
 
 
+def used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Those parameters that a query names: it takes no others."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql} or None
+
+
 def frame(
     connection: Connection,
     name: str,

@@ -63,8 +63,9 @@ def test_a_brief_query_that_does_not_fit_in_memory_is_written_beside_the_partiti
     store = home_with_data(tmp_path)
     with brief_catalog(store, [IN_DOMAIN]) as connection:
         connection.execute("SET memory_limit = '24MiB'")
-        sql = "SELECT count(*) FROM (SELECT r FROM range(3000000) t(r) ORDER BY hash(r) LIMIT 2999999)"
-        assert connection.execute(sql).fetchone() == (2999999,)
+        sorted_rows = "SELECT r FROM range(3_000_000) t(r) ORDER BY hash(r) LIMIT 2_999_999"
+        counted = connection.execute(f"SELECT count(*) FROM ({sorted_rows})").fetchone()
+        assert counted == (2_999_999,)
     assert not list(tmp_path.rglob("*.tmp"))
 
 
