@@ -19,7 +19,7 @@ from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.tables import FinalSplit, QADraft, VerifiedPair
 from wsrl_assets.storage.transaction import frame, query_text
 
-MOST_SHOWN = 20_000
+MOST_SHOWN = 5_000
 
 
 @dataclass(frozen=True, slots=True)
