@@ -57,7 +57,7 @@ def test_a_document_that_came_since_is_listed_by_its_own_rows_alone(
 def test_while_an_older_document_waits_all_rows_are_looked_at(store: Store) -> None:
     add(store, *document(5)[:2])
     with store.transaction(IN_DOMAIN) as transaction:
-        transaction.delete_where(FinalSplit, "pair_id", [place(1).pair_id])  # counts anew
+        transaction.delete_where(FinalSplit, "pair_id", [place(1).pair_id])
     assert done_before(store, IN_DOMAIN, WAITING) == NOTHING_DONE
     add(store, *document(6)[:1])
     assert done_before(store, IN_DOMAIN, WAITING) == NOTHING_DONE
