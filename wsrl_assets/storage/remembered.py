@@ -21,7 +21,7 @@ from wsrl_assets.storage.additions import Column, Mark, Rows, joined
 from wsrl_assets.storage.catalog import attached_catalog
 from wsrl_assets.storage.instances import MEMORY, Connection
 from wsrl_assets.storage.keys import version_of
-from wsrl_assets.storage.layout import Partition, PartitionKind
+from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.store import Store
 from wsrl_assets.storage.tables import DOMAIN_TABLES
 from wsrl_assets.storage.transaction import query_text
@@ -88,8 +88,8 @@ def remembered(store: Store, partition: Partition, queries: Mapping[str, Query])
 def done_before(store: Store, partition: Partition, waiting: Collection[Query]) -> dict[str, int]:
     """Before which row id no row of a table waits for anything, as parameters for a list of work.
 
-    They are named `since_` and each table of a domain. All are 0 where rows wait anywhere else than
-    among those that were added since the domain was counted whole.
+    They are named `since_` and each table of a domain. All are 0 of a domain that was never counted
+    whole, and where rows wait anywhere else than among those that were added since it was.
 
     Args:
         waiting: what sums over documents, with rows that wait in the last column.
@@ -97,7 +97,7 @@ def done_before(store: Store, partition: Partition, waiting: Collection[Query]) 
     Raises:
         StoreBusyError: as `remembered`.
     """
-    if partition.kind is not PartitionKind.DOMAIN:
+    if _Memory.read(_path(store, partition), None).whole is None:
         return NOTHING_DONE
     memory = _counted(store, partition, waiting)
     whole = memory.whole if memory else None

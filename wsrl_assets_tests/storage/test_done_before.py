@@ -7,6 +7,7 @@ import pytest
 
 from wsrl_assets.storage import Store, additions
 from wsrl_assets.storage.accounting import inflow_query
+from wsrl_assets.storage.home_accounting import home_accounts
 from wsrl_assets.storage.remembered import NOTHING_DONE, done_before
 from wsrl_assets.storage.tables import FinalSplit
 from wsrl_assets.storage.work import DOCUMENTS, PLACES, WorkList, listed
@@ -31,7 +32,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(additions, "_MOST_ADDED", 10.0)
     store = Store(tmp_path)
     add(store, *(row for number in range(4) for row in document(number)))
-    done_before(store, IN_DOMAIN, WAITING)
+    home_accounts(store)
     return store
 
 
@@ -58,6 +59,7 @@ def test_while_an_older_document_waits_all_rows_are_looked_at(store: Store) -> N
     add(store, *document(5)[:2])
     with store.transaction(IN_DOMAIN) as transaction:
         transaction.delete_where(FinalSplit, "pair_id", [place(1).pair_id])
+    home_accounts(store)
     assert done_before(store, IN_DOMAIN, WAITING) == NOTHING_DONE
     add(store, *document(6)[:1])
     assert done_before(store, IN_DOMAIN, WAITING) == NOTHING_DONE
