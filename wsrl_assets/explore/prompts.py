@@ -49,6 +49,7 @@ _PROMPTS_OF = {
 }
 _REBUILT_FORMS = (Form.OPEN, Form.CLOZE, Form.COMPUTED, Form.MULTI_HOP, Form.RUBRIC)
 _DRAFT_RULES: Mapping[str, str] = {
+    Form.OPEN: cloze.VERSION,  # where its answer is found by rule
     Form.CLOZE: cloze.VERSION,
     Form.MULTIPLE_CHOICE: cloze.VERSION,
     Form.COMPUTED: calculation.VERSION,
@@ -147,7 +148,7 @@ def _differences(
         names = ("system", *(prompt.name for prompt in layouts.prompts_of(layout)))
     shown = drafting.shows_personas(body)
     found = [_prompt_difference(name, prompts.get(name), shown=shown) for name in names]
-    if step == Form.OPEN:
+    if step == Form.OPEN and LAYOUTS[layouts.layout_of(body)].examples:
         found.append(_demonstrations_difference(body, view.row["domain"], demonstrations))
     if step not in ("triage", "personas"):
         now = _DRAFT_RULES.get(step, verify.RULES_VERSION)

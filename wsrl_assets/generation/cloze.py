@@ -51,7 +51,7 @@ _ASKED_FOR = {
     AnswerType.TIME: "time of day",
     AnswerType.PERCENT: "percentage",
     AnswerType.MONEY: "amount of money",
-    AnswerType.QUANTITY: "quantity, with its unit,",
+    AnswerType.QUANTITY: "quantity, with its unit",
     AnswerType.DECIMAL: "number",
     AnswerType.INTEGER: "number",
     AnswerType.ENTITY: "name or term",
@@ -85,22 +85,34 @@ class Candidate:
         """
         if self.session is not None:
             return _asked_of_python(self.session)
-        tells = title is not None and (
-            _mentions(title, self.answer) or shares_a_word(self.answer, title)
-        )
-        about = f" about {title}" if title and not tells else ""
+        told = self.about(title)
+        about = f" about {told}" if told else ""
+        kind = self.asked_for
+        comma = "," if "," in kind else ""
         return (
             f'Fill in the blank in this statement{about}: "{self.blanked}" '
-            f"Which {self._asked_for()} belongs in the blank?"
+            f"Which {kind}{comma} belongs in the blank?"
         )
 
-    def _asked_for(self) -> str:
-        """What kind of answer, and how precise a date: "May 1924" is asked for with its month."""
-        if self.answer_type is not AnswerType.DATE:
-            return _ASKED_FOR[self.answer_type]
-        if is_year(self.answer):
-            return "year"
-        return "month, with its year," if len(self.answer.split()) == 2 else "date"
+    def about(self, title: str | None) -> str | None:
+        """The title, unless there is none or it holds the answer."""
+        if not title or _mentions(title, self.answer) or shares_a_word(self.answer, title):
+            return None
+        return title
+
+    @property
+    def asked_for(self) -> str:
+        """What kind of answer it is; see the function of this name."""
+        return asked_for(self.answer, self.answer_type)
+
+
+def asked_for(answer: str, answer_type: AnswerType) -> str:
+    """What kind of answer, and how precise a date: "May 1924" is asked for with its month."""
+    if answer_type is not AnswerType.DATE:
+        return _ASKED_FOR[answer_type]
+    if is_year(answer):
+        return "year"
+    return "month, with its year" if len(answer.split()) == 2 else "date"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
-from wsrl_assets.generation import cloze
+from wsrl_assets.generation import answer_first, cloze
 from wsrl_assets.generation.computed import MAX_TOKENS as COMPUTED_MAX_TOKENS
 from wsrl_assets.generation.computed import ComputedReply, computed_call
 from wsrl_assets.generation.cross_document import MAX_TOKENS as CROSS_DOCUMENT_MAX_TOKENS
@@ -151,6 +151,8 @@ class Drafter:
         await asyncio.gather(*(of_form(same) for same in by_form.values()))
 
     async def _open(self, job: DraftJob) -> QADraft:
+        if self.layout is Layout.ANSWER_FIRST:
+            return await self._answer_first(job)
         library = self.library[job.domain]
         call = open_call(self.layout, job.text, job.doc_id, self._persona(job), library)
         reply = await self._ask(job, call.messages, call.reply_type, call.schema, OPEN_MAX_TOKENS)
@@ -162,6 +164,31 @@ class Drafter:
             answer_type=reply.answer_type,
             unit=one_line(reply.unit or "") or None,
             evidence=call.evidence(reply),
+        )
+
+    async def _answer_first(self, job: DraftJob) -> QADraft:
+        """A question for an answer that is found by rule; without one it costs nothing."""
+        shared = _shares(job.text, job.title, job.personas)[job.persona_index]
+        candidates = [candidate for candidate in shared if candidate.session is None]
+        if not candidates:
+            reason, detail = _why_none(job.text)
+            return self._row(job, status=Status.REJECTED, reason=reason, detail=detail)
+        chosen = answer_first.pick(candidates, self._persona(job) or "")
+        messages = answer_first.messages(chosen, job.title or cloze.heading(job.text))
+        reply = await self._ask(
+            job,
+            messages,
+            answer_first.QuestionReply,
+            answer_first.SCHEMA,
+            answer_first.MAX_TOKENS,
+        )
+        return self._row(
+            job,
+            question=one_line(reply.question),
+            answer=chosen.answer,
+            answer_type=chosen.answer_type,
+            unit=chosen.unit,
+            evidence=_evidence(job, chosen),
         )
 
     async def _cloze(self, job: DraftJob) -> QADraft:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wsrl_assets.generation.sentences import all_sentences, with_numbers
 from wsrl_assets.reward import AnswerType
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.text.yaml_files import load_yaml
 
 
@@ -118,6 +119,21 @@ class CrossDocumentExample(MultiHopExample):
         return self._reply("first", "second", "answer", "answer_type", "unit", "question")
 
 
+class AnswerFirstExample(_Example):
+    """A statement with a blank, what stands in it, and the question for it."""
+
+    statement: str
+    title: str | None
+    answer: str
+    answer_type: AnswerType
+    question: str
+
+    @property
+    def reply(self) -> str:
+        """The reply that the prompt shows, as JSON."""
+        return self._reply("question")
+
+
 class GradedExample(_Example):
     """A fact or mistake as a reply gives it, with the number of its sentence."""
 
@@ -155,9 +171,15 @@ class FormExamples(BaseModel, Generic[Example]):
     examples: tuple[Example, ...]
 
     @classmethod
-    def load(cls, form: Form) -> Self:
-        """The file that is shipped for a form."""
-        return cls.model_validate(load_yaml(_text(form)))
+    def load(cls, name: Form | Layout) -> Self:
+        """The file that is shipped for a form, or for a layout with examples of its own."""
+        return cls.model_validate(load_yaml(_text(name)))
+
+
+@cache
+def answer_first_examples() -> tuple[AnswerFirstExample, ...]:
+    """The demonstrations of questions for an answer that is given."""
+    return FormExamples[AnswerFirstExample].load(Layout.ANSWER_FIRST).examples
 
 
 @cache
@@ -190,11 +212,11 @@ def unanswerable_examples() -> tuple[UnanswerableExample, ...]:
     return FormExamples[UnanswerableExample].load(Form.UNANSWERABLE).examples
 
 
-def examples_digest(form: Form) -> str:
-    """12 hex characters for the content of a form's file; part of the drafting recipe."""
-    return hashlib.blake2b(_text(form).encode(), digest_size=6).hexdigest()
+def examples_digest(name: Form | Layout) -> str:
+    """12 hex characters for the content of such a file; part of the drafting recipe."""
+    return hashlib.blake2b(_text(name).encode(), digest_size=6).hexdigest()
 
 
-def _text(form: Form) -> str:
+def _text(name: Form | Layout) -> str:
     folder = resources.files("wsrl_assets.generation").joinpath("form_examples")
-    return folder.joinpath(f"{form}.yaml").read_text("utf-8")
+    return folder.joinpath(f"{name}.yaml").read_text("utf-8")

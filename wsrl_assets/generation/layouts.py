@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsrl_assets.generation import answer_first, cloze
+from wsrl_assets.generation.form_examples import examples_digest
 from wsrl_assets.generation.library import Demonstration, LibraryFile, pick_examples
 from wsrl_assets.generation.sentences import Sentence, all_sentences, with_numbers
 from wsrl_assets.llm.errors import RowError
@@ -107,7 +109,9 @@ class OpenCall:
 def open_call(
     layout: Layout, document: str, doc_id: str, persona: str | None, library: LibraryFile
 ) -> OpenCall:
-    """The call for one question, asked by `persona` if there is one, in a layout."""
+    """The call for one question, asked by `persona` if there is one, in a layout other than
+    `answer_first`, whose call is that of an answer.
+    """
     spec = LAYOUTS[layout]
     if spec.in_turns:
         return _in_turns(spec, document, doc_id, persona, library)
@@ -123,12 +127,20 @@ def open_call(
 
 def prompts_of(layout: Layout) -> tuple[Prompt, ...]:
     """The prompts that a layout is made of."""
+    if layout is Layout.ANSWER_FIRST:
+        return answer_first.PROMPTS
     return (TASK_PROMPT, REQUEST_PROMPT) if LAYOUTS[layout].in_turns else (OPEN_PROMPT,)
 
 
-def layout_settings(layout: Layout) -> dict[str, object]:
-    """What of a layout goes into the recipe: nothing where it is the one that all once had."""
-    return {} if layout is Layout.DOCUMENT_FIRST else {"layout": str(layout)}
+def layout_settings(layout: Layout, demonstrations: str) -> dict[str, object]:
+    """What of a layout goes into the recipe; its name where it is not the one that all once had.
+
+    `demonstrations` is the digest of the domain's, which a layout with its own does not show.
+    """
+    named = {} if layout is Layout.DOCUMENT_FIRST else {"layout": str(layout)}
+    if layout is Layout.ANSWER_FIRST:
+        return {**named, "rules": cloze.VERSION, "demonstrations": examples_digest(layout)}
+    return {**named, "demonstrations": demonstrations, "examples": LAYOUTS[layout].examples}
 
 
 def layout_of(recipe: Mapping[str, object]) -> Layout:

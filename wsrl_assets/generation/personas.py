@@ -33,7 +33,10 @@ _MAX_TOKENS_EACH = 80
 # A person with a want. Backends of structured output take no `.` that leaves quotes out; xgrammar
 # refuses a length beside a pattern, so the pattern bounds it.
 _ARTICLE = re.compile(r"an? ", re.IGNORECASE)
-_PERSON = "^an? [a-z][a-zA-Z0-9 ,'-]{2,40} who wants to [a-z][a-zA-Z0-9 ,'-]{4,60}$"
+# It counts words, since a count of characters ends a want in the middle of one.
+_WORD = "[a-z][a-zA-Z0-9,'-]{0,23}"
+_MORE = " [a-zA-Z0-9,'-]{1,24}"
+_PERSON = f"^an? {_WORD}({_MORE}){{0,5}} who wants to {_WORD}({_MORE}){{1,13}}$"
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
 _Phrase = Annotated[str, Field(max_length=2 * MAX_CHARS)]
 

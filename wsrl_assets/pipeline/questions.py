@@ -49,7 +49,6 @@ from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
-from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
 from wsrl_assets.verification import judge, round_trip, verify
 from wsrl_assets.verification import rubric as rubrics
@@ -186,14 +185,7 @@ def _drafting(
     layout = settings.draft_layout
     choosing, digest = {"rules": cloze.VERSION}, form_examples.examples_digest
     return {
-        Form.OPEN: (
-            layouts.prompts_of(layout),
-            {
-                "demonstrations": examples,
-                "examples": LAYOUTS[layout].examples,
-                **layouts.layout_settings(layout),
-            },
-        ),
+        Form.OPEN: (layouts.prompts_of(layout), layouts.layout_settings(layout, examples)),
         Form.CLOZE: ([drafting.CLOZE_PROMPT], {**choosing}),
         Form.MULTIPLE_CHOICE: (
             [drafting.CLOZE_PROMPT],

@@ -56,6 +56,17 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 
+# What is quoted, or code, is not asked: the statement of a cloze holds any words.
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|`[^`]*`")
+_ASKING = r"(?:what|which|whom?|whose|when|where|why|how)"
+_SECOND_QUESTION = re.compile(
+    r",? (?:and|or) (?:also )?(?:(?:at|by|for|from|in|of|on|since|to|under|until|with) )?"
+    rf"{_ASKING}\b",
+    re.IGNORECASE,
+)
+_ASKING_WORD = re.compile(rf"\b{_ASKING}\b", re.IGNORECASE)
+_ENDING_MARK = re.compile(r"[?？](?=\s|$)")
+
 
 def typed_gold(
     answer: str | None,
@@ -151,8 +162,9 @@ def _bare(phrase: str) -> str:
 
 
 def question_form(question: str | None) -> Verdict:
-    """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`, and
-    `template_tokens`: a trainer's chat template would read part of it as the end of a turn.
+    """Reasons: `no_question`, `question_too_short`, `question_too_long`, `not_a_question`,
+    `asks_twice` ("Who wrote it, and when?", by English words), and `template_tokens`: a trainer's
+    chat template would read part of it as the end of a turn.
     """
     if not question:
         return _no("question_form", "no_question")
@@ -165,9 +177,28 @@ def question_form(question: str | None) -> Verdict:
         return _no("question_form", "question_too_long", f"{count} words")
     if not _QUESTION_MARK.search(question) and not _REQUEST.search(question):
         return _no("question_form", "not_a_question", "no question mark and no request")
+    second = _second_question(question)
+    if second is not None:
+        return _no("question_form", "asks_twice", second)
     if as_text(question) != question:
         return _no("question_form", "template_tokens", "tokens of a chat template or of a prompt")
     return Verdict("question_form", True)
+
+
+def _second_question(question: str) -> str | None:
+    """From where a question asks for another thing, which one answer cannot give as well.
+
+    After a clause that has such a word of its own, "and who" may continue that clause ("the poet
+    who was born in Rome and who died in Ravenna"), so it is let through.
+    """
+    asked = _QUOTED.sub("", question)
+    marks = list(_ENDING_MARK.finditer(asked))
+    if len(marks) > 1:
+        return asked[marks[0].end() :].strip()
+    second = _SECOND_QUESTION.search(asked)
+    if second is None or len(_ASKING_WORD.findall(asked[: second.start()])) != 1:
+        return None
+    return asked[second.start() :].strip(", ")
 
 
 def _ways(number: str) -> str:

@@ -52,6 +52,9 @@ async def test_the_schema_asks_for_a_person_with_a_want() -> None:
     schema = cast(dict[str, Any], model.asked[0].schema)
     pattern = schema["properties"]["personas"]["items"]["pattern"]
     assert re.search(pattern, "a nurse who wants to check a safe dose for a child")
+    long = "a historian who wants to learn how Greek maps of the sky came to shape later ones"
+    assert re.search(pattern, long)
+    assert re.search(pattern, f"{long} in ways that nobody has written of") is None, "by words"
     for thing in ("motorway bypasses", "a nurse", "the year 1911", 'a "nurse" who wants to know'):
         assert not re.search(pattern, thing), thing
 

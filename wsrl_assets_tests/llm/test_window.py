@@ -14,7 +14,7 @@ from wsrl_assets.llm.prompting import document_first
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.llm.window import MAX_PASSAGE_TOKENS, PROMPT_TOKENS, PassageBudget, passage_budget
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets.taxonomy.layouts import Layout
+from wsrl_assets.taxonomy.layouts import LAYOUTS, Layout
 from wsrl_assets.text.normalisation import estimate_tokens
 from wsrl_assets_tests.factories import quick
 from wsrl_assets_tests.scripted import Request, Response, error, models, scripted_server
@@ -95,6 +95,7 @@ def test_the_longest_prompt_of_every_stage_fits_beside_a_passage() -> None:
         _longest_open_prompt(file, layout) / _OVER_ESTIMATE + drafting.OPEN_MAX_TOKENS
         for file in library.load_library(None).values()
         for layout in Layout
+        if LAYOUTS[layout].examples
     ]
     others = [
         (triage.PROMPT.render(domains=list(Domain)), triage.MAX_TOKENS),

@@ -47,6 +47,37 @@ def test_what_is_no_question_is_named(question: str | None, reason: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("question", "second"),
+    [
+        ("Who wrote the lyrics of the anthem and when?", "and when?"),
+        ("Which bacterium causes it, and who discovered it in 1882?", "and who discovered it in"),
+        ("When did Ceylon fall, and how long did the siege last?", "and how long did the siege"),
+        ("In which year did she move, or to which city did she move?", "or to which city did she"),
+        ("Who painted the ceiling? For which pope was it?", "For which pope was it?"),
+    ],
+)
+def test_a_question_that_asks_for_two_things_is_refused(question: str, second: str) -> None:
+    verdict = question_form(question)
+    assert verdict.reason == "asks_twice"
+    assert (verdict.detail or "").startswith(second)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which poet who was born in Rome and who died in Ravenna wrote it?",
+        "In which book does Mill say what a right is and how it is lost?",
+        'Fill in the blank in this statement: "Who goes there? And who sent ____?" Which name?',
+        "In Python, which method of a string gives True for `a? and why?` in this place?",
+        "Which of the two rivers, the Aare and the Reuss, is the longer one?",
+        "¿Quién compuso la ópera? Diga el nombre completo.",
+    ],
+)
+def test_clauses_quotes_and_code_are_no_second_question(question: str) -> None:
+    assert question_form(question).passed
+
+
+@pytest.mark.parametrize(
     ("answer", "kind", "unit", "value"),
     [
         ("1,234", "integer", None, "1234"),
