@@ -40,10 +40,11 @@ from wsrl_assets.reporting.report import write_report
 from wsrl_assets.sources.ingest import ingest_shard, register
 from wsrl_assets.storage import Partition, PartitionKind, Store, catalog, figures
 from wsrl_assets.storage.accounting import accounts
+from wsrl_assets.storage.remembered import NOTHING_DONE
 from wsrl_assets.storage.schema import rows_of
 from wsrl_assets.storage.tables import LLMCall, Personas, QADraft, VerifiedPair, utc_now
 from wsrl_assets.storage.trace import around_pair
-from wsrl_assets.storage.transaction import frame
+from wsrl_assets.storage.transaction import frame, query_text, used
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES
 from wsrl_assets.taxonomy.wanted import Wanted
 
@@ -232,7 +233,8 @@ def _with_pages(store: Store, small: Store, pages: int) -> float:
     def all_pages() -> None:
         assert asyncio.run(read()) == pages * PAGE_DOCUMENTS
 
-    waiting = store.read(_DOMAIN, "count_document_work", forms=[], retry_failed=False)
+    everything = used(query_text("count_document_work"), NOTHING_DONE) or {}
+    waiting = store.read(_DOMAIN, "count_document_work", forms=[], retry_failed=False, **everything)
     if waiting["personas"][0] < (PAGES + 1) * PAGE_DOCUMENTS:
         add_documents(small, store, 2 * PAGES * PAGE_DOCUMENTS)
     return _cpu_s(all_pages)

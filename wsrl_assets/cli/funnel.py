@@ -8,8 +8,9 @@ from wsrl_assets.cli.terminal import console
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.regeneration import stale_rows
 from wsrl_assets.settings import Settings, load_roles
-from wsrl_assets.storage import Store, catalog
+from wsrl_assets.storage import PartitionKind, Store
 from wsrl_assets.storage.accounting import Account, CallTotals, spending
+from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.home_accounting import home_accounts, home_calls
 from wsrl_assets.storage.pass_rates import RateHistogram, rate_histograms
 from wsrl_assets.taxonomy.stages import LAST_STAGE
@@ -39,12 +40,13 @@ def status_of(store: Store, settings: Settings) -> dict[str, Any]:
 
 def stale_by_stage(store: Store, settings: Settings) -> dict[str, int]:
     """Rows of older recipes by stage."""
-    with catalog(store) as connection:
+    partitions = [*store.partitions(PartitionKind.SHARD), *store.partitions(PartitionKind.DOMAIN)]
+    with brief_catalog(store, partitions) as connection:
         return stale_rows(connection, Job(store, settings, load_roles(), "status"))
 
 
 def _pass_rates(store: Store) -> list[RateHistogram]:
-    with catalog(store) as connection:
+    with brief_catalog(store, store.partitions(PartitionKind.DOMAIN)) as connection:
         return rate_histograms(connection)
 
 

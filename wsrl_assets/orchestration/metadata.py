@@ -15,18 +15,24 @@ import polars as pl
 
 from wsrl_assets.orchestration.partitions import DEFINITIONS
 from wsrl_assets.release import quality
-from wsrl_assets.release.proof import failing_golds
+from wsrl_assets.release.proof import failing_golds, failing_places
 from wsrl_assets.release.quality import Finding
 from wsrl_assets.reporting import charts
 from wsrl_assets.storage import Partition, Store, catalog, figures
 from wsrl_assets.storage.accounting import Account, CallTotals, call_totals
 from wsrl_assets.storage.catalog import brief_catalog
 from wsrl_assets.storage.figures import RunSpan
-from wsrl_assets.storage.fingerprint import fingerprint
-from wsrl_assets.storage.home_accounting import home_accounts, home_calls, total_rows
+from wsrl_assets.storage.home_accounting import (
+    home_accounts,
+    home_calls,
+    repeated_ids,
+    total_rows,
+    version_of_stage,
+)
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.pass_rates import BUCKETS, rate_histograms
 from wsrl_assets.storage.schema import Row, columns_of
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.stages import STAGES, Stage, pair_stages_up_to
 from wsrl_assets.taxonomy.wanted import Wanted
 from wsrl_assets.text.highlight import printable, without_credentials
@@ -110,6 +116,18 @@ def pair_checks(asset: str, store: Store, pairs: pl.DataFrame) -> list[dg.AssetC
     ]
 
 
+def place_checks(asset: str, store: Store, partition: Partition) -> list[dg.AssetCheckResult]:
+    """The checks of `pair_checks`, of the pairs of a domain that have a place."""
+    failing = failing_places(store, partition)
+    with store.moment(partition) as connection:
+        sources, leaking = frame(connection, "source_splits").row(0)
+    places = next((a for a in home_accounts(store, only=partition) if a.stage == asset), None)
+    return [
+        check_result(asset, LEAKAGE, quality.no_leakage(sources, leaking)),
+        check_result(asset, SELF_TEST, quality.golds_pass(places.kept if places else 0, failing)),
+    ]
+
+
 def recipe_result(stage: str, stale: int) -> dg.AssetCheckResult:
     """The check of recipes, given how many rows of a stage are of an older one."""
     says = "All rows use the current recipe."
@@ -167,8 +185,9 @@ def stage_result(
         run_calls = _calls_of(connection, stage, worked)
         span = figures.run_span(connection, partition, row_type, worked)
         shown = _shown(connection, partition, row_type, worked, in_partition)
-        results = _stage_check_results(connection, partition, row_type)
-        version = fingerprint(connection, partition, row_type)
+        rates = figures.run_rates(connection, partition, row_type)
+    results = _stage_check_results(stage, repeated_ids(store, partition, row_type), rates)
+    version = version_of_stage(store, partition, row_type)
     account = next((a for a in in_partition if a.stage == stage), None)
     account = account or Account(stage, partition.key, 0, 0, 0, 0, 0)
     took = _call_metadata("run", run_calls)
@@ -235,14 +254,11 @@ def accounting_result(account: Account) -> dg.AssetCheckResult:
 
 
 def _stage_check_results(
-    connection: Connection, partition: Partition, row_type: type[Row]
+    stage: Stage, repeated: pl.DataFrame, rates: pl.DataFrame
 ) -> list[dg.AssetCheckResult]:
-    stage = Stage(row_type.TABLE)
-    unique = quality.unique_ids(figures.repeated_ids(connection, partition, row_type))
-    results = [check_result(stage, UNIQUE, unique)]
+    results = [check_result(stage, UNIQUE, quality.unique_ids(repeated))]
     if STAGES[stage].watches_rejections:
-        steady = quality.steady_rejection(figures.run_rates(connection, partition, row_type))
-        results.append(check_result(stage, REJECTION, steady))
+        results.append(check_result(stage, REJECTION, quality.steady_rejection(rates)))
     return results
 
 

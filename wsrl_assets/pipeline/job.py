@@ -14,6 +14,7 @@ from wsrl_assets.llm.roles import Role
 from wsrl_assets.pipeline.progress import NoProgress, Progress
 from wsrl_assets.settings import Roles, Settings
 from wsrl_assets.storage import GroupWriter, Partition, Store
+from wsrl_assets.storage.transaction import query_text, used
 from wsrl_assets.storage.work import WorkList, counted, listed
 
 _log = logging.getLogger(__name__)
@@ -103,9 +104,11 @@ def count_pending(job: Job, partition: Partition, work: WorkList, **parameters: 
 
 
 def count(job: Job, partition: Partition, query: str, **parameters: Any) -> dict[str, Any]:
-    """The one row of a counting query, by column."""
+    """The one row of a counting query, by column; it takes the parameters that it names."""
+    parameters["retry_failed"] = job.settings.retry_failed
+    named = used(query_text(query), parameters) or {}
     with job.store.transaction(partition) as transaction:
-        frame = transaction.query(query, retry_failed=job.settings.retry_failed, **parameters)
+        frame = transaction.query(query, **named)
         return frame.to_dicts()[0]
 
 

@@ -42,7 +42,9 @@ from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.reward import hearing
 from wsrl_assets.settings import Settings
 from wsrl_assets.storage import GroupWriter, Partition, calculation
+from wsrl_assets.storage.accounting import inflow_query
 from wsrl_assets.storage.basis import kin_id
+from wsrl_assets.storage.remembered import NOTHING_DONE, done_before
 from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
@@ -409,6 +411,7 @@ async def pending_work(
         "with_personas": personas.STAGE in stages,
         "with_drafts": drafting.STAGE in stages,
         "with_verification": verify.STAGE in stages,
+        **await asyncio.to_thread(_done_before, job, partition),
     }
     bridges: _Bridges | None = None
     async for page in batches(job, partition, DOCUMENTS, **parameters):
@@ -533,13 +536,21 @@ def _texts(job: Job, partition: Partition, doc_ids: Collection[str]) -> dict[str
 
 def _pending_rows(job: Job, partition: Partition, stages: Sequence[str]) -> dict[str, int]:
     forms = [str(form) for form in job.settings.forms]
-    counts = count(job, partition, "count_document_work", forms=forms)
+    done = _done_before(job, partition)
+    counts = count(job, partition, "count_document_work", forms=forms, **done)
     by_stage = {
         personas.STAGE: int(counts["personas"]),
         drafting.STAGE: int(counts["drafts"]),
         verify.STAGE: int(counts["pairs"]),
     }
     return {stage: rows for stage, rows in by_stage.items() if stage in stages}
+
+
+def _done_before(job: Job, partition: Partition) -> dict[str, int]:
+    """Before which rows all documents are done, so that they are not looked at one by one."""
+    waiting = [inflow_query(stage, job.settings.wanted) for stage in QUESTION_STAGES]
+    is_again = job.settings.retry_failed
+    return done_before(job.store, partition, waiting) if not is_again else NOTHING_DONE
 
 
 def _forget_failed_drafts(job: Job, partition: Partition) -> None:

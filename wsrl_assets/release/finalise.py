@@ -7,7 +7,7 @@ run that was killed before its rows were written loses and doubles nothing.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +30,17 @@ from wsrl_assets.release.splits import (
     split_groups_of,
 )
 from wsrl_assets.storage import Partition, Store
+from wsrl_assets.storage.accounting import inflow_query
+from wsrl_assets.storage.additions import Column
 from wsrl_assets.storage.basis import kin_id
 from wsrl_assets.storage.claims import DOCUMENT_INDEX, QUESTION_INDEX, give_up_questions
-from wsrl_assets.storage.remembered import Query, remembered
+from wsrl_assets.storage.remembered import Query, done_before, remembered
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import FinalSplit, Status
 from wsrl_assets.storage.work import PLACES, listed
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.wanted import Wanted
 
 _PAGE = 1000
 
@@ -78,9 +81,10 @@ def _split(
     partition = Partition.domain(domain)
     provenance = Provenance(final_recipe(store, settings, questions), run_id)
     embedder = Embedder(questions.embedding_model) if questions.embedding_model else None
-    _forget_withdrawn(store, partition)
+    done = _done_before(store, partition, provenance.recipe.hash)
+    _forget_withdrawn(store, partition, done)
     placed = 0
-    for pairs in _pages(store, partition, provenance.recipe.hash):
+    for pairs in _pages(store, partition, provenance.recipe.hash, done):
         hits = find_contamination(store, [p["question"] for p in pairs], _answers(pairs))
         linked = _linked_clusters(store, pairs)
         page = _Page.of(domain, pairs, hits, linked, questions, embedder)
@@ -126,14 +130,17 @@ def final_recipe(store: Store, settings: SplitSettings, questions: QuestionSetti
 
 def stale_domains(store: Store, settings: SplitSettings, questions: QuestionSettings) -> list[str]:
     """The domains with pairs that were placed under another recipe, such as other benchmarks."""
-    recipe = final_recipe(store, settings, questions).hash
-    stale = Query.named("stale_places", recipe=recipe)
+    stale = _stale_places(final_recipe(store, settings, questions).hash)
     return [
         str(domain)
         for domain in Domain
         if store.exists(Partition.domain(domain))
         and remembered(store, Partition.domain(domain), {"n": stale})["n"][0][0]
     ]
+
+
+def _stale_places(recipe: str) -> Query:
+    return Query.named("stale_places", recipe=recipe).summed(Column.SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +236,17 @@ class _Page:
         return Place(pair, question_id, split, cluster_id=pair["pair_id"])
 
 
-def _pages(store: Store, partition: Partition, recipe: str) -> Iterator[list[Pair]]:
-    with listed(store, partition, PLACES, recipe=recipe) as read:
+def _done_before(store: Store, partition: Partition, recipe: str) -> dict[str, int]:
+    """Before which rows all pairs have a place under a recipe, and none is to be taken back."""
+    places = inflow_query(STAGE, Wanted())
+    withdrawn = Query.named("count_withdrawn_places").summed(Column.SUM)
+    return done_before(store, partition, [places, withdrawn, _stale_places(recipe)])
+
+
+def _pages(
+    store: Store, partition: Partition, recipe: str, done: Mapping[str, int]
+) -> Iterator[list[Pair]]:
+    with listed(store, partition, PLACES, recipe=recipe, **done) as read:
         for first in itertools.count(1, _PAGE):
             page = read(first, first + _PAGE - 1)
             if page.is_empty():
@@ -256,10 +272,14 @@ def _linked_clusters(store: Store, pairs: list[Pair]) -> dict[str, set[str]]:
     return linked
 
 
-def _forget_withdrawn(store: Store, partition: Partition) -> None:
+def _forget_withdrawn(store: Store, partition: Partition, done: Mapping[str, int]) -> None:
     """Takes back the places, and the questions, of pairs that verification no longer keeps."""
     with store.transaction(partition) as transaction:
-        withdrawn = transaction.query("withdrawn_places")["pair_id"].to_list()
+        withdrawn = transaction.query(
+            "withdrawn_places",
+            since_final_splits=done["since_final_splits"],
+            since_verified_pairs=done["since_verified_pairs"],
+        )["pair_id"].to_list()
     if withdrawn:
         give_up_questions(store, withdrawn)
         with store.transaction(partition) as transaction:

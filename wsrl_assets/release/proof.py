@@ -11,8 +11,9 @@ import polars as pl
 
 from wsrl_assets.release.quality import gold_fault
 from wsrl_assets.reward.version import reward_version
-from wsrl_assets.storage import Store
+from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tested_golds import remember, tested
+from wsrl_assets.storage.transaction import frame
 from wsrl_assets.text.normalisation import stable_hash
 
 UNPROVEN = "gold_self_test"
@@ -39,6 +40,21 @@ def failing_golds(store: Store, pairs: pl.DataFrame) -> dict[str, str]:
         for pair_id, gold in pairs.select("pair_id", "gold").iter_rows()
         if (why := said.get(gold))
     }
+
+
+def failing_places(store: Store, partition: Partition) -> list[str]:
+    """The pairs of a domain that have a place and a gold that fails.
+
+    All verified golds are tested, since to look up which of them have a place takes longer.
+    """
+    with store.moment(partition) as connection:
+        golds = frame(connection, "verified_golds")
+    failing = golds.filter(pl.col("pair_id").is_in(list(failing_golds(store, golds))))
+    if failing.is_empty():
+        return []
+    wrong = failing["gold"].fill_null("").to_list()
+    with store.moment(partition) as connection:
+        return list(frame(connection, "placed_of_golds", golds=wrong)["pair_id"])
 
 
 def _fault(gold: str) -> str | None:

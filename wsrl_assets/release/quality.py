@@ -65,15 +65,19 @@ def one_split_per_source(pairs: pl.DataFrame) -> Finding:
         .sort("parent_id")
     )
     sources = pairs["parent_id"].n_unique() if pairs.height else 0
-    figures = {"source_documents": sources, "in_two_splits": leaking.height}
-    if leaking.is_empty():
+    return no_leakage(sources, leaking["parent_id"].to_list())
+
+
+def no_leakage(sources: int, leaking: Sequence[str]) -> Finding:
+    """As `one_split_per_source`, given how many source documents there are, and which leak."""
+    figures = {"source_documents": sources, "in_two_splits": len(leaking)}
+    if not leaking:
         return Finding(True, f"Each of {sources} source documents is in one split.", figures)
-    examples = leaking["parent_id"].head(_EXAMPLES).to_list()
     return Finding(
         False,
-        f"{leaking.height} source documents are in several splits, for example {examples[0]}.",
+        f"{len(leaking)} source documents are in several splits, for example {leaking[0]}.",
         figures,
-        examples,
+        leaking[:_EXAMPLES],
     )
 
 

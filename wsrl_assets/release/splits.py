@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wsrl_assets.storage import Transaction
+from wsrl_assets.storage.schema import frame_of
 from wsrl_assets.storage.tables import SplitKey
 from wsrl_assets.taxonomy.stages import Stage
 from wsrl_assets.text.hashing import seeded_draw
@@ -129,7 +130,9 @@ class SplitAssignment:
                 self._new.append(SplitKey(deal=self.settings.deal, kind=kind, key=key, split=split))
 
     def save(self, transaction: Transaction) -> None:
-        transaction.merge(self._new)
+        """Appends: what is assigned already was read in this transaction."""
+        if self._new:
+            transaction.insert(SplitKey, frame_of(SplitKey, self._new))
 
 
 def split_groups_of(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wsrl_assets.storage.additions import Column
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.remembered import Query
 from wsrl_assets.storage.transaction import frame, query_text
@@ -14,6 +15,14 @@ Inflow = tuple[int, int]
 """Rows that come in, and of these the ones that wait."""
 Outcomes = tuple[dict[str, int], dict[str, int]]
 """Rows by status, and rows that are not kept by reason."""
+# Stages whose inflow sums over documents: what one has waiting does not depend on others.
+_BY_DOCUMENT = (
+    Stage.PERSONAS,
+    Stage.QA_DRAFTS,
+    Stage.VERIFIED_PAIRS,
+    Stage.PASS_RATES,
+    Stage.FINAL_SPLITS,
+)
 MAX_SFT_SHARE = 0.25
 """Of a domain's pairs in train, at most this share is held out, however many are asked for."""
 
@@ -88,7 +97,7 @@ def account_of(stage: Stage, partition: str, inflow: Inflow, outcomes: Outcomes)
 
 def inflow_query(stage: Stage, wanted: Wanted) -> Query:
     """What has columns partition, rows that come in, and rows that wait."""
-    return Query.of(
+    found = Query.of(
         f'SELECT "partition", rows_in, pending FROM ({query_text(f"inflow_{stage}")})',
         forms=list(wanted.forms),
         forms_in_use=wanted.forms_in_use,
@@ -96,6 +105,10 @@ def inflow_query(stage: Stage, wanted: Wanted) -> Query:
         sft_pairs=wanted.sft_pairs,
         sft_share=MAX_SFT_SHARE,
     )
+    # Forms that are in use are those of all drafts.
+    if stage not in _BY_DOCUMENT or wanted.forms_in_use:
+        return found
+    return found.summed(Column.KEY, Column.SUM, Column.SUM)
 
 
 def outcome_query(stage: Stage) -> Query:
@@ -105,13 +118,13 @@ def outcome_query(stage: Stage) -> Query:
     is_partitioned = STAGES[stage].partitioned_by is not PartitionedBy.RELEASE
     partition = '"partition"' if is_partitioned else "'all'"
     text = query_text("outcome_counts").format(partition=partition, table=table_of(stage))
-    return Query.of(text)
+    return Query.of(text).summed(Column.KEY, Column.KEY, Column.KEY, Column.SUM)
 
 
 def outcomes_of(rows: Sequence[Sequence[Any]]) -> dict[str, Outcomes]:
     """The rows of `outcome_query` by partition."""
     found: dict[str, Outcomes] = {}
-    for partition, status, reason, n in rows:
+    for partition, status, reason, n in sorted(rows, key=lambda row: (-row[3], row[2] or "")):
         counts, reasons = found.setdefault(partition, ({}, {}))
         counts[status] = counts.get(status, 0) + n
         if status != "kept":

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from wsrl_assets.errors import UserError
-from wsrl_assets.storage.instances import Connection, configure
+from wsrl_assets.storage.instances import MEMORY, Connection, configure
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Store, allow_open_files, attach_snapshot
@@ -36,8 +36,8 @@ _LOCKDOWN = """
 """
 
 
-# What a query over all domains may hold before it spills; the process around it has as much again.
-_WORKING_MEMORY = "512MiB"
+FIRST = "p0"
+"""What the file of a catalog's first partition is attached as."""
 # What a query may hold that cannot spill.
 _CATALOG_MEMORY = "50%"
 
@@ -95,7 +95,7 @@ def brief_catalog(store: Store, only: Collection[Partition]) -> Iterator[Connect
     Raises:
         StoreBusyError: another process kept a partition for longer than the timeout.
     """
-    with store.current(only) as files, attached_catalog(files) as connection:
+    with store.current(only) as files, attached_catalog(files, memory=MEMORY) as connection:
         yield connection
 
 
@@ -107,7 +107,7 @@ def workspace(store: Store, only: Collection[Partition], scratch: Path) -> Itera
     What does not fit in memory goes to `scratch`, a folder of nobody else's, and is gone at the
     end.
     """
-    with _opened(store, only, _SCOPES, _WORKING_MEMORY) as connection:
+    with _opened(store, only, _SCOPES, MEMORY) as connection:
         connection.execute("SET temp_directory = $folder", {"folder": str(scratch)})
         yield connection
 
@@ -154,10 +154,16 @@ def attached_catalog(
     scopes: Mapping[PartitionKind, tuple[type[Row], ...]] = _SCOPES,
     memory: str = _CATALOG_MEMORY,
 ) -> Iterator[Connection]:
-    """A connection with a view per table over the database files of some partitions."""
+    """A connection with a view per table over the database files of some partitions.
+
+    What does not fit in `memory` goes to a folder beside the first of them.
+    """
     connection = duckdb.connect()
     try:
         configure(connection, memory)
+        for path in list(files.values())[:1]:
+            spilled = str(path.with_name(f"{path.name}.read.tmp"))
+            connection.execute("SET temp_directory = $folder", {"folder": spilled})
         attached = _attach(connection, files)
         held = _held_tables(connection)
         for row_type in ALL_TABLES:
@@ -177,6 +183,29 @@ def _attach(connection: Connection, snapshots: Mapping[Partition, Path]) -> dict
         attach_snapshot(connection, path, alias)
         attached[partition] = alias
     return attached
+
+
+def extent(connection: Connection, table: str) -> tuple[int, int]:
+    """The first row id that is free in a table of the first partition, and its rows."""
+    sql = f'SELECT coalesce(max(rowid) + 1, 0), count(*) FROM {FIRST}."{table}"'
+    ((free, rows),) = connection.execute(sql).fetchall()
+    return int(free), int(rows)
+
+
+def rows_between(table: str, domain: str, first: int, end: int | None = None) -> str:
+    """What selects the rows of a table of the first partition that have row ids of a range.
+
+    Args:
+        domain: its key.
+        first, end: row ids, `end` exclusive; all from `first` on if there is none.
+    """
+    ids = f"rowid >= {first}" + ("" if end is None else f" AND rowid < {end}")
+    return f'SELECT \'{domain}\' AS "partition", * FROM {FIRST}."{table}" WHERE {ids}'
+
+
+def tables_held(connection: Connection) -> set[str]:
+    """The tables of the first partition: a file of an older version lacks some."""
+    return {table for alias, table in _held_tables(connection) if alias == FIRST}
 
 
 def _held_tables(connection: Connection) -> set[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """What a stage of a partition made, for those who watch: figures, samples, repeated ids.
 
-All on a catalog connection. Names that go into the queries come from the row
-dataclasses.
+All on a catalog connection to the partition alone. Names that go into the queries come from the
+row dataclasses.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from wsrl_assets.storage.additions import Column
+from wsrl_assets.storage.catalog import extent, rows_between, tables_held
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.remembered import Query
 from wsrl_assets.storage.schema import Row, columns_of
+from wsrl_assets.storage.tables import FinalSplit, QADraft, VerifiedPair
 from wsrl_assets.storage.transaction import frame, query_text
 
-MOST_SHOWN = 20_000
-_OF_PAIR = {"qa_drafts": "draft_id", "verified_pairs": "pair_id", "final_splits": "pair_id"}
+MOST_SHOWN = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +30,16 @@ class RunSpan:
     seconds: float
 
 
-def repeated_ids(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
-    """The ids that stand in more than one row, with columns `id` and `rows`."""
-    sql = query_text("repeated_keys").format(
-        table=_quoted(row_type.TABLE),
-        key=_key(row_type),
-        keys=", ".join(_quoted(name) for name in row_type.KEY),
-    )
-    result: pl.DataFrame = connection.sql(sql, params={"partition": partition.key}).pl()
-    return result
+def repeated_query(partition: Partition, row_type: type[Row]) -> Query:
+    """The ids that stand in more than one row: `id` and `rows`."""
+    names = {
+        "table": _quoted(row_type.TABLE),
+        "key": _key(row_type),
+        "keys": ", ".join(_quoted(name) for name in row_type.KEY),
+    }
+    found = Query.of(query_text("repeated_keys").format(**names), partition=partition.key)
+    of_added = query_text("repeated_added").format(**names)
+    return found.summed(Column.KEY, Column.LATER, of_added=of_added)
 
 
 def run_rates(connection: Connection, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
@@ -58,11 +62,11 @@ def run_span(
 def sample_rows(
     connection: Connection, partition: Partition, row_type: type[Row], run_id: str
 ) -> pl.DataFrame:
-    """Up to three rows of each status, with the columns that fit a line."""
+    """Up to three rows of each status, of the newest, with the columns that fit a line."""
     own = [spec.name for spec in columns_of(row_type) if spec.name not in _LEFT_OUT]
     shown = ["status", "reason", *own, "detail"]
     sql = query_text("sample_rows").format(
-        table=_quoted(row_type.TABLE),
+        table=f"({_newest(connection, partition, row_type)})",
         key=_key(row_type),
         columns=", ".join(_quoted(name) for name in shown),
     )
@@ -75,20 +79,16 @@ def sample_rows(
 def newest_pairs(connection: Connection, partition: Partition) -> Iterator[None]:
     """Lets `sample_pairs` and `answer_shapes` see the newest `MOST_SHOWN` drafts of a domain.
 
-    Others are left out where there are more: what is shown costs the same at every size.
+    Others are left out where there are more, so that what is shown costs about the same at every
+    size: the last rows are read, and of the other tables those that go with them.
     """
-    sql = query_text("table_rows").format(table="qa_drafts")
-    ((drafts,),) = connection.execute(sql).fetchall()
-    if drafts <= MOST_SHOWN:
-        yield
-        return
     connection.execute("CREATE SCHEMA newest")
     try:
-        sql = f"CREATE TABLE newest.shown AS {query_text('newest_drafts')}"
-        connection.execute(sql, {"partition": partition.key, "most": MOST_SHOWN})
-        for table, key in _OF_PAIR.items():
-            rows = f'FROM main."{table}" WHERE "{key}" IN (FROM newest.shown)'
-            connection.execute(f'CREATE VIEW newest."{table}" AS {rows}')
+        drafts = _newest(connection, partition, QADraft)
+        connection.execute(f"CREATE TABLE newest.qa_drafts AS {drafts}")
+        for table in (VerifiedPair.TABLE, FinalSplit.TABLE):
+            rows = f'FROM main."{table}" WHERE pair_id IN (SELECT draft_id FROM newest.qa_drafts)'
+            connection.execute(f'CREATE TABLE newest."{table}" AS {rows}')
         connection.execute("SET search_path = 'newest,main'")
         connection.execute(f"CREATE VIEW newest.pairs AS {query_text('view_pairs')}")
         yield
@@ -128,6 +128,14 @@ _LEFT_OUT = frozenset(
     "passage char_start char_end persona_index persona form evidence answer_type unit choices "
     "question_id rollout_recipe".split()
 )
+
+
+def _newest(connection: Connection, partition: Partition, row_type: type[Row]) -> str:
+    """What selects the rows of a stage that were written last, `MOST_SHOWN` at most."""
+    if row_type.TABLE not in tables_held(connection):
+        return f"FROM {_quoted(row_type.TABLE)}"
+    free, _ = extent(connection, row_type.TABLE)
+    return rows_between(row_type.TABLE, partition.key, max(0, free - MOST_SHOWN))
 
 
 def _quoted(name: str) -> str:

@@ -7,6 +7,9 @@ the sum of their hashes, and id by id where those differ.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
 
 from wsrl_assets.storage.accounting import (
     Account,
@@ -18,12 +21,15 @@ from wsrl_assets.storage.accounting import (
     outcome_query,
     outcomes_of,
 )
+from wsrl_assets.storage.additions import Column, Rows
 from wsrl_assets.storage.catalog import brief_catalog
+from wsrl_assets.storage.figures import repeated_query
+from wsrl_assets.storage.fingerprint import fingerprint_of, fingerprint_query
 from wsrl_assets.storage.layout import Partition, PartitionKind
-from wsrl_assets.storage.remembered import Query, Rows, last_remembered, remembered
+from wsrl_assets.storage.remembered import Query, last_remembered, remembered
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.store import Store
-from wsrl_assets.storage.tables import Shard
+from wsrl_assets.storage.tables import STAGE_TABLES, Shard
 from wsrl_assets.storage.transaction import frame, query_text
 from wsrl_assets.taxonomy.stages import STAGES, PartitionedBy, Stage, table_of
 from wsrl_assets.taxonomy.wanted import Wanted
@@ -39,6 +45,10 @@ _FROM_SHARDS = Stage.FILTERED_DOCUMENTS
 _FROM_DOMAINS = Stage.RL_DATASET
 _DIGEST = "digest"
 _CALLS = "calls"
+_VERSION = "version"
+_REPEATED = "repeated"
+# Totals of calls that were added stay apart, as those of other partitions do: medians do not add.
+_CALLS_QUERY = Query.named("calls", run_id=None).summed()
 
 
 def home_accounts(
@@ -63,7 +73,7 @@ def home_calls(store: Store, only: Partition | None = None) -> list[CallTotals]:
 
     The latency is the median of the partitions' medians, weighted by their calls.
     """
-    query = {_CALLS: Query.named("calls", run_id=None)}
+    query = {_CALLS: _CALLS_QUERY}
     found: dict[tuple[str, str], list[CallTotals]] = {}
     for partition in [only] if only else _partitions(store):
         for row in remembered(store, partition, query)[_CALLS]:
@@ -86,6 +96,19 @@ def total_rows(store: Store, partition: Partition, row_type: type[Row]) -> int:
     return total
 
 
+def version_of_stage(store: Store, partition: Partition, row_type: type[Row]) -> str:
+    """Hash of (row ids, recipe) of a stage in a partition; `empty` if it has no rows."""
+    query = fingerprint_query(partition, row_type)
+    return fingerprint_of(remembered(store, partition, {_VERSION: query})[_VERSION])
+
+
+def repeated_ids(store: Store, partition: Partition, row_type: type[Row]) -> pl.DataFrame:
+    """The ids of a stage that stand in more than one row, with columns `id` and `rows`."""
+    query = repeated_query(partition, row_type)
+    rows = remembered(store, partition, {_REPEATED: query})[_REPEATED]
+    return pl.DataFrame(rows, schema={"id": pl.String, "rows": pl.Int64}, orient="row")
+
+
 def open_shards(store: Store, domain: str) -> list[str]:
     """The shards of which a domain has other documents than triage gave to it."""
     partitions = [Partition.domain(domain), *store.partitions(PartitionKind.SHARD)]
@@ -94,7 +117,7 @@ def open_shards(store: Store, domain: str) -> list[str]:
 
 
 def _rows_query(table: str) -> Query:
-    return Query.of(query_text("table_rows").format(table=table))
+    return Query.of(query_text("table_rows").format(table=table)).summed(Column.SUM)
 
 
 def _partitions(store: Store) -> list[Partition]:
@@ -147,7 +170,9 @@ class _Counted:
             partitions = [only, *store.partitions(PartitionKind.SHARD)]
         else:
             partitions = [only]
-        found = {p: remembered(store, p, _queries(p, wanted)) for p in partitions}
+        found = {
+            p: remembered(store, p, _queries(p, _named_forms(store, p, wanted))) for p in partitions
+        }
         return cls(store, wanted, found)
 
     def keys(self, stage: Stage) -> list[str]:
@@ -241,12 +266,26 @@ def _queries(partition: Partition, wanted: Wanted) -> dict[str, Query]:
     found |= {f"rows {stage}": _rows_query(table_of(stage)) for stage in stages}
     found |= {f"in {s}": inflow_query(s, wanted) for s in stages if s is not _FROM_SHARDS}
     # What else is asked for of the same state, so that the file is opened once.
-    found |= {_DIGEST: _digests(partition), _CALLS: Query.named("calls", run_id=None)}
+    for stage in stages:
+        found[f"{_VERSION} {stage}"] = fingerprint_query(partition, STAGE_TABLES[stage])
+        found[f"{_REPEATED} {stage}"] = repeated_query(partition, STAGE_TABLES[stage])
+    found |= {_DIGEST: _digests(partition), _CALLS: _CALLS_QUERY}
     if by is PartitionedBy.SHARD:
         return found | {"known": _rows_query(Shard.TABLE)}
-    return found | {"placed": Query.named("placed_digest")}
+    return found | {"placed": Query.named("placed_digest").summed(Column.SUM, Column.SUM)}
+
+
+def _named_forms(store: Store, partition: Partition, wanted: Wanted) -> Wanted:
+    """What is wanted in a partition, with the forms that are in use there by name."""
+    if not wanted.forms_in_use or partition.kind is not PartitionKind.DOMAIN:
+        return wanted
+    query = Query.named("forms_in_use").summed(Column.KEY)
+    used = tuple(str(row[0]) for row in remembered(store, partition, {"forms": query})["forms"])
+    return replace(wanted, forms=used or wanted.forms, forms_in_use=False)
 
 
 def _digests(partition: Partition) -> Query:
     is_shard = partition.kind is PartitionKind.SHARD
-    return Query.named("qualified_digests" if is_shard else "filtered_digests")
+    if is_shard:
+        return Query.named("qualified_digests")
+    return Query.named("filtered_digests").summed(Column.KEY, Column.SUM, Column.SUM)

@@ -17,7 +17,9 @@ import duckdb
 Connection = duckdb.DuckDBPyConnection
 Connect = Callable[[], AbstractContextManager[Connection]]
 
-_MEMORY_SHARE = "25%"
+# What one instance may hold, most of it blocks of files that it has read. Of a run, three at a time
+# work on large files, since locks and turns let no more.
+MEMORY = "384MiB"
 _MOST_KEPT = 8
 _ATTACHED = (
     "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
@@ -34,14 +36,14 @@ def connect() -> Iterator[Connection]:
         connection.close()
 
 
-def configure(connection: Connection, memory: str = _MEMORY_SHARE) -> None:
+def configure(connection: Connection, memory: str = MEMORY) -> None:
     """Sets what holds on every connection: times are UTC, and memory is limited.
 
     A process has several instances at once, each of which would take four fifths of the memory if
-    it were let.
+    it were let: what it has read of a file it keeps, up to its limit.
 
     Args:
-        memory: what this one may take, such as `25%`.
+        memory: what this one may take, such as `25%` of the machine's.
     """
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{memory}'")

@@ -56,7 +56,7 @@ from wsrl_assets.storage.shared_home import (
 )
 from wsrl_assets.storage.shared_log import SharedLog, position_of, stands_alone
 from wsrl_assets.storage.tables import DOMAIN_TABLES, LIBRARY_TABLES, SHARD_TABLES
-from wsrl_assets.storage.transaction import Transaction, frame, query_text
+from wsrl_assets.storage.transaction import CHANGES, Transaction, frame, query_text
 from wsrl_assets.text.home_names import address_of
 
 _TABLES: dict[PartitionKind, tuple[type[Row], ...]] = {
@@ -575,6 +575,8 @@ class Store:
         for row_type in _TABLES[partition.kind]:
             for statement in add_columns_sql(row_type, held[row_type.TABLE]):
                 connection.execute(statement)
+        if partition.kind is PartitionKind.DOMAIN and CHANGES not in held:
+            connection.execute(f"CREATE TABLE {CHANGES} AS SELECT uuid()::VARCHAR AS token")
 
     def _files(self, partition: Partition) -> PartitionFiles:
         return PartitionFiles.of(self.home, partition)

@@ -10,7 +10,7 @@ import polars as pl
 
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.keys import KnownKeys
-from wsrl_assets.storage.layout import Partition
+from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.operations import Kind, Operation, SegmentError
 from wsrl_assets.storage.schema import (
     Row,
@@ -20,15 +20,22 @@ from wsrl_assets.storage.schema import (
     merge_sql,
     rows_of,
 )
-from wsrl_assets.storage.tables import ALL_TABLES
+from wsrl_assets.storage.tables import ALL_TABLES, Outcome
 
 R = TypeVar("R", bound=Row)
+CHANGES = "row_changes"
+"""The table, of one row, whose token is another one after each change to rows that were there."""
 _ROW_TYPES = {row_type.TABLE: row_type for row_type in ALL_TABLES}
 
 
 def query_text(name: str) -> str:
     """The text of `sql/<name>.sql`."""
     return resources.files("wsrl_assets.storage").joinpath(f"sql/{name}.sql").read_text("utf-8")
+
+
+def used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Those parameters that a query names: it takes no others."""
+    return {name: value for name, value in parameters.items() if f"${name}" in sql} or None
 
 
 def frame(
@@ -61,7 +68,11 @@ def _registered(connection: Connection, tables: Mapping[str, pl.DataFrame]) -> I
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An open transaction on one partition. Everything merged is committed together."""
+    """An open transaction on one partition. Everything merged is committed together.
+
+    That rows of a domain's stages were changed or deleted, and not only added, shows in a token
+    in its file, by which what was counted before is known to be out of date (see `additions`).
+    """
 
     partition: Partition
     connection: Connection
@@ -111,12 +122,13 @@ class Transaction:
         sql = query_text("delete_where").format(table=row_type.TABLE, column=column)
         found = list(values)
         self._note(Kind.DELETE_WHERE, row_type.TABLE, {"column": column, "values": found})
-        self.connection.execute(sql, {"values": found})
+        self._note_rewritten(self.connection.execute(sql, {"values": found}).fetchall())
 
     def execute(self, name: str, **parameters: Any) -> None:
         """Runs `sql/<name>.sql`, a statement, with `$name` parameters: plain ones, as in JSON."""
         self._note(Kind.EXECUTE, name, parameters)
-        self.connection.execute(query_text(name), parameters or None)
+        done = self.connection.execute(query_text(name), parameters or None)
+        self._note_rewritten(done.fetchall())
 
     def frame(self, row_type: type[Row]) -> pl.DataFrame:
         """A whole table; only of those that are small by nature."""
@@ -135,7 +147,7 @@ class Transaction:
     def clear(self, row_type: type[Row]) -> None:
         """Deletes all rows of a table that is rebuilt as a whole."""
         self._note(Kind.CLEAR, row_type.TABLE)
-        self.connection.execute(f'DELETE FROM "{row_type.TABLE}"')
+        self._note_rewritten(self.connection.execute(f'DELETE FROM "{row_type.TABLE}"').fetchall())
 
     def apply(self, operation: Operation) -> None:
         """Does what a transaction did elsewhere.
@@ -181,7 +193,15 @@ class Transaction:
                 if self.keys.are_new(row_type, hashes):
                     sql = insert_sql(row_type, "incoming_rows")
                 self.keys.add(row_type, hashes)
+            before = self.count(row_type)
             self.connection.execute(sql)
+        if issubclass(row_type, Outcome):
+            self._note_rewritten([(before + frame.height - self.count(row_type),)])
+
+    def _note_rewritten(self, result: Sequence[Sequence[Any]]) -> None:
+        """Notes that rows were changed or deleted, given what the statement says of how many."""
+        if self.partition.kind is PartitionKind.DOMAIN and any(row[0] for row in result):
+            self.connection.execute(f"UPDATE {CHANGES} SET token = uuid()::VARCHAR")
 
     def _key_hashes(self, row_type: type[Row], relation: str) -> pl.Series:
         found: pl.DataFrame = self.connection.sql(key_hashes_sql(row_type, relation)).pl()

@@ -16,7 +16,7 @@ import polars as pl
 from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.store import Store
-from wsrl_assets.storage.transaction import query_text
+from wsrl_assets.storage.transaction import query_text, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def counted(store: Store, partition: Partition, work: WorkList, **parameters: An
     """
     sql = query_text(work.lists[0])
     with store.moment(partition) as connection:
-        connection.execute(f"SELECT count(*) FROM ({sql})", _used(sql, parameters))
+        connection.execute(f"SELECT count(*) FROM ({sql})", used(sql, parameters))
         ((rows,),) = connection.fetchall()
         return int(rows)
 
@@ -98,15 +98,10 @@ def _few(
 def _list(connection: Connection, work: WorkList, parameters: dict[str, Any]) -> None:
     for name in work.lists:
         sql = query_text(name)
-        connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", _used(sql, parameters))
+        connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", used(sql, parameters))
 
 
 def _page(connection: Connection, name: str, parameters: dict[str, Any]) -> pl.DataFrame:
     sql = query_text(name)
-    found: pl.DataFrame = connection.sql(sql, params=_used(sql, parameters)).pl()
+    found: pl.DataFrame = connection.sql(sql, params=used(sql, parameters)).pl()
     return found
-
-
-def _used(sql: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    """Those that a query names: it takes no others."""
-    return {name: value for name, value in parameters.items() if f"${name}" in sql} or None

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 
 from wsrl_assets.storage import Partition, QueryError, Store, catalog, typed_query
-from wsrl_assets.storage.catalog import batches, workspace
+from wsrl_assets.storage.catalog import batches, brief_catalog, workspace
 from wsrl_assets.storage.tables import ALL_TABLES
 from wsrl_assets_tests.factories import IN_DOMAIN, SHARD, call_row, documents, plant_shard
 
@@ -47,16 +46,27 @@ def test_only_the_partitions_asked_for_are_attached(tmp_path: Path) -> None:
         assert len(connection.sql("FROM source_documents")) == 2
 
 
-def test_no_connection_takes_all_of_the_memory(tmp_path: Path) -> None:
+def test_no_connection_of_a_run_holds_more_than_it_needs(tmp_path: Path) -> None:
     store = home_with_data(tmp_path)
-    with duckdb.connect() as plain:
-        (before,) = plain.execute(LIMIT).fetchone() or ()
-        plain.execute("SET memory_limit = '25%'")
-        (quarter,) = plain.execute(LIMIT).fetchone() or ()
+    limit = ("384.0 MiB",)
     with store.snapshot(IN_DOMAIN) as connection:
-        assert connection.execute(LIMIT).fetchone() == (quarter,) != (before,)
+        assert connection.execute(LIMIT).fetchone() == limit
     with store.transaction(IN_DOMAIN) as transaction:
-        assert transaction.connection.execute(LIMIT).fetchone() == (quarter,)
+        assert transaction.connection.execute(LIMIT).fetchone() == limit
+    with brief_catalog(store, [IN_DOMAIN]) as connection:
+        assert connection.execute(LIMIT).fetchone() == limit
+
+
+def test_a_brief_query_that_does_not_fit_in_memory_is_written_beside_the_partition(
+    tmp_path: Path,
+) -> None:
+    store = home_with_data(tmp_path)
+    with brief_catalog(store, [IN_DOMAIN]) as connection:
+        connection.execute("SET memory_limit = '24MiB'")
+        sorted_rows = "SELECT r FROM range(3_000_000) t(r) ORDER BY hash(r) LIMIT 2_999_999"
+        counted = connection.execute(f"SELECT count(*) FROM ({sorted_rows})").fetchone()
+        assert counted == (2_999_999,)
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_rows_that_are_more_than_memory_holds_pass_by_in_parts(tmp_path: Path) -> None:
@@ -66,7 +76,7 @@ def test_rows_that_are_more_than_memory_holds_pass_by_in_parts(tmp_path: Path) -
         keys = pl.DataFrame({"place": [2, 1], "slug": [IN_DOMAIN.key] * 2, **ids})
         parts = list(batches(connection, "release_texts", 1, {"chosen": keys}))
         assert parts == []
-        assert connection.execute(LIMIT).fetchone() == ("512.0 MiB",)
+        assert connection.execute(LIMIT).fetchone() == ("384.0 MiB",)
 
 
 def test_a_home_with_odd_characters_in_its_path_can_be_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from wsrl_assets.storage import Store
 from wsrl_assets.storage import work as work_module
+from wsrl_assets.storage.remembered import NOTHING_DONE
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import Personas, Status, VerifiedPair
 from wsrl_assets.storage.work import DOCUMENTS, listed
@@ -47,7 +48,13 @@ def work(store: Store, *, page: int = 2, retry_failed: bool = False) -> list[lis
     wanted = {f"with_{stage}": True for stage in ("personas", "drafts", "verification")}
     found = []
     with listed(
-        store, IN_DOMAIN, DOCUMENTS, forms=["open"], retry_failed=retry_failed, **wanted
+        store,
+        IN_DOMAIN,
+        DOCUMENTS,
+        forms=["open"],
+        retry_failed=retry_failed,
+        **wanted,
+        **NOTHING_DONE,
     ) as read:
         for first in range(1, len(TEXTS) + 1, page):
             found.append(read(first, first + page - 1).to_dicts())

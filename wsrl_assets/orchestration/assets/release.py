@@ -18,6 +18,7 @@ from wsrl_assets.orchestration.metadata import (
     check_result,
     count_metadata,
     pair_checks,
+    place_checks,
     release_metadata,
     schema_metadata,
     stage_checks,
@@ -150,7 +151,7 @@ def final_splits(
         partition,
         FinalSplit,
         run_id=context.run.run_id,
-        checks=pair_checks(splits.STAGE, database, database.read(partition, "placed_golds")),
+        checks=place_checks(splits.STAGE, database, partition),
     )
 
 

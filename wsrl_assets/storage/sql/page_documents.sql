@@ -1,6 +1,7 @@
--- Some documents of work_documents, each with what there is of it.
+-- Some documents of work_documents, each with what there is of it. They are looked up first: joined with
+-- the rest before their places are known, all texts of the domain would be read.
 WITH
-documents AS (
+documents AS MATERIALIZED (
   SELECT w.number, f.doc_id, f.parent_id, f.title, f.text
   FROM filtered_documents f JOIN work_documents w ON w.place = f.rowid
   WHERE w.number BETWEEN $first AND $last
