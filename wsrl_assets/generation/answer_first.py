@@ -6,6 +6,7 @@ statement that holds it into a question. It never sees the document, so a draft 
 the tokens. What cannot be blanked out cannot be asked for either.
 """
 
+import re
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,7 @@ from wsrl_assets.generation.cloze import Candidate
 from wsrl_assets.generation.form_examples import AnswerFirstExample, answer_first_examples
 from wsrl_assets.llm.prompting import Message, in_turns, load_prompt
 from wsrl_assets.llm.schemas import closed, text
-from wsrl_assets.text.normalisation import words
+from wsrl_assets.text.normalisation import one_line, words
 
 TASK_PROMPT = load_prompt("answer_first_task")
 REQUEST_PROMPT = load_prompt("answer_first_request")
@@ -24,6 +25,7 @@ MAX_TOKENS = 120
 _MAX_QUESTION_CHARS = 400
 SCHEMA = closed({"question": text(_MAX_QUESTION_CHARS, 10)})
 _MIN_TELLING_LETTERS = 4
+_MARKS = re.compile(r"\?{2,}$")
 
 
 class QuestionReply(BaseModel):
@@ -32,6 +34,11 @@ class QuestionReply(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(max_length=_MAX_QUESTION_CHARS)
+
+
+def worded(reply: QuestionReply) -> str:
+    """The question on one line, with one question mark: asked for one, small models write two."""
+    return _MARKS.sub("?", one_line(reply.question))
 
 
 def pick(candidates: Sequence[Candidate], persona: str) -> Candidate:

@@ -184,7 +184,7 @@ class Drafter:
         )
         return self._row(
             job,
-            question=one_line(reply.question),
+            question=answer_first.worded(reply),
             answer=chosen.answer,
             answer_type=chosen.answer_type,
             unit=chosen.unit,

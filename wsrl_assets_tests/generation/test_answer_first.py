@@ -47,6 +47,11 @@ async def test_the_row_has_the_answer_of_the_rule_and_the_question_of_the_model(
     assert row.answer_type == by_answer[row.answer].answer_type
 
 
+async def test_a_question_ends_with_one_mark_on_one_line() -> None:
+    row = await drafted(FakeChatModel(open={"question": f"In which\nyear, {QUESTION}??"}))
+    assert row.question == f"In which year, {QUESTION}"
+
+
 async def test_the_model_sees_the_statement_and_not_the_document() -> None:
     model = FakeChatModel(open={"question": QUESTION})
     row = await drafted(model)
