@@ -31,6 +31,8 @@ NAMES = sorted(
     if path.name.endswith(".md")
 )
 VALUES = {
+    "title": "Canals",
+    "asked_for": "year",
     "bridge": "the river",
     "second_text": "a text",
     "leading": [1],
