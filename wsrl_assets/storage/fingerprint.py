@@ -18,6 +18,7 @@ def fingerprint_query(partition: Partition, row_type: type[Row]) -> Query:
 
 
 def fingerprint_of(rows: Rows) -> str:
-    """The hash; `empty` if the stage has no rows."""
-    (parts,) = rows
-    return hashlib.md5("/".join(map(str, parts)).encode()).hexdigest() if parts[0] else "empty"
+    """The hash; `empty` if the stage has no rows, or the partition no file."""
+    if not rows or not rows[0][0]:
+        return "empty"
+    return hashlib.md5("/".join(map(str, rows[0])).encode()).hexdigest()
