@@ -33,10 +33,11 @@ _MAX_TOKENS_EACH = 80
 # A person with a want. Backends of structured output take no `.` that leaves quotes out; xgrammar
 # refuses a length beside a pattern, so the pattern bounds it.
 _ARTICLE = re.compile(r"an? ", re.IGNORECASE)
-# It counts words, since a count of characters ends a want in the middle of one.
-_WORD = "[a-z][a-zA-Z0-9,'-]{0,23}"
-_MORE = " [a-zA-Z0-9,'-]{1,24}"
-_PERSON = f"^an? {_WORD}({_MORE}){{0,5}} who wants to {_WORD}({_MORE}){{1,13}}$"
+_MAX_WANT_CHARS = 61
+_WANTS = " who wants to "
+_PERSON = (
+    f"^an? [a-z][a-zA-Z0-9 ,'-]{{2,40}}{_WANTS}[a-z][a-zA-Z0-9 ,'-]{{4,{_MAX_WANT_CHARS - 1}}}$"
+)
 # For servers that do not hold replies to the schema: a persona goes into every drafting prompt.
 _Phrase = Annotated[str, Field(max_length=2 * MAX_CHARS)]
 
@@ -120,11 +121,18 @@ def _schema(count: int) -> Schema:
     )
 
 
+def _without_cut_word(persona: str) -> str:
+    """Without the last word of a want that is as long as it may be: it was cut off there."""
+    want = persona.partition(_WANTS)[2]
+    is_cut = len(want) == _MAX_WANT_CHARS and " " in want
+    return persona.rpartition(" ")[0] if is_cut else persona
+
+
 def _distinct(personas: list[str], document: str) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     read = one_line(document).casefold()
     for persona in personas:
-        phrase = one_line(persona).strip(" .,")
+        phrase = _without_cut_word(one_line(persona).strip(" .,"))
         if phrase and not (phrase.casefold() in read and not _ARTICLE.match(phrase)):
             seen.setdefault(phrase.casefold(), phrase)
     return tuple(seen.values())
