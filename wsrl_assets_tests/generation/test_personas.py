@@ -50,8 +50,8 @@ async def test_no_more_readers_than_asked_for() -> None:
     ("said", "kept"),
     [
         (
-            "a historian who wants to understand the influence of old Greek culture on the later ge",
-            "a historian who wants to understand the influence of old Greek culture on the later",
+            "a poet who wants to understand the influence of old Greek culture on the later ge",
+            "a poet who wants to understand the influence of old Greek culture on the later",
         ),
         ("a coach who wants to improve the team", "a coach who wants to improve the team"),
     ],
