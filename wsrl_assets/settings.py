@@ -96,8 +96,8 @@ class Settings(BaseSettings):
         forms: question forms to draft, comma separated: open, cloze, multiple_choice,
             computed, unanswerable, multi_hop, rubric, cross_document.
         draft_layout: layout of the prompt for open questions: document_first, turns, numbered,
-            numbered_one, answer_first. Which is best depends on the model, and below some
-            3B parameters it is answer_first: see `python -m benchmarks.prompts`.
+            numbered_one, answer_first. Which is best depends on the model; answer_first is made
+            for small ones: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
         round_trip: whether a second answer, given the document, must score 1 against the gold.

@@ -2,8 +2,8 @@
 
 A small model that must choose what to ask, answer it and quote for it seldom gets all three right.
 Here `cloze` finds what can be asked for, with its type and its evidence, and the model turns the
-statement that holds it into a question. It never sees the document, so a draft costs a tenth of
-the tokens. What cannot be blanked out cannot be asked for either.
+statement that holds it into a question. It never sees the document, so the tokens of a draft do
+not grow with it. What cannot be blanked out cannot be asked for either.
 """
 
 import re
@@ -16,7 +16,7 @@ from wsrl_assets.generation.cloze import Candidate
 from wsrl_assets.generation.form_examples import AnswerFirstExample, answer_first_examples
 from wsrl_assets.llm.prompting import Message, in_turns, load_prompt
 from wsrl_assets.llm.schemas import closed, text
-from wsrl_assets.text.normalisation import one_line, words
+from wsrl_assets.text.normalisation import one_line
 
 TASK_PROMPT = load_prompt("answer_first_task")
 REQUEST_PROMPT = load_prompt("answer_first_request")
@@ -24,7 +24,6 @@ PROMPTS = (TASK_PROMPT, REQUEST_PROMPT)
 MAX_TOKENS = 120
 _MAX_QUESTION_CHARS = 400
 SCHEMA = closed({"question": text(_MAX_QUESTION_CHARS, 10)})
-_MIN_TELLING_LETTERS = 4
 _MARKS = re.compile(r"\?{2,}$")
 
 
@@ -46,8 +45,8 @@ def pick(candidates: Sequence[Candidate], persona: str) -> Candidate:
 
     The first of them where several share as many.
     """
-    wanted = _telling(persona)
-    return max(candidates, key=lambda one: len(wanted & _telling(one.blanked)))
+    wanted = cloze.telling_words(persona)
+    return max(candidates, key=lambda one: len(wanted & cloze.telling_words(one.blanked)))
 
 
 def messages(candidate: Candidate, title: str | None) -> list[Message]:
@@ -71,7 +70,3 @@ def _request(example: AnswerFirstExample) -> str:
         asked_for=cloze.asked_for(example.answer, example.answer_type),
         last=False,
     )
-
-
-def _telling(said: str) -> set[str]:
-    return {word for word in words(said) if len(word) >= _MIN_TELLING_LETTERS}

@@ -362,12 +362,18 @@ def _mentions(text: str, answer: str) -> bool:
 
 def shares_a_word(name: str, text: str) -> bool:
     """Whether a telling word of a name stands in the text: "James Watt" and "the watt"."""
-    telling = {word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS}
-    return not telling.isdisjoint(words(text))
+    return not telling_words(name).isdisjoint(words(text))
+
+
+def telling_words(text: str) -> set[str]:
+    """The words of a text that are long enough to tell it from another."""
+    return {word for word in words(text) if len(word) >= _MIN_TELLING_LETTERS}
 
 
 def _shares_a_stem(name: str, text: str) -> bool:
     """Whether a telling word of a name begins as a word of the text does: "Albanian"."""
-    stems = {word[:_STEM_LETTERS] for word in words(text) if len(word) >= _MIN_TELLING_LETTERS}
-    telling = (word for word in words(name) if len(word) >= _MIN_TELLING_LETTERS)
-    return any(word[:_STEM_LETTERS] in stems for word in telling)
+    return not _stems(name).isdisjoint(_stems(text))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM_LETTERS] for word in telling_words(text)}

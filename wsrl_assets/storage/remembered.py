@@ -154,7 +154,7 @@ class _Memory:
         state = list(version or ())
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(path.read_text("utf-8"))
-            kept = found.get("whole")
+            kept = found["whole"]  # not in those of versions that counted everything whole
             whole = _Whole(Mark(**kept["mark"]), kept["rows"]) if kept else None
             return cls(path, state, found["rows"] if found["version"] == state else {}, whole)
         return cls(path, state, {})

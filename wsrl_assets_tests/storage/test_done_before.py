@@ -1,5 +1,6 @@
 """Lists of work pass over the rows of documents that were done when their domain was counted."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     add(store, *(row for number in range(4) for row in document(number)))
     home_accounts(store)
     return store
+
+
+def test_figures_of_a_version_that_had_no_marks_are_counted_again(store: Store) -> None:
+    path = store.home / "domains" / "figures" / f"{IN_DOMAIN.key}.json"
+    old = json.loads(path.read_text("utf-8"))
+    queries = {query.key: [["math", 4, 4]] for query in WAITING}
+    path.write_text(json.dumps({"version": old["version"], "rows": queries}), "utf-8")
+    home_accounts(store)
+    assert done_before(store, IN_DOMAIN, WAITING) != NOTHING_DONE
 
 
 def waiting(store: Store, work: WorkList, since: dict[str, int], **parameters: Any) -> list[str]:
