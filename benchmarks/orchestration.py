@@ -8,7 +8,8 @@
 
 With `--top-up 200`, instead: top-ups of so many documents, over ten domains and to the release, and
 the share of 32 slots that they keep busy from the first call to the last, second by second. Beside
-it, the same requests from a bare load generator.
+it, the same requests from a bare load generator. With `--scheduled`, Dagster's daemon makes the
+top-up, by the schedule, in place of `wsrl run`.
 
 Both with the steps of a run in its process, and with a process a step (`WSRL_EXECUTOR`). Commands
 are processes of their own, so that interpreter start and imports are in all figures. The server is
@@ -24,13 +25,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from benchmarks import engine_model
 from benchmarks.engine_corpus import Article, articles
@@ -53,13 +56,19 @@ BUSY_TARGET = 0.9
 # What a home has before a top-up: enough that every domain has some.
 _EARLIER_DOCUMENTS = 60
 _LOOK_EVERY_S = 1.0
+_ACTIVE = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)
+# Twice what sensors wait between two looks.
+_QUIET_S = 60.0
+_SCHEDULED_AT_MOST_S = 1800.0
+_DAEMON = "from dagster._daemon.cli import main; main()"
 
 
 def main() -> None:
     """Runs what the command line asks for."""
     arguments = _parser().parse_args()
     if arguments.top_up:
-        _top_ups(arguments.top_up, arguments.speed)
+        command = _by_schedule if arguments.scheduled else _by_command
+        _top_ups(arguments.top_up, arguments.speed, command)
         return
     documents = arguments.documents or (_QUICK_DOCUMENTS if arguments.quick else _DOCUMENTS)
     executors = [Executor(name) for name in arguments.executor or list(Executor)]
@@ -89,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="DOCUMENTS",
         help=f"instead: how busy top-ups of so many documents keep {TOP_UP_SLOTS} slots",
+    )
+    parser.add_argument(
+        "--scheduled", action="store_true", help="the top-up by the schedule, not by `wsrl run`"
     )
     parser.add_argument(
         "--speed",
@@ -237,10 +249,10 @@ class TopUp:
         return "".join(str(min(9, int(busy / TOP_UP_SLOTS * 10))) for busy in self.busy)
 
 
-def _top_ups(sizes: Sequence[int], speed: float) -> None:
+def _top_ups(sizes: Sequence[int], speed: float, make: Callable[[dict[str, str]], None]) -> None:
     heading(f"Top-ups of few documents: how busy they keep {TOP_UP_SLOTS} slots")
     with tempfile.TemporaryDirectory() as folder:
-        found = [_top_up(Path(folder) / str(number), number, speed) for number in sizes]
+        found = [_top_up(Path(folder) / str(number), number, speed, make) for number in sizes]
     columns = (
         "documents",
         "calls",
@@ -255,13 +267,15 @@ def _top_ups(sizes: Sequence[int], speed: float) -> None:
     for one in found:
         note(f"{one.documents:,} documents, tenths of the slots by seconds: {one.over_time}")
     note(
-        f"`wsrl run` on a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new "
+        f"On a home that has {_EARLIER_DOCUMENTS} documents in ten domains; the new "
         f"ones are one file. The server is {speed:g} times as fast as an 8B model on an H100, at "
         f"{TOP_UP_SLOTS} sequences at once."
     )
 
 
-def _top_up(folder: Path, documents: int, speed: float) -> TopUp:
+def _top_up(
+    folder: Path, documents: int, speed: float, make: Callable[[dict[str, str]], None]
+) -> TopUp:
     corpus = list(articles(_EARLIER_DOCUMENTS + documents))
     earlier, new = corpus[:_EARLIER_DOCUMENTS], corpus[_EARLIER_DOCUMENTS:]
     home, bodies = folder / "top-up" / "home", folder / "bodies.jsonl"
@@ -279,13 +293,49 @@ def _top_up(folder: Path, documents: int, speed: float) -> TopUp:
         bodies.unlink()
         began = os.times()
         with _watched(server) as busy:
-            _wsrl(environment, "run")
+            make(environment)
         cpu_s = sum(os.times()[2:4]) - sum(began[2:4])
         ours = server.stats()
         asked = [line.encode() for line in bodies.read_text("utf-8").splitlines()]
         server.reset_stats()
         replay(server.base_url, asked, TOP_UP_SLOTS + TOP_UP_SLOTS // 4)
         return TopUp(documents, cpu_s, ours, server.stats(), busy)
+
+
+def _by_command(environment: dict[str, str]) -> None:
+    _wsrl(environment, "run")
+
+
+def _by_schedule(environment: dict[str, str]) -> None:
+    """Dagster's daemon, from a minute before the schedule's time until nothing is left to do."""
+    at = datetime.now(UTC) + timedelta(minutes=2)
+    scheduled = {"WSRL_SCHEDULE": f"{at.minute} {at.hour} * * *", "WSRL_TIMEZONE": "UTC"}
+    command = [sys.executable, "-c", _DAEMON, "run", "-m", "wsrl_assets.definitions"]
+    daemon = subprocess.Popen(
+        command,
+        env={**environment, **scheduled},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for_runs(Path(environment["DAGSTER_HOME"]))
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def _wait_for_runs(dagster_home: Path) -> None:
+    """Until runs began, and none was active for longer than sensors take to ask for the next."""
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(dagster_home))) as instance:
+        earlier, quiet_since = instance.get_runs_count(), time.monotonic()
+        deadline = quiet_since + _SCHEDULED_AT_MOST_S
+        while time.monotonic() < min(deadline, quiet_since + _QUIET_S):
+            is_first = instance.get_runs_count() == earlier
+            if is_first or instance.get_runs(_ACTIVE, limit=1):
+                quiet_since = time.monotonic()
+            time.sleep(_LOOK_EVERY_S)
+        if time.monotonic() >= deadline:
+            raise SystemExit("the top-up by the schedule did not come to an end")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The one Definitions object: gathers, decides nothing."""
+"""Assets, jobs, sensors and resources, as runs use them: gathers, decides nothing."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,10 @@ import dagster as dg
 
 from wsrl_assets.orchestration import assets
 from wsrl_assets.orchestration.automation import (
-    ADVANCE_DOMAIN,
-    READ_SHARD,
-    advance_arrivals,
     alert_failures,
     automated,
     jobs,
     keep_up,
-    top_ups,
-    watch_inbox,
 )
 from wsrl_assets.orchestration.automation.forget import forget
 from wsrl_assets.orchestration.resources import default_resources
@@ -40,25 +35,16 @@ _EXECUTORS = {
 
 
 def build_definitions(overrides: Mapping[str, object] | None = None) -> dg.Definitions:
-    """All assets, jobs, sensors and resources; `overrides` replaces resources by name, for tests.
-
-    Raises:
-        SettingsError: a setting of the inbox or the schedule cannot be used.
-    """
+    """All but what asks for top-ups; `overrides` replaces resources by name, for tests."""
     settings = load_automation()
-    by_name = jobs()
-    read_shard, advance_domain = by_name[READ_SHARD], by_name[ADVANCE_DOMAIN]
     resources = {**default_resources(), **(overrides or {})}
     return dg.Definitions(
         assets=automated(versioned(ASSETS), settings),
-        jobs=[*by_name.values(), forget],
+        jobs=[*jobs().values(), forget],
         sensors=[
-            watch_inbox(settings),
-            advance_arrivals(settings, advance_domain),
             keep_up(settings),
             alert_failures(settings),
         ],
-        schedules=top_ups(settings, read_shard, advance_domain),
         resources=resources,
         executor=_EXECUTORS[settings.executor],
     )

@@ -12,7 +12,7 @@ that it has found so far; what it finds later is done by a second run of the dom
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -132,6 +132,8 @@ def materialize_pending(
     endpoint: EndpointResource | None = None,
     progress: Progress | None = None,
     load_libraries: bool = True,
+    leave_out: Collection[str] = (),
+    tags: Mapping[str, str] | None = None,
 ) -> RunSummary:
     """Materializes everything that is pending, up to the asset `to`.
 
@@ -143,6 +145,8 @@ def materialize_pending(
         endpoint: the models; those of the environment if not given.
         progress: receives finished rows.
         load_libraries: whether demonstrations and benchmarks are read first; else as they are.
+        leave_out: shards and domains that are left to others.
+        tags: of the Dagster runs.
 
     A partition that fails is reported in the outcome. After a failure that would hit all others
     too, such as an endpoint that is gone, those that have not begun are not tried.
@@ -157,7 +161,7 @@ def materialize_pending(
         configure_logging_once(instance)
         watched = RunProgress(progress or NoProgress())
         models = endpoint or EndpointResource()
-        runner = _Runner(instance, store, settings, models, watched, outcome)
+        runner = _Runner(instance, store, settings, models, watched, outcome, leave_out, tags)
         register_partitions(
             instance, (shard.key for shard in store.partitions(PartitionKind.SHARD))
         )
@@ -237,6 +241,7 @@ def execute(
     *,
     resources: Mapping[str, dg.ConfigurableResource[Any]] | None = None,
     built: dg.Definitions | None = None,
+    tags: Mapping[str, str] | None = None,
     module: str = definitions.__name__,
 ) -> dg.ExecuteInProcessResult | dg.JobExecutionResult:
     """One Dagster run of a job, to its end. A failure is in the result.
@@ -257,10 +262,11 @@ def execute(
     if executor is Executor.IN_PROCESS:
         defined = built.resolve_job_def(job) if built is not None else found.get_definition()
         return defined.execute_in_process(
-            config, instance, partition, raise_on_error=False, asset_selection=selection
+            config, instance, partition, raise_on_error=False, asset_selection=selection, tags=tags
         )
-    tags = {_PARTITION_TAG: partition} if partition is not None else None
-    with dg.execute_job(found, instance, config, tags, asset_selection=selection) as result:
+    of_partition = {_PARTITION_TAG: partition} if partition is not None else {}
+    all_tags = {**(tags or {}), **of_partition}
+    with dg.execute_job(found, instance, config, all_tags, asset_selection=selection) as result:
         return result
 
 
@@ -294,7 +300,11 @@ class _Runner:
         endpoint: EndpointResource,
         progress: RunProgress,
         outcome: RunSummary,
+        leave_out: Collection[str],
+        tags: Mapping[str, str] | None,
     ) -> None:
+        self._leave_out = frozenset(leave_out)
+        self._tags = tags
         self._instance = instance
         self._store = store
         self.settings = settings
@@ -333,7 +343,7 @@ class _Runner:
         libraries = [_Run("load_libraries", self.settings)] if with_libraries else []
 
         def runs() -> list[_Run]:
-            pending = pending_partitions(self._store, self.settings, stages)
+            pending = self._pending(stages, self.settings)
             shards = [_Run("read_shard", self.settings, key, stages) for key in pending]
             return [*shards[:1], *libraries, *shards[1:]]
 
@@ -391,8 +401,12 @@ class _Runner:
     def _pending_domains(
         self, stages: Sequence[Stage], only: Sequence[Domain], settings: Settings
     ) -> list[str]:
-        pending = pending_partitions(self._store, settings, stages)
+        pending = self._pending(stages, settings)
         return [key for key in pending if not only or Domain(key) in only]
+
+    def _pending(self, stages: Sequence[Stage], settings: Settings) -> list[str]:
+        pending = pending_partitions(self._store, settings, stages)
+        return [key for key in pending if key not in self._leave_out]
 
     def _wait_for_hosts(self, runs: Callable[[], list[_Run]]) -> None:
         """Takes up what other hosts worked on, once they are done with it or gone.
@@ -416,7 +430,7 @@ class _Runner:
         budget = Budget.of(self._store, self.settings)
         if in_domains:
             self._run_all([_Run("load_libraries", self.settings)])
-        shards = pending_partitions(self._store, self.settings, in_shards)
+        shards = self._pending(in_shards, self.settings)
         for shard in (*shards, None):  # last, what waits in domains
             if not self.may_go_on or budget.is_reached(self._store):
                 return
@@ -453,6 +467,7 @@ class _Runner:
             run.stages,
             resources=self._resources(run.settings),
             built=self._built,
+            tags=self._tags,
         )
         with self._mutex:
             self.outcome.runs += 1

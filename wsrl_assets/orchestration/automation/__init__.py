@@ -1,7 +1,6 @@
 """What is materialized together, and what asks for it by itself."""
 
 from wsrl_assets.orchestration.automation.alerts import alert_failures
-from wsrl_assets.orchestration.automation.arrivals import advance_arrivals, watch_inbox
 from wsrl_assets.orchestration.automation.jobs import (
     ADVANCE_DOMAIN,
     DOMAIN_ASSETS,
@@ -12,7 +11,6 @@ from wsrl_assets.orchestration.automation.jobs import (
     jobs,
 )
 from wsrl_assets.orchestration.automation.keeping_up import automated, keep_up
-from wsrl_assets.orchestration.automation.top_up import top_ups
 
 __all__ = [
     "ADVANCE_DOMAIN",
@@ -21,11 +19,8 @@ __all__ = [
     "READ_SHARD",
     "RELEASE_ASSETS",
     "SHARD_ASSETS",
-    "advance_arrivals",
     "alert_failures",
     "automated",
     "jobs",
     "keep_up",
-    "top_ups",
-    "watch_inbox",
 ]

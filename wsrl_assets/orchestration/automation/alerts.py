@@ -7,7 +7,7 @@ from urllib.error import URLError
 import dagster as dg
 from pydantic import SecretStr
 
-from wsrl_assets.orchestration.automation.arrivals import on_if
+from wsrl_assets.orchestration.automation.defaults import on_if
 from wsrl_assets.settings import AutomationSettings
 
 _TIMEOUT_S = 10.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from wsrl_assets.orchestration.automation.arrivals import on_if
+from wsrl_assets.orchestration.automation.defaults import on_if
 from wsrl_assets.orchestration.automation.jobs import LIBRARY_ASSETS, RELEASE_ASSETS
 from wsrl_assets.settings import AutomationSettings
 
