@@ -17,6 +17,8 @@ from wsrl_assets.taxonomy.stages import Stage
 # be begun.
 LAST_DOCUMENTS = 256
 _APART_S = 0.5
+# To look reads every shard: of a slow endpoint's time, or a large home's, that may be a tenth.
+_APART_LOOKS = 10
 _FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
 
 
@@ -87,10 +89,12 @@ class Lookahead:
         is_ending = self._progress.is_ending(Stage.TRIAGED_DOCUMENTS)
         if not is_ending or under_way >= self._most or not self._is_due():
             return
+        began_s = time.monotonic()
         found = [domain for domain in self._waiting()[:-1] if domain not in self.begun]
+        took_s = time.monotonic() - began_s
         for domain in found[:1]:
             self.begun[domain] = self._begin(domain)
-        self._is_due = later(_APART_S)
+        self._is_due = later(max(_APART_S, _APART_LOOKS * took_s))
 
 
 def later(seconds: float) -> Callable[[], bool]:

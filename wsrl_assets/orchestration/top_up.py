@@ -12,9 +12,10 @@ from collections import Counter
 from threading import Lock
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 from pydantic import Field
 
-from wsrl_assets.orchestration.automation.active import active_partitions, active_runs
+from wsrl_assets.orchestration.automation.active import TOP_UP_TAG, active_partitions, active_runs
 from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.resources import EndpointResource, SettingsResource, StoreResource
@@ -27,8 +28,6 @@ from wsrl_assets.storage import PartitionKind, Store
 TOP_UP = "top_up"
 OP = "bring_up_to_date"
 NIGHTLY = "0 2 * * *"
-# On the runs that a top-up makes: the id of its own run.
-TOP_UP_TAG = "wsrl/top_up"
 # On a top-up: the partitions that it left to runs that were at work on them.
 LEFT_OUT_TAG = "wsrl/left_out"
 _SAY_EVERY_S = 30.0
@@ -63,7 +62,8 @@ def bring_up_to_date(
             endpoint=endpoint,
             progress=_LoggedProgress(context.log),
             leave_out=busy | others,
-            tags={TOP_UP_TAG: context.run_id},
+            # If its process is killed, the top-up is begun again, and not its runs as well.
+            tags={TOP_UP_TAG: context.run_id, MAX_RETRIES_TAG: "0"},
         )
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in summary.steps.items())
     context.log.info(f"{summary.runs} runs: {steps}")

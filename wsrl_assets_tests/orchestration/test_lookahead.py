@@ -1,6 +1,7 @@
 """Domains that are begun while triage comes to its end."""
 
 from concurrent.futures import Future
+from itertools import pairwise
 
 import pytest
 
@@ -33,6 +34,7 @@ class Home:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookahead, "_APART_S", 0.0)
+    monkeypatch.setattr(lookahead, "_APART_LOOKS", 0)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,25 @@ def test_a_run_counts_as_asking_once_it_says_what_it_will_ask() -> None:
     for stage in (Stage.PERSONAS, Stage.QA_DRAFTS, Stage.VERIFIED_PAIRS):
         progress.expect(stage, 3)
     assert progress.asking == 2
+
+
+def test_looks_that_take_long_are_further_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that they take at most a tenth of the time, however large the home is."""
+    monkeypatch.undo()
+    clock, looks = [0.0], list[float]()
+    monkeypatch.setattr(lookahead.time, "monotonic", lambda: clock[0])
+
+    def slow() -> list[str]:
+        looks.append(clock[0])
+        clock[0] += 3.0
+        return []
+
+    home = Home()
+    home.triage(documents=20, done=10)
+    ahead = Lookahead(home.progress, slow, home.begin, most=2)
+    while clock[0] < 100.0:
+        ahead.look()
+        clock[0] += 0.2
+    apart = [after - before for before, after in pairwise(looks)]
+    assert apart
+    assert min(apart) >= 30.0

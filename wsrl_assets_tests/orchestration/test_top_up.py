@@ -17,12 +17,14 @@ from dagster._core.utils import make_new_run_id
 
 from simulator import SimulatorSettings, simulator_process
 from wsrl_assets.definitions import code_location
+from wsrl_assets.orchestration.automation.active import TOP_UP_TAG
+from wsrl_assets.orchestration.inbox import watch_inbox
 from wsrl_assets.orchestration.resources import StoreResource
 from wsrl_assets.orchestration.runs import dagster_home
-from wsrl_assets.orchestration.top_up import LEFT_OUT_TAG, OP, TOP_UP, TOP_UP_TAG, TopUpConfig
+from wsrl_assets.orchestration.top_up import LEFT_OUT_TAG, OP, TOP_UP, top_up_schedule
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.release.dataset import current_release, read_release
-from wsrl_assets.settings import SettingsError, load_settings
+from wsrl_assets.settings import SettingsError, load_automation, load_settings
 from wsrl_assets.sources.inbox import scan
 from wsrl_assets.sources.ingest import register
 from wsrl_assets.storage import Store
@@ -45,7 +47,7 @@ ACTIVE = (
     STATUSES.CANCELING,
 )
 ENDED = (STATUSES.SUCCESS, STATUSES.FAILURE, STATUSES.CANCELED)
-ONLY_INBOX = dg.RunConfig({OP: TopUpConfig(only_inbox=True)}).to_config_dict()
+ONLY_INBOX = {"ops": {OP: {"config": {"only_inbox": True}}}}
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +81,7 @@ def endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ask(home: Path, instance: dg.DagsterInstance) -> dg.RunRequest | str:
     """What the schedule asks for, or why it asks for nothing."""
-    schedule = code_location().resolve_schedule_def(TOP_UP)
+    schedule = top_up_schedule(load_automation())
     with dg.build_schedule_context(
         instance_ref=instance.get_ref(),
         scheduled_execution_time=NIGHT,
@@ -93,7 +95,7 @@ def look(
     home: Path, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> dg.SensorResult | str:
     """What the sensor of the inbox makes of it, or why it asks for nothing."""
-    sensor = code_location().resolve_sensor_def("inbox")
+    sensor = watch_inbox(load_automation())
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, resources={"store": StoreResource(home=str(home))}
     )
@@ -104,8 +106,8 @@ def look(
 def add_run(
     instance: dg.DagsterInstance, job: str, status: dg.DagsterRunStatus, **tags: str
 ) -> dg.DagsterRun:
-    """A run of an instance, with a tag of a partition or of what it left out."""
-    names = {"partition": "dagster/partition", "left_out": LEFT_OUT_TAG}
+    """A run of an instance, tagged with a partition, its top-up, or what it left out."""
+    names = {"partition": "dagster/partition", "left_out": LEFT_OUT_TAG, "top_up": TOP_UP_TAG}
     run = dg.DagsterRun(
         job_name=job,
         run_id=make_new_run_id(),
@@ -208,7 +210,7 @@ class TestInbox:
         found = look(store.home, instance)
         assert isinstance(found, dg.SensorResult)
         (request,) = found.run_requests or []
-        assert request.run_config == ONLY_INBOX
+        assert request.run_config["ops"] == ONLY_INBOX["ops"]
         repeated = look(store.home, instance)
         assert isinstance(repeated, dg.SensorResult)
         assert [r.run_key for r in repeated.run_requests or []] == [request.run_key]
@@ -248,7 +250,8 @@ class TestInbox:
         assert isinstance(first, dg.SensorResult)
         add_run(instance, TOP_UP, STATUSES.FAILURE)
         again = [look(store.home, instance, first.cursor) for _ in range(2)]
-        keys = {r.run_key for f in again if isinstance(f, dg.SensorResult) for r in f.run_requests}
+        asked = [found for found in again if isinstance(found, dg.SensorResult)]
+        keys = {request.run_key for found in asked for request in found.run_requests or []}
         assert len(keys) == 1
 
     def test_rows_that_somebody_left_by_hand_start_nothing(
@@ -296,6 +299,17 @@ class TestRun:
         assert top_up is not None
         assert top_up.tags[LEFT_OUT_TAG] == "math"
         assert pending_partitions(store, load_settings(), list(STAGES)) == ["math"]
+
+    @pytest.mark.usefixtures("endpoint")
+    def test_runs_of_a_top_up_that_was_killed_hold_nothing_up(
+        self, store: Store, instance: dg.DagsterInstance, tmp_path: Path
+    ) -> None:
+        (key,) = (row.key for row in register(store, shard(tmp_path)))
+        killed = make_new_run_id()
+        add_run(instance, "read_shard", STATUSES.STARTED, partition=key, top_up=killed)
+        assert isinstance(ask(store.home, instance), dg.RunRequest)
+        assert execute(instance).success
+        assert pending_partitions(store, load_settings(), list(STAGES)) == []
 
     @pytest.mark.usefixtures("endpoint")
     def test_one_of_the_inbox_reads_no_shard_that_somebody_registered(

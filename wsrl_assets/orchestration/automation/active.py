@@ -6,6 +6,8 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 PARTITION_TAG = "dagster/partition"
+# On the runs that a top-up makes: the id of its own run.
+TOP_UP_TAG = "wsrl/top_up"
 
 
 def active_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
@@ -14,5 +16,10 @@ def active_runs(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
 
 
 def active_partitions(instance: dg.DagsterInstance) -> set[str]:
-    """The partitions of queued and running runs."""
-    return {run.tags[PARTITION_TAG] for run in active_runs(instance) if PARTITION_TAG in run.tags}
+    """The partitions of queued and running runs, but for those that top-ups made.
+
+    There is one top-up at a time. Its runs end with it, though those of one that was killed look
+    active until the daemon finds that their process is gone.
+    """
+    runs = [run.tags for run in active_runs(instance) if TOP_UP_TAG not in run.tags]
+    return {tags[PARTITION_TAG] for tags in runs if PARTITION_TAG in tags}

@@ -32,17 +32,26 @@ _STATE = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
 
 def launch(live: Live, domain: str, assets: Sequence[str] = DOMAIN_ASSETS) -> str:
     """Launches assets of `advance_domain` for a domain; returns the run's id."""
-    (repository,) = live.ask(_LOCATION)["repositoriesOrError"]["nodes"]
     selection = [{"path": [asset]} for asset in assets]
+    tags = [{"key": "dagster/partition", "value": domain}]
+    return _launch(live, {"jobName": ADVANCE_DOMAIN, "assetSelection": selection}, tags)
+
+
+def launch_job(live: Live, job: str) -> str:
+    """Launches a job as it is; returns the run's id."""
+    return _launch(live, {"jobName": job}, [])
+
+
+def _launch(live: Live, selector: Mapping[str, Any], tags: Sequence[Mapping[str, str]]) -> str:
+    (repository,) = live.ask(_LOCATION)["repositoriesOrError"]["nodes"]
     params = {
         "selector": {
             "repositoryName": repository["name"],
             "repositoryLocationName": repository["location"]["name"],
-            "jobName": ADVANCE_DOMAIN,
-            "assetSelection": selection,
+            **selector,
         },
         "runConfigData": {},
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": domain}]},
+        "executionMetadata": {"tags": tags},
     }
     answer = live.ask(_LAUNCH, params=params)["launchRun"]
     assert answer["__typename"] == "LaunchRunSuccess", answer

@@ -11,13 +11,23 @@ import pytest
 
 from simulator import SimulatorProcess, simulator_process
 from wsrl_assets.orchestration.launcher import LocalRunLauncher
+from wsrl_assets.orchestration.top_up import TOP_UP
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.tables import VerifiedPair
 from wsrl_assets.storage.writer import COMMIT_S
 from wsrl_assets_tests.factories import DOMAIN, IN_DOMAIN, documents, ledger, plant_domain, quick
 from wsrl_assets_tests.factories import rows as rows_in
 from wsrl_assets_tests.integration.ui.live import Live, dagster_on, until
-from wsrl_assets_tests.integration.ui.orders import PATIENCE_S, backfill, calls_of, needed
+from wsrl_assets_tests.integration.ui.orders import (
+    PATIENCE_S,
+    backfill,
+    calls_of,
+    ended,
+    launch_job,
+    needed,
+    run,
+    stop,
+)
 
 DOCUMENTS = 60
 IN_FLIGHT = 4
@@ -67,7 +77,7 @@ def process_of(live: Live, run: dg.DagsterRun) -> int:
 def assert_healed(live: Live, before: Begun) -> None:
     """The run was begun again once; every row is there, and only what was under way paid twice."""
     until(lambda: len(live.runs()) == 2, PATIENCE_S, live.explain)
-    until(lambda: all(run.is_finished for run in live.runs()), PATIENCE_S, live.explain)
+    until(lambda: all(one.is_finished for one in live.runs()), PATIENCE_S, live.explain)
     again, died = live.runs()
     assert (died.run_id, died.status) == (before.run.run_id, dg.DagsterRunStatus.FAILURE)
     assert (again.parent_run_id, again.status) == (died.run_id, dg.DagsterRunStatus.SUCCESS)
@@ -105,3 +115,42 @@ def test_a_run_that_died_with_its_machine_is_begun_again(
         live.kill()
     with dagster_on(tmp_path, endpoint, ENVIRONMENT) as live:
         assert_healed(live, before)
+
+
+def test_a_top_up_whose_process_is_killed_is_begun_again_as_a_whole(
+    tmp_path: Path, endpoint: SimulatorProcess
+) -> None:
+    plant_domain(Store(tmp_path / "home"), documents(DOCUMENTS))
+    with dagster_on(tmp_path, endpoint, ENVIRONMENT) as live:
+        top_up = launch_job(live, TOP_UP)
+        until(lambda: len(ledger(live.store)) > 2 * IN_FLIGHT, PATIENCE_S, live.explain)
+        os.kill(process_of(live, run(live, top_up)), signal.SIGKILL)
+        until(lambda: len(live.runs(job_name=TOP_UP)) == 2, PATIENCE_S, live.explain)
+        until(lambda: all(one.is_finished for one in live.runs()), PATIENCE_S, live.explain)
+        again, died = live.runs(job_name=TOP_UP)
+        assert (died.run_id, died.status) == (top_up, dg.DagsterRunStatus.FAILURE)
+        assert (again.parent_run_id, again.status) == (top_up, dg.DagsterRunStatus.SUCCESS)
+        statuses = sorted(str(one.status.value) for one in live.runs(job_name="advance_domain"))
+        assert statuses == ["FAILURE", "SUCCESS"]
+    found = rows_in(live.store, VerifiedPair, IN_DOMAIN)
+    assert [row.status for row in found] == ["kept"] * DOCUMENTS
+
+
+def test_a_top_up_that_somebody_terminates_stops_its_runs_and_goes_on_later(
+    tmp_path: Path, endpoint: SimulatorProcess
+) -> None:
+    plant_domain(Store(tmp_path / "home"), documents(DOCUMENTS))
+    with dagster_on(tmp_path, endpoint, ENVIRONMENT) as live:
+        first = launch_job(live, TOP_UP)
+        until(lambda: len(ledger(live.store)) > 2 * IN_FLIGHT, PATIENCE_S, live.explain)
+        stop(live, first)
+        assert ended(live, first).status is dg.DagsterRunStatus.CANCELED
+        until(lambda: all(one.is_finished for one in live.runs()), PATIENCE_S, live.explain)
+        kept = len(ledger(live.store))
+        second = launch_job(live, TOP_UP)
+        assert ended(live, second).status is dg.DagsterRunStatus.SUCCESS
+    repeated = len(ledger(live.store)) - needed(live)
+    print(f"{kept} calls kept, {repeated} made twice")
+    found = rows_in(live.store, VerifiedPair, IN_DOMAIN)
+    assert [row.status for row in found] == ["kept"] * DOCUMENTS
+    assert repeated == 0
