@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 _HASH_CHUNK_BYTES = 1 << 20
 # A shard is a database and a Dagster run of its own: too much for each of many small files.
-_SMALL_BYTES = 1 << 20
+_SMALL_BYTES = 16 << 20
 _FEW_FILES = 100
 _FILES_BYTES = 64 << 20
 _MAX_NAME_CHARS = 80
@@ -114,7 +114,7 @@ def discover(path: str | Path, earlier: Earlier | None = None) -> list[ShardFile
 
     A parquet, JSON-lines, CSV or TSV file is a shard. All text files of a folder and its subfolders
     are one shard together, since they tend to be small and many, and so are data files of at most
-    1 MiB where there are more than 100 of them, up to 64 MiB a shard. A file named by itself is a
+    16 MiB where there are more than 100 of them, up to 64 MiB a shard. A file named by itself is a
     shard too. A file with another ending, such as `.json.gz`, is a shard if it plainly is JSON
     lines or parquet. Within a folder, hidden files and empty data files are skipped, and so are
     others; what was skipped is logged. Links to folders are followed, and each folder is read once.

@@ -77,7 +77,7 @@ def test_many_small_files_are_one_shard_and_each_row_names_its_file(tmp_path: Pa
 
 def test_few_small_files_and_large_ones_are_shards_by_themselves(tmp_path: Path) -> None:
     folder = many(tmp_path / "corpus", 101)
-    write(folder / "large.jsonl", json_lines({"text": TEXT * (2**20 // len(TEXT) + 1)}))
+    write(folder / "large.jsonl", json_lines({"text": TEXT * (16 * 2**20 // len(TEXT) + 1)}))
     assert [len(shard.members) for shard in discover(folder)] == [0, 101]
     assert all(not shard.members for shard in discover(many(tmp_path / "few", 100)))
 
@@ -110,7 +110,9 @@ def test_files_that_a_folder_gains_are_one_more_shard(tmp_path: Path) -> None:
 def test_small_files_that_are_named_one_by_one_are_one_shard_too(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
     folder = many(tmp_path / "corpus")
-    large = write(folder / "large.jsonl", json_lines({"text": TEXT * (2**20 // len(TEXT) + 1)}))
+    large = write(
+        folder / "large.jsonl", json_lines({"text": TEXT * (16 * 2**20 // len(TEXT) + 1)})
+    )
     other = write(tmp_path / "other.md", TEXT)
     paths = [*folder.glob("*.*"), *(folder / "deep").glob("*"), other]
     registered = register(store, paths)
