@@ -36,8 +36,8 @@ def ingest(
     's3://bucket/part-*.parquet'.
 
     Parquet, JSON lines, CSV and TSV files, plain or compressed (.gz, .zst), are a shard each. The
-    .txt and .md files of a folder are one shard together, and so are small data files (16 MiB) where
-    there are more than 100. Links to folders are followed.
+    .txt and .md files of a folder are one shard together, and so are data files of up to 16 MiB
+    where there are more than 100. Links to folders are followed.
     A shard is named by its content, so registering a file twice changes nothing, and a changed file
     becomes a new shard. Files that a folder has gained become shards beside those that it has.
     """
