@@ -1,5 +1,6 @@
 """Domains that are begun while triage comes to its end."""
 
+import time
 from concurrent.futures import Future
 from itertools import pairwise
 
@@ -101,7 +102,7 @@ def test_looks_that_take_long_are_further_apart(monkeypatch: pytest.MonkeyPatch)
     """So that they take at most a tenth of the time, however large the home is."""
     monkeypatch.undo()
     clock, looks = [0.0], list[float]()
-    monkeypatch.setattr(lookahead.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
 
     def slow() -> list[str]:
         looks.append(clock[0])
