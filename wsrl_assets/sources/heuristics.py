@@ -115,16 +115,23 @@ class _Document:
     def has_plenty(self, plain: bytes, share: float) -> bool:
         """Whether these characters of ASCII alone are surely such a share, spaces counted too.
 
-        A look that costs a tenth of `share`. Letters and digits are never counted once for a run,
-        so that their share without spaces is no smaller; the margin is for rounding.
+        A look that costs a tenth of `share`, mostly at the start of the text alone. Letters and
+        digits are never counted once for a run, so that their share without spaces is no smaller;
+        the margin is for rounding.
         """
-        data = self.text.encode("utf-8", "surrogatepass")
-        return len(data) - len(data.translate(None, plain)) > 1.01 * share * len(self.text)
+        wanted = 1.01 * share * len(self.text)
+        start = self.text[: int(2 * wanted) + 1]
+        return _count_of(plain, start) > wanted or _count_of(plain, self.text) > wanted
 
     def share(self, classes: str) -> float:
         """The share of these Unicode classes in the characters that are no spaces."""
         found = sum(int(self.characters[_KINDS.index(name)]) for name in classes)
         return found / max(1, int(self.characters[1:].sum()))
+
+
+def _count_of(characters: bytes, text: str) -> int:
+    data = text.encode("utf-8", "surrogatepass")
+    return len(data) - len(data.translate(None, characters))
 
 
 _PLAIN_LETTERS = string.ascii_letters.encode()
@@ -188,15 +195,22 @@ def _mostly_symbols(document: _Document, thresholds: HeuristicThresholds) -> Rej
 
 
 def _repeated_lines(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
-    lines = list(map(str.strip, document.text.splitlines()))
-    total = sum(map(len, lines))
-    repeated = total - sum(map(len, set(lines)))
-    share = repeated / max(1, total)
-    if share <= thresholds.max_repeated_line_share:
+    text, limit = document.text, thresholds.max_repeated_line_share
+    # Where the lines of the first half differ enough for all, the others need no look.
+    half = text[: text.rfind("\n", 0, len(text) // 2) + 1]
+    if sum(map(len, _stripped_lines(half))) > 1.01 * (1 - limit) * len(text):
         return None
-    limit = thresholds.max_repeated_line_share
+    total = sum(len(line.strip()) for line in text.splitlines())
+    repeated = total - sum(map(len, _stripped_lines(text)))
+    share = repeated / max(1, total)
+    if share <= limit:
+        return None
     detail = f"{share:.1%} of the text are lines seen before; at most {limit:.0%} may be"
     return Rejection(HeuristicReason.REPEATED_LINES, detail)
+
+
+def _stripped_lines(text: str) -> set[str]:
+    return set(map(str.strip, text.splitlines()))
 
 
 def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:

@@ -46,13 +46,14 @@ def normalise_document(text: str) -> str:
     two. Indentation and single spaces stay, so markdown and code survive. Normalising twice changes
     nothing more.
     """
-    if _holds(text) & _HOLDS_ODD:
+    held = _holds(text)
+    if held & _HOLDS_ODD:
         text = _NEWLINE.sub("\n", text)
         text = _CONTROL.sub("", text)
         text = _NO_WIDTH.sub("", _INVISIBLE.sub("", text))
         text = _SURROGATE.sub("\ufffd", text)
-    text = _composed(text, "NFC")
-    if not text.isascii() or " \n" in text or "\t\n" in text:
+    text = _composed(text, "NFC", held)
+    if held & _HOLDS_SPACE or " \n" in text or "\t\n" in text:
         text = "\n".join(map(str.rstrip, text.split("\n")))
     if "\n\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n\n", text)
@@ -82,11 +83,12 @@ def content_id_of_normal(text: str) -> str:
     """The `content_id` of a text that `normalise_document` has made, or of a part of one."""
     if _holds(text) & _HOLDS_SPACE:
         text = _SPACE_BEYOND_ASCII.sub(" ", text)
-    data = b" " + text.encode("utf-8").translate(_SPACES_AS_ONE)
-    codes = np.frombuffer(data, np.uint8)
-    is_space = codes == ord(" ")
-    collapsed = codes[1:][~(is_space[1:] & is_space[:-1])].tobytes()
-    return hashlib.blake2b(collapsed.rstrip(b" "), digest_size=_DIGEST_BYTES).hexdigest()
+    data = text.encode("utf-8").translate(_SPACES_AS_ONE)
+    for spaces in _RUNS_OF_SPACES:
+        data = data.replace(spaces, b" ")
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return hashlib.blake2b(data.strip(b" "), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def stable_hash(*parts: str) -> str:
@@ -190,6 +192,22 @@ def estimate_tokens(text: str) -> int:
     return -(-int(np.add.reduce(np.frombuffer(weights, np.uint8), dtype=np.uint64)) // 12)
 
 
+def estimate_tokens_of_parts(text: str, ends: Sequence[int]) -> list[int]:
+    """`estimate_tokens` of each part of a text, without making the parts.
+
+    Args:
+        text: what the parts make up, one after another.
+        ends: of the parts, in characters, rising; the last is that of the text.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    weights = np.frombuffer(data.translate(_TWELFTHS), np.uint8)
+    if not text.isascii():
+        # The bytes that go on with a character weigh nothing: what is left is one for each.
+        weights = weights[np.frombuffer(data, np.uint8) & 0xC0 != 0x80]
+    starts = np.concatenate([[0], np.asarray(ends[:-1], np.int64)])
+    return (-(-np.add.reduceat(weights, starts, dtype=np.int64) // 12)).tolist()
+
+
 # What a text may hold somewhere, and most texts do not.
 _HOLDS_ODD, _HOLDS_MARK, _HOLDS_SPACE, _HOLDS_UNSPACED = 1, 2, 4, 8
 _HOLDS_ANY = 15
@@ -220,15 +238,16 @@ def _held() -> NDArray[np.uint8]:
     return held
 
 
-def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """Unicode normalisation in linear time.
+def _composed(text: str, form: Literal["NFC", "NFKC"], held: int | None = None) -> str:
+    """Unicode normalisation in linear time, given what the text, or one that it was, `_holds`.
 
     Python sorts combining marks by insertion: one letter under a million marks would take hours.
     Unicode's own remedy (UAX 15, Stream-Safe Text) is a limit of 30 marks in a row.
     """
     if text.isascii():
         return text
-    text = _without_excess_marks(text)
+    if (_holds(text) if held is None else held) & _HOLDS_MARK:
+        text = _excess_marks().sub(r"\1", text)
     composed = unicodedata.normalize(form, text)
     return text if composed == text else _without_excess_marks(composed)
 
@@ -237,6 +256,8 @@ def _without_excess_marks(text: str) -> str:
     return _excess_marks().sub(r"\1", text) if _holds(text) & _HOLDS_MARK else text
 
 
+# Long ones first, so that indented code takes few rounds.
+_RUNS_OF_SPACES = (b" " * 16, b" " * 4, b" " * 2)
 _SPACES_AS_ONE = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
 _SPACE_BEYOND_ASCII = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
