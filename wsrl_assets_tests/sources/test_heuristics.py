@@ -135,3 +135,18 @@ def test_the_quick_look_finds_what_the_full_count_finds(text: str, limit: float)
     quick = check(text, thresholds)
     with mock.patch.object(heuristics._Document, "has_plenty", return_value=False):
         assert check(text, thresholds) == quick
+
+
+lines = st.lists(st.sampled_from(["", "  a", "a  ", "the same line", "x" * 40, "é", "\u2028b"]))
+
+
+@given(lines.map("\n".join), st.floats(0.05, 0.95))
+def test_half_of_the_lines_are_enough_only_where_all_would_say_the_same(
+    text: str, limit: float
+) -> None:
+    thresholds = HeuristicThresholds(min_tokens=0, max_repeated_line_share=limit)
+    stripped = [line.strip() for line in text.splitlines()]
+    total = sum(map(len, stripped))
+    share = (total - sum(map(len, set(stripped)))) / max(1, total)
+    found = heuristics._repeated_lines(heuristics._Document(text), thresholds)
+    assert (found is not None) == (share > limit)
