@@ -21,7 +21,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from wsrl_assets.text.normalisation import estimate_tokens, words
+from wsrl_assets.text.normalisation import ASCII_WORDS_ALONE, estimate_tokens, words
 
 HEURISTICS_VERSION = "2"
 
@@ -215,6 +215,8 @@ def _stripped_lines(text: str) -> set[str]:
 
 def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
     n = thresholds.ngram_words
+    if _surely_differs(document.text, n, 1 - thresholds.max_repeated_ngram_share):
+        return None
     total = max(0, len(document.words) - n + 1)
     # Counting short runs is cheap, and nearly always shows that enough of the long ones differ.
     for length in range(1, min(n, _LONGEST_SHORT_RUN + 1)):
@@ -228,6 +230,36 @@ def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Re
     limit = thresholds.max_repeated_ngram_share
     detail = f"{share:.1%} of the runs of {n} words were seen before; at most {limit:.0%} may be"
     return Rejection(HeuristicReason.REPEATED_NGRAMS, detail)
+
+
+def _surely_differs(text: str, n: int, share: float) -> bool:
+    """Whether surely such a share of the runs of n words differ; a look at texts of ASCII alone.
+
+    Runs differ where the starts of their first words do, of up to eight letters each. These are
+    hashed to places in a table, and the places counted: two may meet, which only counts too few.
+    """
+    if not text.isascii() or n < _WORDS_SEEN:
+        return False
+    data = b" " + text.encode("ascii").translate(ASCII_WORDS_ALONE) + b" " * 8
+    is_letter = np.frombuffer(data, np.uint8) != ord(" ")
+    edges = np.flatnonzero(is_letter[1:] != is_letter[:-1]) + 1
+    starts, ends = edges[::2], edges[1::2]
+    total = len(starts) - n + 1
+    if total < 1:
+        return False
+    eights = np.ndarray((len(data) - 7,), np.uint64, data, strides=(1,))
+    seen = eights[starts] & _FIRST_BYTES[np.minimum(ends - starts, 8)]
+    mixed = seen[:total]
+    for following in range(1, _WORDS_SEEN):
+        mixed = mixed * _MIXER ^ seen[following : following + total]
+    table = np.zeros(1 << (4 * total).bit_length(), np.bool_)
+    table[(mixed * _MIXER) >> np.uint64(64 - (4 * total).bit_length())] = True
+    return int(np.count_nonzero(table)) > 1.01 * share * total
+
+
+_WORDS_SEEN = 3
+_FIRST_BYTES = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 # Each n-gram after the first brings one new run of a shorter length at most. So no fewer n-grams

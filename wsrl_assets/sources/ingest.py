@@ -386,11 +386,13 @@ class _Ingest:
                 source.detail,
             )
             return
-        passages = split_for_model(text, self.settings.max_passage_tokens, self.count_tokens)
+        of_all = estimate_tokens(text)
+        most = self.settings.max_passage_tokens
+        passages = split_for_model(text, most, self.count_tokens, of_all)
         for number, passage in enumerate(passages or [_NOTHING]):
             is_whole = passage.text == text
             doc_id = parent_id if is_whole else content_id_of_normal(passage.text)
-            tokens = estimate_tokens(passage.text)
+            tokens = of_all if is_whole else estimate_tokens(passage.text)
             part = _Part(source, title, metadata, number, passage, doc_id, parent_id, tokens)
             found = check(passage.text, self.settings.thresholds, tokens)
             if found is not None:

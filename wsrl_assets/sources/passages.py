@@ -76,7 +76,9 @@ def _split(
     return list(_Splitter(text, max_tokens, count_tokens, count_parts).passages())
 
 
-def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> list[Passage]:
+def split_for_model(
+    text: str, max_tokens: int, count_tokens: CountTokens, estimate: int | None = None
+) -> list[Passage]:
     """`split_passages` by a model's own tokenizer, which is asked as seldom as possible.
 
     The estimate of `estimate_tokens` is nearly always too high, so what it lets through needs no
@@ -88,8 +90,9 @@ def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> li
         text: The document, normalised.
         max_tokens: At least `MIN_PASSAGE_TOKENS`.
         count_tokens: The model's count; each use may be a request.
+        estimate: `estimate_tokens` of the text, if it is known.
     """
-    if estimate_tokens(text) <= max_tokens:
+    if (estimate_tokens(text) if estimate is None else estimate) <= max_tokens:
         whole = _stripped(text, _Span(0, len(text)))
         return [whole] if whole.text else []
     sample = text[:_SAMPLE_CHARS]
@@ -275,13 +278,18 @@ def _blocks(text: str) -> Iterator[_Span]:
 
 def _blocks_without_fences(text: str) -> Iterator[_Span]:
     start = 0
+    has_headings = "#" in text
     for gap in _PARAGRAPH_END.finditer(text):
-        line_start = text.rfind("\n", 0, gap.start()) + 1
-        if _HEADING.match(text, line_start, gap.start() + 1) is None:
+        if not has_headings or not _is_heading(text, gap.start()):
             yield _Span(start, gap.end())
             start = gap.end()
     if start < len(text):
         yield _Span(start, len(text))
+
+
+def _is_heading(text: str, line_end: int) -> bool:
+    line_start = text.rfind("\n", 0, line_end) + 1
+    return _HEADING.match(text, line_start, line_end + 1) is not None
 
 
 def _blocks_with_fences(text: str) -> Iterator[_Span]:

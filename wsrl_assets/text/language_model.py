@@ -69,6 +69,7 @@ class LanguageModel:
         buckets = file.array("<i4", 2 * kept_buckets).reshape(-1, 2)
         self._bucket_rows = np.full(self._buckets, -1, np.int32)
         self._bucket_rows[buckets[:, 0]] = words + buckets[:, 1]
+        self._bucket_bits = np.packbits(self._bucket_rows >= 0, bitorder="little")
         (is_quantised,) = file.take("<b")
         self._vectors = file.quantised() if is_quantised else file.matrix()
         (is_quantised,) = file.take("<b")
@@ -97,19 +98,24 @@ class LanguageModel:
         # Each line has its end for a word.
         hidden = np.tile(self._vectors[self._rows[_END_OF_LINE]], (len(lines), 1))
         counts = np.ones(len(lines), np.int64)
-        for starts, rows in ((text.word_starts, rows_of_words), *self._runs(text)):
-            known = np.flatnonzero(rows >= 0)
-            found = np.bincount(line_of[starts[known]], minlength=len(lines))
+        known = np.flatnonzero(rows_of_words >= 0)
+        of_words = text.word_starts[known], rows_of_words[known]
+        for starts, rows in (of_words, *self._runs(text)):
+            found = np.bincount(line_of[starts], minlength=len(lines))
             counts += found
-            hidden += _chosen(rows[known], found, len(self._vectors)) @ self._vectors
+            hidden += _chosen(rows, found, len(self._vectors)) @ self._vectors
         hidden /= counts[:, None].astype(np.float32)
         return self._most_likely(hidden)
 
     def _runs(self, text: "_Text") -> Iterator[tuple[_Integers, _Integers]]:
-        """Where the runs of each length begin, and the rows of their vectors or -1."""
+        """Where the runs of each length begin that have vectors, and the rows of these."""
         for length, starts, hashes in text.runs(self._longest):
             if length >= self._shortest:
-                yield starts, self._bucket_rows[hashes % np.uint32(self._buckets)]
+                buckets = hashes % np.uint32(self._buckets)
+                # Nine of ten have none, which a table that fits a processor's cache tells.
+                bits = self._bucket_bits[buckets >> 3] >> (buckets & 7).astype(np.uint8)
+                known = np.flatnonzero(bits & 1)
+                yield starts[known], self._bucket_rows[buckets[known]]
 
     def _most_likely(self, hidden: _Floats) -> list[Guess]:
         # No BLAS: its threads would spin for longer than this takes.

@@ -83,12 +83,11 @@ def content_id_of_normal(text: str) -> str:
     """The `content_id` of a text that `normalise_document` has made, or of a part of one."""
     if _holds(text) & _HOLDS_SPACE:
         text = _SPACE_BEYOND_ASCII.sub(" ", text)
-    data = text.encode("utf-8").translate(_SPACES_AS_ONE)
-    for spaces in _RUNS_OF_SPACES:
-        data = data.replace(spaces, b" ")
-    while b"  " in data:
-        data = data.replace(b"  ", b" ")
-    return hashlib.blake2b(data.strip(b" "), digest_size=_DIGEST_BYTES).hexdigest()
+    data = b" " + text.encode("utf-8").translate(_SPACES_AS_ONE)
+    codes = np.frombuffer(data, np.uint8)
+    is_space = codes == ord(" ")
+    collapsed = codes[1:][~(is_space[1:] & is_space[:-1])].tobytes()
+    return hashlib.blake2b(collapsed.rstrip(b" "), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def stable_hash(*parts: str) -> str:
@@ -111,13 +110,23 @@ def words(text: str) -> list[str]:
     write no spaces between words, so each of their characters is a word of its own: n-grams of
     them then compare as they do in other scripts.
     """
+    if text.isascii():
+        return _words_of_ascii(text)
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    folded_units = _folded().take(units)
+    if folded_units.all():
+        return folded_units.tobytes().decode("utf-16-le").split()
     folded = _composed(_composed(text, "NFKC").casefold(), "NFKC")
     if folded.isascii():
-        return folded.encode("ascii").translate(_ASCII_WORDS_ALONE).decode("ascii").split()
+        return _words_of_ascii(folded)
     if _holds(folded) & (_HOLDS_MARK | _HOLDS_UNSPACED):
         return _word_pattern().findall(folded)
     units = np.frombuffer(folded.encode("utf-16-le"), np.uint16)
     return np.where(_is_letter().take(units), units, ord(" ")).tobytes().decode("utf-16-le").split()
+
+
+def _words_of_ascii(text: str) -> list[str]:
+    return text.encode("ascii").translate(ASCII_WORDS_ALONE).decode("ascii").split()
 
 
 def count_words(text: str) -> int:
@@ -256,8 +265,6 @@ def _without_excess_marks(text: str) -> str:
     return _excess_marks().sub(r"\1", text) if _holds(text) & _HOLDS_MARK else text
 
 
-# Long ones first, so that indented code takes few rounds.
-_RUNS_OF_SPACES = (b" " * 16, b" " * 4, b" " * 2)
 _SPACES_AS_ONE = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
 _SPACE_BEYOND_ASCII = re.compile("[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
@@ -285,8 +292,9 @@ def _excess_marks() -> re.Pattern[str]:
     return re.compile(f"(?=[{common}\U00010000-\U0001ffff]{many})({mark}{many}){mark}++")
 
 
-_ASCII_WORDS_ALONE = bytes(
-    byte if chr(byte).isascii() and chr(byte).isalnum() else ord(" ") for byte in range(256)
+ASCII_WORDS_ALONE = bytes(
+    ord(chr(byte).lower()) if chr(byte).isascii() and chr(byte).isalnum() else ord(" ")
+    for byte in range(256)
 )
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -300,6 +308,23 @@ _UNSPACED = (
 def _is_letter() -> NDArray[np.bool_]:
     """Whether a word may hold each of the first 65,536 code points."""
     return np.fromiter((chr(code).isalnum() for code in range(0x10000)), np.bool_, 0x10000)
+
+
+@cache
+def _folded() -> NDArray[np.uint16]:
+    """What stands for each of the first 65,536 code points in words, a space for what none holds.
+
+    0 where that depends on what stands beside it, or is not one code point: marks, the parts of
+    Korean syllables, surrogates, letters such as the German sharp s, and scripts without spaces.
+    """
+    depends = re.compile(f"[{_UNSPACED}{_marks(0, 0x10000)}\u1100-\u11ff\ud800-\udfff]")
+    folded = np.zeros(0x10000, np.uint16)
+    for code in range(0x10000):
+        character = unicodedata.normalize("NFKC", chr(code)).casefold()
+        character = unicodedata.normalize("NFKC", character)
+        if len(character) == 1 and not depends.match(character) and ord(character) < 0x10000:
+            folded[code] = ord(character) if character.isalnum() else ord(" ")
+    return folded
 
 
 @cache

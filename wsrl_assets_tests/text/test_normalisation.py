@@ -4,11 +4,14 @@ import hashlib
 import time
 import unicodedata
 from itertools import accumulate
+from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wsrl_assets.text import normalisation
 from wsrl_assets.text.normalisation import (
     content_id,
     estimate_tokens,
@@ -23,6 +26,7 @@ any_text = st.text(alphabet=st.characters(exclude_categories=()))
 any_space_or_letter = st.one_of(
     st.sampled_from(" \n\t\u00a0\u2000\u2003\u3000ab.é\u0301\u0958\u0344"), st.characters()
 )
+UNKNOWN = np.zeros(0x10000, np.uint16)
 PROSE = "The river rises in the hills and runs for 340 kilometres to the sea. "
 
 
@@ -145,6 +149,24 @@ def test_words_are_folded_and_free_of_punctuation() -> None:
     assert words("Don't STOP_now: straße, \ufb01ne 12.5!") == [
         *("don", "t", "stop", "now", "strasse", "fine", "12", "5")
     ]
+
+
+@given(st.text(any_space_or_letter))
+@example("Ünïcode, ſtraße ĲSSEL K Å １２ ﬁ × ½ à٣_б\u0345")
+def test_words_found_by_table_are_those_of_the_folded_text(text: str) -> None:
+    by_table = words(text)
+    with mock.patch.object(normalisation, "_folded", return_value=UNKNOWN):
+        assert words(text) == by_table
+
+
+def test_each_character_of_the_table_is_folded_as_in_a_text() -> None:
+    characters = [chr(code) for code in range(0x80, 0x10000)]
+    tables = normalisation._folded()
+    known = [character for character in characters if tables[ord(character)]]
+    assert len(known) > 10_000
+    with mock.patch.object(normalisation, "_folded", return_value=UNKNOWN):
+        expected = words(" ".join(known))
+    assert words(" ".join(known)) == expected
 
 
 def test_vowel_signs_stay_in_their_word() -> None:
