@@ -285,7 +285,7 @@ class _Part:
 
 _NOTHING = Passage("", 0, 0)
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
-# Each commit reads the ids of the home, and writes at least as much as a block of each column.
+# Each commit looks up its ids among all of the home, which large ones do less often.
 _COMMITTED_ROWS = 4000
 _COMMITTED_BYTES = 16 << 20
 
@@ -406,13 +406,14 @@ class _Ingest:
             if part.is_kept and part.doc_id in withdrawn:
                 part.reason = WITHDRAWN
         ids = [doc_id for doc_id in kept if doc_id not in withdrawn]
+        languages = languages_of([part.passage.text for part in parts])
         elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
             _reject_duplicates(parts, _first_positions(transaction, ids), elsewhere)
-            transaction.merge_frame(SourceDocument, self._frame(parts))
+            transaction.merge_frame(SourceDocument, self._frame(parts, languages))
 
-    def _frame(self, parts: Sequence[_Part]) -> pl.DataFrame:
-        """The parts as rows of `source_documents`."""
+    def _frame(self, parts: Sequence[_Part], languages: Sequence[str | None]) -> pl.DataFrame:
+        """The parts, with their languages, as rows of `source_documents`."""
         same = {"shard": self.shard.shard, **self.provenance.columns()}
         columns: dict[str, Sequence[object]] = {
             "source_row": [part.source.row_number for part in parts],
@@ -425,7 +426,7 @@ class _Ingest:
             "char_end": [part.passage.end for part in parts],
             "tokens": [part.tokens for part in parts],
             "metadata": [part.metadata for part in parts],
-            "language": languages_of([part.passage.text for part in parts]),
+            "language": languages,
             "status": [str(Status.KEPT if part.is_kept else Status.REJECTED) for part in parts],
             "reason": [part.reason for part in parts],
             "detail": [part.detail for part in parts],

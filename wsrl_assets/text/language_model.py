@@ -141,8 +141,7 @@ class _Text:
         self.word_starts = np.flatnonzero(self._is_space)[:-1] + 1
         leads = codes.copy()
         self._tails: list[tuple[_Integers, NDArray[Any]]] = []
-        for least, mark in ((0x10000, 0xF0), (0x800, 0xE0), (0x80, 0xC0)):
-            shift = {0xF0: 18, 0xE0: 12, 0xC0: 6}[mark]
+        for least, mark, shift in ((0x10000, 0xF0, 18), (0x800, 0xE0, 12), (0x80, 0xC0, 6)):
             longer = np.flatnonzero(codes >= least)
             found = codes[longer]
             self._tails.append((longer, 0x80 | found >> (shift - 6) & 0x3F | _NEGATIVE))

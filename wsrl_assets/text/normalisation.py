@@ -211,10 +211,11 @@ def estimate_tokens_of_parts(text: str, ends: Sequence[int]) -> list[int]:
     data = text.encode("utf-8", "surrogatepass")
     weights = np.frombuffer(data.translate(_TWELFTHS), np.uint8)
     if not text.isascii():
-        # The bytes that go on with a character weigh nothing: what is left is one for each.
+        # Bytes after the first of a character weigh nothing: what is left is one for each.
         weights = weights[np.frombuffer(data, np.uint8) & 0xC0 != 0x80]
     starts = np.concatenate([[0], np.asarray(ends[:-1], np.int64)])
-    return (-(-np.add.reduceat(weights, starts, dtype=np.int64) // 12)).tolist()
+    twelfths = np.add.reduceat(weights, starts, dtype=np.int64).tolist()
+    return [-(-tokens // 12) for tokens in twelfths]
 
 
 # What a text may hold somewhere, and most texts do not.
