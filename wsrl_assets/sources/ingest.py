@@ -34,7 +34,7 @@ from wsrl_assets.storage.schema import frame_of_columns
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.text.language import languages_of
+from wsrl_assets.text.language import language_of
 from wsrl_assets.text.normalisation import (
     content_id_of_normal,
     estimate_tokens,
@@ -406,7 +406,7 @@ class _Ingest:
             if part.is_kept and part.doc_id in withdrawn:
                 part.reason = WITHDRAWN
         ids = [doc_id for doc_id in kept if doc_id not in withdrawn]
-        languages = languages_of([part.passage.text for part in parts])
+        languages = [language_of(part.passage.text) for part in parts]
         elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
             _reject_duplicates(parts, _first_positions(transaction, ids), elsewhere)
