@@ -136,8 +136,16 @@ def _of_a_process(reader: str, path: Path) -> Cost | None:
 def _measure(reader: Callable[[Path], None], path: Path) -> Cost:
     before = time.process_time()
     reader(path)
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return Cost(time.process_time() - before, peak_mib)
+    return Cost(time.process_time() - before, _peak_mib())
+
+
+def _peak_mib() -> float:
+    """Of this program alone: `ru_maxrss` counts that of the process that started it, too."""
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        if found:
+            return int(found[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 # Readers. Each is given the file, and may write beside it.

@@ -21,7 +21,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from wsrl_assets.text.normalisation import estimate_tokens, words
+from wsrl_assets.text.normalisation import ASCII_WORDS_ALONE, estimate_tokens, words
 
 HEURISTICS_VERSION = "2"
 
@@ -115,16 +115,23 @@ class _Document:
     def has_plenty(self, plain: bytes, share: float) -> bool:
         """Whether these characters of ASCII alone are surely such a share, spaces counted too.
 
-        A look that costs a tenth of `share`. Letters and digits are never counted once for a run,
-        so that their share without spaces is no smaller; the margin is for rounding.
+        A look that costs a tenth of `share`, mostly at the start of the text alone. Letters and
+        digits are never counted once for a run, so that their share without spaces is no smaller;
+        the margin is for rounding.
         """
-        data = self.text.encode("utf-8", "surrogatepass")
-        return len(data) - len(data.translate(None, plain)) > 1.01 * share * len(self.text)
+        wanted = 1.01 * share * len(self.text)
+        start = self.text[: int(2 * wanted) + 1]
+        return _count_of(plain, start) > wanted or _count_of(plain, self.text) > wanted
 
     def share(self, classes: str) -> float:
         """The share of these Unicode classes in the characters that are no spaces."""
         found = sum(int(self.characters[_KINDS.index(name)]) for name in classes)
         return found / max(1, int(self.characters[1:].sum()))
+
+
+def _count_of(characters: bytes, text: str) -> int:
+    data = text.encode("utf-8", "surrogatepass")
+    return len(data) - len(data.translate(None, characters))
 
 
 _PLAIN_LETTERS = string.ascii_letters.encode()
@@ -188,19 +195,28 @@ def _mostly_symbols(document: _Document, thresholds: HeuristicThresholds) -> Rej
 
 
 def _repeated_lines(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
-    lines = list(map(str.strip, document.text.splitlines()))
-    total = sum(map(len, lines))
-    repeated = total - sum(map(len, set(lines)))
-    share = repeated / max(1, total)
-    if share <= thresholds.max_repeated_line_share:
+    text, limit = document.text, thresholds.max_repeated_line_share
+    # Where the lines of the first half differ enough for all, the others need no look.
+    half = text[: text.rfind("\n", 0, len(text) // 2) + 1]
+    if sum(map(len, _stripped_lines(half))) > 1.01 * (1 - limit) * len(text):
         return None
-    limit = thresholds.max_repeated_line_share
+    total = sum(len(line.strip()) for line in text.splitlines())
+    repeated = total - sum(map(len, _stripped_lines(text)))
+    share = repeated / max(1, total)
+    if share <= limit:
+        return None
     detail = f"{share:.1%} of the text are lines seen before; at most {limit:.0%} may be"
     return Rejection(HeuristicReason.REPEATED_LINES, detail)
 
 
+def _stripped_lines(text: str) -> set[str]:
+    return set(map(str.strip, text.splitlines()))
+
+
 def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Rejection | None:
     n = thresholds.ngram_words
+    if _surely_differs(document.text, n, 1 - thresholds.max_repeated_ngram_share):
+        return None
     total = max(0, len(document.words) - n + 1)
     # Counting short runs is cheap, and nearly always shows that enough of the long ones differ.
     for length in range(1, min(n, _LONGEST_SHORT_RUN + 1)):
@@ -214,6 +230,36 @@ def _repeated_ngrams(document: _Document, thresholds: HeuristicThresholds) -> Re
     limit = thresholds.max_repeated_ngram_share
     detail = f"{share:.1%} of the runs of {n} words were seen before; at most {limit:.0%} may be"
     return Rejection(HeuristicReason.REPEATED_NGRAMS, detail)
+
+
+def _surely_differs(text: str, n: int, share: float) -> bool:
+    """Whether surely such a share of the runs of n words differ; a look at texts of ASCII alone.
+
+    Runs differ where the starts of their first words do, of up to eight letters each. These are
+    hashed to places in a table, and the places counted: two may meet, which only counts too few.
+    """
+    if not text.isascii() or n < _WORDS_SEEN:
+        return False
+    data = b" " + text.encode("ascii").translate(ASCII_WORDS_ALONE) + b" " * 8
+    is_letter = np.frombuffer(data, np.uint8) != ord(" ")
+    edges = np.flatnonzero(is_letter[1:] != is_letter[:-1]) + 1
+    starts, ends = edges[::2], edges[1::2]
+    total = len(starts) - n + 1
+    if total < 1:
+        return False
+    eights = np.ndarray((len(data) - 7,), np.uint64, data, strides=(1,))
+    seen = eights[starts] & _FIRST_BYTES[np.minimum(ends - starts, 8)]
+    mixed = seen[:total]
+    for following in range(1, _WORDS_SEEN):
+        mixed = mixed * _MIXER ^ seen[following : following + total]
+    table = np.zeros(1 << (4 * total).bit_length(), np.bool_)
+    table[(mixed * _MIXER) >> np.uint64(64 - (4 * total).bit_length())] = True
+    return int(np.count_nonzero(table)) > 1.01 * share * total
+
+
+_WORDS_SEEN = 3
+_FIRST_BYTES = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 # Each n-gram after the first brings one new run of a shorter length at most. So no fewer n-grams

@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import polars as pl
 
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
 from wsrl_assets.sources.heuristics import HEURISTICS_VERSION, HeuristicThresholds, check
@@ -28,6 +30,7 @@ from wsrl_assets.sources.shards import (
 )
 from wsrl_assets.sources.streams import locate
 from wsrl_assets.storage import Partition, PartitionKind, Store, Transaction
+from wsrl_assets.storage.schema import frame_of_columns
 from wsrl_assets.storage.tables import Shard, SourceDocument, Status, utc_now
 from wsrl_assets.storage.takedowns import WITHDRAWN, taken_down
 from wsrl_assets.taxonomy.stages import Stage
@@ -255,24 +258,36 @@ def _registered(store: Store, partition: Partition) -> Shard:
     return shard
 
 
-@dataclass(frozen=True, slots=True)
-class _Identified:
-    """A passage with what is worked out of its text once."""
+@dataclass(slots=True)
+class _Part:
+    """A passage of a source row with what is worked out of its text, or the row without one."""
 
+    source: SourceRow
+    title: str | None
+    metadata: str
+    number: int
     passage: Passage
     doc_id: str
     parent_id: str
     tokens: int
+    reason: str | None = None
+    detail: str | None = None
 
-    @classmethod
-    def of(
-        cls, passage: Passage, parent_id: str | None = None, doc_id: str | None = None
-    ) -> "_Identified":
-        doc_id = doc_id or content_id_of_normal(passage.text)
-        return cls(passage, doc_id, parent_id or doc_id, estimate_tokens(passage.text))
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where it stands in its shard."""
+        return self.source.row_number, self.number
+
+    @property
+    def is_kept(self) -> bool:
+        return self.reason is None
 
 
 _NOTHING = Passage("", 0, 0)
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+# Each commit looks up its ids among all of the home, which large ones do less often.
+_COMMITTED_ROWS = 4000
+_COMMITTED_BYTES = 16 << 20
 
 
 @dataclass
@@ -293,12 +308,17 @@ class _Ingest:
     def run(self, on_rows: Callable[[int], None]) -> int:
         added = 0
         try:
-            for batch in read_rows(self._file(), text_column=self.shard.text_column):
-                rows = [row for source in batch for row in self._rows(source)]
-                self._commit(rows)
+            for batch in read_rows(
+                self._file(),
+                text_column=self.shard.text_column,
+                batch_rows=_COMMITTED_ROWS,
+                batch_bytes=_COMMITTED_BYTES,
+            ):
+                parts = [part for source in batch for part in self._parts(source)]
+                self._commit(parts)
                 self.read += len(batch)
-                added += len(rows)
-                on_rows(len(rows))
+                added += len(parts)
+                on_rows(len(parts))
         except ShardFault as fault:
             self._end(rows_read=self.read, fault=str(fault.reason), fault_detail=str(fault))
             raise
@@ -347,57 +367,72 @@ class _Ingest:
             "`wsrl ingest --again PATH` reads its new content in place of the old.",
         )
 
-    def _rows(self, source: SourceRow) -> Iterator[SourceDocument]:
-        if source.reason is not None or source.text is None:
-            yield self._row(source, 0, _Identified.of(_NOTHING), source.reason, source.detail)
-            return
-        text = normalise_document(source.text)
+    def _parts(self, source: SourceRow) -> Iterator[_Part]:
+        title = source.title or _heading(source.text)
+        metadata = _AS_JSON(dict(source.metadata))
+        text = normalise_document(source.text or "")
         parent_id = content_id_of_normal(text)
-        passages = split_for_model(text, self.settings.max_passage_tokens, self.count_tokens)
+        if source.reason is not None:
+            yield _Part(
+                source,
+                title,
+                metadata,
+                0,
+                _NOTHING,
+                parent_id,
+                parent_id,
+                0,
+                str(source.reason),
+                source.detail,
+            )
+            return
+        of_all = estimate_tokens(text)
+        most = self.settings.max_passage_tokens
+        passages = split_for_model(text, most, self.count_tokens, of_all)
         for number, passage in enumerate(passages or [_NOTHING]):
             is_whole = passage.text == text
-            part = _Identified.of(passage, parent_id, parent_id if is_whole else None)
-            found = check(passage.text, self.settings.thresholds, part.tokens)
-            reason = str(found.reason) if found else None
-            detail = found.detail if found else None
-            yield self._row(source, number, part, reason, detail)
+            doc_id = parent_id if is_whole else content_id_of_normal(passage.text)
+            tokens = of_all if is_whole else estimate_tokens(passage.text)
+            part = _Part(source, title, metadata, number, passage, doc_id, parent_id, tokens)
+            found = check(passage.text, self.settings.thresholds, tokens)
+            if found is not None:
+                part.reason, part.detail = str(found.reason), found.detail
+            yield part
 
-    def _row(
-        self,
-        source: SourceRow,
-        number: int,
-        part: "_Identified",
-        reason: str | None,
-        detail: str | None,
-    ) -> SourceDocument:
-        return SourceDocument(
-            shard=self.shard.shard,
-            source_row=source.row_number,
-            passage=number,
-            doc_id=part.doc_id,
-            parent_id=part.parent_id,
-            title=source.title or _heading(source.text),
-            text=part.passage.text,
-            char_start=part.passage.start,
-            char_end=part.passage.end,
-            tokens=part.tokens,
-            metadata=json.dumps(source.metadata, ensure_ascii=False, sort_keys=True),
-            language=language_of(part.passage.text),
-            status=Status.KEPT if reason is None else Status.REJECTED,
-            reason=reason,
-            detail=detail,
-            **self.provenance.columns(),
-        )
-
-    def _commit(self, rows: Sequence[SourceDocument]) -> None:
-        kept = sorted({row.doc_id for row in rows if row.status is Status.KEPT})
+    def _commit(self, parts: Sequence[_Part]) -> None:
+        kept = sorted({part.doc_id for part in parts if part.is_kept})
         withdrawn = taken_down(self.store, kept)
-        rows = [_unless_withdrawn(row, withdrawn) for row in rows]
+        for part in parts:
+            if part.is_kept and part.doc_id in withdrawn:
+                part.reason = WITHDRAWN
         ids = [doc_id for doc_id in kept if doc_id not in withdrawn]
+        languages = [language_of(part.passage.text) for part in parts]
         elsewhere = self._claim(ids)
         with self.store.transaction(self.partition) as transaction:
-            firsts = _first_positions(transaction, ids)
-            transaction.merge([_unless_duplicate(row, firsts, elsewhere) for row in rows])
+            _reject_duplicates(parts, _first_positions(transaction, ids), elsewhere)
+            transaction.merge_frame(SourceDocument, self._frame(parts, languages))
+
+    def _frame(self, parts: Sequence[_Part], languages: Sequence[str | None]) -> pl.DataFrame:
+        """The parts, with their languages, as rows of `source_documents`."""
+        same = {"shard": self.shard.shard, **self.provenance.columns()}
+        columns: dict[str, Sequence[object]] = {
+            "source_row": [part.source.row_number for part in parts],
+            "passage": [part.number for part in parts],
+            "doc_id": [part.doc_id for part in parts],
+            "parent_id": [part.parent_id for part in parts],
+            "title": [part.title for part in parts],
+            "text": [part.passage.text for part in parts],
+            "char_start": [part.passage.start for part in parts],
+            "char_end": [part.passage.end for part in parts],
+            "tokens": [part.tokens for part in parts],
+            "metadata": [part.metadata for part in parts],
+            "language": languages,
+            "status": [str(Status.KEPT if part.is_kept else Status.REJECTED) for part in parts],
+            "reason": [part.reason for part in parts],
+            "detail": [part.detail for part in parts],
+            **{name: [value] * len(parts) for name, value in same.items()},
+        }
+        return frame_of_columns(SourceDocument, columns)
 
     def _claim(self, ids: list[str]) -> dict[str, str]:
         """Claims documents for this shard; returns those that another has, with its name.
@@ -423,25 +458,19 @@ def _first_positions(transaction: Transaction, ids: list[str]) -> dict[str, tupl
     return {row["doc_id"]: (row["source_row"], row["passage"]) for row in known.to_dicts()}
 
 
-def _unless_withdrawn(row: SourceDocument, withdrawn: Collection[str]) -> SourceDocument:
-    if row.status is not Status.KEPT or row.doc_id not in withdrawn:
-        return row
-    return replace(row, status=Status.REJECTED, reason=WITHDRAWN)
-
-
-def _unless_duplicate(
-    row: SourceDocument, firsts: dict[str, tuple[int, int]], shards: dict[str, str]
-) -> SourceDocument:
-    """The row, rejected if its text was kept before: in this shard, or in another."""
-    if row.status is not Status.KEPT:
-        return row
-    position = (row.source_row, row.passage)
-    # A file that could not be read at the last try may come before what was read then.
-    first = firsts[row.doc_id] = min(position, firsts.get(row.doc_id, position))
-    if first < position:
-        detail = f"same as row {first[0]} of this shard"
-    elif row.doc_id in shards:
-        detail = f"same as a row of shard {shards[row.doc_id]}"
-    else:
-        return row
-    return replace(row, status=Status.REJECTED, reason="exact_duplicate", detail=detail)
+def _reject_duplicates(
+    parts: Sequence[_Part], firsts: dict[str, tuple[int, int]], shards: dict[str, str]
+) -> None:
+    """Rejects parts whose text was kept before: in this shard, or in another."""
+    for part in parts:
+        if not part.is_kept:
+            continue
+        # A file that could not be read at the last try may come before what was read then.
+        first = firsts[part.doc_id] = min(part.position, firsts.get(part.doc_id, part.position))
+        if first < part.position:
+            part.detail = f"same as row {first[0]} of this shard"
+        elif part.doc_id in shards:
+            part.detail = f"same as a row of shard {shards[part.doc_id]}"
+        else:
+            continue
+        part.reason = "exact_duplicate"

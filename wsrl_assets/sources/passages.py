@@ -3,15 +3,18 @@
 import math
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
-from wsrl_assets.text.normalisation import estimate_tokens
+from wsrl_assets.text.normalisation import estimate_tokens, estimate_tokens_of_parts
 
 MIN_PASSAGE_TOKENS = 16
 
 CountTokens = Callable[[str], int]
+# The tokens of parts that make up a text, by their ends.
+_CountParts = Callable[[str, Sequence[int]], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,18 @@ def split_passages(
     Raises:
         ValueError: `max_tokens` is too small, or one character has more tokens than that.
     """
+    if count_tokens is estimate_tokens:
+        return _split(text, max_tokens, count_tokens, estimate_tokens_of_parts)
+
+    def count_parts(whole: str, ends: Sequence[int]) -> list[int]:
+        return [count_tokens(whole[start:end]) for start, end in pairwise([0, *ends])]
+
+    return _split(text, max_tokens, count_tokens, count_parts)
+
+
+def _split(
+    text: str, max_tokens: int, count_tokens: CountTokens, count_parts: _CountParts
+) -> list[Passage]:
     if max_tokens < MIN_PASSAGE_TOKENS:
         raise ValueError(f"max_tokens must be {MIN_PASSAGE_TOKENS} or more, got {max_tokens}")
     whole = _stripped(text, _Span(0, len(text)))
@@ -58,10 +73,12 @@ def split_passages(
     may_fit = len(whole.text) <= max_tokens * _CHARS_WORTH_A_TRY
     if may_fit and count_tokens(whole.text) <= max_tokens:
         return [whole]
-    return list(_Splitter(text, max_tokens, count_tokens).passages())
+    return list(_Splitter(text, max_tokens, count_tokens, count_parts).passages())
 
 
-def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> list[Passage]:
+def split_for_model(
+    text: str, max_tokens: int, count_tokens: CountTokens, estimate: int | None = None
+) -> list[Passage]:
     """`split_passages` by a model's own tokenizer, which is asked as seldom as possible.
 
     The estimate of `estimate_tokens` is nearly always too high, so what it lets through needs no
@@ -73,8 +90,9 @@ def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> li
         text: The document, normalised.
         max_tokens: At least `MIN_PASSAGE_TOKENS`.
         count_tokens: The model's count; each use may be a request.
+        estimate: `estimate_tokens` of the text, if it is known.
     """
-    if estimate_tokens(text) <= max_tokens:
+    if (estimate_tokens(text) if estimate is None else estimate) <= max_tokens:
         whole = _stripped(text, _Span(0, len(text)))
         return [whole] if whole.text else []
     sample = text[:_SAMPLE_CHARS]
@@ -86,8 +104,11 @@ def split_for_model(text: str, max_tokens: int, count_tokens: CountTokens) -> li
     def scaled(part: str) -> int:
         return math.ceil(estimate_tokens(part) * share)
 
+    def scaled_parts(whole: str, ends: Sequence[int]) -> list[int]:
+        return [math.ceil(tokens * share) for tokens in estimate_tokens_of_parts(whole, ends)]
+
     found = []
-    for passage in split_passages(text, max_tokens, scaled):
+    for passage in _split(text, max_tokens, scaled, scaled_parts):
         fits = estimate_tokens(passage.text) <= max_tokens
         if fits or count_tokens(passage.text) <= max_tokens:
             found.append(passage)
@@ -108,32 +129,37 @@ _CHARS_WORTH_A_TRY = 16
 class _Splitter:
     """One document in `split_passages`."""
 
-    def __init__(self, text: str, max_tokens: int, count_tokens: CountTokens) -> None:
+    def __init__(
+        self, text: str, max_tokens: int, count_tokens: CountTokens, count_parts: _CountParts
+    ) -> None:
         self._text = text
         self._max_tokens = max_tokens
         self._count = count_tokens
+        self._count_parts = count_parts
         # Pieces lie end to end. Arrays, since a long document has millions of them.
         self._ends = array("q")
         self._tokens = array("q")
 
     def passages(self) -> Iterator[Passage]:
-        for block in _blocks(self._text):
-            self._add(block)
+        self._add(_Span(0, len(self._text)), _blocks(self._text), 0)
         for first, end in self._evened(self._packed()):
             yield from self._fitting(first, end)
 
-    def _add(self, span: _Span, level: int = 0) -> None:
-        """Adds a span as one piece, or, where it is too long, as smaller ones of the next level."""
-        tokens = self._count(self._text[span.start : span.end])
-        if tokens <= self._max_tokens:
-            self._ends.append(span.end)
-            self._tokens.append(tokens)
-        elif level < len(_BREAKS):
-            for part in _cut_after(_BREAKS[level], self._text, span):
-                self._add(part, level + 1)
-        else:
-            for part in self._windows(span):
-                self._add(part, level)
+    def _add(self, whole: _Span, parts: Iterable[_Span], level: int) -> None:
+        """Adds the parts of a span as pieces; those too long as parts of the next level."""
+        ends = array("q", (part.end - whole.start for part in parts))
+        counts = self._count_parts(self._text[whole.start : whole.end], ends)
+        start = whole.start
+        for end, tokens in zip(ends, counts, strict=True):
+            part = _Span(start, end + whole.start)
+            start = part.end
+            if tokens <= self._max_tokens:
+                self._ends.append(part.end)
+                self._tokens.append(tokens)
+            elif level < len(_BREAKS):
+                self._add(part, _cut_after(_BREAKS[level], self._text, part), level + 1)
+            else:
+                self._add(part, self._windows(part), level)
 
     def _windows(self, span: _Span) -> Iterator[_Span]:
         """Parts of a span that has no better bounds, each cut at its last space where it has one.
@@ -252,13 +278,18 @@ def _blocks(text: str) -> Iterator[_Span]:
 
 def _blocks_without_fences(text: str) -> Iterator[_Span]:
     start = 0
+    has_headings = "#" in text
     for gap in _PARAGRAPH_END.finditer(text):
-        line_start = text.rfind("\n", 0, gap.start()) + 1
-        if _HEADING.match(text, line_start, gap.start() + 1) is None:
+        if not has_headings or not _is_heading(text, gap.start()):
             yield _Span(start, gap.end())
             start = gap.end()
     if start < len(text):
         yield _Span(start, len(text))
+
+
+def _is_heading(text: str, line_end: int) -> bool:
+    line_start = text.rfind("\n", 0, line_end) + 1
+    return _HEADING.match(text, line_start, line_end + 1) is not None
 
 
 def _blocks_with_fences(text: str) -> Iterator[_Span]:

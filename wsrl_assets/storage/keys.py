@@ -20,17 +20,25 @@ Version = tuple[int, int, int]
 
 @dataclass
 class _Hashes:
-    """The hashes of one table's keys: those read, in order, and those added since."""
+    """The hashes of one table's keys, as few sorted arrays: 8 bytes a key, however many come."""
 
-    read: NDArray[np.uint64]
-    added: set[int] = field(default_factory=set)
+    runs: list[NDArray[np.uint64]]
 
     def any_of(self, hashes: NDArray[np.uint64]) -> bool:
-        places = np.searchsorted(self.read, hashes)
-        inside = places < len(self.read)
-        if bool((self.read[places[inside]] == hashes[inside]).any()):
-            return True
-        return not self.added.isdisjoint(hashes.tolist())
+        return any(_are_in(hashes, run) for run in self.runs)
+
+    def add(self, hashes: NDArray[np.uint64]) -> None:
+        self.runs.append(np.sort(hashes))
+        while len(self.runs) > 1 and 2 * len(self.runs[-1]) > len(self.runs[-2]):
+            last = self.runs.pop()
+            self.runs[-1] = np.sort(np.concatenate([self.runs[-1], last]))
+
+
+def _are_in(hashes: NDArray[np.uint64], run: NDArray[np.uint64]) -> bool:
+    """Whether a sorted array has any of some hashes."""
+    places = np.searchsorted(run, hashes)
+    inside = places < len(run)
+    return bool((run[places[inside]] == hashes[inside]).any())
 
 
 @dataclass
@@ -54,7 +62,7 @@ class KnownKeys:
         return again and row_type not in self._tables
 
     def read(self, row_type: type[Row], hashes: pl.Series) -> None:
-        self._tables[row_type] = _Hashes(np.sort(hashes.to_numpy()))
+        self._tables[row_type] = _Hashes([np.sort(hashes.to_numpy())])
 
     def are_new(self, row_type: type[Row], hashes: pl.Series) -> bool:
         """Whether no row of the table has any of these keys; false where that is not known."""
@@ -63,7 +71,7 @@ class KnownKeys:
 
     def add(self, row_type: type[Row], hashes: pl.Series) -> None:
         if row_type in self._tables:
-            self._tables[row_type].added.update(hashes.to_list())
+            self._tables[row_type].add(hashes.to_numpy())
 
     def knows(self, row_type: type[Row]) -> bool:
         return row_type in self._tables

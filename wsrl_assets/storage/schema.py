@@ -2,7 +2,7 @@
 
 import re
 import types
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -139,14 +139,19 @@ def frame_of(row_type: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
 
     Lone surrogates, which JSON from a server may hold and no UTF-8 file can, become U+FFFD.
     """
-    specs = columns_of(row_type)
-    schema = {spec.name: spec.polars_type for spec in specs}
-    data = {spec.name: [_plain(getattr(row, spec.name)) for row in rows] for spec in specs}
-    try:
-        frame = pl.DataFrame(data, schema=schema)
-    except UnicodeEncodeError:  # seldom enough that the other rows need not pay for a look
-        frame = pl.DataFrame(_without_surrogates(data), schema=schema)
+    names = [spec.name for spec in columns_of(row_type)]
+    data = {name: [_plain(getattr(row, name)) for row in rows] for name in names}
+    frame = frame_of_columns(row_type, data)
     return frame.unique(subset=list(row_type.KEY), keep="last", maintain_order=True)
+
+
+def frame_of_columns(row_type: type[Row], data: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
+    """Columns of plain values, all of a table's, as a frame with its types; as `frame_of`."""
+    schema = {spec.name: spec.polars_type for spec in columns_of(row_type)}
+    try:
+        return pl.DataFrame(data, schema=schema)
+    except UnicodeEncodeError:  # seldom enough that the other rows need not pay for a look
+        return pl.DataFrame(_without_surrogates(data), schema=schema)
 
 
 def rows_of(row_type: type[R], frame: pl.DataFrame) -> Iterable[R]:

@@ -46,13 +46,14 @@ def normalise_document(text: str) -> str:
     two. Indentation and single spaces stay, so markdown and code survive. Normalising twice changes
     nothing more.
     """
-    if _holds(text) & _HOLDS_ODD:
+    held = _holds(text)
+    if held & _HOLDS_ODD:
         text = _NEWLINE.sub("\n", text)
         text = _CONTROL.sub("", text)
         text = _NO_WIDTH.sub("", _INVISIBLE.sub("", text))
         text = _SURROGATE.sub("\ufffd", text)
-    text = _composed(text, "NFC")
-    if not text.isascii() or " \n" in text or "\t\n" in text:
+    text = _composed(text, "NFC", held)
+    if held & _HOLDS_SPACE or " \n" in text or "\t\n" in text:
         text = "\n".join(map(str.rstrip, text.split("\n")))
     if "\n\n\n\n" in text:
         text = _BLANK_LINES.sub("\n\n\n", text)
@@ -109,13 +110,23 @@ def words(text: str) -> list[str]:
     write no spaces between words, so each of their characters is a word of its own: n-grams of
     them then compare as they do in other scripts.
     """
+    if text.isascii():
+        return _words_of_ascii(text)
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.uint16)
+    folded_units = _folded().take(units)
+    if folded_units.all():
+        return folded_units.tobytes().decode("utf-16-le").split()
     folded = _composed(_composed(text, "NFKC").casefold(), "NFKC")
     if folded.isascii():
-        return folded.encode("ascii").translate(_ASCII_WORDS_ALONE).decode("ascii").split()
+        return _words_of_ascii(folded)
     if _holds(folded) & (_HOLDS_MARK | _HOLDS_UNSPACED):
         return _word_pattern().findall(folded)
     units = np.frombuffer(folded.encode("utf-16-le"), np.uint16)
     return np.where(_is_letter().take(units), units, ord(" ")).tobytes().decode("utf-16-le").split()
+
+
+def _words_of_ascii(text: str) -> list[str]:
+    return text.encode("ascii").translate(ASCII_WORDS_ALONE).decode("ascii").split()
 
 
 def count_words(text: str) -> int:
@@ -190,6 +201,23 @@ def estimate_tokens(text: str) -> int:
     return -(-int(np.add.reduce(np.frombuffer(weights, np.uint8), dtype=np.uint64)) // 12)
 
 
+def estimate_tokens_of_parts(text: str, ends: Sequence[int]) -> list[int]:
+    """`estimate_tokens` of each part of a text, without making the parts.
+
+    Args:
+        text: what the parts make up, one after another.
+        ends: of the parts, in characters, rising; the last is that of the text.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    weights = np.frombuffer(data.translate(_TWELFTHS), np.uint8)
+    if not text.isascii():
+        # Bytes after the first of a character weigh nothing: what is left is one for each.
+        weights = weights[np.frombuffer(data, np.uint8) & 0xC0 != 0x80]
+    starts = np.concatenate([[0], np.asarray(ends[:-1], np.int64)])
+    twelfths = np.add.reduceat(weights, starts, dtype=np.int64).tolist()
+    return [-(-tokens // 12) for tokens in twelfths]
+
+
 # What a text may hold somewhere, and most texts do not.
 _HOLDS_ODD, _HOLDS_MARK, _HOLDS_SPACE, _HOLDS_UNSPACED = 1, 2, 4, 8
 _HOLDS_ANY = 15
@@ -220,15 +248,16 @@ def _held() -> NDArray[np.uint8]:
     return held
 
 
-def _composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """Unicode normalisation in linear time.
+def _composed(text: str, form: Literal["NFC", "NFKC"], held: int | None = None) -> str:
+    """Unicode normalisation in linear time, given what the text, or one that it was, `_holds`.
 
     Python sorts combining marks by insertion: one letter under a million marks would take hours.
     Unicode's own remedy (UAX 15, Stream-Safe Text) is a limit of 30 marks in a row.
     """
     if text.isascii():
         return text
-    text = _without_excess_marks(text)
+    if (_holds(text) if held is None else held) & _HOLDS_MARK:
+        text = _excess_marks().sub(r"\1", text)
     composed = unicodedata.normalize(form, text)
     return text if composed == text else _without_excess_marks(composed)
 
@@ -264,8 +293,9 @@ def _excess_marks() -> re.Pattern[str]:
     return re.compile(f"(?=[{common}\U00010000-\U0001ffff]{many})({mark}{many}){mark}++")
 
 
-_ASCII_WORDS_ALONE = bytes(
-    byte if chr(byte).isascii() and chr(byte).isalnum() else ord(" ") for byte in range(256)
+ASCII_WORDS_ALONE = bytes(
+    ord(chr(byte).lower()) if chr(byte).isascii() and chr(byte).isalnum() else ord(" ")
+    for byte in range(256)
 )
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -279,6 +309,23 @@ _UNSPACED = (
 def _is_letter() -> NDArray[np.bool_]:
     """Whether a word may hold each of the first 65,536 code points."""
     return np.fromiter((chr(code).isalnum() for code in range(0x10000)), np.bool_, 0x10000)
+
+
+@cache
+def _folded() -> NDArray[np.uint16]:
+    """What stands for each of the first 65,536 code points in words, a space for what none holds.
+
+    0 where that depends on what stands beside it, or is not one code point: marks, the parts of
+    Korean syllables, surrogates, letters such as the German sharp s, and scripts without spaces.
+    """
+    depends = re.compile(f"[{_UNSPACED}{_marks(0, 0x10000)}\u1100-\u11ff\ud800-\udfff]")
+    folded = np.zeros(0x10000, np.uint16)
+    for code in range(0x10000):
+        character = unicodedata.normalize("NFKC", chr(code)).casefold()
+        character = unicodedata.normalize("NFKC", character)
+        if len(character) == 1 and not depends.match(character) and ord(character) < 0x10000:
+            folded[code] = ord(character) if character.isalnum() else ord(" ")
+    return folded
 
 
 @cache

@@ -8,7 +8,7 @@ from pydoc_data.topics import topics
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wsrl_assets.sources import heuristics, readers
@@ -135,3 +135,36 @@ def test_the_quick_look_finds_what_the_full_count_finds(text: str, limit: float)
     quick = check(text, thresholds)
     with mock.patch.object(heuristics._Document, "has_plenty", return_value=False):
         assert check(text, thresholds) == quick
+
+
+lines = st.lists(st.sampled_from(["", "  a", "a  ", "the same line", "x" * 40, "é", "\u2028b"]))
+
+
+@given(lines.map("\n".join), st.floats(0.05, 0.95))
+def test_half_of_the_lines_are_enough_only_where_all_would_say_the_same(
+    text: str, limit: float
+) -> None:
+    thresholds = HeuristicThresholds(min_tokens=0, max_repeated_line_share=limit)
+    stripped = [line.strip() for line in text.splitlines()]
+    total = sum(map(len, stripped))
+    share = (total - sum(map(len, set(stripped)))) / max(1, total)
+    found = heuristics._repeated_lines(heuristics._Document(text), thresholds)
+    assert (found is not None) == (share > limit)
+
+
+few_words = st.lists(st.sampled_from("A a b,c longer_than_eight longer_than_nine , 1 é".split()))
+
+
+@given(few_words.map(" ".join), st.integers(1, 12), st.floats(0.0, 1.0))
+@example(" ".join(map(str, range(50))), 10, 0.7)
+def test_runs_of_words_surely_differ_only_where_they_do(text: str, n: int, limit: float) -> None:
+    thresholds = HeuristicThresholds(ngram_words=n, max_repeated_ngram_share=limit)
+    found = heuristics._repeated_ngrams(heuristics._Document(text), thresholds)
+    with mock.patch.object(heuristics, "_surely_differs", return_value=False):
+        assert heuristics._repeated_ngrams(heuristics._Document(text), thresholds) == found
+
+
+def test_most_prose_surely_differs() -> None:
+    plain = [text for text in topics.values() if text.isascii() and len(text) > 500]
+    differ = [text for text in plain if heuristics._surely_differs(text, 10, 0.3)]
+    assert len(differ) > 0.9 * len(plain) > 9

@@ -96,6 +96,13 @@ def test_any_counter_will_do_even_one_whose_figures_do_not_add_up(
     assert without_spaces("".join(passage.text for passage in passages)) == without_spaces(text)
 
 
+@given(markdown, limits)
+@example(PARAGRAPH * 30 + "é" * 400 + "。" * 50 + "\n\n" + "x" * 900, 40)
+def test_counting_parts_together_cuts_as_counting_each_does(text: str, max_tokens: int) -> None:
+    one_by_one = split_passages(text, max_tokens, lambda part: estimate_tokens(part))
+    assert split_passages(text, max_tokens) == one_by_one
+
+
 def test_text_that_fits_is_one_passage() -> None:
     assert split_passages("  code\n\nmore", 100) == [Passage("  code\n\nmore", 0, 12)]
 

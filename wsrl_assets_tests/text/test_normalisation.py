@@ -1,15 +1,21 @@
 """Claims about text: normal form, identity, words, n-grams and the token estimate."""
 
+import hashlib
 import time
 import unicodedata
+from itertools import accumulate
+from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from wsrl_assets.text import normalisation
 from wsrl_assets.text.normalisation import (
     content_id,
     estimate_tokens,
+    estimate_tokens_of_parts,
     ngrams,
     normalise_document,
     stable_hash,
@@ -17,6 +23,10 @@ from wsrl_assets.text.normalisation import (
 )
 
 any_text = st.text(alphabet=st.characters(exclude_categories=()))
+any_space_or_letter = st.one_of(
+    st.sampled_from(" \n\t\u00a0\u2000\u2003\u3000ab.é\u0301\u0958\u0344"), st.characters()
+)
+UNKNOWN = np.zeros(0x10000, np.uint16)
 PROSE = "The river rises in the hills and runs for 340 kilometres to the sea. "
 
 
@@ -84,9 +94,24 @@ def test_hostile_text_takes_linear_time(work: object, text: str) -> None:
 # Identity
 
 
+@given(st.text(any_space_or_letter))
+@example("a\u2001\nb\u0958" + "\u0301" * 40 + " \n\n\n\n\n\u3000c\u1680\n")
+def test_the_normal_form_is_composed_and_no_line_of_it_ends_in_a_space(text: str) -> None:
+    normal = normalise_document(text)
+    assert all(line == line.rstrip() for line in normal.split("\n"))
+    assert unicodedata.is_normalized("NFC", normal)
+
+
 @given(any_text)
 def test_a_text_and_its_normal_form_have_one_id(text: str) -> None:
     assert content_id(text) == content_id(normalise_document(text))
+
+
+@given(st.text(any_space_or_letter))
+@example(" " * 70 + "x" + " " * 33 + "\n" + " " * 18 + "\u3000y\t")
+def test_the_id_is_that_of_the_words_between_white_space(text: str) -> None:
+    words_alone = " ".join(normalise_document(text).split()).encode()
+    assert content_id(text) == hashlib.blake2b(words_alone, digest_size=16).hexdigest()
 
 
 @given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1)))
@@ -124,6 +149,24 @@ def test_words_are_folded_and_free_of_punctuation() -> None:
     assert words("Don't STOP_now: straße, \ufb01ne 12.5!") == [
         *("don", "t", "stop", "now", "strasse", "fine", "12", "5")
     ]
+
+
+@given(st.text(any_space_or_letter))
+@example("Ünïcode, ſtraße ĲSSEL K Å １２ ﬁ × ½ à٣_б\u0345")
+def test_words_found_by_table_are_those_of_the_folded_text(text: str) -> None:
+    by_table = words(text)
+    with mock.patch.object(normalisation, "_folded", return_value=UNKNOWN):
+        assert words(text) == by_table
+
+
+def test_each_character_of_the_table_is_folded_as_in_a_text() -> None:
+    characters = [chr(code) for code in range(0x80, 0x10000)]
+    tables = normalisation._folded()
+    known = [character for character in characters if tables[ord(character)]]
+    assert len(known) > 10_000
+    with mock.patch.object(normalisation, "_folded", return_value=UNKNOWN):
+        expected = words(" ".join(known))
+    assert words(" ".join(known)) == expected
 
 
 def test_vowel_signs_stay_in_their_word() -> None:
@@ -176,6 +219,12 @@ def test_parts_never_add_up_to_less_than_the_whole(left: str, right: str) -> Non
 )
 def test_estimate_is_above_the_truth_and_below_thrice(text: str, tokens_of_smollm2: int) -> None:
     assert tokens_of_smollm2 <= estimate_tokens(text) <= 3 * tokens_of_smollm2
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())).filter(bool), min_size=1))
+def test_parts_counted_together_have_the_tokens_of_each(parts: list[str]) -> None:
+    ends = list(accumulate(map(len, parts)))
+    assert estimate_tokens_of_parts("".join(parts), ends) == list(map(estimate_tokens, parts))
 
 
 def test_empty_text_has_no_tokens() -> None:
