@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import secrets
 import tempfile
 import threading
 import time
@@ -33,7 +34,8 @@ class Scenario:
     """A server, and the load that is put on it.
 
     Attributes:
-        hosts_apart: whether each process is on a host of its own, and knows of no other.
+        hosts_apart: whether each process is on a host of its own.
+        home: the address of the home that hosts share; without, they do not know of each other.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Scenario:
     processes: int
     max_in_flight: int | None = None
     hosts_apart: bool = False
+    home: str | None = None
 
 
 @dataclass(slots=True)
@@ -85,8 +88,11 @@ class Result:
         ]
 
 
-def scenarios() -> list[Scenario]:
-    """Cold starts against a server that queues and one that refuses; by one process and by four."""
+def scenarios(home: str | None) -> list[Scenario]:
+    """Cold starts against a server that queues and one that refuses; by one process and by four.
+
+    And by four hosts, on one home if an address is given.
+    """
     queues = fast_server(_REPLY_MS, slots=SLOTS)
     plan = FaultPlan(max_concurrent=SLOTS, retry_after_s=_RETRY_AFTER_S)
     refuses = replace(queues, metrics=False, faults=plan)
@@ -97,15 +103,26 @@ def scenarios() -> list[Scenario]:
         Scenario("hosted-like, 1 process", refuses, 1),
         Scenario(f"hosted-like, {several}", refuses, PROCESSES),
         Scenario(f"vLLM-like, {several}, --max-in-flight 40", queues, PROCESSES, 40),
-        Scenario(f"vLLM-like, {PROCESSES} hosts", queues, PROCESSES, hosts_apart=True),
-        Scenario(f"hosted-like, {PROCESSES} hosts", refuses, PROCESSES, hosts_apart=True),
+        *_hosts(f"{PROCESSES} hosts apart", queues, refuses, None),
+        *(_hosts(f"{PROCESSES} hosts, one home", queues, refuses, home) if home else ()),
     ]
 
 
-def run(seconds: float) -> None:
-    """Runs and prints all scenarios."""
+def _hosts(
+    name: str, queues: SimulatorSettings, refuses: SimulatorSettings, home: str | None
+) -> list[Scenario]:
+    kinds = {"vLLM-like": queues, "hosted-like": refuses}
+    return [
+        Scenario(f"{kind}, {name}", settings, PROCESSES, hosts_apart=True, home=home)
+        for kind, settings in kinds.items()
+    ]
+
+
+def run(seconds: float, home: str | None) -> None:
+    """Runs and prints all scenarios, or those of hosts, if the address of a home is given."""
     heading(f"4. Adaptive concurrency: {SLOTS} slots, cold start, replies of {_REPLY_MS:.0f} ms")
-    results = [_measure(scenario, seconds) for scenario in scenarios()]
+    chosen = [scenario for scenario in scenarios(home) if scenario.hosts_apart or not home]
+    results = [_measure(scenario, seconds) for scenario in chosen]
     columns = (
         "",
         "s to 95 % of slots",
@@ -130,6 +147,7 @@ def _measure(scenario: Scenario, seconds: float) -> Result:
         tempfile.TemporaryDirectory(prefix="wsrl-bench-") as folder,
     ):
         share = calls // scenario.processes
+        home = scenario.home and f"{scenario.home.rstrip('/')}/{secrets.token_hex(6)}"
         loads = [
             Load(
                 server.base_url,
@@ -137,6 +155,7 @@ def _measure(scenario: Scenario, seconds: float) -> Result:
                 share,
                 scenario.max_in_flight,
                 f"{number}/",
+                home,
             )
             for number in range(scenario.processes)
         ]

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from wsrl_assets.storage.host_claims import HostClaims
+from wsrl_assets.storage.host_table import HostTable
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.objects import Objects
 from wsrl_assets.storage.shared_log import SharedLog
@@ -26,6 +27,10 @@ class SharedHome:
         self.log = SharedLog(objects)
         self.claims = claims or HostClaims(objects)
         self._objects = objects
+
+    def table(self, name: str, member: str) -> HostTable:
+        """What hosts say of themselves under a name, as one member sees it."""
+        return HostTable(self._objects, name, member, self.claims.expires_s)
 
     def may_write(self, partition: Partition) -> bool:
         """Whether no other host can have taken over the work on a partition that is done here."""
