@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -68,8 +69,9 @@ def _killed_half_way(ray: Path, server: SimulatorProcess, half: int) -> int:
     """The exit code of the script, on two nodes, of which one goes after so many calls."""
     port = _free_port()
     with _node(ray, "--head", f"--port={port}", "--include-dashboard=false"):
-        _until_it_listens(port)
+        _until_there_are(1, ray, port)
         with _node(ray, f"--address=127.0.0.1:{port}") as mortal:
+            _until_there_are(2, ray, port)
             command = [ray / "python", SCRIPT, "--hosts", "2", "--address", f"127.0.0.1:{port}"]
             running = subprocess.Popen(command)
             while server.stats().requests_received < half and running.poll() is None:
@@ -82,8 +84,11 @@ def _killed_half_way(ray: Path, server: SimulatorProcess, half: int) -> int:
 @contextlib.contextmanager
 def _node(ray: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A node with room for one task; killed at the end."""
-    command = [ray / "ray", "start", "--block", "--num-cpus=1", *arguments]
-    node = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    command = [ray / "ray", "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1"]
+    command += ["--disable-usage-stats", *arguments]
+    # A busy machine takes longer than Ray waits for by default.
+    patient = {**os.environ, "RAY_raylet_start_wait_time_s": "300"}
+    node = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=patient)
     try:
         yield node
     finally:
@@ -107,14 +112,17 @@ def _free_port() -> int:
         return port
 
 
-def _until_it_listens(port: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.5)
-    raise TimeoutError("Ray's head does not listen")
+def _until_there_are(nodes: int, ray: Path, port: int) -> None:
+    """A node is there only some time after its `ray start`."""
+    deadline = time.monotonic() + 300
+    status = [ray / "ray", "status", f"--address=127.0.0.1:{port}"]
+    while True:
+        said = subprocess.run(status, capture_output=True, text=True, check=False).stdout
+        if len(re.findall(r"^ 1 node_", said, re.MULTILINE)) >= nodes:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"there are no {nodes} nodes: {said}")
+        time.sleep(5)
 
 
 def _say(store: Store, server: SimulatorProcess, documents: int, code: int) -> None:

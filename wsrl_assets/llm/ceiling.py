@@ -146,10 +146,12 @@ class AdditiveIncrease:
         if waiting == 0 or ceiling >= _MAX_BLIND_CEILING:
             return
         self._in_round += 1
-        here = self._slots.ceiling_here
+        if self._slots.part * ceiling < 1:
+            return  # a host without a whole slot learns nothing of the whole
         if not self._slots.settled:
-            self._slots.ceiling = ceiling + max(1, ceiling // here)  # the other hosts' go well, too
-        elif self._in_round >= here:
+            # As many calls of the other hosts go well meanwhile.
+            self._slots.ceiling = ceiling + max(1, round(1 / self._slots.part))
+        elif self._in_round >= self._slots.ceiling_here:
             self._in_round = 0
             self._after_round(ceiling)
 

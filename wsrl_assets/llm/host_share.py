@@ -44,7 +44,7 @@ class HostShare:
         table: of the endpoint, with a row for each host.
 
     Attributes:
-        learns: whether the ceiling is to be that of the hosts that know the endpoint already.
+        learns: whether the ceiling is what the hosts learn of the endpoint; else it is fixed.
     """
 
     def __init__(self, slots: SharedSlots, table: HostTable) -> None:
@@ -120,10 +120,12 @@ class HostShare:
         return {"ceiling": slots.ceiling, "limit": slots.limit, "settled": slots.settled}
 
     def _learn(self, others: Iterable[TableRow]) -> None:
-        """Begins with what the others know of the endpoint."""
+        """Believes what the hosts that have met the endpoint's limit believe on average."""
         known = [other for other in others if other["settled"]]
-        if not self.learns or self._slots.settled or not known:
+        if not self.learns or not known:
             return
+        if self._slots.settled:
+            known.append(self._learnt())
         self._slots.ceiling = round(sum(other["ceiling"] for other in known) / len(known))
         self._slots.limit = round(sum(other["limit"] for other in known) / len(known))
         self._slots.settled = True

@@ -113,7 +113,7 @@ class HostClaims:
 
     objects: Objects
     owner: Owner = field(default_factory=Owner.this)
-    expires_s: float = EXPIRES_S
+    expires_s: float = field(default_factory=lambda: EXPIRES_S)
     _held: dict[str, _Held] = field(default_factory=dict)
     _seen: dict[str, tuple[str, float]] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
