@@ -85,9 +85,10 @@ def _killed_half_way(ray: Path, server: SimulatorProcess, half: int) -> int:
 def _node(ray: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A node with room for one task; killed at the end."""
     command = [ray / "ray", "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1"]
-    command += ["--disable-usage-stats", *arguments]
+    command += ["--disable-usage-stats", f"--dashboard-agent-grpc-port={_free_port()}", *arguments]
     # A busy machine takes longer than Ray waits for by default.
-    patient = {**os.environ, "RAY_raylet_start_wait_time_s": "300"}
+    waits = {"RAY_raylet_start_wait_time_s": "300", "RAY_agent_register_timeout_ms": "300000"}
+    patient = {**os.environ, **waits}
     node = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=patient)
     try:
         yield node
