@@ -72,7 +72,7 @@ def _killed_half_way(ray: Path, server: SimulatorProcess, half: int) -> int:
         _until_there_are(1, ray, port)
         with _node(ray, f"--address=127.0.0.1:{port}") as mortal:
             _until_there_are(2, ray, port)
-            command = [ray / "python", SCRIPT, "--hosts", "2", "--address", f"127.0.0.1:{port}"]
+            command = [f"{ray}/python", str(SCRIPT), "--hosts=2", f"--address=127.0.0.1:{port}"]
             running = subprocess.Popen(command)
             while server.stats().requests_received < half and running.poll() is None:
                 time.sleep(0.2)
@@ -84,7 +84,7 @@ def _killed_half_way(ray: Path, server: SimulatorProcess, half: int) -> int:
 @contextlib.contextmanager
 def _node(ray: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A node with room for one task; killed at the end."""
-    command = [ray / "ray", "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1"]
+    command = [f"{ray}/ray", "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1"]
     command += ["--disable-usage-stats", f"--dashboard-agent-grpc-port={_free_port()}", *arguments]
     # A busy machine takes longer than Ray waits for by default.
     waits = {"RAY_raylet_start_wait_time_s": "300", "RAY_agent_register_timeout_ms": "300000"}
@@ -116,7 +116,7 @@ def _free_port() -> int:
 def _until_there_are(nodes: int, ray: Path, port: int) -> None:
     """A node is there only some time after its `ray start`."""
     deadline = time.monotonic() + 300
-    status = [ray / "ray", "status", f"--address=127.0.0.1:{port}"]
+    status = [f"{ray}/ray", "status", f"--address=127.0.0.1:{port}"]
     while True:
         said = subprocess.run(status, capture_output=True, text=True, check=False).stdout
         if len(re.findall(r"^ 1 node_", said, re.MULTILINE)) >= nodes:

@@ -224,8 +224,8 @@ def test_the_ceiling_of_an_endpoint_holds_over_hosts_also_when_one_is_killed(
             assert host.hear(120.0) == "done"
         after = sim.stats()
     assert after.peak_running == BEARS, "the dead host's part came back"
-    # A newcomer makes one call at a time before it has a part; hosts that do not know of one another
-    # had most of their calls refused.
+    # A newcomer makes one call at a time before it has a part. Of hosts that do not know of one
+    # another, most calls are refused.
     assert after.requests_rejected < after.requests_completed / 10
     assert before.requests_completed > 3 * BEARS
 

@@ -144,7 +144,7 @@ def test_an_address_on_this_machine_is_another_endpoint_on_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hosts = Hosts(tmp_path)
-    found = []
+    found: list[int] = []
     for machine in ("one", "two", "two"):
         monkeypatch.setattr(host_share, "_network", lambda machine=machine: machine)
         slots = SharedSlots(tmp_path / str(len(found)), CEILING)
