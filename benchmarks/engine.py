@@ -46,7 +46,7 @@ def main() -> None:
 
 _DOCUMENTS, _QUICK_DOCUMENTS, _REAL_DOCUMENTS = 2000, 300, 8
 _PEER_DOCUMENTS, _QUICK_PEER_DOCUMENTS = 300, 100
-_ADAPTIVE_S, _QUICK_ADAPTIVE_S = 8.0, 4.0
+_ADAPTIVE_S, _QUICK_ADAPTIVE_S, _HOSTS_S = 8.0, 4.0, 30.0
 _CALLS, _QUICK_CALLS = 2000, 500
 _ROWS, _QUICK_ROWS, _FULL_ROWS = 10_000, 3_000, 100_000
 
@@ -72,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         "A lower one takes longer and asks less CPU of a busy machine",
     )
     parser.add_argument(
+        "--home",
+        metavar="ADDRESS",
+        help="a home of several hosts, such as s3://bucket/prefix: `--only adaptive` then measures "
+        "hosts alone, on that home and each apart",
+    )
+    parser.add_argument(
         "--router",
         metavar="COMMAND",
         help="the command vllm-router, where it is installed: several servers behind it, too",
@@ -92,7 +98,8 @@ def _overhead(arguments: argparse.Namespace) -> None:
 
 
 def _adaptive(arguments: argparse.Namespace) -> None:
-    engine_adaptive.run(_QUICK_ADAPTIVE_S if arguments.quick else _ADAPTIVE_S)
+    hosts_s = _HOSTS_S if arguments.home else _ADAPTIVE_S
+    engine_adaptive.run(_QUICK_ADAPTIVE_S if arguments.quick else hosts_s, arguments.home)
 
 
 def _saturation(arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import secrets
 import tempfile
 import threading
 import time
@@ -23,6 +24,8 @@ from simulator import (
 SLOTS = 64
 PROCESSES = 4
 _REPLY_MS = 400.0
+# Hosts of a home agree within seconds: longer replies, so that a busy machine is no part of it.
+_HOSTS_REPLY_MS = 1600.0
 _RETRY_AFTER_S = 0.2
 _SAMPLE_EVERY_S = 0.02
 _REACHED = 0.95
@@ -33,7 +36,8 @@ class Scenario:
     """A server, and the load that is put on it.
 
     Attributes:
-        hosts_apart: whether each process is on a host of its own, and knows of no other.
+        hosts_apart: whether each process is on a host of its own.
+        home: the address of the home that hosts share; without, they do not know of each other.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Scenario:
     processes: int
     max_in_flight: int | None = None
     hosts_apart: bool = False
+    home: str | None = None
 
 
 @dataclass(slots=True)
@@ -85,9 +90,13 @@ class Result:
         ]
 
 
-def scenarios() -> list[Scenario]:
-    """Cold starts against a server that queues and one that refuses; by one process and by four."""
-    queues = fast_server(_REPLY_MS, slots=SLOTS)
+def scenarios(home: str | None) -> list[Scenario]:
+    """Cold starts against a server that queues and one that refuses; by one process and by four.
+
+    And by four hosts, on one home if an address is given.
+    """
+    reply_ms = _HOSTS_REPLY_MS if home else _REPLY_MS
+    queues = fast_server(reply_ms, slots=SLOTS)
     plan = FaultPlan(max_concurrent=SLOTS, retry_after_s=_RETRY_AFTER_S)
     refuses = replace(queues, metrics=False, faults=plan)
     several = f"{PROCESSES} processes"
@@ -97,15 +106,27 @@ def scenarios() -> list[Scenario]:
         Scenario("hosted-like, 1 process", refuses, 1),
         Scenario(f"hosted-like, {several}", refuses, PROCESSES),
         Scenario(f"vLLM-like, {several}, --max-in-flight 40", queues, PROCESSES, 40),
-        Scenario(f"vLLM-like, {PROCESSES} hosts", queues, PROCESSES, hosts_apart=True),
-        Scenario(f"hosted-like, {PROCESSES} hosts", refuses, PROCESSES, hosts_apart=True),
+        *_hosts(f"{PROCESSES} hosts apart", queues, refuses, None),
+        *(_hosts(f"{PROCESSES} hosts, one home", queues, refuses, home) if home else ()),
     ]
 
 
-def run(seconds: float) -> None:
-    """Runs and prints all scenarios."""
-    heading(f"4. Adaptive concurrency: {SLOTS} slots, cold start, replies of {_REPLY_MS:.0f} ms")
-    results = [_measure(scenario, seconds) for scenario in scenarios()]
+def _hosts(
+    name: str, queues: SimulatorSettings, refuses: SimulatorSettings, home: str | None
+) -> list[Scenario]:
+    kinds = {"vLLM-like": queues, "hosted-like": refuses}
+    return [
+        Scenario(f"{kind}, {name}", settings, PROCESSES, hosts_apart=True, home=home)
+        for kind, settings in kinds.items()
+    ]
+
+
+def run(seconds: float, home: str | None) -> None:
+    """Runs and prints all scenarios, or those of hosts, if the address of a home is given."""
+    reply_ms = _HOSTS_REPLY_MS if home else _REPLY_MS
+    heading(f"4. Adaptive concurrency: {SLOTS} slots, cold start, replies of {reply_ms:.0f} ms")
+    chosen = [scenario for scenario in scenarios(home) if scenario.hosts_apart or not home]
+    results = [_measure(scenario, seconds, reply_ms) for scenario in chosen]
     columns = (
         "",
         "s to 95 % of slots",
@@ -123,13 +144,14 @@ def run(seconds: float) -> None:
     )
 
 
-def _measure(scenario: Scenario, seconds: float) -> Result:
-    calls = round(SLOTS * seconds / (_REPLY_MS / 1000))
+def _measure(scenario: Scenario, seconds: float, reply_ms: float) -> Result:
+    calls = round(SLOTS * seconds / (reply_ms / 1000))
     with (
         simulator_process(scenario.settings) as server,
         tempfile.TemporaryDirectory(prefix="wsrl-bench-") as folder,
     ):
         share = calls // scenario.processes
+        home = scenario.home and f"{scenario.home.rstrip('/')}/{secrets.token_hex(6)}"
         loads = [
             Load(
                 server.base_url,
@@ -137,6 +159,7 @@ def _measure(scenario: Scenario, seconds: float) -> Result:
                 share,
                 scenario.max_in_flight,
                 f"{number}/",
+                home,
             )
             for number in range(scenario.processes)
         ]
@@ -153,7 +176,7 @@ def _in_processes(loads: Sequence[Load]) -> list[float]:
     children = [context.Process(target=_child, args=(load, barrier, walls)) for load in loads]
     for child in children:
         child.start()
-    taken = [walls.get(timeout=120) for _ in children]
+    taken = [walls.get(timeout=300) for _ in children]
     for child in children:
         child.join()
     return taken

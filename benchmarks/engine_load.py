@@ -10,6 +10,8 @@ from simulator import SimulatorSettings
 from wsrl_assets.llm.engine import ChatRequest, Engine
 from wsrl_assets.llm.prompting import document_first
 from wsrl_assets.llm.roles import Role, RoleSettings
+from wsrl_assets.storage.objects import Objects
+from wsrl_assets.storage.shared_home import SharedHome
 from wsrl_assets.storage.tables import LLMCall
 
 PROMPT_CHARS = 2048
@@ -32,6 +34,7 @@ class Load:
         calls: how many.
         max_in_flight: a fixed ceiling, or none for the adaptive one.
         label: sets the prompts apart from those of other loads.
+        home: the address of a home whose hosts share the ceiling; none where they do not.
     """
 
     base_url: str
@@ -39,6 +42,7 @@ class Load:
     calls: int
     max_in_flight: int | None = None
     label: str = ""
+    home: str | None = None
 
 
 def fast_server(reply_ms: float, *, slots: int = 64) -> SimulatorSettings:
@@ -65,6 +69,7 @@ async def put_load(
         run_id="benchmark",
         limiter_folder=load.folder,
         max_in_flight=load.max_in_flight,
+        home=None if load.home is None else SharedHome(Objects.at(load.home)),
     ) as engine:
 
         async def work(row_id: str) -> None:

@@ -107,7 +107,8 @@ class Settings(BaseSettings):
         embedding_model: folder or name of a sentence-transformers model, by which questions of
             one meaning and documents of one topic are found; none if not set.
         demonstrations: folder of your own few-shot examples; the packaged ones if not set.
-        max_in_flight: a fixed ceiling on concurrent calls in place of the adaptive one.
+        max_in_flight: a fixed ceiling on concurrent calls, over all processes and hosts of a home,
+            in place of the adaptive one.
         until_pairs: a run stops when this many pairs are accepted, all domains together; evenly
             over them, or by the weights of the release spec.
         budget_tokens: a run stops when its calls have taken this many tokens.

@@ -293,10 +293,19 @@ def ask(number: int, text: str = "", **others: Any) -> ChatRequest[Answer]:
 
 
 def engine(base_url: str, home: Path, record: Callable[[LLMCall], None], **others: Any) -> Engine:
-    """An engine with one endpoint for all roles; `max_in_flight` goes to it, the rest to `role`."""
-    fixed = others.pop("max_in_flight", None)
-    roles = dict.fromkeys(Role, role(base_url, **others))
-    return Engine(roles, record=record, run_id="run", limiter_folder=home, max_in_flight=fixed)
+    """An engine with one endpoint for all roles.
+
+    `max_in_flight` and `shared`, a home of several hosts, go to it, the rest to `role`.
+    """
+    fixed, shared = others.pop("max_in_flight", None), others.pop("shared", None)
+    return Engine(
+        dict.fromkeys(Role, role(base_url, **others)),
+        record=record,
+        run_id="run",
+        limiter_folder=home,
+        max_in_flight=fixed,
+        home=shared,
+    )
 
 
 async def stream(items: Iterable[T]) -> AsyncIterator[T]:

@@ -13,6 +13,7 @@ from wsrl_assets.llm.explanations import EndpointFactJudge
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.reward import Asked, Rubric, score_rubric_async, score_with_judge_async
 from wsrl_assets.settings import load_roles, load_settings
+from wsrl_assets.storage import Store
 
 _JUDGED_AT_ONCE = 256
 
@@ -52,6 +53,7 @@ async def judging() -> AsyncIterator["Judging"]:
         run_id="score",
         limiter_folder=settings.home.resolve() / "locks" / "endpoints",
         max_in_flight=settings.max_in_flight,
+        home=Store(settings.home.resolve()).shared,
     )
     async with engine:
         yield Judging(EndpointJudge(engine), EndpointFactJudge(engine))

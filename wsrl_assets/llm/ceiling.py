@@ -4,7 +4,8 @@ vLLM never answers 429, it queues: so its queue depth says whether there is room
 answer 429: so additive increase, multiplicative decrease. llama.cpp has a fixed number of slots,
 and says how many.
 
-What has been learnt of an endpoint stands in its `SharedSlots`, so all processes act as one.
+What has been learnt of an endpoint stands in its `SharedSlots`, so all processes act as one. Each
+of several hosts learns the ceiling of all of them, and uses its part of that.
 """
 
 import re
@@ -88,7 +89,7 @@ class QueueFollower:
         if depth.waiting > 0:
             self._slots.settled = True
         self._slots.ceiling = ceiling_for_queue(
-            self._slots.ceiling, depth, self._slots.occupied, settled=self._slots.settled
+            self._slots.ceiling, depth, self._slots.occupied_by_all, settled=self._slots.settled
         )
 
 
@@ -98,7 +99,7 @@ def ceiling_for_queue(ceiling: int, depth: QueueDepth, occupied: int, *, settled
     Args:
         ceiling: the ceiling now.
         depth: the server's load.
-        occupied: slots in use by all processes.
+        occupied: slots in use by all processes and hosts.
         settled: whether the server has had a queue before, so that its size is roughly known.
     """
     target = max(4, depth.running // 5)
@@ -145,9 +146,12 @@ class AdditiveIncrease:
         if waiting == 0 or ceiling >= _MAX_BLIND_CEILING:
             return
         self._in_round += 1
+        if self._slots.part * ceiling < 1:
+            return  # a host without a whole slot learns nothing of the whole
         if not self._slots.settled:
-            self._slots.ceiling = ceiling + 1
-        elif self._in_round >= ceiling:
+            # As many calls of the other hosts go well meanwhile.
+            self._slots.ceiling = ceiling + max(1, round(1 / self._slots.part))
+        elif self._in_round >= self._slots.ceiling_here:
             self._in_round = 0
             self._after_round(ceiling)
 
@@ -182,7 +186,7 @@ class AdditiveIncrease:
         ceiling = self._slots.ceiling
         # With few calls in flight the limit is below the ceiling; but a run's last calls prove
         # little.
-        too_many = max(min(ceiling, self._slots.occupied), ceiling // 2)
+        too_many = max(min(ceiling, self._slots.occupied_by_all), ceiling // 2)
         self._slots.limit = too_many - 1
         keep = max(_HARSHEST_DECREASE, 1 - refused)
         self._slots.ceiling = max(1, min(too_many - 1, int(too_many * keep)))

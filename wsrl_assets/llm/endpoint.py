@@ -21,6 +21,7 @@ from wsrl_assets.llm.health import PATIENCE_S
 from wsrl_assets.llm.limiter import Limiter
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.llm.server import Backlog, Server, ServerAbandonedError
+from wsrl_assets.storage.shared_home import SharedHome
 from wsrl_assets.text.highlight import without_credentials
 
 # Others take over at once, so little speaks for waiting; a server alone may restart meanwhile.
@@ -88,13 +89,21 @@ class Endpoint:
         role: names the servers, their key and timeout.
         limiter_folder: shared by all processes of a home.
         max_in_flight: a fixed ceiling over all servers in place of the adaptive ones.
+        home: whose hosts share the ceilings; none if it is a plain folder.
     """
 
-    def __init__(self, role: RoleSettings, limiter_folder: Path, max_in_flight: int | None) -> None:
+    def __init__(
+        self,
+        role: RoleSettings,
+        limiter_folder: Path,
+        max_in_flight: int | None,
+        home: SharedHome | None = None,
+    ) -> None:
         urls = role.base_urls
         fixed = max(1, max_in_flight // len(urls)) if max_in_flight else None
         self._roles = [replace(role, base_url=url) for url in urls]
         self._limiter_folder = limiter_folder
+        self._home = home
         self._fixed = fixed
         self._live: list[Server] = []
         self._starting = set(urls)
@@ -191,7 +200,7 @@ class Endpoint:
     def _choose(self, item: Item) -> Server:
         """The server that an item prefers, of those with no more than their share of items."""
         live = item.but_the_left(self._live)
-        slots = {server: server.limiter.slots.ceiling for server in live}
+        slots = {server: server.limiter.slots.ceiling_here for server in live}
         items_per_slot = (1 + sum(server.items for server in live)) / sum(slots.values())
         free = [server for server in live if server.items < items_per_slot * slots[server]]
         return max(free, key=item.preference)
@@ -222,7 +231,7 @@ class Endpoint:
         patience_s, failures = PATIENCE_S, 0
         while True:
             began = time.monotonic()
-            server = Server(role, self._limiter_folder, self._fixed)
+            server = Server(role, self._limiter_folder, self._fixed, self._home)
             try:
                 # What another run has found out need not be waited for again.
                 await server.start(0.0 if server.limiter.is_left_out else patience_s)

@@ -35,6 +35,7 @@ from wsrl_assets.llm.retries import Attempts
 from wsrl_assets.llm.roles import Role, RoleSettings
 from wsrl_assets.llm.server import Backlog
 from wsrl_assets.llm.untrusted import without_marks
+from wsrl_assets.storage.shared_home import SharedHome
 from wsrl_assets.storage.tables import LLMCall, utc_now
 from wsrl_assets.text.normalisation import estimate_tokens
 
@@ -113,6 +114,7 @@ class Engine:
         limiter_folder: shared by all processes of a home; holds the slot files.
         max_in_flight: a fixed ceiling in place of the adaptive one.
         backlog: holds calls back while too much is uncommitted; none holds back nothing.
+        home: whose hosts share the ceilings; none if it is a plain folder.
     """
 
     def __init__(
@@ -124,8 +126,10 @@ class Engine:
         limiter_folder: Path,
         max_in_flight: int | None = None,
         backlog: Backlog | None = None,
+        home: SharedHome | None = None,
     ) -> None:
         self._backlog = backlog
+        self._home = home
         self._roles = dict(roles)
         self._record = record
         self._run_id = run_id
@@ -239,7 +243,7 @@ class Engine:
             key = settings.api_key.get_secret_value() if settings.api_key else ""
             identity = f"{settings.base_url}\n{key}\n{settings.timeout_s}"
             if identity not in by_url:
-                endpoint = Endpoint(settings, self._gate_folder, self._max_in_flight)
+                endpoint = Endpoint(settings, self._gate_folder, self._max_in_flight, self._home)
                 by_url[identity] = self._endpoints[role] = endpoint
                 await endpoint.start(self._endpoint_died)
             self._endpoints[role] = by_url[identity]

@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsrl_assets.llm.host_share import HostShare
 from wsrl_assets.llm.slots import SharedSlots
+from wsrl_assets.storage.shared_home import SharedHome
 
 # Longer than a client that is short of CPU takes from a reply to the next call of its document.
 _SPARE_AFTER_S = 0.1
@@ -47,11 +49,13 @@ class _Waiter:
 class Limiter:
     """The slots of one endpoint, handed to waiting calls in order of priority.
 
-    One limiter serves all threads and event loops of a process; `SharedSlots` joins the processes.
+    One limiter serves all threads and event loops of a process; `SharedSlots` joins the processes,
+    and `share` the hosts of a shared home.
     """
 
-    def __init__(self, slots: SharedSlots) -> None:
+    def __init__(self, slots: SharedSlots, share: HostShare | None = None) -> None:
         self.slots = slots
+        self.share = share
         # Whether a run of this process leaves the server out, so that only the first one says so.
         self.is_left_out = False
         self._queue: list[tuple[int, int, _Waiter]] = []
@@ -91,7 +95,7 @@ class Limiter:
     def has_spare(self) -> bool:
         """Whether slots are free, and no call has had to wait for one for a while."""
         idle_s = time.monotonic() - self._wanted_at
-        return idle_s > _SPARE_AFTER_S and self.slots.occupied < self.slots.ceiling
+        return idle_s > _SPARE_AFTER_S and self.slots.occupied < self.slots.ceiling_here
 
     @property
     def waiting(self) -> int:
@@ -189,15 +193,19 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def limiter_for(base_url: str, folder: Path, ceiling: int) -> Limiter:
+def limiter_for(
+    base_url: str, folder: Path, ceiling: int, home: SharedHome | None = None
+) -> Limiter:
     """The process's one limiter for an endpoint; `folder` is shared with the other processes.
 
-    A ceiling that another run set meanwhile stays.
+    A ceiling that another run set meanwhile stays. In a home that hosts share, it is that of all.
     """
     name = hashlib.blake2b(base_url.encode(), digest_size=6).hexdigest()
     path = (folder / f"{name}.slots").resolve()
     key = (os.getpid(), path)  # a forked child has slots of its own
     with _limiters_mutex:
         if key not in _limiters:
-            _limiters[key] = Limiter(SharedSlots(path, ceiling))
+            slots = SharedSlots(path, ceiling)
+            share = HostShare.of(home, base_url, path, slots) if home is not None else None
+            _limiters[key] = Limiter(slots, share)
         return _limiters[key]

@@ -31,8 +31,10 @@ from wsrl_assets.llm.client import (
 )
 from wsrl_assets.llm.errors import EndpointError, TransientError
 from wsrl_assets.llm.health import Health
+from wsrl_assets.llm.host_share import LOOK_EVERY_S
 from wsrl_assets.llm.limiter import Limiter, limiter_for
 from wsrl_assets.llm.roles import RoleSettings
+from wsrl_assets.storage.shared_home import SharedHome
 from wsrl_assets.text.highlight import without_credentials
 
 _PROBE_TIMEOUT_S = 8.0
@@ -63,10 +65,16 @@ class Server:
         items: how many items send their calls here.
     """
 
-    def __init__(self, role: RoleSettings, limiter_folder: Path, max_in_flight: int | None) -> None:
+    def __init__(
+        self,
+        role: RoleSettings,
+        limiter_folder: Path,
+        max_in_flight: int | None,
+        home: SharedHome | None,
+    ) -> None:
         self.base_url = role.base_url.rstrip("/")
         self.limiter: Limiter = limiter_for(
-            self.base_url, limiter_folder, max_in_flight or starting_ceiling()
+            self.base_url, limiter_folder, max_in_flight or starting_ceiling(), home
         )
         self.served: dict[str, ServedModel] = {}
         self._timeout_s = role.timeout_s
@@ -102,9 +110,13 @@ class Server:
         """
         await self._ask_models(patience_s)
         await self._choose_ceiling()
+        if self.limiter.share is not None:
+            self.limiter.share.learns = self._fixed is None
+            await asyncio.to_thread(self.limiter.share.renew)
         self._tasks = [
             asyncio.create_task(self._admit_often()),
             asyncio.create_task(self._follow_queue()),
+            asyncio.create_task(self._share_with_hosts()),
             asyncio.create_task(self._watch()),
         ]
         for task in self._tasks:
@@ -117,6 +129,9 @@ class Server:
         if not self._ended.cancel() and not self._ended.cancelled():
             self._ended.exception()  # seen, so that asyncio does not complain of it
         await self._client.close()
+        share, slots = self.limiter.share, self.limiter.slots
+        if share is not None and not slots.occupied and not slots.has_waiting:
+            await asyncio.to_thread(share.leave)
 
     async def until_given_up(self) -> None:
         """Waits for as long as the server works.
@@ -339,6 +354,15 @@ class Server:
             await asyncio.sleep(self._follower.look_every_s)
             if self._follower.look_due():
                 await self._look_at_queue()
+
+    async def _share_with_hosts(self) -> None:
+        """Keeps this host's part of the ceiling; one process at a time looks, for all."""
+        share = self.limiter.share
+        while share is not None:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if share.is_due():
+                await asyncio.to_thread(share.renew)
+                self.limiter.admit()
 
     async def _watch(self) -> None:
         while True:

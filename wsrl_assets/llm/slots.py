@@ -1,4 +1,4 @@
-"""One ceiling on calls in flight for all processes that share an endpoint.
+"""One ceiling on calls in flight for all processes of a host that share an endpoint.
 
 Each process keeps two numbers in a small memory-mapped file: how many slots it holds, and whether
 calls of it wait. It also keeps a lock on one byte of that file for as long as it lives: the kernel
@@ -6,6 +6,9 @@ gives the lock back when a process dies, however it dies, and the others then fo
 
 Slots are shared out fairly: while a process has calls waiting and fewer slots than its share, those
 that hold more take no new ones.
+
+Where other hosts call the endpoint, too, the processes of this one share a part of the ceiling
+(see `host_share`).
 """
 
 import fcntl
@@ -23,8 +26,12 @@ _MAX_PROCESSES = 128
 _NUMBER = struct.Struct("<I")
 _MOMENT = struct.Struct("<d")
 _MEMBER = struct.Struct("<IId")  # slots held, calls waiting, when it last said so
+_PART = struct.Struct("<d")
 _CEILING_AT, _SETTLED_AT, _PLACES_AT, _LIMIT_AT, _LOOKED_AT, _REFUSED_AT = 0, 4, 8, 12, 16, 24
+_PART_AT, _PART_UNTIL_AT, _SHARED_AT = 32, 40, 48
 _MEMBERS_AT = 64
+# A part of a ceiling that is meant to be a whole number may come out a little below it.
+_ROUNDING = 1e-6
 _SIZE = _MEMBERS_AT + _MAX_PROCESSES * _MEMBER.size
 # A process that has not said for this long that it waits, is stopped or stuck: no use in leaving
 # slots to it.
@@ -72,12 +79,31 @@ class SharedSlots:
 
     @property
     def ceiling(self) -> int:
-        """The most calls in flight, over all processes."""
+        """The most calls in flight, over all processes and hosts."""
         return self._number(_CEILING_AT)
 
     @ceiling.setter
     def ceiling(self, value: int) -> None:
         _NUMBER.pack_into(self._data, _CEILING_AT, max(1, value))
+
+    @property
+    def ceiling_here(self) -> int:
+        """The most calls in flight from this host: its part of the ceiling, and one at least."""
+        return max(1, int(self.ceiling * self.part + _ROUNDING))
+
+    @property
+    def part(self) -> float:
+        """This host's part of the ceiling, from 0 to 1."""
+        until = self._moment(_PART_UNTIL_AT)
+        if not until:
+            return 1.0
+        part: float = _PART.unpack_from(self._data, _PART_AT)[0]
+        return part if time.monotonic() < until else 0.0
+
+    def set_part(self, part: float, holds_s: float) -> None:
+        """Sets this host's part of the ceiling, for so long; then, if not set again, it is 0."""
+        _PART.pack_into(self._data, _PART_AT, part)
+        _MOMENT.pack_into(self._data, _PART_UNTIL_AT, time.monotonic() + holds_s)
 
     @property
     def settled(self) -> bool:
@@ -104,8 +130,18 @@ class SharedSlots:
 
     @property
     def occupied(self) -> int:
-        """Slots that all processes hold."""
+        """Slots that all processes of this host hold."""
         return self._held + sum(member.held for member in self._others())
+
+    @property
+    def occupied_by_all(self) -> int:
+        """Slots that all hosts hold, if the others fill their parts as this one does."""
+        return round(self.occupied * self.ceiling / self.ceiling_here)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether calls wait in any process of this host."""
+        return bool(_rivals([self._member(place) for place in self._places()]))
 
     @property
     def share(self) -> int:
@@ -114,7 +150,7 @@ class SharedSlots:
 
     def try_take(self) -> bool:
         """Takes a slot, if the ceiling and a fair share of it allow."""
-        if self._held >= self.ceiling:
+        if self._held >= self.ceiling_here:
             return False
         with self._alone():
             wanted = self._held + 1
@@ -139,28 +175,31 @@ class SharedSlots:
 
     def claim_look(self, every_s: float) -> bool:
         """Whether it is time to look at the server again; true for one caller of all processes."""
-        now = time.monotonic()
-        if now - self._moment(_LOOKED_AT) < every_s:
-            return False
-        with self._alone():
-            due = now - self._moment(_LOOKED_AT) >= every_s
-            if due:
-                _MOMENT.pack_into(self._data, _LOOKED_AT, now)
-        return due
+        return self._claim(_LOOKED_AT, every_s)
+
+    def claim_sharing(self, every_s: float) -> bool:
+        """Whether it is time to share with other hosts; true for one caller of all processes."""
+        return self._claim(_SHARED_AT, every_s)
 
     def claim_decrease(self, every_s: float) -> bool:
         """Whether a refusal may lower the ceiling; true for one of a burst, over all processes."""
+        return self._claim(_REFUSED_AT, every_s)
+
+    def _claim(self, at: int, every_s: float) -> bool:
+        """Whether what is noted at a place was so long ago; if so, it is noted again."""
         now = time.monotonic()
+        if now - self._moment(at) < every_s:
+            return False
         with self._alone():
-            due = now - self._moment(_REFUSED_AT) >= every_s
+            due = now - self._moment(at) >= every_s
             if due:
-                _MOMENT.pack_into(self._data, _REFUSED_AT, now)
+                _MOMENT.pack_into(self._data, at, now)
         return due
 
     def _has_room(self, held: int) -> bool:
         """Whether this process may hold that many."""
         others = self._others()
-        if held + sum(member.held for member in others) > self.ceiling:
+        if held + sum(member.held for member in others) > self.ceiling_here:
             return False
         rivals = _rivals(others)
         if not rivals:
@@ -172,7 +211,7 @@ class SharedSlots:
         """An equal part of what those leave who hold slots and want no more."""
         rivals = _rivals(others)
         content = sum(member.held for member in others) - sum(rival.held for rival in rivals)
-        return max(1, -(-(self.ceiling - content) // (len(rivals) + 1)))
+        return max(1, -(-(self.ceiling_here - content) // (len(rivals) + 1)))
 
     def _others(self) -> list[_Member]:
         """What the other processes that hold slots or wait for some have written."""

@@ -431,22 +431,28 @@ class _Runner:
         if in_domains:
             self._run_all([_Run("load_libraries", self.settings)])
         shards = self._pending(in_shards, self.settings)
-        for shard in (*shards, None):  # last, what waits in domains
-            if not self.may_go_on or budget.is_reached(self._store):
-                return
-            if shard is not None:
-                settings = budget.for_triage(self._store)
-                self._run_all([_Run("read_shard", settings, shard, in_shards)])
-            self._rounds(budget, in_domains, only)
+        with budget.over_hosts(self._store):
+            for shard in (*shards, None):  # last, what waits in domains
+                if not self.may_go_on or budget.is_reached(self._store):
+                    return
+                if shard is not None:
+                    settings = budget.for_triage(self._store)
+                    self._run_all([_Run("read_shard", settings, shard, in_shards)])
+                self._rounds(budget, in_domains, only)
 
     def _rounds(self, budget: Budget, stages: Sequence[Stage], only: Sequence[Domain]) -> None:
         """Domains in rounds: what one cannot give, the others are asked for in the next."""
         found = -1
         while self.may_go_on and not budget.is_reached(self._store):
             accepted = sum(accepted_pairs(self._store).values())
-            chosen = self._pending_domains(stages, only, self.settings)
-            if accepted == found or not chosen:
+            failed = {failure.partition for failure in self.outcome.failures}
+            pending = self._pending_domains(stages, only, self.settings)
+            chosen = [key for key in pending if key not in failed]
+            if not chosen or (accepted == found and not self._elsewhere):
                 return
+            if self._elsewhere:  # other hosts are at work towards the same goal
+                self._elsewhere.clear()
+                time.sleep(_LOOK_AT_HOSTS_S)
             found = accepted
             settings = budget.shared_among(self._store, len(chosen))
             self._run_all([_Run("advance_domain", settings, key, stages) for key in chosen])

@@ -1,10 +1,12 @@
 """When a run has done enough: so many pairs are accepted, or the budget is spent.
 
 What is open then is left pending, as after an interruption: the next run goes on from there. Calls
-under way end, so a run goes over its goal by what the open documents cost at most.
+under way end, so a run goes over its goal by what the open documents cost at most; and where hosts
+share the home, by what the others did since they last said what they have done.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +16,7 @@ from wsrl_assets.settings import Settings
 from wsrl_assets.storage import Partition, Store, catalog
 from wsrl_assets.storage.accounting import Account, call_totals
 from wsrl_assets.storage.home_accounting import home_accounts, home_calls
+from wsrl_assets.storage.running_totals import Limits, RunningTotals, Totals
 from wsrl_assets.storage.schema import Row
 from wsrl_assets.storage.tables import LLMCall
 from wsrl_assets.taxonomy.domains import Domain
@@ -38,6 +41,7 @@ class Goal:
         tokens, cost: what the run may spend; none where it may spend anything.
         accepted: pairs accepted since.
         spent_tokens, spent_cost: what the run's calls in the partition took.
+        of_hosts: what the runs of all hosts come to, where hosts share the home.
     """
 
     pairs: int | None = None
@@ -46,6 +50,7 @@ class Goal:
     accepted: int = 0
     spent_tokens: int = 0
     spent_cost: float = 0.0
+    of_hosts: RunningTotals | None = None
 
     @classmethod
     def of(cls, job: Job, partition: Partition, domain: Domain | None = None) -> "Goal":
@@ -62,6 +67,7 @@ class Goal:
             with catalog(job.store, [partition]) as connection:
                 for total in call_totals(connection, job.run_id):
                     goal._spend(total.prompt_tokens + total.completion_tokens, total.cost)
+        goal.of_hosts = job.store.shared.totals if job.store.shared is not None else None
         return goal
 
     @property
@@ -71,7 +77,14 @@ class Goal:
             (self.pairs is not None and self.accepted >= self.pairs)
             or (self.tokens is not None and self.spent_tokens >= self.tokens)
             or (self.cost is not None and self.spent_cost >= self.cost)
+            or (self.of_hosts is not None and self.of_hosts.are_enough)
         )
+
+    def accept(self) -> None:
+        """Counts a pair that passed every check."""
+        self.accepted += 1
+        if self.of_hosts is not None:
+            self.of_hosts.add(Totals(pairs=1))
 
     def noting(self, record: Record) -> Record:
         """`record`, with the calls among its rows counted against the budget."""
@@ -94,6 +107,8 @@ class Goal:
     def _spend(self, tokens: int, cost: float) -> None:
         self.spent_tokens += tokens
         self.spent_cost += cost
+        if self.of_hosts is not None:
+            self.of_hosts.add(Totals(tokens=tokens, cost=cost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +148,29 @@ class Budget:
         """The settings of each of several runs that begin now."""
         return self._with_share(store, 1 / runs)
 
+    @contextmanager
+    def over_hosts(self, store: Store) -> Iterator[None]:
+        """Within it, what other hosts of a shared home do counts while runs are at work, too."""
+        try:
+            yield
+        finally:
+            if store.shared is not None:
+                store.shared.totals.limit(None)
+
     def _with_share(self, store: Store, share: float) -> Settings:
+        # What others do from here on is not in the ledgers that are read below.
+        so_far = store.shared.totals.look() if store.shared is not None else None
         tokens, cost = self._left(store)
+        if store.shared is not None and so_far is not None:
+            wanted = self.settings.until_pairs
+            missing = None if wanted is None else wanted - sum(accepted_pairs(store).values())
+            store.shared.totals.limit(
+                Limits(
+                    pairs=None if missing is None else so_far.pairs + missing,
+                    tokens=None if tokens is None else so_far.tokens + tokens,
+                    cost=None if cost is None else so_far.cost + cost,
+                )
+            )
         parts: dict[str, float] = {}
         if tokens is not None:
             parts["budget_tokens"] = max(1, int(tokens * share))

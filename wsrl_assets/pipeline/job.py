@@ -57,6 +57,7 @@ class Job:
             backlog=writer,
             run_id=self.run_id,
             limiter_folder=self.store.home / "locks" / "endpoints",
+            home=self.store.shared,
             max_in_flight=self.settings.max_in_flight,
         )
 

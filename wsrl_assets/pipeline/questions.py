@@ -387,7 +387,8 @@ class _Chain:
             return
         row = await self.verifier.verify(draft, work.text, work.siblings)
         await self.writer.put(row)
-        self.goal.accepted += row.status is Status.KEPT
+        if row.status is Status.KEPT:
+            self.goal.accept()
         self.job.progress.advance(verify.STAGE)
 
 

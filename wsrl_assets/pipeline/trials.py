@@ -134,6 +134,7 @@ async def _models(job: Job) -> dict[Role, str]:
         record=lambda call: None,  # no call is made
         run_id=job.run_id,
         limiter_folder=job.store.home / "locks" / "endpoints",
+        home=job.store.shared,
     )
     async with engine:
         return {**named, **{role: engine.model(role) for role in unnamed}}

@@ -64,12 +64,12 @@ class Owner:
     @classmethod
     def this(cls) -> "Owner":
         began = psutil.Process().create_time()
-        return cls(socket.gethostname(), os.getpid(), began, _numbered_in())
+        return cls(socket.gethostname(), os.getpid(), began, numbered_in())
 
     @property
     def is_gone(self) -> bool:
         """Whether it lives no more; false where that cannot be known here."""
-        if not self.numbered_in or self.numbered_in != _numbered_in():
+        if not self.numbered_in or self.numbered_in != numbered_in():
             return False
         try:
             return abs(psutil.Process(self.process).create_time() - self.began) > 1
@@ -81,7 +81,8 @@ class Owner:
 
 
 @cache
-def _numbered_in() -> str:
+def numbered_in() -> str:
+    """What tells the processes of a running system, or container, from others'; empty: unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -112,7 +113,7 @@ class HostClaims:
 
     objects: Objects
     owner: Owner = field(default_factory=Owner.this)
-    expires_s: float = EXPIRES_S
+    expires_s: float = field(default_factory=lambda: EXPIRES_S)
     _held: dict[str, _Held] = field(default_factory=dict)
     _seen: dict[str, tuple[str, float]] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)

@@ -1,13 +1,16 @@
 """A home that several hosts share: its log, its claims and its files, in an object store."""
 
 import os
+import secrets
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from wsrl_assets.storage.host_claims import HostClaims
+from wsrl_assets.storage.host_table import HostTable
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.objects import Objects
+from wsrl_assets.storage.running_totals import RunningTotals
 from wsrl_assets.storage.shared_log import SharedLog
 
 _FILES = "files"
@@ -19,6 +22,9 @@ class SharedHome:
     Args:
         objects: of the home.
         claims: of this process; made if not given.
+
+    Attributes:
+        totals: what runs on all hosts come to.
     """
 
     def __init__(self, objects: Objects, claims: HostClaims | None = None) -> None:
@@ -26,6 +32,11 @@ class SharedHome:
         self.log = SharedLog(objects)
         self.claims = claims or HostClaims(objects)
         self._objects = objects
+        self.totals = RunningTotals(self.table("totals", secrets.token_hex(8)))
+
+    def table(self, name: str, member: str) -> HostTable:
+        """What hosts say of themselves under a name, as one member sees it."""
+        return HostTable(self._objects, name, member, self.claims.expires_s)
 
     def may_write(self, partition: Partition) -> bool:
         """Whether no other host can have taken over the work on a partition that is done here."""

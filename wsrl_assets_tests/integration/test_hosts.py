@@ -5,6 +5,7 @@ tells it that the other's process is gone. After some of its deaths its disk is 
 """
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import os
@@ -18,20 +19,24 @@ from random import Random
 
 import pytest
 
-from simulator import SimulatorProcess, simulator_process
+from simulator import FaultPlan, SimulatorProcess, simulator_process
 from wsrl_assets.curation.filter import filter_domain
 from wsrl_assets.pipeline import questions, triage
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage import ElsewhereError, GroupWriter, Store, host_claims
+from wsrl_assets.storage.shared_home import shared_home
 from wsrl_assets.text.home_names import home_folder
 from wsrl_assets_tests.factories import (
     DOMAIN,
+    ask,
     delivered,
     documents,
+    engine,
     job,
     ledger,
     plant_shard,
     quick,
+    stream,
     tokens_of,
 )
 from wsrl_assets_tests.integration.object_store import BUCKET, object_store, program
@@ -167,6 +172,62 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Home]]:
             hosts = folder / f"hosts-{number}"
             found.append(_by_hosts(sim, home, environment, hosts, left, moments))
         yield found
+
+
+BEARS, CALLS = 6, 150
+
+
+def _caller(say: Said, first: int, home: str, base_url: str, environment: dict[str, str]) -> None:
+    """A host that makes calls, and would fill the endpoint by itself."""
+    os.environ.update(environment)
+    host_claims.EXPIRES_S = 3 * EXPIRES_S  # a busy machine may let a host wait for a second
+    shared, fixed = shared_home(home), {"max_in_flight": BEARS}
+
+    async def call() -> None:
+        async with engine(
+            base_url, home_folder(home), lambda entry: None, shared=shared, **fixed
+        ) as asking:
+
+            async def work(number: int) -> None:
+                await asking.ask(ask(number))
+
+            say("begun")
+            await asking.for_each(stream(range(first, first + CALLS)), work)
+
+    asyncio.run(call())
+    say("done")
+
+
+def test_the_ceiling_of_an_endpoint_holds_over_hosts_also_when_one_is_killed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "server").mkdir()
+    plan = FaultPlan(max_concurrent=BEARS)
+    settings = quick(slots=64, decode_tokens_per_s=200.0, metrics=False, faults=plan)
+    with (
+        object_store(tmp_path / "server") as environment,
+        simulator_process(settings) as sim,
+        contextlib.ExitStack() as stack,
+    ):
+        hosts = []
+        for number in range(3):
+            own = {**environment, "XDG_CACHE_HOME": str(tmp_path / str(number))}
+            arguments = (1000 * number, f"s3://{BUCKET}/shared", sim.base_url, own)
+            hosts.append(stack.enter_context(elsewhere(_caller, *arguments)))
+        for host in hosts:
+            assert host.hear() == "begun"
+        time.sleep(2 * EXPIRES_S)
+        before = sim.stats()
+        assert not any(host.said.poll(0) for host in hosts), "all are at work"
+        hosts[0].kill()
+        for host in hosts[1:]:
+            assert host.hear(120.0) == "done"
+        after = sim.stats()
+    assert after.peak_running == BEARS, "the dead host's part came back"
+    # A newcomer makes one call at a time before it has a part. Of hosts that do not know of one
+    # another, most calls are refused.
+    assert after.requests_rejected < after.requests_completed / 10
+    assert before.requests_completed > 3 * BEARS
 
 
 def test_hosts_make_what_one_process_makes_in_a_plain_folder(homes: list[Home]) -> None:

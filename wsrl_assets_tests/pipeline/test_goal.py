@@ -9,7 +9,7 @@ import pytest
 
 from simulator import running_simulator
 from wsrl_assets.pipeline import questions
-from wsrl_assets.pipeline.goal import shared_out
+from wsrl_assets.pipeline.goal import Budget, accepted_pairs, shared_out
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.storage.tables import Status, VerifiedPair
 from wsrl_assets.taxonomy.domains import Domain
@@ -25,6 +25,7 @@ from wsrl_assets_tests.factories import (
     tokens_of,
 )
 from wsrl_assets_tests.factories import quick as settings_of
+from wsrl_assets_tests.hosts import Hosts
 
 COUNT = 40
 A, B, C = Domain.MATH, Domain.CODING, Domain.EDUCATION
@@ -75,6 +76,37 @@ async def test_a_run_stops_when_its_tokens_are_spent(tmp_path: Path) -> None:
         await advance(replace(work, run_id="another"))
     assert sim.stats.requests_received > before
     assert 0 < accepted(work) < COUNT
+
+
+@pytest.mark.parametrize("by", ["pairs", "tokens"])
+async def test_hosts_of_a_home_stop_together_when_they_have_done_enough(
+    tmp_path: Path, by: str
+) -> None:
+    """Each has begun when there was nothing but its own domain, so it is to do all by itself."""
+    hosts, wanted = Hosts(tmp_path, expires_s=1.2), 30  # rows are renewed every 0.1 s
+    async with running_simulator(settings_of(decode_tokens_per_s=200.0)) as sim:
+        goal = {"until_pairs": wanted} if by == "pairs" else {"budget_tokens": 30_000}
+        begun: list[tuple[Budget, Job, Domain]] = []
+        for name, domain, texts in (("a", A, documents(60)), ("b", B, documents(120)[60:])):
+            work = job(tmp_path / name, sim.base_url, name, personas=1, max_in_flight=4, **goal)
+            work = replace(work, store=hosts.store(name))
+            budget = Budget.of(work.store, work.settings)
+            plant_domain(work.store, texts, domain)
+            work = replace(work, settings=budget.shared_among(work.store, 1))
+            begun.append((budget, work, domain))
+        for budget, work, _ in begun:
+            budget.shared_among(work.store, 1)
+        await asyncio.wait_for(
+            asyncio.gather(*(questions.advance_domain(job, domain) for _, job, domain in begun)), 60
+        )
+    last = begun[0][1].store
+    found = accepted_pairs(last)
+    assert min(found[A], found[B]) > 0, "both were at work"
+    if by == "pairs":
+        assert wanted - 4 <= sum(found.values()) <= wanted + 14
+    else:
+        spent = tokens_of(ledger(last))
+        assert 28_000 <= spent.prompt + spent.completion <= 43_000
 
 
 @pytest.mark.parametrize(
