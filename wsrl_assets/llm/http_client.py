@@ -21,6 +21,8 @@ _NO_LIMIT = 0  # of connections: the gate bounds them. None would stand for aioh
 _KEEPALIVE_S = 3.0
 # What httpx2 decodes whatever else is installed.
 _HEADERS = {"Accept-Encoding": "gzip, deflate"}
+_SENT = "sent"
+_NOTHING = httpx2.ByteStream(b"")
 
 
 class HttpClient(httpx2.AsyncClient):
@@ -47,33 +49,33 @@ class HttpClient(httpx2.AsyncClient):
     ) -> httpx2.Request:
         """A request with just the headers that openai gives it."""
         wait = timeout if isinstance(timeout, httpx2.Timeout) else httpx2.Timeout(timeout)
-        address = _address(url)
+        sent = _Sent(
+            _address(url),
+            dict(headers),
+            content,
+            aiohttp.ClientTimeout(sock_connect=wait.connect, sock_read=wait.read),
+        )
         return httpx2.Request(
-            method,
-            address.url,
-            headers=headers,
-            content=content,
-            extensions={"wait": wait, "address": address, "headers": headers},
+            method, sent.address.url, headers=headers, content=content, extensions={_SENT: sent}
         )
 
     async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        """The whole response to a request of `build_request`.
+        """The whole response to a request of `build_request` or `like`.
 
         Raises:
             httpx2.TimeoutException: the server was reached, and does not answer.
             httpx2.NetworkError: it was not reached, or broke off.
         """
-        address: _Address = request.extensions["address"]
-        wait: httpx2.Timeout = request.extensions["wait"]
+        sent: _Sent = request.extensions[_SENT]
         try:
             async with self._session.request(
                 request.method,
-                address.text,
-                headers=request.extensions["headers"],
-                data=request.content or None,
-                timeout=aiohttp.ClientTimeout(sock_connect=wait.connect, sock_read=wait.read),
-                proxy=address.proxy,
-                proxy_headers=address.proxy_headers,
+                sent.address.text,
+                headers=sent.headers,
+                data=sent.content,
+                timeout=sent.timeout,
+                proxy=sent.address.proxy,
+                proxy_headers=sent.address.proxy_headers,
             ) as response:
                 content = await response.read()
         except aiohttp.ConnectionTimeoutError as error:
@@ -92,6 +94,17 @@ class HttpClient(httpx2.AsyncClient):
         await super().aclose()
 
 
+def like(first: httpx2.Request, headers: Mapping[str, str], content: bytes) -> httpx2.Request:
+    """A request to the same address, with these headers more and other content.
+
+    What is sent stands in its extensions alone: to parse it into the object a second time costs as
+    much as to send it.
+    """
+    sent: _Sent = first.extensions[_SENT]
+    sent = sent._replace(headers={**sent.headers, **headers}, content=content)
+    return httpx2.Request(first.method, first.url, stream=_NOTHING, extensions={_SENT: sent})
+
+
 class _Address(NamedTuple):
     """Where a request goes, parsed once."""
 
@@ -99,6 +112,15 @@ class _Address(NamedTuple):
     url: httpx2.URL
     proxy: str | None
     proxy_headers: Mapping[str, str] | None
+
+
+class _Sent(NamedTuple):
+    """What of a request goes out."""
+
+    address: _Address
+    headers: dict[str, str]
+    content: bytes | None
+    timeout: aiohttp.ClientTimeout
 
 
 @lru_cache(maxsize=256)
