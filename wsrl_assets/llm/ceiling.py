@@ -101,7 +101,7 @@ def ceiling_for_queue(ceiling: int, depth: QueueDepth, occupied: int, *, settled
         occupied: slots in use by all processes.
         settled: whether the server has had a queue before, so that its size is roughly known.
     """
-    target = max(4, depth.running // 5)
+    target = max(2, depth.running // 5)
     if depth.waiting > 2 * target:
         return max(1, min(ceiling, depth.running + target))
     # A ceiling that nobody fills is not raised, and neither is one whose calls are still on their

@@ -273,7 +273,7 @@ class Engine:
         if open_items < 1 + slots / calls_at_once:
             return True
         # Items that ask less often than was said.
-        return open_items < 4 + slots and any(limiter.has_spare for limiter in limiters)
+        return open_items < 4 + slots and all(limiter.has_spare for limiter in limiters)
 
     async def _attempts(self, ask: ChatRequest[Reply], tally: Attempts, item: Item) -> Reply:
         endpoint = self._endpoints[ask.role]
