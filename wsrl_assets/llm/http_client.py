@@ -10,6 +10,7 @@ import base64
 import urllib.request
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -49,9 +50,10 @@ class HttpClient(httpx2.AsyncClient):
     ) -> httpx2.Request:
         """A request with just the headers that openai gives it."""
         wait = timeout if isinstance(timeout, httpx2.Timeout) else httpx2.Timeout(timeout)
+        address = _address(url)
         sent = _Sent(
-            _address(url),
-            dict(headers),
+            address,
+            {**dict(headers), **address.headers},
             content,
             aiohttp.ClientTimeout(sock_connect=wait.connect, sock_read=wait.read),
         )
@@ -110,8 +112,9 @@ class _Address(NamedTuple):
 
     text: str
     url: httpx2.URL
-    proxy: str | None
-    proxy_headers: Mapping[str, str] | None
+    proxy: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    proxy_headers: Mapping[str, str] | None = None
 
 
 class _Sent(NamedTuple):
@@ -130,10 +133,13 @@ def _address(text: str) -> _Address:
     proxies = urllib.request.getproxies()
     found = proxies.get(url.scheme) or proxies.get("all")
     if not found or urllib.request.proxy_bypass(url.host):
-        return _Address(text, url, None, None)
+        return _Address(text, url)
     proxy = httpx2.Proxy(found if "://" in found else f"http://{found}")
-    headers = {}
+    login = {}
     if proxy.raw_auth is not None:
-        login = base64.b64encode(b":".join(proxy.raw_auth)).decode()
-        headers["Proxy-Authorization"] = f"Basic {login}"
-    return _Address(text, url, str(proxy.url), headers)
+        encoded = base64.b64encode(b":".join(proxy.raw_auth)).decode()
+        login["Proxy-Authorization"] = f"Basic {encoded}"
+    # A proxy sees the request itself, unless it is encrypted: then it sees a CONNECT before it.
+    if url.scheme == "http":
+        return _Address(text, url, str(proxy.url), headers=login)
+    return _Address(text, url, str(proxy.url), proxy_headers=login)
