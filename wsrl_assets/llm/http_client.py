@@ -20,7 +20,7 @@ _NO_LIMIT = 0  # of connections: the gate bounds them. None would stand for aioh
 # vLLM's uvicorn drops a connection that has been idle for 5 s. Dropped by us before that, it is
 # never picked for a request at the very moment in which the server closes it.
 _KEEPALIVE_S = 3.0
-# What httpx2 decodes whatever else is installed.
+# httpx2 decodes these without further packages.
 _HEADERS = {"Accept-Encoding": "gzip, deflate"}
 _SENT = "sent"
 _NOTHING = httpx2.ByteStream(b"")
