@@ -17,7 +17,7 @@ MAX_CEILING = 1280
 _START = 32
 # Without a queue to read, growth stops here: more in flight only makes timeouts.
 _MAX_BLIND_CEILING = 256
-_LLAMA_QUEUE = 2
+_SHORTEST_QUEUE = 2
 
 # Often while the endpoint's size is unknown, so that a cold start takes a fraction of a second;
 # seldom afterwards, since writing its metrics costs a busy vLLM some milliseconds.
@@ -102,7 +102,8 @@ def ceiling_for_queue(ceiling: int, depth: QueueDepth, occupied: int, *, settled
         occupied: slots in use by all processes and hosts.
         settled: whether the server has had a queue before, so that its size is roughly known.
     """
-    target = max(4, depth.running // 5)
+    # Each of several small servers has such a queue, and documents to fill it have to be open.
+    target = max(_SHORTEST_QUEUE, depth.running // 5)
     if depth.waiting > 2 * target:
         return max(1, min(ceiling, depth.running + target))
     # A ceiling that nobody fills is not raised, and neither is one whose calls are still on their
@@ -118,7 +119,7 @@ def ceiling_for_queue(ceiling: int, depth: QueueDepth, occupied: int, *, settled
 
 def ceiling_for_slots(total_slots: int) -> int:
     """The ceiling for a server with a known, fixed number of slots."""
-    return total_slots + _LLAMA_QUEUE
+    return total_slots + _SHORTEST_QUEUE
 
 
 class AdditiveIncrease:

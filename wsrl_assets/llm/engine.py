@@ -276,8 +276,9 @@ class Engine:
         slots = sum(limiter.quota for limiter in limiters) * _CALLS_PER_SLOT
         if open_items < 1 + slots / calls_at_once:
             return True
-        # Items that ask less often than was said.
-        return open_items < 4 + slots and any(limiter.has_spare for limiter in limiters)
+        # Items that ask less often than was said. Not for the idle slots of one server alone: what
+        # is begun takes room in the caches, and waits for the full servers too.
+        return open_items < 4 + slots and all(limiter.has_spare for limiter in limiters)
 
     async def _attempts(self, ask: ChatRequest[Reply], tally: Attempts, item: Item) -> Reply:
         endpoint = self._endpoints[ask.role]

@@ -61,6 +61,8 @@ def test_the_ceiling_stays_within_its_bounds_and_moves_with_the_queue(
         assert following <= ceiling, "raised though nobody filled it"
     if waiting == 0:
         assert following >= ceiling, "lowered without a queue"
+    if waiting >= max(2, running // 5):
+        assert following <= ceiling, "raised though a fifth of what runs is waiting already"
 
 
 def test_a_filled_ceiling_over_an_empty_queue_is_raised() -> None:

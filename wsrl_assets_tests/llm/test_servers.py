@@ -269,3 +269,49 @@ async def test_the_load_behind_a_router_is_read_where_settings_say_and_without_t
         ):
             await e.ask(ask(1))
     assert keys[:2] == [None, None]
+
+
+async def test_no_document_is_begun_for_the_idle_slots_of_one_server_while_another_is_full(
+    tmp_path: Path,
+) -> None:
+    """It would take room in caches from those that are open, and wait for the full one too."""
+    let_go = asyncio.Event()
+
+    async def quick_one(request: Request) -> Response:
+        return GOOD if request.path.endswith("/completions") else models("m")
+
+    async def stuck(request: Request) -> Response:
+        if not request.path.endswith("/completions"):
+            return models("m")
+        if "more" in str(request.body["messages"]):
+            await let_go.wait()
+        return completion('{"value": "stuck", "number": 1}')
+
+    ceiling, calls_at_once = 8, 2.0
+    begun = ended = most = 0
+
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(scripted_server(s)) for s in (quick_one, stuck)]
+        e = await stack.enter_async_context(
+            engine(",".join(urls), tmp_path, lambda call: None, max_in_flight=ceiling)
+        )
+
+        async def work(number: int) -> None:
+            nonlocal begun, ended, most
+            begun += 1
+            most = max(most, begun - ended)
+            first = await e.ask(ask(number, "first"))
+            if first.value == "stuck":
+                await asyncio.gather(*(e.ask(ask(number, f"more {n}")) for n in range(5)))
+            else:
+                await asyncio.sleep(0.3)
+            ended += 1
+
+        run = asyncio.create_task(
+            e.for_each(stream(range(40)), work, calls_at_once=calls_at_once, key=str)
+        )
+        await until(lambda: ended >= 8, 20)
+        let_go.set()
+        await run
+    assert ended == 40
+    assert most <= 2 + ceiling * 1.1 / calls_at_once
