@@ -5,7 +5,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
 from wsrl_assets.text.normalisation import words
@@ -193,7 +192,6 @@ def literally_in(phrase: str, text: str) -> bool:
     return bool(needle) and re.search(rf"(?<![\w+#]){needle}(?![\w+#])", haystack) is not None
 
 
-@lru_cache(maxsize=4096)
 def _is_gold(part: str, gold: Gold) -> bool | None:
     """Whether a part is the gold answer; none if it is not of the gold's type at all."""
     read = _read(part, gold.type)
@@ -201,7 +199,6 @@ def _is_gold(part: str, gold: Gold) -> bool | None:
     return None if read is None else score(render(read), gold).value == 1
 
 
-@lru_cache(maxsize=4096)
 def _read(part: str, answer_type: AnswerType) -> Gold | None:
     if not part:
         return None
