@@ -101,13 +101,14 @@ def calculate(computation: Computation) -> Calculated:
 
     A fact is used if the result is another one without it, or with a far larger or smaller value in
     it. So a query is followed to its rows whatever its shape, and what does not matter needs no
-    proof.
+    proof. A fact that is named twice is one: else a look-up would seem to depend on two, and a sum
+    would count it twice.
 
     Raises:
         CalculationError: reasons `query_refused`, `query_failed`, `no_single_result`,
             `result_not_exact`, `result_depends_on_order`, `one_fact_suffices`.
     """
-    facts = computation.facts
+    facts = _distinct(computation.facts)
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
         tree = _checked(connection, computation.query)
         run = _Run(connection, computation.query, time.monotonic() + _MAX_SECONDS)
@@ -122,6 +123,14 @@ def calculate(computation: Computation) -> Calculated:
                 raise CalculationError("result_depends_on_order", detail)
     is_number = not isinstance(value, str)
     return Calculated(_written(value), is_number, used, _calls(tree, "round"))
+
+
+def _distinct(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts without those that say again of an entity what one before says, wherever."""
+    found: dict[tuple[str, str, float], Fact] = {}
+    for fact in facts:
+        found.setdefault((fact.entity.casefold(), fact.attribute.casefold(), fact.value), fact)
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,35 @@ def test_what_is_no_computed_answer_is_refused(query: str, reason: str) -> None:
     assert refusal(query) == reason
 
 
+QUERIES = (
+    "SELECT sum(value) FROM facts",
+    "SELECT count(*) FROM facts",
+    "SELECT round(avg(value), 1) FROM facts",
+    "SELECT max(value) - min(value) FROM facts",
+    f"SELECT {OF.format('Orla')} - {OF.format('Tessen')}",
+)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("again", DAMS)
+def test_a_fact_that_is_named_twice_counts_once(query: str, again: str) -> None:
+    once = computation(query)
+    (fact,) = (fact for fact in once.facts if fact.entity == again)
+    elsewhere = fact.model_copy(update={"entity": again.upper(), "start": 7, "end": 9})
+    twice = once.model_copy(update={"facts": (*once.facts, elsewhere)})
+    assert calculate(twice) == calculate(once)
+
+
+@pytest.mark.parametrize("query", ["SELECT max(value) FROM facts", "SELECT sum(value) FROM facts"])
+def test_a_look_up_of_a_fact_that_is_named_twice_is_refused(query: str) -> None:
+    """As a real model wrote it: the same made-up age, as if two sentences gave it."""
+    fact = Fact(entity="Dwan", attribute="age", value=79.0, start=0, end=9)
+    facts = (fact, fact.model_copy(update={"start": 10, "end": 19}))
+    with pytest.raises(CalculationError) as caught:
+        calculate(Computation(facts=facts, unit="year", query=query))
+    assert caught.value.reason == "one_fact_suffices"
+
+
 def test_a_tie_has_no_answer() -> None:
     query = "SELECT entity FROM facts ORDER BY value DESC LIMIT 1"
     assert refusal(query, {"Orla": 62.0, "Tessen": 62.0}) == "result_depends_on_order"
