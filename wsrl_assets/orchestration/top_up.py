@@ -49,6 +49,7 @@ def bring_up_to_date(
     endpoint: EndpointResource,
 ) -> None:
     """Materializes what is pending, as `wsrl run` does, but for partitions with an active run."""
+    context.log.info(f"its runs have the tag {TOP_UP_TAG}:{context.run_id}")
     busy = active_partitions(context.instance)
     if busy:
         context.log.info(f"left to the runs that they have: {', '.join(sorted(busy))}")
