@@ -8,7 +8,13 @@ from wsrl_assets.orchestration.automation.active import active_partitions
 from wsrl_assets.orchestration.automation.defaults import on_if
 from wsrl_assets.orchestration.automation.jobs import DOMAIN_ASSETS, SHARD_ASSETS
 from wsrl_assets.orchestration.resources import StoreResource
-from wsrl_assets.orchestration.top_up import ask_for_top_up, last_top_up, left_out, top_up
+from wsrl_assets.orchestration.top_up import (
+    ask_for_top_up,
+    has_failed,
+    last_top_up,
+    left_out,
+    top_up,
+)
 from wsrl_assets.pipeline.pending import pending_partitions
 from wsrl_assets.settings import AutomationSettings, SettingsError, load_settings
 from wsrl_assets.sources.inbox import InboxError, InboxScan, inbox_shards, scan
@@ -54,7 +60,8 @@ def _run_key(instance: dg.DagsterInstance, store: Store, seen: InboxScan) -> str
     """What stands for the reason to ask for a top-up, so that each asks once; None without one.
 
     New files are one; what the last top-up left to a run that has ended is another; shards of the
-    inbox that wait all the same, such as failed ones, are one an hour.
+    inbox that wait all the same, and whatever waits after a top-up of the inbox that failed, are
+    one an hour.
     """
     if seen.arrivals:
         return f"inbox/{seen.arrivals[-1].number}"
@@ -63,7 +70,7 @@ def _run_key(instance: dg.DagsterInstance, store: Store, seen: InboxScan) -> str
     last = last_top_up(instance)
     if last is not None and waiting & left_out(last):
         return f"after/{last.run_id}"
-    if last is not None and waiting & inbox_shards(store):
+    if last is not None and (waiting if has_failed(last) else waiting & inbox_shards(store)):
         return f"hour/{datetime.now(UTC):%Y-%m-%dT%H}"
     return None
 

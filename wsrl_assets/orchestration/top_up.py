@@ -152,6 +152,12 @@ def last_top_up(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     return next(iter(instance.get_runs(dg.RunsFilter(job_name=TOP_UP), limit=1)), None)
 
 
+def has_failed(run: dg.DagsterRun) -> bool:
+    """Whether a top-up that the inbox asked for did not get to its end by a fault."""
+    of_inbox = {OP: {"config": {"only_inbox": True}}}
+    return run.is_failure and run.run_config.get("ops") == of_inbox
+
+
 def left_out(run: dg.DagsterRun) -> set[str]:
     """The partitions that a top-up left to runs that were at work on them."""
     return set(filter(None, run.tags.get(LEFT_OUT_TAG, "").split(",")))

@@ -104,7 +104,11 @@ def look(
 
 
 def add_run(
-    instance: dg.DagsterInstance, job: str, status: dg.DagsterRunStatus, **tags: str
+    instance: dg.DagsterInstance,
+    job: str,
+    status: dg.DagsterRunStatus,
+    config: dict[str, Any] | None = None,
+    **tags: str,
 ) -> dg.DagsterRun:
     """A run of an instance, tagged with a partition, its top-up, or what it left out."""
     names = {"partition": "dagster/partition", "left_out": LEFT_OUT_TAG, "top_up": TOP_UP_TAG}
@@ -112,6 +116,7 @@ def add_run(
         job_name=job,
         run_id=make_new_run_id(),
         status=status,
+        run_config=config or {},
         tags={names[name]: value for name, value in tags.items()},
         remote_job_origin=RemoteJobOrigin(CODE, job),  # Dagster refuses to queue a run without
     )
@@ -253,6 +258,30 @@ class TestInbox:
         asked = [found for found in again if isinstance(found, dg.SensorResult)]
         keys = {request.run_key for found in asked for request in found.run_requests or []}
         assert len(keys) == 1
+
+    @pytest.mark.parametrize(
+        ("config", "status", "asks"),
+        [
+            (ONLY_INBOX, STATUSES.FAILURE, True),
+            (ONLY_INBOX, STATUSES.SUCCESS, False),
+            (ONLY_INBOX, STATUSES.CANCELED, False),
+            ({}, STATUSES.FAILURE, False),
+        ],
+    )
+    def test_what_waits_after_a_failed_top_up_of_the_inbox_is_asked_for_again(
+        self,
+        inbox: Path,
+        store: Store,
+        instance: dg.DagsterInstance,
+        config: dict[str, Any],
+        status: dg.DagsterRunStatus,
+        asks: bool,
+    ) -> None:
+        """Its endpoint may be back; a person who terminates it, or began it, decides alone."""
+        inbox.mkdir()
+        plant(store, [Pair(question(1))], Domain.MATH)
+        add_run(instance, TOP_UP, status, config)
+        assert isinstance(look(store.home, instance), dg.SensorResult) is asks
 
     def test_rows_that_somebody_left_by_hand_start_nothing(
         self, inbox: Path, store: Store, instance: dg.DagsterInstance
