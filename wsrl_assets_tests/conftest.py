@@ -16,8 +16,9 @@ _SLOW = frozenset(
     curation/test_filter.py
     explore/test_app.py explore/test_comparing.py explore/test_prompts.py
     hostile/test_bombs.py llm/test_kill.py
-    orchestration/test_checks.py orchestration/test_definitions.py orchestration/test_launcher.py
-    orchestration/test_proof.py orchestration/test_top_up.py orchestration/test_trials.py
+    orchestration/automation/test_top_up.py orchestration/test_checks.py
+    orchestration/test_definitions.py orchestration/test_launcher.py orchestration/test_proof.py
+    orchestration/test_trials.py
     pipeline/test_domains.py pipeline/test_forms.py pipeline/test_goal.py
     pipeline/test_math_verify.py pipeline/test_pass_rates.py pipeline/test_personas.py
     pipeline/test_questions.py pipeline/test_regeneration.py pipeline/test_rewards.py

@@ -3,16 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteRepositoryOrigin,
-)
 from pydantic import SecretStr
 
 from wsrl_assets.orchestration.automation.alerts import failure_text, post
@@ -20,28 +14,6 @@ from wsrl_assets.orchestration.definitions import build_definitions
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.tables import Shard
 from wsrl_assets_tests.factories import SHARD, documents, plant_shard
-
-AUTOMATIC = ("WSRL_INBOX", "WSRL_SCHEDULE", "WSRL_TIMEZONE", "WSRL_ALERT_WEBHOOK")
-CODE = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
-NIGHT = datetime(2026, 1, 2, 2, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in AUTOMATIC:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("WSRL_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home")
-
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield instance
 
 
 def running(name: str) -> bool:

@@ -35,7 +35,6 @@ from wsrl_assets_tests.orchestration.test_definitions import reply, shard, use_e
 from wsrl_assets_tests.release.pairs import Pair, plant
 from wsrl_assets_tests.release.test_finalise import question
 
-AUTOMATIC = ("WSRL_INBOX", "WSRL_SCHEDULE", "WSRL_TIMEZONE", "WSRL_ALERT_WEBHOOK")
 CODE = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "repository")
 NIGHT = datetime(2026, 1, 2, 2, tzinfo=UTC)
 STATUSES = dg.DagsterRunStatus
@@ -48,18 +47,6 @@ ACTIVE = (
 )
 ENDED = (STATUSES.SUCCESS, STATUSES.FAILURE, STATUSES.CANCELED)
 ONLY_INBOX = {"ops": {OP: {"config": {"only_inbox": True}}}}
-
-
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in AUTOMATIC:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("WSRL_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "home")
 
 
 @pytest.fixture
