@@ -1,10 +1,13 @@
 """Dagster's log of events in SQLite, kept open while several runs of this process write to it."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -52,6 +55,7 @@ class _OpenFiles:
         self._storage = storage
         self._files: OrderedDict[str, _File] = OrderedDict()
         self._mutex = threading.Lock()
+        self._blank: bytes | None = None
 
     @contextmanager
     def connection(self, name: str) -> Iterator[Connection]:
@@ -75,7 +79,41 @@ class _OpenFiles:
             return self._files[name]
 
     def _opened(self, name: str) -> Engine:
-        how = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
-        engine = create_engine(self._storage.conn_string_for_shard(name), connect_args=how)
-        self._storage._initdb(engine)
+        is_new = self._placed_blank(Path(self._storage.path_for_shard(name)))
+        engine = _engine(self._storage.conn_string_for_shard(name))
+        if not is_new:
+            self._storage._initdb(engine)
         return engine
+
+    def _placed_blank(self, path: Path) -> bool:
+        """Puts a file without events there; false if there is one.
+
+        For each file Dagster reads all its migrations, to write which was the last: a third of a
+        second of processor. They are read once here, and what came of it is copied.
+        """
+        if path.exists():
+            return False
+        if self._blank is None:
+            self._blank = self._made_blank()
+        partial = path.with_suffix(".new")
+        partial.write_bytes(self._blank)
+        try:
+            os.link(partial, path)
+        except OSError:  # another process was first, or the file system has no links
+            return False
+        finally:
+            partial.unlink()
+        return True
+
+    def _made_blank(self) -> bytes:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "blank.db")
+            engine = _engine(f"sqlite:///{path}")
+            self._storage._initdb(engine)
+            engine.dispose()
+            return path.read_bytes()
+
+
+def _engine(address: str) -> Engine:
+    how = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+    return create_engine(address, connect_args=how)

@@ -1,6 +1,7 @@
 """Read-only SQL over everything: all snapshots attached under one connection, a view per table."""
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import duckdb
 import polars as pl
 
 from wsrl_assets.errors import UserError
-from wsrl_assets.storage.instances import MEMORY, Connection, configure
+from wsrl_assets.storage.instances import MEMORY, Connection, configure, instances
 from wsrl_assets.storage.layout import Partition, PartitionKind
 from wsrl_assets.storage.schema import Row, columns_of
 from wsrl_assets.storage.store import Store, allow_open_files, attach_snapshot
@@ -24,6 +25,7 @@ _SCOPES: dict[PartitionKind, tuple[type[Row], ...]] = {
 _WITH_SUPERSEDED = {**_SCOPES, PartitionKind.SUPERSEDED: DOMAIN_TABLES}
 # Views over the tables' views, each in `sql/view_<name>.sql`.
 _DERIVED = ("pairs", "documents")
+_WORD = re.compile(r"\w+")
 
 # Without external access the attached files themselves stay open to COPY, and with them the
 # snapshots to damage: hence no file system at all. What is attached can be read nevertheless; a
@@ -95,7 +97,7 @@ def brief_catalog(store: Store, only: Collection[Partition]) -> Iterator[Connect
     Raises:
         StoreBusyError: another process kept a partition for longer than the timeout.
     """
-    with store.current(only) as files, attached_catalog(files, memory=MEMORY) as connection:
+    with store.current(only) as files, pooled_catalog(files) as connection:
         yield connection
 
 
@@ -164,15 +166,54 @@ def attached_catalog(
         for path in list(files.values())[:1]:
             spilled = str(path.with_name(f"{path.name}.read.tmp"))
             connection.execute("SET temp_directory = $folder", {"folder": spilled})
-        attached = _attach(connection, files)
-        held = _held_tables(connection)
-        for row_type in ALL_TABLES:
-            connection.execute(_view_sql(row_type, attached, held, scopes))
-        for name in _DERIVED:
-            connection.execute(f'CREATE VIEW "{name}" AS {query_text(f"view_{name}")}')
+        _make_views(connection, files, scopes, [t.TABLE for t in ALL_TABLES] + [*_DERIVED])
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def pooled_catalog(
+    files: Mapping[Partition, Path], queries: Iterable[str] | None = None
+) -> Iterator[Connection]:
+    """Like `attached_catalog`, for a few short queries of our own.
+
+    It is on an instance that is there already, which is half of what a catalog costs; each view
+    takes a millisecond more.
+
+    Args:
+        queries: all that will be run, which may lack views that none of them names; else there are
+            views of all tables.
+    """
+    if not files:
+        with attached_catalog(files, memory=MEMORY) as connection:
+            yield connection
+        return
+    names = [t.TABLE for t in ALL_TABLES] + [*_DERIVED]
+    if queries is not None:
+        words = set(_WORD.findall("\n".join(queries)))
+        names = names if words.intersection(_DERIVED) else [n for n in names if n in words]
+    with instances().cursor(next(iter(files.values()))) as connection:
+        _make_views(connection, files, _SCOPES, names)
+        yield connection
+        for name in reversed(names):
+            connection.execute(f'DROP VIEW "{name}"')
+
+
+def _make_views(
+    connection: Connection,
+    files: Mapping[Partition, Path],
+    scopes: Mapping[PartitionKind, Collection[type[Row]]],
+    names: Collection[str],
+) -> None:
+    attached = _attach(connection, files)
+    held = _held_tables(connection)
+    for row_type in ALL_TABLES:
+        if row_type.TABLE in names:
+            connection.execute(_view_sql(row_type, attached, held, scopes))
+    for name in _DERIVED:
+        if name in names:
+            connection.execute(f'CREATE VIEW "{name}" AS {query_text(f"view_{name}")}')
 
 
 def _attach(connection: Connection, snapshots: Mapping[Partition, Path]) -> dict[Partition, str]:

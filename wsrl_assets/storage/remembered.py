@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from wsrl_assets.storage.additions import Column, Mark, Rows, joined
-from wsrl_assets.storage.catalog import attached_catalog
-from wsrl_assets.storage.instances import MEMORY, Connection
+from wsrl_assets.storage.catalog import pooled_catalog
+from wsrl_assets.storage.instances import Connection
 from wsrl_assets.storage.keys import version_of
 from wsrl_assets.storage.layout import Partition
 from wsrl_assets.storage.store import Store
@@ -114,10 +114,18 @@ def _counted(store: Store, partition: Partition, queries: Collection[Query]) -> 
         memory = _Memory.read(_path(store, partition), version_of(files[partition]))
         missing = [query for query in queries if query.key not in memory.rows]
         if missing:
-            with attached_catalog(files, memory=MEMORY) as connection:
+            with pooled_catalog(files, _texts(missing)) as connection:
                 memory.count(connection, partition, missing)
             memory.write()
     return memory
+
+
+def _texts(queries: Collection[Query]) -> list[str]:
+    """All that is run to count these: of what sums over documents, also what tells new ones."""
+    texts = [text for query in queries for text in (query.sql, query.of_added) if text]
+    if any(query.columns is not None for query in queries):
+        texts += [row_type.TABLE for row_type in DOMAIN_TABLES]
+    return texts
 
 
 def last_remembered(store: Store, partition: Partition, query: Query) -> Rows | None:

@@ -53,8 +53,27 @@ def test_the_file_of_a_run_is_not_opened_for_each_event(
     with event_log_kept_open(instance):
         kept = connected[run(instance)]
     apart = connected[run(instance)]
-    assert kept == 2  # one to make its tables, one for all events
+    assert kept == 1
     assert apart > 5 * kept
+
+
+def test_the_file_of_a_run_is_as_dagster_makes_it(instance: dg.DagsterInstance) -> None:
+    with event_log_kept_open(instance):
+        ours = run(instance)
+    dagsters = run(instance)
+    folder = next(Path(instance.root_directory).rglob(f"{ours}.db")).parent
+    assert made(folder / f"{ours}.db") == made(folder / f"{dagsters}.db")
+    assert not list(folder.glob("*.new"))
+
+
+def made(path: Path) -> list[tuple[str, ...]]:
+    """What a file of events was made with: its tables, the last migration, how it is written."""
+    with sqlite3.connect(path) as connection:
+        return [
+            *connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name"),
+            *connection.execute("SELECT version_num FROM alembic_version"),
+            *connection.execute("PRAGMA journal_mode"),
+        ]
 
 
 def test_another_process_sees_the_events_at_once(instance: dg.DagsterInstance) -> None:

@@ -46,6 +46,20 @@ def test_only_the_partitions_asked_for_are_attached(tmp_path: Path) -> None:
         assert len(connection.sql("FROM source_documents")) == 2
 
 
+def test_a_brief_catalog_holds_nothing_of_the_one_before(tmp_path: Path) -> None:
+    store = home_with_data(tmp_path)
+    plant_shard(store, documents(2), "sample-0002")
+    shards = [Partition.shard(SHARD), Partition.shard("sample-0002"), IN_DOMAIN]
+    counts = 'SELECT "partition", count(*) FROM source_documents GROUP BY 1'
+    found = []
+    for shard in shards * 2:
+        with brief_catalog(store, [shard]) as connection:
+            found.append(connection.execute(counts).fetchall())
+        with pytest.raises(ZeroDivisionError), brief_catalog(store, [shard]):
+            raise ZeroDivisionError
+    assert found == 2 * [[(SHARD, 3)], [("sample-0002", 2)], []]
+
+
 def test_no_connection_of_a_run_holds_more_than_it_needs(tmp_path: Path) -> None:
     store = home_with_data(tmp_path)
     limit = ("384.0 MiB",)

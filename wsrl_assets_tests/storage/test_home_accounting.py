@@ -9,7 +9,7 @@ import pytest
 from wsrl_assets.storage import Partition, Store, catalog, figures, remembered
 from wsrl_assets.storage import store as store_module
 from wsrl_assets.storage.accounting import accounts, call_totals
-from wsrl_assets.storage.catalog import attached_catalog
+from wsrl_assets.storage.catalog import attached_catalog, pooled_catalog
 from wsrl_assets.storage.home_accounting import (
     home_accounts,
     home_calls,
@@ -70,11 +70,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Partition]:
     """The partitions that are opened to be counted."""
     found: list[Partition] = []
 
-    def counted(files: Mapping[Partition, Path], **others: Any) -> Any:
+    def counted(files: Mapping[Partition, Path], *queries: Any) -> Any:
         found.extend(files)
-        return attached_catalog(files, **others)
+        return pooled_catalog(files, *queries)
 
-    monkeypatch.setattr(remembered, "attached_catalog", counted)
+    monkeypatch.setattr(remembered, "pooled_catalog", counted)
     return found
 
 
