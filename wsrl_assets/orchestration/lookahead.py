@@ -1,14 +1,19 @@
-"""What runs say of how far they are, and which domains are begun while triage comes to its end.
+"""What runs say of how far they are, and what begins when because of it.
 
 A run takes seconds before its first call. If domains began once all documents are triaged, the
 endpoint would wait for them; so some begin with the documents that triage has found so far.
+
+Domains that ask at the same time cost more than one after another: each commits every few seconds,
+and their event loops take turns at one interpreter. So those that are ready to ask wait while
+others have documents enough to fill the endpoint.
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from wsrl_assets.pipeline.progress import Progress
 from wsrl_assets.taxonomy.stages import Stage
@@ -20,6 +25,7 @@ _APART_S = 0.5
 # To look reads every shard: of a slow endpoint's time, or a large home's, that may be a tenth.
 _APART_LOOKS = 10
 _FIRST_TO_ASK = (Stage.TRIAGED_DOCUMENTS, Stage.PERSONAS)
+_TURN_EVERY_S = 0.1
 
 
 class RunProgress:
@@ -35,13 +41,48 @@ class RunProgress:
         self._mutex = threading.Lock()
         self._left: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
+        self._in_turn = 0
+        self._is_beginning = False
         self.is_stopping = False
         self.asking = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Held by a run while it makes the questions of a domain.
+
+        Waits while such runs have more documents left to begin than `LAST_DOCUMENTS`, and while
+        one of them has yet to say how many it has.
+
+        Raises:
+            KeyboardInterrupt: the run is to stop.
+        """
+        while not self._took_turn():
+            if self.is_stopping:
+                raise KeyboardInterrupt
+            time.sleep(_TURN_EVERY_S)
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._in_turn -= 1
+                self._is_beginning = False
+                if not self._in_turn:
+                    self._left[Stage.PERSONAS] = 0  # of a run that failed
+
+    def _took_turn(self) -> bool:
+        with self._mutex:
+            is_full = self._is_beginning or self._left[Stage.PERSONAS] > LAST_DOCUMENTS
+            if self._in_turn and is_full:
+                return False
+            self._in_turn += 1
+            self._is_beginning = True
+            return True
 
     def expect(self, stage: str, rows: int) -> None:
         with self._mutex:
             self._left[stage] += rows
             self.asking += stage in _FIRST_TO_ASK
+            self._is_beginning = self._is_beginning and stage != Stage.PERSONAS
         self._inner.expect(stage, rows)
 
     def advance(self, stage: str, rows: int = 1) -> None:
@@ -54,6 +95,11 @@ class RunProgress:
         """Whether some of a stage's rows are done, and the rest will be soon."""
         with self._mutex:
             return self._finished[stage] > 0 and self._left[stage] <= LAST_DOCUMENTS
+
+
+def turn_of(progress: Progress) -> AbstractContextManager[None]:
+    """`RunProgress.turn`; a run that is alone in its process has it at once."""
+    return progress.turn() if isinstance(progress, RunProgress) else nullcontext()
 
 
 class Lookahead:

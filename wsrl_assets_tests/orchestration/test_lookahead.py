@@ -1,6 +1,8 @@
 """Domains that are begun while triage comes to its end."""
 
+import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from itertools import pairwise
 
@@ -118,3 +120,87 @@ def test_looks_that_take_long_are_further_apart(monkeypatch: pytest.MonkeyPatch)
     apart = [after - before for before, after in pairwise(looks)]
     assert apart
     assert min(apart) >= 30.0
+
+
+class Asking:
+    """Runs that wait for their turn in threads, take it, and say how many documents they have."""
+
+    def __init__(self) -> None:
+        self.progress = RunProgress(NoProgress())
+        self.asking: list[str] = []
+        self.ends: dict[str, threading.Event] = {}
+        self.threads: list[threading.Thread] = []
+        self.interrupted: list[str] = []
+
+    def begin(self, name: str, documents: int | None) -> None:
+        """None of a run that ends before it says how many."""
+        self.ends[name] = threading.Event()
+        thread = threading.Thread(target=self._ask, args=(name, documents), daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _ask(self, name: str, documents: int | None) -> None:
+        try:
+            with self.progress.turn():
+                self.asking.append(name)
+                if documents is not None:
+                    self.progress.expect(Stage.PERSONAS, documents)
+                    self.ends[name].wait(10.0)
+        except KeyboardInterrupt:
+            self.interrupted.append(name)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asking]:
+    monkeypatch.setattr(lookahead, "_TURN_EVERY_S", 0.005)
+    runs = Asking()
+    yield runs
+    for end in runs.ends.values():
+        end.set()
+    for thread in runs.threads:
+        thread.join(10.0)
+        assert not thread.is_alive()
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 5.0
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_a_domain_asks_once_the_others_have_few_documents_left_to_begin(runs: Asking) -> None:
+    runs.begin("large", 2 * LAST_DOCUMENTS)
+    assert soon(lambda: runs.asking == ["large"])
+    for name in ("next", "last"):
+        runs.begin(name, LAST_DOCUMENTS)
+    runs.progress.advance(Stage.PERSONAS, LAST_DOCUMENTS - 1)
+    time.sleep(0.1)
+    assert runs.asking == ["large"]
+    runs.progress.advance(Stage.PERSONAS)
+    assert soon(lambda: len(runs.asking) == 2)
+    time.sleep(0.1)
+    assert len(runs.asking) == 2, "one at a time, each after the one before has said what it has"
+
+
+def test_small_domains_ask_together(runs: Asking) -> None:
+    for number in range(5):
+        runs.begin(str(number), 3)
+    assert soon(lambda: len(runs.asking) == 5)
+
+
+@pytest.mark.parametrize("documents", [None, 2 * LAST_DOCUMENTS])
+def test_a_run_that_fails_is_in_nobodys_way(runs: Asking, documents: int | None) -> None:
+    runs.begin("fails", documents)
+    assert soon(lambda: runs.asking == ["fails"])
+    runs.begin("next", 1)
+    runs.ends["fails"].set()
+    assert soon(lambda: runs.asking == ["fails", "next"])
+
+
+def test_a_run_that_waits_for_its_turn_can_be_stopped(runs: Asking) -> None:
+    runs.begin("large", 2 * LAST_DOCUMENTS)
+    assert soon(lambda: runs.asking == ["large"])
+    runs.begin("next", 1)
+    runs.progress.is_stopping = True
+    assert soon(lambda: runs.interrupted == ["next"])

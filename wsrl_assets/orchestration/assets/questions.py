@@ -27,6 +27,7 @@ from wsrl_assets.orchestration.assets.demonstrations import NAME as DEMONSTRATIO
 from wsrl_assets.orchestration.cancellation import run_interruptibly
 from wsrl_assets.orchestration.failures import as_failures
 from wsrl_assets.orchestration.launchpad import run_setting
+from wsrl_assets.orchestration.lookahead import turn_of
 from wsrl_assets.orchestration.metadata import (
     CURRENT,
     OWNERS,
@@ -213,7 +214,8 @@ def question_chain(
             }
         )
         job = stage_job(context, store, endpoint, chosen, progress)
-        rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
+        with turn_of(progress):
+            rows = run_interruptibly(lambda: questions.advance_domain(job, domain, stages))
         replaced = run_interruptibly(lambda: regeneration.regenerate_domain(job, domain, stages))
     context.log.info(f"{rows} rows were pending in {domain.label}")
     if replaced:
