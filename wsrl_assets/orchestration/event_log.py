@@ -89,7 +89,7 @@ class _OpenFiles:
         """Puts a file without events there; false if there is one.
 
         For each file Dagster reads all its migrations, to write which was the last: a third of a
-        second of processor. They are read once here, and what came of it is copied.
+        second of processor. They are read once here, and the file is copied.
         """
         if path.exists():
             return False
