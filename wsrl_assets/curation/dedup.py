@@ -20,7 +20,7 @@ from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.text.minhash import MinHashSettings, signature
+from wsrl_assets.text.minhash import MinHashSettings, signatures
 
 STAGE = Stage.FILTERED_DOCUMENTS
 VERSION = "2"
@@ -35,10 +35,15 @@ class NewDocument:
     minhash: bytes
 
     @classmethod
-    def of(cls, row: dict[str, object], settings: MinHashSettings) -> "NewDocument":
-        """From a row with `doc_id`, `parent_id` and `text`."""
-        minhash = signature(str(row["text"]), settings)
-        return cls(str(row["doc_id"]), str(row["parent_id"]), minhash)
+    def page(
+        cls, rows: Sequence[dict[str, object]], settings: MinHashSettings
+    ) -> "list[NewDocument]":
+        """From rows with `doc_id`, `parent_id` and `text`."""
+        minhashes = signatures([str(row["text"]) for row in rows], settings)
+        return [
+            cls(str(row["doc_id"]), str(row["parent_id"]), minhash)
+            for row, minhash in zip(rows, minhashes, strict=True)
+        ]
 
 
 def claim_documents(

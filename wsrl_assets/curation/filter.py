@@ -82,7 +82,7 @@ def _filter(
     has_changed = bool(recorded_domains(store))
     added = 0
     for page in _pages(_new_documents(store, domain, open_to)):
-        new = [NewDocument.of(document, settings) for document in page]
+        new = NewDocument.page(page, settings)
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
         rows = [_row(*parts, provenance) for parts in zip(page, new, matches, strict=True)]
