@@ -247,7 +247,7 @@ class TestKilled:
         plant(store, "a", [text(1), edited(text(1), 3), text(2)])
         plant(store, "b", [edited(text(1), 4)], OTHER)
         with monkeypatch.context() as patched:
-            patched.setattr(filter_module, "_row", killed)
+            patched.setattr(filter_module, "_rows", killed)
             with pytest.raises(KeyboardInterrupt):
                 filter_domain(store, DOMAIN, "run")
         assert filtered(store) == {}
