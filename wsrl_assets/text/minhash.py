@@ -91,7 +91,7 @@ def _shingles(
         All words, joined by single spaces, as an n-gram's are; first byte and end of each n-gram,
         in order; and how many each text has.
     """
-    data = " ".join(word for text in texts for word in text).encode()
+    data = " ".join([" ".join(text) for text in texts if text]).encode()
     spaces = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(" "))
     word_starts = np.concatenate([[0], spaces + 1])
     word_ends = np.concatenate([spaces, [len(data)]])
