@@ -23,7 +23,7 @@ from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import Stage
-from wsrl_assets.text.minhash import MinHashSettings, signatures
+from wsrl_assets.text.minhash import MinHashSettings, signature
 
 STAGE = Stage.FILTERED_DOCUMENTS
 VERSION = "2"
@@ -40,7 +40,7 @@ class NewDocument:
     @classmethod
     def page(cls, rows: pl.DataFrame, settings: MinHashSettings) -> "list[NewDocument]":
         """From a frame with `doc_id`, `parent_id` and `text`."""
-        minhashes = signatures(rows["text"].to_list(), settings)
+        minhashes = [signature(text, settings) for text in rows["text"]]
         return list(map(cls, rows["doc_id"], rows["parent_id"], minhashes))
 
 

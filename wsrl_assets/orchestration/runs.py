@@ -39,6 +39,7 @@ from wsrl_assets.settings import Executor, Settings, load_automation
 from wsrl_assets.storage import PartitionKind, Store, StoreBusyError
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.stages import LAST_STAGE, STAGES, Stage, stages_up_to
+from wsrl_assets.text.minhash import load_datasketch
 from wsrl_assets.text.normalisation import stable_hash
 
 T = TypeVar("T")
@@ -372,6 +373,8 @@ class _Runner:
             run = _Run("advance_domain", self.settings, domain, wanted, is_ahead=True)
             return self._submit(self._ahead_pool, run)[0]
 
+        # What the first filter would wait for.
+        self._begun.append(self._ahead_pool.submit(load_datasketch))
         lookahead = Lookahead(self._progress, waiting, begin, PARALLEL_PARTITIONS)
         self._ahead = lookahead.begun
         return lookahead.look

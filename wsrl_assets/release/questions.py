@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from wsrl_assets.release.embeddings import Embedder
 from wsrl_assets.storage.similar import IndexedItem, Match
 from wsrl_assets.text.hashing import text_hash
-from wsrl_assets.text.minhash import MinHashSettings, signatures
+from wsrl_assets.text.minhash import MinHashSettings, signature
 from wsrl_assets.text.normalisation import stable_hash, words
 
 _GROUPED_DIGITS = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
@@ -64,15 +64,13 @@ def question_items(
     embedder: Embedder | None,
 ) -> list[IndexedItem]:
     """Pairs with `pair_id`, `question` and `answer`, as the index of kept questions takes them."""
-    asked = [pair["question"] for pair in pairs]
-    vectors = embedder.embed(asked) if embedder else None
-    minhashes = signatures(asked, settings.wording)
+    vectors = embedder.embed([pair["question"] for pair in pairs]) if embedder else None
     return [
         IndexedItem(
             pair["pair_id"],
             domain,
             question_id(pair["question"]),
-            minhashes[number],
+            signature(pair["question"], settings.wording),
             question_guard(pair["question"], pair["answer"]),
             None if vectors is None else vectors[number],
             embedder.model if embedder else None,

@@ -21,7 +21,7 @@ from wsrl_assets.storage.tables import (
     TriagedDocument,
 )
 from wsrl_assets.taxonomy.domains import Domain
-from wsrl_assets.text.minhash import MinHashSettings, signatures
+from wsrl_assets.text.minhash import MinHashSettings, signature
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import WHEN, balances, rows, source_document
 from wsrl_assets_tests.text.test_minhash import edited, text
@@ -270,11 +270,11 @@ def test_old_texts_are_not_read_again(store: Store, monkeypatch: pytest.MonkeyPa
     plant(store, "b", [edited(text(1), 3)])
     signed: list[str] = []
 
-    def noted(bodies: Sequence[str], settings: MinHashSettings) -> list[bytes]:
-        signed.extend(bodies)
-        return signatures(bodies, settings)
+    def noted(body: str, settings: MinHashSettings) -> bytes:
+        signed.append(body)
+        return signature(body, settings)
 
-    monkeypatch.setattr(dedup_module, "signatures", noted)
+    monkeypatch.setattr(dedup_module, "signature", noted)
     filter_domain(store, DOMAIN, "run")
     assert signed == [edited(text(1), 3)]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wsrl_assets.storage import Partition, Store
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import Signature, SignatureBand
-from wsrl_assets.text.minhash import MinHashSettings, signature_matrix, signatures, similarity
+from wsrl_assets.text.minhash import MinHashSettings, signature, signature_matrix, similarity
 from wsrl_assets.text.normalisation import content_id
 from wsrl_assets_tests.factories import rows
 from wsrl_assets_tests.text.test_minhash import edited, text
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def item(name: str, body: str, **others: object) -> IndexedItem:
-    (minhash,) = signatures([body], SETTINGS)
+    minhash = signature(body, SETTINGS)
     return IndexedItem(name, "math", content_id(body), minhash, **others)  # type: ignore[arg-type]
 
 
@@ -186,7 +186,7 @@ def test_the_most_similar_one_does_not_depend_on_the_order_of_adding(
     with page(store, [item(n, bodies[int(n)]) for n in order]) as index:
         for position in range(6):
             index.claim(position)
-    wanted = signature_matrix(signatures([text(1), *bodies], SETTINGS), SETTINGS)
+    wanted = signature_matrix([signature(body, SETTINGS) for body in [text(1), *bodies]], SETTINGS)
     assert like(store, text(1)) == str(similarity(wanted[0], wanted[1:]).argmax())
 
 
