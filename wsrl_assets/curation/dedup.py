@@ -14,8 +14,11 @@ transaction: of two domains that run at the same time, in threads or processes, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from wsrl_assets.storage import Store
 from wsrl_assets.storage.claims import DOCUMENT_INDEX
+from wsrl_assets.storage.schema import frame_of_columns
 from wsrl_assets.storage.similar import IndexedItem, Match, SimilarItems
 from wsrl_assets.storage.tables import DocumentLink
 from wsrl_assets.taxonomy.domains import Domain
@@ -35,10 +38,10 @@ class NewDocument:
     minhash: bytes
 
     @classmethod
-    def of(cls, row: dict[str, object], settings: MinHashSettings) -> "NewDocument":
-        """From a row with `doc_id`, `parent_id` and `text`."""
-        minhash = signature(str(row["text"]), settings)
-        return cls(str(row["doc_id"]), str(row["parent_id"]), minhash)
+    def page(cls, rows: pl.DataFrame, settings: MinHashSettings) -> "list[NewDocument]":
+        """From a frame with `doc_id`, `parent_id` and `text`."""
+        minhashes = [signature(text, settings) for text in rows["text"]]
+        return list(map(cls, rows["doc_id"], rows["parent_id"], minhashes))
 
 
 def claim_documents(
@@ -53,8 +56,18 @@ def claim_documents(
         index = SimilarItems(transaction, items, settings)
         matches = [_decide(index, position, item) for position, item in enumerate(items)]
         index.save()
-        transaction.merge([_link(new, match) for new, match in zip(page, matches, strict=True)])
+        links = {
+            "doc_id": [new.doc_id for new in page],
+            "parent_id": [new.parent_id for new in page],
+            "cluster_id": cluster_ids(page, matches),
+        }
+        transaction.merge_frame(DocumentLink, frame_of_columns(DocumentLink, links))
     return matches
+
+
+def cluster_ids(page: Sequence[NewDocument], matches: Sequence[Match | None]) -> list[str]:
+    """Of each document the kept one that it repeats, or it itself."""
+    return [m.item_id if m else new.doc_id for new, m in zip(page, matches, strict=True)]
 
 
 def link_repeated_passages(store: Store, passages: Sequence[tuple[str, str]]) -> None:
@@ -78,8 +91,3 @@ def _decide(index: SimilarItems, position: int, item: IndexedItem) -> Match | No
     if match is None:
         index.claim(position)
     return match
-
-
-def _link(new: NewDocument, match: Match | None) -> DocumentLink:
-    cluster_id = match.item_id if match else new.doc_id
-    return DocumentLink(doc_id=new.doc_id, parent_id=new.parent_id, cluster_id=cluster_id)

@@ -1,14 +1,15 @@
 """A domain's qualified documents, less near-duplicates. No model is asked."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+
+import polars as pl
 
 from wsrl_assets.curation.dedup import (
     STAGE,
     VERSION,
     NewDocument,
     claim_documents,
+    cluster_ids,
     link_repeated_passages,
 )
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, rule_recipe
@@ -16,15 +17,16 @@ from wsrl_assets.storage import Partition, PartitionKind, Store
 from wsrl_assets.storage.domains import carry_over, recorded_domains
 from wsrl_assets.storage.home_accounting import open_shards
 from wsrl_assets.storage.replacement import remove_documents
+from wsrl_assets.storage.schema import frame_of_columns
 from wsrl_assets.storage.similar import Match
 from wsrl_assets.storage.tables import FilteredDocument, Status
 from wsrl_assets.storage.transaction import frame
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.text.minhash import MinHashSettings
 
-T = TypeVar("T")
-
-_PAGE = 500
+# Documents that are decided together. The index is looked through once for each page, and a commit
+# takes as long for few as for many; the texts of a page are some 5 MB.
+_PAGE = 2_000
 
 
 def filter_recipe(settings: MinHashSettings) -> StageRecipe:
@@ -77,22 +79,24 @@ def _filter(
     provenance = Provenance(filter_recipe(settings), run_id)
     open_to = _open_shards(store, domain)
     withdraw_unqualified(store, domain, open_to)
-    with store.transaction(partition) as transaction:
-        transaction.merge([provenance.recipe.row()])
     has_changed = bool(recorded_domains(store))
     added = 0
     for page in _pages(_new_documents(store, domain, open_to)):
-        new = [NewDocument.of(document, settings) for document in page]
+        new = NewDocument.page(page, settings)
         # Claimed first: a run that is killed in between is given its claims again.
         matches = claim_documents(store, domain, new, settings)
-        rows = [_row(*parts, provenance) for parts in zip(page, new, matches, strict=True)]
         if has_changed:
-            kept = [row.doc_id for row in rows if row.status is Status.KEPT]
+            kept = [n.doc_id for n, match in zip(new, matches, strict=True) if match is None]
             carry_over(store, domain, kept)
         with store.transaction(partition) as transaction:
-            transaction.merge(rows)
-        added += len(rows)
-        on_rows(len(rows))
+            if not added:
+                transaction.merge([provenance.recipe.row()])
+            transaction.merge_frame(FilteredDocument, _rows(page, new, matches, provenance))
+        added += len(new)
+        on_rows(len(new))
+    if not store.exists(partition):  # other stages look into the file
+        with store.transaction(partition) as transaction:
+            transaction.merge([provenance.recipe.row()])
     store.publish(partition)
     return added
 
@@ -130,48 +134,67 @@ def _unqualified(store: Store, domain: Domain, shard: Partition) -> list[str]:
 
 def _new_documents(
     store: Store, domain: Domain, among: Collection[Partition]
-) -> Iterator[dict[str, object]]:
-    """Qualified documents that the domain has not filtered, each once, whole, in order."""
+) -> Iterator[pl.DataFrame]:
+    """Qualified documents that the domain has not filtered, each once, whole, in order.
+
+    In frames of up to a page.
+    """
     seen: set[str] = set()
     for shard in sorted(among):
         with store.snapshot(shard) as connection:
-            ids = frame(connection, "qualified_ids", domain=str(domain))["doc_id"].to_list()
-            fresh = [doc_id for doc_id in _unfiltered(store, domain, ids) if doc_id not in seen]
-            seen.update(fresh)
-            if fresh:
+            qualified = frame(connection, "qualified_ids", domain=str(domain))
+            ids = qualified["doc_id"].to_list()
+            known = _known(store, domain, ids)
+            fresh = qualified.filter([not (n in known or n in seen) for n in ids])
+            seen.update(fresh["doc_id"])
+            if fresh.height:
                 repeated = frame(connection, "repeated_passages")
                 link_repeated_passages(store, list(repeated.iter_rows()))
-            for page in _pages(fresh):
-                yield from frame(connection, "qualified_documents", doc_ids=page).to_dicts()
+            for places in fresh.iter_slices(_PAGE):
+                first, last = places["source_row"][0], places["source_row"][-1]
+                tables = {"places": places.select("source_row", "passage")}
+                yield frame(connection, "qualified_documents", tables, first=first, last=last)
 
 
-def _unfiltered(store: Store, domain: Domain, ids: Sequence[str]) -> list[str]:
-    if not ids:
-        return []
-    with store.transaction(Partition.domain(domain)) as transaction:
-        known = set(transaction.query("known_documents", doc_ids=list(ids))["doc_id"])
-    return [doc_id for doc_id in ids if doc_id not in known]
+def _known(store: Store, domain: Domain, ids: Sequence[str]) -> set[str]:
+    """The documents, of some, that a domain has filtered already."""
+    partition = Partition.domain(domain)
+    if not ids or not store.exists(partition):
+        return set()
+    with store.transaction(partition) as transaction:
+        return set(transaction.query("known_documents", doc_ids=list(ids))["doc_id"])
 
 
-def _pages(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while page := list(islice(rest, _PAGE)):
-        yield page
+def _pages(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The rows of frames as full pages, and a last one of what is left."""
+    rest = pl.DataFrame()
+    for part in frames:
+        rest = pl.concat([rest, part]) if rest.height else part
+        while rest.height >= _PAGE:
+            yield rest.head(_PAGE)
+            rest = rest.slice(_PAGE)
+    if rest.height:
+        yield rest
 
 
-def _row(
-    document: dict[str, object], new: NewDocument, match: Match | None, provenance: Provenance
-) -> FilteredDocument:
-    kept = match is None
-    return FilteredDocument(
-        **document,  # type: ignore[arg-type]
-        cluster_id=match.item_id if match else new.doc_id,
-        minhash=new.minhash,
-        status=Status.KEPT if kept else Status.REJECTED,
-        reason=None if kept else "near_duplicate",
-        detail=_detail(match, new.doc_id) if match else None,
-        **provenance.columns(),
-    )
+def _rows(
+    page: pl.DataFrame,
+    new: Sequence[NewDocument],
+    matches: Sequence[Match | None],
+    provenance: Provenance,
+) -> pl.DataFrame:
+    """The rows of `filtered_documents`, given what they repeat."""
+    decided = list(zip(new, matches, strict=True))
+    columns: dict[str, Sequence[object] | pl.Series] = {
+        "cluster_id": cluster_ids(new, matches),
+        "minhash": [document.minhash for document in new],
+        "status": [str(Status.REJECTED if match else Status.KEPT) for match in matches],
+        "reason": ["near_duplicate" if match else None for match in matches],
+        "detail": [_detail(match, n.doc_id) if match else None for n, match in decided],
+    }
+    columns |= {name: [value] * page.height for name, value in provenance.columns().items()}
+    columns.update(page.to_dict())
+    return frame_of_columns(FilteredDocument, columns)
 
 
 def _detail(match: Match, doc_id: str) -> str:

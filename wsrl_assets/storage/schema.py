@@ -145,7 +145,9 @@ def frame_of(row_type: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
     return frame.unique(subset=list(row_type.KEY), keep="last", maintain_order=True)
 
 
-def frame_of_columns(row_type: type[Row], data: Mapping[str, Sequence[Any]]) -> pl.DataFrame:
+def frame_of_columns(
+    row_type: type[Row], data: Mapping[str, Sequence[Any] | pl.Series]
+) -> pl.DataFrame:
     """Columns of plain values, all of a table's, as a frame with its types; as `frame_of`."""
     schema = {spec.name: spec.polars_type for spec in columns_of(row_type)}
     try:

@@ -78,6 +78,8 @@ class SimilarItems:
         self._vector_similarity = vector_similarity
         self._matrix = signature_matrix([item.minhash for item in items], settings)
         self._bands = _guarded(band_hashes(self._matrix, settings), [i.guard for i in items])
+        self._in_common = _common_bands(self._bands)
+        self._claimed_by_band: dict[int, list[int]] = {}
         self._owned: dict[str, tuple[str, str | None]] = {}
         self._by_content: dict[str, str] = {}
         self._gone: set[str] = set()
@@ -104,6 +106,8 @@ class SimilarItems:
         item = self._items[position]
         self._by_content[item.content_id] = item.item_id
         self._claimed.append(position)
+        for band in self._in_common.get(position, ()):
+            self._claimed_by_band.setdefault(band, []).append(position)
 
     def release(self, position: int) -> None:
         """Forgets an item that an earlier run kept and this one does not."""
@@ -119,17 +123,12 @@ class SimilarItems:
         stale = self._gone | {self._items[p].item_id for p in new} & self._owned.keys()
         if stale:
             forget_items(self._transaction, sorted(stale))
-        rows = [_row(self._items[position]) for position in new]
-        self._transaction.insert(Signature, frame_of(Signature, rows))
+        rows = frame_of(Signature, [_row(self._items[position]) for position in new])
+        self._transaction.insert(Signature, rows)
+        places = np.repeat(np.arange(len(new)), self._bands.shape[1])
+        bands = pl.Series("band", signed(self._bands[new].reshape(-1)), pl.Int64)
         self._transaction.insert(
-            SignatureBand,
-            pl.DataFrame(
-                {
-                    "band": signed(self._bands[new].reshape(-1)),
-                    "item_id": np.repeat([row.item_id for row in rows], self._bands.shape[1]),
-                },
-                schema={"band": pl.Int64, "item_id": pl.String},
-            ),
+            SignatureBand, pl.DataFrame([bands, rows["item_id"].gather(places)])
         )
 
     def _is_new(self, item: IndexedItem) -> bool:
@@ -171,9 +170,10 @@ class SimilarItems:
     def _by_wording(self, position: int) -> Match | None:
         own = self._items[position].item_id
         near = [n for n in self._candidates[position] if self._may_match(self._known_ids[n], own)]
-        shared = self._bands[self._claimed] == self._bands[position]
-        page = [self._claimed[n] for n in np.flatnonzero(shared.any(axis=1))]
-        page = [p for p in page if self._items[p].item_id != own]
+        bands = self._in_common.get(position, ())
+        page = sorted(
+            {p for band in bands for p in self._claimed_by_band.get(band, ())} - {position}
+        )
         ids = [*(self._known_ids[n] for n in near), *(self._items[p].item_id for p in page)]
         if not ids:
             return None
@@ -231,6 +231,16 @@ class _Vectors:
     def of(self, guard: int) -> tuple[list[str], NDArray[np.float32]]:
         none = np.empty((0, self.width), np.float32)
         return self.ids.get(guard, []), self.vectors.get(guard, none)
+
+
+def _common_bands(bands: Hashes) -> dict[int, list[int]]:
+    """By row, those of its hashes that another row of the page has, too; rows that have any."""
+    _, places, counts = np.unique(bands, return_inverse=True, return_counts=True)
+    rows, columns = np.nonzero((counts > 1)[places.reshape(bands.shape)])
+    found: dict[int, list[int]] = {}
+    for row, band in zip(rows.tolist(), bands[rows, columns].tolist(), strict=True):
+        found.setdefault(row, []).append(band)
+    return found
 
 
 def _guarded(bands: Hashes, guards: Sequence[int]) -> Hashes:

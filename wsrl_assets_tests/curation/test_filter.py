@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -247,7 +248,7 @@ class TestKilled:
         plant(store, "a", [text(1), edited(text(1), 3), text(2)])
         plant(store, "b", [edited(text(1), 4)], OTHER)
         with monkeypatch.context() as patched:
-            patched.setattr(filter_module, "_row", killed)
+            patched.setattr(filter_module, "_rows", killed)
             with pytest.raises(KeyboardInterrupt):
                 filter_domain(store, DOMAIN, "run")
         assert filtered(store) == {}
@@ -286,6 +287,44 @@ def test_a_shard_of_many_pages_keeps_the_order_of_its_rows(
     plant(store, "a", texts)
     filter_domain(store, DOMAIN, "run")
     assert kept(store) == {content_id(body) for body in texts[:3]}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_results_do_not_depend_on_the_size_of_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    shards = {
+        "a": [text(1), edited(text(1), 3), "", text(2), "one two", edited(text(2), 60)],
+        "b": [text(3), edited(text(2), 2), "two one", edited(text(3), 4), text(1, 290)],
+        "c": [edited(text(3), 2), text(4), "One, two!"],
+    }
+    found = []
+    for name in ("whole", "paged"):
+        store = Store(tmp_path / name)
+        for shard, texts in shards.items():
+            plant(store, shard, texts)
+        filter_domain(store, DOMAIN, "run")
+        same_time = {n: replace(row, created_at=WHEN) for n, row in filtered(store).items()}
+        links = rows(store, DocumentLink, DOCUMENT_INDEX)
+        found.append((same_time, sorted((link.doc_id, link.cluster_id) for link in links)))
+        monkeypatch.setattr(filter_module, "_PAGE", size)
+    assert found[0] == found[1]
+    assert {row.status for row in found[0][0].values()} == {Status.KEPT, Status.REJECTED}
+
+
+def test_a_document_that_stands_twice_in_a_shard_comes_from_its_first_row(store: Store) -> None:
+    plant(store, "a", [text(2), text(1), text(3), text(1)])
+    assert filter_domain(store, DOMAIN, "run") == 3
+    assert filtered(store)[content_id(text(1))].source_row == 2
+
+
+def test_a_run_that_finds_nothing_new_leaves_the_files_as_they_are(store: Store) -> None:
+    """Figures that are kept for a state of a file would have to be counted again."""
+    plant(store, "a", [text(1), edited(text(1), 3)])
+    filter_domain(store, DOMAIN, "run")
+    before = {path: path.stat().st_mtime_ns for path in store.home.rglob("*.duckdb")}
+    assert filter_domain(store, DOMAIN, "again") == 0
+    assert {path: path.stat().st_mtime_ns for path in store.home.rglob("*.duckdb")} == before
 
 
 def test_a_row_that_repeats_a_passage_of_another_is_linked_to_it(store: Store) -> None:
