@@ -12,7 +12,7 @@ from .kind import not_of_type
 from .money import read_amount
 from .percents import compile_rule as compile_percent
 from .quantities import read_quantity
-from .rules import compile_gold, kind_of
+from .rules import kind_of, require_rule
 from .text import has_control, plain, unwrap
 from .times import read_time
 from .yes_no import read_yes_no
@@ -24,6 +24,7 @@ _CODE_MARKS = ("==", "!=", "+=", "->", "=>", "::", "&&", "||", "();", "```")
 _MATH_MARKS = ("\\frac", "\\sqrt", "\\pi", "\\cdot", "^", "\u221a", "\u03c0")
 _EQUATION = re.compile(r"[A-Za-z](?:\([a-z]\))? ?= ?\S.*")
 _LIST_MIN_ITEMS = 3
+_TYPES = frozenset(AnswerType)
 
 
 def infer_type(answer: str) -> AnswerType:
@@ -143,7 +144,7 @@ def parse_gold(
     quantity without a unit, `03/04/1969` no date that one can know, a choice needs its options.
     """
     draft = Gold(
-        type=AnswerType(answer_type) if answer_type in set(AnswerType) else _no_type(answer_type),
+        type=AnswerType(answer_type) if answer_type in _TYPES else _no_type(answer_type),
         value=answer.strip(),
         unit=unit.strip() if unit and unit.strip() else None,
         tolerance=tolerance,
@@ -157,8 +158,38 @@ def parse_gold(
     if has_control(draft.value):
         raise not_of_type(answer, article, "it holds control characters")
     gold = kind_of(draft).canonical(draft)
-    compile_gold(gold)
+    require_rule(gold)
     return gold
+
+
+def may_be(answer: str, answer_type: AnswerType) -> bool:
+    """Whether `parse_gold` may take an answer without a unit for one of a type.
+
+    It refuses all of which this is false, and takes many times as long to say why. Only figures are
+    told so: of other types this is true. Never raises but for what is not installed.
+    """
+    reads = _FIGURES.get(answer_type)
+    return reads is None or reads(plain(answer.strip()))
+
+
+def _reads_number(text: str) -> bool:
+    return numbers.read_number(text) is not None
+
+
+def _reads_with_rest(text: str) -> bool:
+    found = numbers.split_number(text)
+    return found is not None and bool(found[1])
+
+
+_FIGURES: dict[AnswerType, Callable[[str], bool]] = {
+    AnswerType.INTEGER: _reads_number,
+    AnswerType.DECIMAL: _reads_number,
+    AnswerType.PERCENT: _reads_with_rest,
+    AnswerType.QUANTITY: lambda text: read_quantity(text) is not None,
+    AnswerType.DATE: lambda text: read_date(text) is not None,
+    AnswerType.TIME: lambda text: read_time(text) is not None,
+    AnswerType.MONEY: lambda text: _is_money(text, text),
+}
 
 
 def _no_type(answer_type: str) -> AnswerType:

@@ -85,6 +85,7 @@ _YEAR_IN_WORDS = re.compile(
     rf"|\b(?P<thousand>(?:two|one) thousand(?: (?:and )?{_UNDER_HUNDRED})?)$",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _EARLIEST_BARE_YEAR = 1000
 _LEAP_YEAR = 2000
 
@@ -230,6 +231,8 @@ def _read_worded(text: str) -> PartialDate | None:
 
 
 def _read_form(text: str) -> PartialDate | None:
+    if not _DIGIT.search(text):  # every form has a year or a day
+        return None
     for form in _FORMS:
         found = form.fullmatch(text)
         date = _from_groups(found.groupdict()) if found else None

@@ -75,6 +75,7 @@ _BEFORE = re.compile(
 )
 _MAGNITUDE = re.compile(rf"({'|'.join(sorted(_MAGNITUDES, key=len, reverse=True))})\b\.?")
 _SMALL_PART = re.compile(r"(.+?),?(?: and)? (\d{1,2}|[a-z]+(?:[ -][a-z]+)?) ?(cents?|pence|p)")
+_SMALL_NAMES = ("cent", "cents", "pence", "p")
 _IDLE_END = re.compile(r"(?:[.,]|/)[-\u2013\u2014]+(?=$| )| only$| in total$|\.(?=\)?$)")
 _MAX_LENGTH = 120
 
@@ -118,7 +119,7 @@ def read_amount(text: str) -> Amount | None:
 
 def _read_with_cents(text: str) -> Amount | None:
     """`5 dollars and 50 cents`."""
-    found = _SMALL_PART.fullmatch(text)
+    found = _SMALL_PART.fullmatch(text) if text.endswith(_SMALL_NAMES) else None
     if found is None:
         return None
     whole, part = _read_single(found[1]), _read_single(f"{found[2]} {found[3]}")

@@ -67,7 +67,8 @@ COUNTING_WORDS = (_VOCABULARY - word_set("and a one point minus negative")) | wo
     "hundreds thousands millions billions dozens twice both double"
 )
 """Words that speak of a number, wherever they stand."""
-_FIRST_WORDS = _VOCABULARY - {"and", "point"}
+FIRST_WORDS = _VOCABULARY - {"and", "point"}
+"""With one of these, in small letters, every number in words begins."""
 _MAX_WORDS = 24
 
 
@@ -78,7 +79,7 @@ def split_words(text: str) -> tuple[Fraction, str] | None:
     `hours`; `two three hours` is nothing.
     """
     tokens = text.replace("-", " ").split(" ", _MAX_WORDS)
-    if tokens[0].lower() not in _FIRST_WORDS:
+    if tokens[0].lower() not in FIRST_WORDS:
         return None
     count = 0
     while count < len(tokens) and tokens[count].lower() in _VOCABULARY:

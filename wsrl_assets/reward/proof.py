@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import islice
 
 from .gold import Gold
-from .outcome import Reason, SelfTest
-from .rules import compile_gold, kind_of
+from .outcome import Reason, Score, SelfTest
+from .rules import kind_of, require_rule
 from .scoring import score
 
 PERTURBATIONS = 5
@@ -18,8 +19,18 @@ def render(gold: Gold) -> str:
     In `<answer>` tags only where the bare answer would be read as something else, such as an
     entity that itself begins with `Answer:`. Raises ValueError for a gold not of its own type.
     """
+    return _rendered(gold)[0]
+
+
+@lru_cache(maxsize=1024)
+def _rendered(gold: Gold) -> tuple[str, Score]:
+    """The rendering with its score: a gold that was tested is then looked for in many texts."""
     bare = kind_of(gold).render(gold)
-    return bare if score(bare, gold).value == 1 else f"<answer>{bare}</answer>"
+    scored = score(bare, gold)
+    if scored.value == 1:
+        return bare, scored
+    tagged = f"<answer>{bare}</answer>"
+    return tagged, score(tagged, gold)
 
 
 def perturbations(gold: Gold) -> tuple[str, ...]:
@@ -42,11 +53,10 @@ def self_test(gold: Gold) -> SelfTest:
     A pair whose gold fails this is rejected with that reason. Never raises.
     """
     try:
-        compile_gold(gold)
-        shown, wrong = render(gold), perturbations(gold)
+        require_rule(gold)
+        (shown, own), wrong = _rendered(gold), perturbations(gold)
     except ValueError as error:
         return SelfTest(ok=False, reason=str(error))
-    own = score(shown, gold)
     if own.value != 1:
         return SelfTest(ok=False, reason=f'its own rendering "{shown}" scores 0: {own.reason}')
     if len(wrong) < PERTURBATIONS:

@@ -72,6 +72,12 @@ def _compile_alias(gold: Gold, alias: str) -> Rule:
         raise ValueError(f"alias: {error}") from error
 
 
+def require_rule(gold: Gold) -> None:
+    """Raises ValueError, naming what is not of the type, where a gold has no rule."""
+    if find_rule(gold) is None:
+        compile_gold(gold)
+
+
 @lru_cache(maxsize=16_384)
 def find_rule(gold: Gold) -> Rule | None:
     """The rule of a gold, or None when the gold is not of its own type."""

@@ -35,25 +35,28 @@ NUMBER_LANGUAGES = frozenset(
     " sr sv th tr uk vi zh".split()
 )
 
-_ALONE = r"(?<![\w.,])"
+# The first digit of a number. What it follows is looked at after it, since `re` finds the places of
+# digits several times as fast as those where something is not.
+_FIRST = r"\d(?<![\w.,]\d)"
 _NO_MORE = r"(?![.,]?\d)"
-_POINTS, _SPACES = r"\d{1,3}(?:\.\d{3})+", r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+"
+_POINTS, _SPACES = r"\d{0,2}(?:\.\d{3})+", r"\d{0,2}(?:[ \u00a0\u202f]\d{3})+"
 # What can only be read in one way.
-_SURELY_COMMA = re.compile(rf"{_ALONE}(?:{_POINTS},\d+|\d{{1,3}}(?:\.\d{{3}}){{2,}}){_NO_MORE}")
+_SURELY_COMMA = re.compile(rf"{_FIRST}(?:{_POINTS},\d+|\d{{0,2}}(?:\.\d{{3}}){{2,}}){_NO_MORE}")
 _SURELY_POINT = re.compile(
-    rf"{_ALONE}(?:\d{{1,3}}(?:,\d{{2,3}})+\.\d+|\d{{1,3}}(?:,\d{{3}}){{2,}}){_NO_MORE}"
+    rf"{_FIRST}(?:\d{{0,2}}(?:,\d{{2,3}})+\.\d+|\d{{0,2}}(?:,\d{{3}}){{2,}}){_NO_MORE}"
 )
 # What is likely decimals, and could be a list, a date, a clock or a version.
-_LIKELY_COMMA = re.compile(rf"{_ALONE}(?:\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d+){_NO_MORE}")
+_LIKELY_COMMA = re.compile(rf"{_FIRST}(?:\d*,(?:\d{{1,2}}|\d{{4,}})|(?<=0),\d+){_NO_MORE}")
 _LIKELY_POINT = re.compile(
-    rf"{_ALONE}(?:\d+\.(?:\d{{1,2}}|\d{{4,}})|0\.\d+){_NO_MORE}(?!\.|[ \u00a0](?:Uhr|h)\b)"
+    rf"{_FIRST}(?:\d*\.(?:\d{{1,2}}|\d{{4,}})|(?<=0)\.\d+){_NO_MORE}"
+    r"(?!\.|[ \u00a0](?:Uhr|h)\b)"
 )
 # `1.500` and `1,500`: one and a half, or fifteen hundred.
-_EITHER = re.compile(rf"{_ALONE}[1-9]\d{{0,2}}[.,]\d{{3}}{_NO_MORE}")
+_EITHER = re.compile(rf"[1-9](?<![\w.,]\d)\d{{0,2}}[.,]\d{{3}}{_NO_MORE}")
 # A million millions in most languages, a thousand millions in English.
 _SCALE = re.compile(r"\d ?-?(?:[bt]r?|quadr)illions?\b", re.IGNORECASE)
 _WITH_COMMA = re.compile(
-    rf"{_ALONE}(?:{_POINTS}(?:,\d+)?|{_SPACES},\d+|\d+,\d+){_NO_MORE}", re.ASCII
+    rf"{_FIRST}(?:{_POINTS}(?:,\d+)?|{_SPACES},\d+|\d*,\d+){_NO_MORE}", re.ASCII
 )
 _MARKS = str.maketrans({".": None, " ": None, "\u00a0": None, "\u202f": None, ",": "."})
 
@@ -112,6 +115,8 @@ def _is_in_capitals(text: str) -> bool:
     return text.isupper() or capitals > 4 * small
 
 
+# All drafts of a document ask for it again, as they come.
+@lru_cache(maxsize=256)
 def decimal_mark(text: str, language: str | None) -> str | None:
     """The mark before the decimals in a document: `.` or `,`; None where nothing decides.
 

@@ -60,6 +60,17 @@ def normalise_document(text: str) -> str:
     return text.lstrip("\n").rstrip()
 
 
+def in_small_letters(text: str) -> str:
+    """The text with each of its characters in its place, as `re.IGNORECASE` compares it with ASCII.
+
+    A pattern in small letters finds in it what it finds in the text whatever the case, in a
+    fraction of the time.
+    """
+    if not text.isascii():
+        text = text.replace("\u0130", "i").replace("\u0131", "i").replace("\u017f", "s")
+    return text.lower()
+
+
 def one_line(text: str) -> str:
     """The text with each run of white space as one space, and none at its ends."""
     return " ".join(text.split())

@@ -222,7 +222,12 @@ def _operands(text: str, answer_type: AnswerType) -> list[_Operand]:
 
 
 def _counts_something(text: str, figure: Figure, noun: str | None) -> bool:
-    """Whether a bare number is a number of things: no year, no chapter, no measure without unit."""
+    """Whether a bare number is a number of things: no year, no chapter, no measure without unit.
+
+    Nor is `1/2`, which a decimal may be.
+    """
+    if "/" in figure.gold.value:
+        return False
     if figure.text.startswith("-") or Decimal(figure.gold.value) <= 0:
         return False
     if _YEAR_LIKE.fullmatch(figure.text) or _NUMBERED.search(text[: figure.start]):

@@ -126,10 +126,11 @@ def _shown_type(
     """
     if claimed not in _NUMERIC:
         return claimed
-    bare, shown = answer.strip(), infer_type(answer)
+    bare = answer.strip()
     if bare.isdigit():
-        asks_year = shown is AnswerType.DATE and _ASKS_YEAR.search(question)
+        asks_year = _ASKS_YEAR.search(question) and infer_type(answer) is AnswerType.DATE
         return AnswerType.DATE if asks_year else claimed
+    shown = infer_type(answer)
     if shown not in _SHOWN or (shown is AnswerType.QUANTITY and _NO_UNIT.search(bare)):
         return claimed
     try:

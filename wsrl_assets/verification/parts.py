@@ -5,8 +5,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wsrl_assets.reward import AnswerType, Gold, parse_gold, render, score
+from wsrl_assets.reward.authoring import may_be
+from wsrl_assets.reward.number_words import FIRST_WORDS
 from wsrl_assets.text.normalisation import words
 
 # Types of which one value is written in many ways, so that only the reward can compare them.
@@ -41,6 +44,11 @@ _FIGURE_BEGINS = re.compile(
     r"|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun)",
     re.IGNORECASE,
 )
+# Types whose figures are a number first, and "an hour".
+_NUMBER_FIRST = frozenset(
+    {AnswerType.INTEGER, AnswerType.DECIMAL, AnswerType.PERCENT, AnswerType.QUANTITY}
+)
+_BEGINNINGS = FIRST_WORDS | {"an"}
 # C++, C#, AT&T: signs that make another name.
 SYMBOL = re.compile(r"[^\w\s'’.,-]")
 _MIN_LETTERS = 4
@@ -80,8 +88,8 @@ class _Tokens:
         return start, max(start, end - (len(run) - len(run.rstrip(_EDGE))))
 
     def part(self, first: int, last: int) -> str:
-        start, end = self.place(first, last)
-        return self._text[start:end]
+        """The text of that place."""
+        return self._text[self._places[first][0] : self._places[last][1]].strip(_EDGE)
 
 
 def equal_part(text: str, gold: Gold) -> str | None:
@@ -109,7 +117,7 @@ def equal_parts(text: str, gold: Gold) -> Iterator[str]:
         )
 
     for first in range(len(tokens)):
-        if figure and not _FIGURE_BEGINS.search(tokens.part(first, first)):
+        if figure and not _may_begin(tokens.part(first, first), gold.type):
             continue
         for last in range(first, min(first + longest, len(tokens))):
             if _is_gold(tokens.part(first, last), gold) and not (figure and grows(first, last)):
@@ -135,7 +143,7 @@ def _longest_figure(
 ) -> tuple[int, Gold | None]:
     """The figure that begins at a token, and its last token; a unit's first word ends it."""
     best: tuple[int, Gold | None] = (first, None)
-    if not _FIGURE_BEGINS.search(tokens.part(first, first)):
+    if not _may_begin(tokens.part(first, first), answer_type):
         return best
     for last in range(first, min(first + _MAX_FIGURE_TOKENS, len(tokens))):
         if best[1] is not None and not _NUMBER_LIKE.search(tokens.part(last, last)):
@@ -144,6 +152,13 @@ def _longest_figure(
         if read is not None:
             best = (last, read)
     return best
+
+
+def _may_begin(token: str, answer_type: AnswerType) -> bool:
+    """Whether a figure can begin with a token; most words are no number, and begin no quantity."""
+    if answer_type in _NUMBER_FIRST and token.isascii() and token.isalpha():
+        return token.lower() in _BEGINNINGS
+    return _FIGURE_BEGINS.search(token) is not None
 
 
 def phrase_in(phrase: str, text: str) -> bool:
@@ -195,12 +210,17 @@ def literally_in(phrase: str, text: str) -> bool:
 def _is_gold(part: str, gold: Gold) -> bool | None:
     """Whether a part is the gold answer; none if it is not of the gold's type at all."""
     read = _read(part, gold.type)
-    # One way only: "20 July 1969" answers a question for the year, 1969 none for the day.
-    return None if read is None else score(render(read), gold).value == 1
+    return None if read is None else _answers(read, gold)
+
+
+@lru_cache(maxsize=1024)
+def _answers(read: Gold, gold: Gold) -> bool:
+    """One way only: "20 July 1969" answers a question for the year, 1969 none for the day."""
+    return score(render(read), gold).value == 1
 
 
 def _read(part: str, answer_type: AnswerType) -> Gold | None:
-    if not part:
+    if not part or not may_be(part, answer_type):
         return None
     try:
         return parse_gold(part, answer_type)

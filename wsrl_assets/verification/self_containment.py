@@ -9,6 +9,7 @@ the judge reads the rest.
 import re
 
 from wsrl_assets.storage.tables import Verdict
+from wsrl_assets.text.normalisation import in_small_letters
 from wsrl_assets.verification.changing_facts import undated_fact
 from wsrl_assets.verification.form import MAX_QUESTION_CHARS
 from wsrl_assets.verification.references import dangling_reference
@@ -24,6 +25,7 @@ _COMPOUND = (
     r"(?! (?:editor|file|field|box|area|node|object|mode|messages?|message|block|segment|processor"
     r"|format|layer|type|store|database|root|body|header|table|fault|view|size|number|style)\b)"
 )
+# Of questions in small letters.
 _REFERS_TO_DOCUMENT = re.compile(
     rf"\baccording to (?:the|this|that|these) (?:\w+ )?"
     rf"(?:{_TEXT}|{_WRITER}|information|data|report|paper|chapter){_NAMED_AFTER}\b"
@@ -43,7 +45,6 @@ _REFERS_TO_DOCUMENT = re.compile(
     r"|\b(?:mentioned|described|stated|listed|shown|given|discussed|quoted|provided)"
     r" (?:above|below|here|earlier)\b(?! (?:zero|sea|ground|average)| \d)"
     r"|\b(?:in|does|do|of|from|to) (?:table|figure|fig\.|equation|appendix) \d+\b(?! of\b)",
-    re.IGNORECASE,
 )
 # "The Magna Carta was sealed in 1215: where was this document sealed?" names what it points at.
 _POINTS_BACK = re.compile(r"(?:this|these) (?:document|story|report|study)", re.IGNORECASE)
@@ -57,9 +58,9 @@ def stands_alone(question: str) -> Verdict:
     has been refused for its length.
     """
     question = question[:MAX_QUESTION_CHARS]
-    found = _REFERS_TO_DOCUMENT.search(question)
+    found = _REFERS_TO_DOCUMENT.search(in_small_letters(question))
     if found and not _names_it_before(question, found):
-        return _no("refers_to_document", found.group())
+        return _no("refers_to_document", question[found.start() : found.end()])
     words = dangling_reference(question)
     if words:
         return _no("dangling_reference", words)

@@ -28,6 +28,8 @@ class Way(StrEnum):
 
 
 _CHECK = "worked_out"
+# What a question states, and its place: start and end, exclusive.
+_Stated = tuple[str, int, int]
 _OF_FORM = (AnswerType.CODE, AnswerType.EXPRESSION)
 _NUMBERS = (AnswerType.INTEGER, AnswerType.DECIMAL)
 
@@ -41,6 +43,8 @@ _ASKS_PYTHON = re.compile(
 _TYPESET = re.compile(r"\$([^$\n]{1,200})\$")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|[-−+*×·/÷^()=]|\s+|.")
 _SIGN = re.compile(r"[-−+*×·/÷^=]")
+# What no number, letter or sign of an expression is, and so parts one from the next.
+_BETWEEN = re.compile(r"[A-Za-z]{2,}|[,;:?!\"'“”‘’]")
 _ARTICLES = frozenset(("a", "A", "I"))
 _SOLVES = r"\b(?:solve|find|value of|what is|determine|satisf\w+|solution|root)\b"
 _ASKS_MORE = re.compile(
@@ -66,8 +70,11 @@ def check_worked_out(basis: str | None, question: str, gold: Gold) -> tuple[Verd
         return (_executed_again(basis, gold),)
     if gold.type not in (*_OF_FORM, *_NUMBERS):
         return ()
-    ways = (_by_python, _by_substitution, _by_arithmetic)
-    found = next((verdict for way in ways if (verdict := way(question, gold))), None)
+    found = _by_python(question, gold)
+    if found is None and len(stated := _stated(question)) == 1:
+        ways = (_by_substitution, _by_arithmetic)
+        tried = (way(stated[0], question, gold) for way in ways)
+        found = next((verdict for verdict in tried if verdict), None)
     if found is not None:
         return (found,)
     if gold.type in _NUMBERS:
@@ -125,12 +132,12 @@ def _session(snippets: list[str]) -> Session | None:
     return Session(tuple(statements), expressions[0])
 
 
-def _by_substitution(question: str, gold: Gold) -> Verdict | None:
+def _by_substitution(stated: _Stated, question: str, gold: Gold) -> Verdict | None:
     """A solution, put into the one equation of one unknown that the question states."""
-    runs = [text for text, _, _ in _mathematics(question) if _SIGN.search(text)]
-    if len(runs) != 1 or runs[0].count("=") != 1 or _ASKS_MORE.search(question):
+    equation = stated[0]
+    if equation.count("=") != 1 or _ASKS_MORE.search(question):
         return None
-    unknowns = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", runs[0]))
+    unknowns = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", equation))
     if len(unknowns) != 1 or not re.search(_SOLVES, question, re.IGNORECASE):
         return None
     (unknown,) = unknowns
@@ -139,19 +146,18 @@ def _by_substitution(question: str, gold: Gold) -> Verdict | None:
         return None
     left, right = (
         re.sub(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", lambda _: f"({value})", side)
-        for side in runs[0].split("=")
+        for side in equation.split("=")
     )
     return _equal(
-        right, left, f"{Way.PUT_INTO} {runs[0].strip()}: {left.strip()} = {right.strip()}"
+        right, left, f"{Way.PUT_INTO} {equation.strip()}: {left.strip()} = {right.strip()}"
     )
 
 
-def _by_arithmetic(question: str, gold: Gold) -> Verdict | None:
+def _by_arithmetic(stated: _Stated, question: str, gold: Gold) -> Verdict | None:
     """What is asked to be worked out, if the question is nothing else."""
-    runs = [one for one in _mathematics(question) if _SIGN.search(one[0])]
-    if len(runs) != 1 or "=" in runs[0][0]:
+    text, start, end = stated
+    if "=" in text:
         return None
-    text, start, end = runs[0]
     if not _WORKS_OUT.search(question, 0, start) or not _ENDS.match(question, end):
         return None
     found = _equal(gold.value, text, f"{Way.EQUAL_TO} {text.strip()}")
@@ -169,7 +175,15 @@ def _equal(found: str, wanted: str, told: str) -> Verdict | None:
     return None
 
 
-def _mathematics(question: str) -> Iterator[tuple[str, int, int]]:
+def _stated(question: str) -> list[_Stated]:
+    """The expressions and equations of a question that have a sign; most questions have none."""
+    parts = [question] if "$" in question else _BETWEEN.split(question)
+    if not any(_SIGN.search(part) and any(map(str.isdigit, part)) for part in parts):
+        return []
+    return [one for one in _mathematics(question) if _SIGN.search(one[0])]
+
+
+def _mathematics(question: str) -> Iterator[_Stated]:
     """The expressions and equations of a question, with the place of each."""
     typeset = list(_TYPESET.finditer(question))
     if typeset:

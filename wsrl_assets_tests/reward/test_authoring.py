@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import string
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsrl_assets.reward import AnswerType, Gold, infer_type, matches, parse_gold
+from wsrl_assets.reward.authoring import may_be
+from wsrl_assets.reward.number_words import FIRST_WORDS
 
 T = AnswerType
+# Words of figures, in the orders that chance gives them.
+FIGURE_WORDS = st.lists(
+    st.sampled_from(
+        "5 -5 12 1,234 3.14 1/2 \u00bd 10:30 1969 44 20th July July, the of a an half dozen twelve"
+        " hundred minus point five and noon past PM BC km per cent % $5 \u20ac USD dollars cents p"
+        " hours minutes, _ten_ **12** \\frac{1}{2} &frac12; \u0663".split()
+    ),
+    min_size=1,
+    max_size=5,
+).map(" ".join)
 
 
 @pytest.mark.parametrize(
@@ -182,3 +198,20 @@ def test_units_and_aliases_are_kept() -> None:
 def test_two_golds_are_one_by_the_rewards_own_rules(a: Gold, b: Gold, expected: bool) -> None:
     assert matches(a, b) is expected
     assert matches(b, a) is expected
+
+
+@given(FIGURE_WORDS, st.sampled_from(list(AnswerType)))
+def test_what_may_not_be_of_a_type_is_refused(text: str, answer_type: AnswerType) -> None:
+    if not may_be(text, answer_type):
+        with pytest.raises(ValueError):
+            parse_gold(text, answer_type)
+
+
+@given(
+    st.text(alphabet=string.ascii_letters, min_size=1, max_size=12),
+    FIGURE_WORDS | st.just(""),
+    st.sampled_from([T.INTEGER, T.DECIMAL, T.PERCENT, T.QUANTITY]),
+)
+def test_no_number_begins_with_another_word(word: str, rest: str, answer_type: T) -> None:
+    if word.lower() not in FIRST_WORDS | {"an"}:
+        assert not may_be(f"{word} {rest}".strip(), answer_type)

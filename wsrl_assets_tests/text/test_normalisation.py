@@ -1,6 +1,7 @@
 """Claims about text: normal form, identity, words, n-grams and the token estimate."""
 
 import hashlib
+import re
 import time
 import unicodedata
 from itertools import accumulate
@@ -16,12 +17,14 @@ from wsrl_assets.text.normalisation import (
     content_id,
     estimate_tokens,
     estimate_tokens_of_parts,
+    in_small_letters,
     ngrams,
     normalise_document,
     stable_hash,
     words,
 )
 
+ANY_LETTER = re.compile("[a-z]", re.IGNORECASE)
 any_text = st.text(alphabet=st.characters(exclude_categories=()))
 any_space_or_letter = st.one_of(
     st.sampled_from(" \n\t\u00a0\u2000\u2003\u3000ab.é\u0301\u0958\u0344"), st.characters()
@@ -229,3 +232,22 @@ def test_parts_counted_together_have_the_tokens_of_each(parts: list[str]) -> Non
 
 def test_empty_text_has_no_tokens() -> None:
     assert estimate_tokens("") == 0
+
+
+# Small letters
+
+
+def test_small_letters_stand_in_their_places_and_are_what_any_case_matches() -> None:
+    for character in map(chr, range(0x20000)):  # no letters with case are beyond
+        small = in_small_letters(character)
+        assert len(small) == 1
+        assert (ANY_LETTER.match(character) is None) is (re.match("[a-z]", small) is None)
+        assert (re.match(r"\w", character) is None) is (re.match(r"\w", small) is None)
+
+
+@given(st.text(alphabet="iIıİsSſkK\u212aßaé .\n"))
+def test_a_pattern_in_small_letters_finds_what_it_finds_in_any_case(text: str) -> None:
+    pattern = r"\b(?:is|ask|kiss)\w*|^si"
+    found = re.finditer(pattern, in_small_letters(text), re.MULTILINE)
+    any_case = re.finditer(pattern, text, re.MULTILINE | re.IGNORECASE)
+    assert [match.span() for match in found] == [match.span() for match in any_case]

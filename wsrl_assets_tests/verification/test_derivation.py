@@ -90,6 +90,13 @@ def test_nothing_is_reckoned_that_the_question_does_not_ask_for() -> None:
     assert not answer_in(CLUB, gold).passed
 
 
+def test_a_fraction_is_not_reckoned_with() -> None:
+    quote = "The mix has 1/2 litre of oil and 2.5 litres of water."
+    gold = parse_gold("3", "decimal")
+    verdict = answer_in(quote, gold, "How much oil and water does the mix have in total?")
+    assert verdict.reason == "answer_not_in_evidence"
+
+
 def test_nothing_is_reckoned_where_the_quote_holds_many_figures() -> None:
     figures = ", ".join(f"{n} men" for n in range(2, 2 + MAX_FIGURES + 1))
     assert not answer_in(f"They sent {figures}.", parse_gold("11", "integer"), TOTAL).passed
