@@ -71,7 +71,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PIECES, max_size=60).map(" ".join))
 def test_every_candidate_of_any_text_is_sound(document: str) -> None:
     for candidate in mine(document):
@@ -90,7 +90,7 @@ FACTS = st.sampled_from(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(FACTS, unique=True), st.integers(1, 3))
 def test_shares_are_disjoint_and_small(facts: list[str], drafts: int) -> None:
     shares = share_out(mine(" ".join(facts)), drafts)

@@ -177,7 +177,7 @@ class TestStrangers:
         )
 
     @given(st.integers(0, 40), st.integers(0, 40))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_it_is_mutual(self, one: int, other: int) -> None:
         a, b = answer(fact(one).text), answer(fact(other).text)
         assert are_strangers(a, b) == are_strangers(b, a)

@@ -193,7 +193,7 @@ def test_without_a_warm_up_set_the_way_to_one_is_said(tmp_path: Path) -> None:
 # --- properties ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 39), unique=True), st.integers(0, 12), st.data())
 def test_every_row_is_accounted_for(numbers: list[int], wanted: int, data: st.DataObject) -> None:
     """For any pairs, of which any have a row of any status."""

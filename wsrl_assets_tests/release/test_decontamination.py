@@ -130,7 +130,7 @@ class TestCopies:
 
 
 class TestParaphrases:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(seed=st.integers(0, 10_000))
     def test_five_changed_words_are_caught_wherever_they_are_if_the_answer_is_the_same(
         self, tmp_path_factory: pytest.TempPathFactory, seed: int
@@ -270,7 +270,7 @@ TEXTS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=TEXTS, others=TEXTS, n=st.integers(1, 4))
 def test_equal_ngrams_have_equal_hashes_and_others_have_not(
     texts: list[str], others: list[str], n: int
@@ -301,7 +301,7 @@ def test_the_first_rule_alone_finds_what_all_rules_find_by_it(loaded: Store) -> 
     assert alone == {row for row, one in found.items() if one.rule == "ngram"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(inside=st.sets(st.integers(-(2**63), 2**63 - 1)), seed=st.integers(0, 99))
 def test_a_sieve_lets_all_of_a_set_through_and_few_others(inside: set[int], seed: int) -> None:
     sieve = BloomFilter(np.array(sorted(inside), np.int64))

@@ -94,7 +94,6 @@ class TestSplits:
     # Each example makes files; to shrink one that fails would take minutes.
     @settings(
         max_examples=6,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from wsrl_assets.release import proof
 from wsrl_assets.release.dataset import RELEASE, build_release, read_release
@@ -82,7 +82,6 @@ def test_the_version_of_the_reward_follows_its_files() -> None:
     assert not [name for name in files if "__pycache__" in name]
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_golds_that_tell_right_from_wrong_pass(gold: Gold) -> None:
     assert gold_fault(gold.to_json()) is None

@@ -169,7 +169,7 @@ POLYNOMIALS = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(POLYNOMIALS, POLYNOMIALS, POLYNOMIALS)
 def test_algebra_holds_and_a_difference_is_seen(a: str, b: str, c: str) -> None:
     def verdict(wanted: str, found: str) -> bool | None:
@@ -185,7 +185,7 @@ def test_algebra_holds_and_a_difference_is_seen(a: str, b: str, c: str) -> None:
     assert verdict(f"\\sqrt{{({a})^2+1}}", f"\\sqrt{{1+({a})^2}}")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text("0123456789.xyei+-*/^_(){}[]<>=,;!|\\ abfrcsqtndlgpmu%", max_size=60))
 def test_any_text_is_read_within_bounds_and_gets_one_verdict(text: str) -> None:
     first = score(f"Answer: {text}", gold("x^2+1"))
@@ -276,7 +276,7 @@ FUNCTIONS = {
 PARTS = st.fractions(-9, 9, max_denominator=1_000).filter(lambda part: part != 0)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(PARTS, st.just(Fraction(0)) | PARTS, st.sampled_from(list(FUNCTIONS)))
 def test_the_true_value_is_within_the_error_of_a_ball(
     re: Fraction, im: Fraction, function: object

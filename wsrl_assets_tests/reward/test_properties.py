@@ -34,7 +34,7 @@ TEXTS = st.text(max_size=200) | st.lists(_PIECES | st.text(max_size=5), max_size
 
 
 @pytest.mark.parametrize("answer_type", AnswerType)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_of_every_type_a_rendering_scores_one_and_five_perturbations_zero(
     answer_type: AnswerType, data: st.DataObject
@@ -47,7 +47,6 @@ def test_of_every_type_a_rendering_scores_one_and_five_perturbations_zero(
     assert self_test(gold).ok
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_rendering_scores_one_behind_every_marker(gold: Gold) -> None:
     shown = render(gold)
@@ -57,7 +56,6 @@ def test_rendering_scores_one_behind_every_marker(gold: Gold) -> None:
         assert score(f"{before}{shown}{after}", gold).value == 1
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_gold_matches_itself_and_survives_json(gold: Gold) -> None:
     assert matches(gold, gold)
@@ -65,7 +63,6 @@ def test_gold_matches_itself_and_survives_json(gold: Gold) -> None:
     assert hash(Gold.from_json(gold.to_json())) == hash(gold)
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_canonical_form_is_a_fixed_point_and_the_same_answer(gold: Gold) -> None:
     canonical = parse_gold(
@@ -91,7 +88,7 @@ def test_canonical_form_is_a_fixed_point_and_the_same_answer(gold: Gold) -> None
     assert self_test(canonical).ok
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS, GOLDS | WILD_GOLDS)
 def test_score_never_raises_and_is_zero_or_one(response: str, gold: Gold) -> None:
     result = score(response, gold)
@@ -102,19 +99,17 @@ def test_score_never_raises_and_is_zero_or_one(response: str, gold: Gold) -> Non
         assert result.extracted
 
 
-@settings(deadline=None)
 @given(GOLDS | WILD_GOLDS, GOLDS | WILD_GOLDS)
 def test_matches_is_symmetric_and_never_raises(a: Gold, b: Gold) -> None:
     assert matches(a, b) == matches(b, a)
 
 
-@settings(deadline=None)
 @given(WILD_GOLDS)
 def test_self_test_never_raises_and_says_why(gold: Gold) -> None:
     assert self_test(gold).reason
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_reading_any_text_never_raises(text: str) -> None:
     answer = extract_answer(text)
@@ -122,7 +117,7 @@ def test_reading_any_text_never_raises(text: str) -> None:
     assert infer_type(text) in AnswerType
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS, st.sampled_from(AnswerType), st.none() | st.text(max_size=8))
 def test_parse_gold_gives_a_gold_that_matches_itself_or_a_value_error(
     answer: str, answer_type: AnswerType, unit: str | None
@@ -134,7 +129,6 @@ def test_parse_gold_gives_a_gold_that_matches_itself_or_a_value_error(
     assert matches(gold, gold)
 
 
-@settings(deadline=None)
 @given(GOLDS, st.lists(st.from_regex(r"[A-Z][a-z]{3,8}", fullmatch=True), min_size=3, max_size=20))
 def test_gold_among_guesses_scores_zero(gold: Gold, others: list[str]) -> None:
     shown = render(gold)
@@ -146,7 +140,6 @@ def test_gold_among_guesses_scores_zero(gold: Gold, others: list[str]) -> None:
         assert score(f"Answer: {shown}{separator}{separator.join(others)}", gold).value == 0
 
 
-@settings(deadline=None)
 @given(GOLDS)
 def test_denied_and_hedged_golds_score_zero(gold: Gold) -> None:
     shown = render(gold)

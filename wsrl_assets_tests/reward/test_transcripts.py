@@ -120,7 +120,7 @@ def test_ordinary_text_is_no_mark(response: str) -> None:
     assert score(response, GOLD).value == 1
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text("<>|/[]\u25c1\u25b7 thinkedof_assistafnl:\n42", max_size=80))
 def test_reading_any_text_never_raises_and_adds_nothing(text: str) -> None:
     heard = said(text)

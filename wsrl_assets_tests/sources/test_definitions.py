@@ -81,7 +81,7 @@ LIMITS = (
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS)
 def test_the_normal_form_and_its_id_are_those_of_the_definition(text: str) -> None:
     normal = normalise_document(text)
@@ -89,14 +89,14 @@ def test_the_normal_form_and_its_id_are_those_of_the_definition(text: str) -> No
     assert content_id_of_normal(normal) == plain.content_id(normal)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS)
 def test_words_and_tokens_are_those_of_the_definition(text: str) -> None:
     assert words(text) == plain.words(text)
     assert estimate_tokens(text) == plain.tokens(text)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(TEXTS, st.sampled_from(LIMITS))
 def test_a_text_is_rejected_for_the_reason_of_the_definition(
     text: str, limits: HeuristicThresholds
@@ -108,7 +108,7 @@ def test_a_text_is_rejected_for_the_reason_of_the_definition(
 LINES = ["a", "b c", ". ", "\n", "\n\n", " \n", "\t", "\r", "\x0c", "# h", "###### ", "word " * 5]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from(LINES), max_size=60))
 def test_paragraphs_of_a_text_without_fences_are_those_found_line_by_line(
     pieces: list[str],

@@ -89,7 +89,7 @@ def key_of(row: Row) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("row_type", ALL_TABLES, ids=lambda row_type: row_type.TABLE)
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_row_comes_back_as_it_was_written(row_type: type[Row], data: st.DataObject) -> None:
     rows = data.draw(st.lists(any_of(row_type), min_size=1, max_size=4, unique_by=key_of))
     with table(row_type) as connection:
@@ -99,7 +99,7 @@ def test_any_row_comes_back_as_it_was_written(row_type: type[Row], data: st.Data
 
 
 @given(writes=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 99)), max_size=6)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_last_write_of_a_key_wins_within_a_batch_and_over_batches(
     writes: list[list[tuple[int, int]]],
 ) -> None:

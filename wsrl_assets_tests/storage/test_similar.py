@@ -19,9 +19,7 @@ from wsrl_assets_tests.text.test_minhash import edited, text
 
 SETTINGS = MinHashSettings()
 INDEX = Partition.library("index")
-REUSED = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+REUSED = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

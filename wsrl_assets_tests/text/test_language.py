@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import format_decimal
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wsrl_assets.text.language import AS_ENGLISH, NUMBER_LANGUAGES, Writing, language_of
@@ -108,7 +108,6 @@ def test_a_number_that_can_be_read_in_two_ways_is_found(
     assert Writing(language, mark).ambiguous_number(text) == ambiguous
 
 
-@settings(deadline=None)  # the first use of a language reads its file
 @given(
     st.sampled_from(sorted(NUMBER_LANGUAGES)),
     st.decimals(0, 10**9, places=2, allow_nan=False),

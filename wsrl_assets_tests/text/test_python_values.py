@@ -133,7 +133,7 @@ JOINED = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JOINED)
 def test_any_expression_has_a_value_or_none_and_soon(expression: str) -> None:
     started = time.process_time()

@@ -106,7 +106,7 @@ WAY = {"+": "How many visitors came in all?", "-": "By how many visitors did the
 _NUMBERS = st.integers(2, 900)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_NUMBERS, _NUMBERS, st.sampled_from(sorted(WAY)), st.integers(1, 2_000))
 def test_what_is_derived_is_right_and_nothing_else_is(
     one: int, other: int, sign: str, answer: int

@@ -142,7 +142,7 @@ def test_a_changed_figure_in_a_quote_is_judged_by_the_document() -> None:
     assert answer_in(said, parse_gold("193 km", "quantity")).passed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_place_never_cuts_a_word(data: st.DataObject) -> None:
     """Else 150 km, cut, would ground an answer of 50 km."""

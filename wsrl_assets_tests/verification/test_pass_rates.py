@@ -258,7 +258,7 @@ BOUNDED = st.builds(
 
 
 @given(st.lists(st.sampled_from((RIGHT, WRONG)), min_size=1, max_size=16), BOUNDED)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_pair_that_is_left_early_falls_where_all_rollouts_would_put_it(
     replies: list[Said], band: Band
 ) -> None:
