@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -269,8 +269,9 @@ def _run_in_threads(say: Said) -> None:
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(run) for _ in range(3)]
         try:
-            for done in runs:
-                done.result()
+            # Another thread may be told of Ctrl-C, which does not end an untimed wait of this one.
+            while wait(runs, 0.1).not_done:
+                pass
         except KeyboardInterrupt:
             interrupt_all()
             raise
