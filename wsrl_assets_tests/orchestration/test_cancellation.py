@@ -269,7 +269,7 @@ def _run_in_threads(say: Said) -> None:
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(run) for _ in range(3)]
         try:
-            # Another thread may be told of Ctrl-C, which does not end an untimed wait of this one.
+            # The signal may reach another thread, which does not end an untimed wait of this one.
             while wait(runs, 0.1).not_done:
                 pass
         except KeyboardInterrupt:
