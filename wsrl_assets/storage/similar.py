@@ -171,9 +171,8 @@ class SimilarItems:
         own = self._items[position].item_id
         near = [n for n in self._candidates[position] if self._may_match(self._known_ids[n], own)]
         bands = self._in_common.get(position, ())
-        page = sorted(
-            {p for band in bands for p in self._claimed_by_band.get(band, ())} - {position}
-        )
+        shared = {p for band in bands for p in self._claimed_by_band.get(band, ())}
+        page = sorted(p for p in shared if self._items[p].item_id != own)
         ids = [*(self._known_ids[n] for n in near), *(self._items[p].item_id for p in page)]
         if not ids:
             return None
