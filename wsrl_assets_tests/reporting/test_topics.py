@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wsrl_assets.reporting import topics
 from wsrl_assets.reporting.topics import (
     LEAST,
     as_one_group,
@@ -126,3 +127,24 @@ class TestTellingWords:
 def test_figures_and_scraps_are_no_content_words() -> None:
     text = "In 1969 the Eagle landed on b2 by AI; naïve 月 हिन्दी " + "x" * 40
     assert content_words(text) == ["the", "eagle", "landed", "naïve", "月", "हिन्दी"]
+
+
+@pytest.mark.parametrize("shape", [(60, 200), (200, 60), (50, 6), (45, 9)])
+def test_few_axes_are_those_of_a_full_decomposition(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(7)
+    vectors = random.random(shape, dtype=np.float32) * (random.random(shape) < 0.2)
+    vectors[3] = 0
+    usable, points = topics._reduced(vectors.astype(np.float32))
+    rows = vectors[usable].astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows -= rows.mean(axis=0)
+    values, axes = np.linalg.eigh(rows @ rows.T)
+    full = axes[:, -topics._AXES :] * np.sqrt(np.maximum(values[-topics._AXES :], 0))
+    full /= np.linalg.norm(full, axis=1, keepdims=True)
+    assert 3 not in usable
+    assert np.allclose(points @ points.T, full @ full.T, atol=1e-8)
+
+
+def test_documents_that_are_all_alike_make_no_points() -> None:
+    vectors = np.tile(np.arange(300, dtype=np.float32) % 7, (80, 1))
+    assert topics._reduced(vectors)[1].shape == (0, topics._AXES)
