@@ -32,11 +32,12 @@ _PROSE = _prose(64_000)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The text of an answer and what it costs."""
+    """The text of an answer and what it costs; `yes` is the probability of that word, if asked."""
 
     text: str
     completion_tokens: int
     finish_reason: str = "stop"
+    yes: float | None = None
 
 
 class Replier:
@@ -52,8 +53,12 @@ class Replier:
         """The reply, cut with `finish_reason=length` where its text does not fit `max_tokens`.
 
         The length is drawn for default replies and for schema names with a mean of their own;
-        any other custom reply is as long as its text.
+        any other custom reply is as long as its text. Where the request asks for `logprobs`, the
+        reply is yes or no, and a custom reply function returns the probability of yes as text.
         """
+        if body.get("logprobs"):
+            yes = float(self._custom(body, rng)) if self._custom else rng.random()
+            return Reply("Yes" if yes >= 0.5 else "No", 1, yes=yes)
         name = schema_name(body)
         if self._custom is None or name in self._mean_by_schema:
             mean = self._mean_by_schema.get(name, self._mean)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -250,7 +251,7 @@ class Simulator:
         choice = {
             "index": 0,
             "message": message,
-            "logprobs": None,
+            "logprobs": self._logprobs(reply),
             "finish_reason": reply.finish_reason,
             "stop_reason": None,
         }
@@ -269,6 +270,18 @@ class Simulator:
             "usage": usage,
         }
         return json.dumps(completion).encode()
+
+    def _logprobs(self, reply: Reply) -> dict[str, Any] | None:
+        """Of a yes or no: the likeliest tokens, a third of which spell it otherwise."""
+        if reply.yes is None or not self.settings.logprobs:
+            return None
+        yes, no = reply.yes, 1 - reply.yes
+        shares = {"Yes": 0.6 * yes, "yes": 0.3 * yes, "No": 0.6 * no, "no": 0.3 * no, "The": 0.1}
+        top = [
+            {"token": token, "logprob": math.log(max(share, 1e-9)), "bytes": list(token.encode())}
+            for token, share in sorted(shares.items(), key=lambda one: -one[1])
+        ]
+        return {"content": [{**top[0], "token": reply.text, "top_logprobs": top}]}
 
     def _models(self, exchange: Exchange) -> None:
         """GET /v1/models."""

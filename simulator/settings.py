@@ -125,6 +125,7 @@ class SimulatorSettings:
         metrics: Whether there is a /metrics; hosted APIs have none.
         prompt_tokens_details: Whether `usage` tells the cached tokens, as vLLM does only under
             `--enable-prompt-tokens-details`. As there, the field is null where none were cached.
+        logprobs: Whether it gives the probabilities of tokens that a request asks for.
         seed: Of replies, lengths and faults.
         output_tokens_mean: Mean length of a default reply.
         output_tokens_mean_by_schema: The same for single schema names; rules a custom `reply` too.
@@ -146,6 +147,7 @@ class SimulatorSettings:
     prefix_cache_tokens: int = 1_000_000
     metrics: bool = True
     prompt_tokens_details: bool = True
+    logprobs: bool = True
     seed: int = 0
     output_tokens_mean: float = 100.0
     output_tokens_mean_by_schema: Mapping[str, float] = field(default_factory=dict)

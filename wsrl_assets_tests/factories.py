@@ -81,7 +81,9 @@ def documents(count: int, **markers: int) -> list[str]:
 
 
 def honest_reply(body: dict[str, Any], rng: Random) -> str:
-    """The right reply to a request of any stage, as JSON."""
+    """The right reply to a request of any stage, as JSON; of yes and no, how likely yes is."""
+    if body.get("logprobs"):
+        return "0.2" if "give away" in body["messages"][-1]["content"] else "0.8"
     prompt, schema = render(body["messages"]), schema_of(body) or {}
     reply = instance_of(schema, rng, 200)
     match schema_name(body):

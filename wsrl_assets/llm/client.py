@@ -7,7 +7,7 @@ call costs, beside the backends that openai offers itself.
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from wsrl_assets.llm.errors import EndpointError, RowError, TransientError
 from wsrl_assets.llm.http_client import HttpClient, like
 from wsrl_assets.llm.roles import RoleSettings
 from wsrl_assets.text.highlight import printable, without_credentials
-from wsrl_assets.text.normalisation import one_line
+from wsrl_assets.text.normalisation import one_line, stable_hash
 
 _MAX_RETRY_AFTER_S = 120.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -41,6 +41,8 @@ class Completion:
         finish_reason: `stop`, `length`, or what the server said.
         prompt_tokens, cached_tokens, completion_tokens: as the server counted; cached are part
             of prompt tokens.
+        first_token: natural logarithms of the probabilities of the likeliest first tokens; none
+            unless the request asked for them and the server gave them.
     """
 
     text: str
@@ -48,6 +50,7 @@ class Completion:
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    first_token: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ class ChatClient:
                 self._completions_url,
                 cast_to=httpx2.Response,
                 content=_json_of(body).encode(),
-                options={"headers": {_SESSION_HEADER: session}} if session else {},
+                options={"headers": {_SESSION_HEADER: _header_value(session)}} if session else {},
             )
             return self._without_key(_completion(response.content))
         except openai.APIStatusError as error:
@@ -247,9 +250,25 @@ def _completion(content: bytes) -> Completion:
             prompt_tokens=_count(usage.get("prompt_tokens")),
             cached_tokens=_count(details.get("cached_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
+            first_token=_first_token(choice.get("logprobs")),
         )
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise TransientError("bad_response", f"not a chat completion: {error!r}"[:200]) from None
+
+
+def _header_value(session: str) -> str:
+    """A name that a header can hold: that of a row may be of any script, or hold a line break."""
+    return session if session.isascii() and session.isprintable() else stable_hash(session)
+
+
+def _first_token(logprobs: Any) -> Sequence[tuple[str, float]]:
+    """The likeliest first tokens of a reply; none where the server says nothing of them."""
+    if not logprobs or not logprobs.get("content"):
+        return ()
+    return tuple(
+        (_text(one["token"]), float(one["logprob"]))
+        for one in logprobs["content"][0]["top_logprobs"]
+    )
 
 
 def parsed_json(content: bytes | str) -> Any:

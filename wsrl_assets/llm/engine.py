@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from wsrl_assets.llm.client import Completion
 from wsrl_assets.llm.endpoint import Endpoint, Item
@@ -47,6 +48,12 @@ _ITEM: ContextVar[Item | None] = ContextVar("item", default=None)
 Reply = TypeVar("Reply", bound=BaseModel)
 
 _LOOK_EVERY_S = 0.1
+# Of the first token's alternatives: the most that OpenAI's API and vLLM give.
+_TOP_TOKENS = 20
+NEITHER = "neither_yes_nor_no"
+_AROUND_A_WORD = " \t\n\"'*.,"
+# Below this the model is about to say something else, and which of the two is likelier says little.
+_LEAST_PROBABILITY = 0.1
 _CALLS_PER_SLOT = 1.1
 
 
@@ -66,6 +73,18 @@ class FreeText(BaseModel):
     completion_tokens: int
 
 
+class YesOrNo(BaseModel):
+    """A reply of one word, of which the probability counts and not the word that is drawn.
+
+    No schema is sent: under one, some servers give the probabilities after it.
+
+    Attributes:
+        yes: probability of yes, where it is yes or no.
+    """
+
+    yes: float = Field(ge=0, le=1)
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest(Generic[Reply]):
     """One question to a model.
@@ -76,7 +95,8 @@ class ChatRequest(Generic[Reply]):
         row_id: the row that it is about; also seeds the sampling.
         recipe: hash of the recipe.
         messages: laid out document first.
-        reply_type: what the reply must be; its JSON schema is sent along. `FreeText` takes any.
+        reply_type: what the reply must be; its JSON schema is sent along. `FreeText` takes any,
+            `YesOrNo` asks for probabilities.
         max_tokens: longest reply.
         schema: sent in place of the reply type's own, where the choices depend on the row.
         sample: number of the sample, where one question is asked several times.
@@ -297,6 +317,10 @@ class Engine:
                 continue
             tally.add(completion)
             try:
+                if issubclass(ask.reply_type, YesOrNo):
+                    reply = ask.reply_type(yes=_yes(completion, self._models[ask.role]))
+                    tally.text = reply.model_dump_json()
+                    return reply
                 return _parsed(completion, ask.reply_type)
             except RowError as fault:
                 tally.refuse(fault)
@@ -442,6 +466,8 @@ def _form_of(ask: ChatRequest[Reply]) -> dict[str, Any]:
     if issubclass(ask.reply_type, FreeText):
         # The whole distribution, as trainers sample: servers cut its tail off by default.
         return {"top_p": 1.0}
+    if issubclass(ask.reply_type, YesOrNo):
+        return {"logprobs": True, "top_logprobs": _TOP_TOKENS}
     schema = ask.schema if ask.schema is not None else _schema_of(ask.reply_type)
     return {
         "response_format": {
@@ -470,6 +496,31 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
         place = ".".join(str(part) for part in first["loc"])
         detail = f"{place}: {first['msg']}" if place else str(first["msg"])
         raise RowError("invalid_reply", detail[:200]) from None
+
+
+def _yes(completion: Completion, model: str) -> float:
+    """The probability of yes among the likeliest first tokens that are yes or no.
+
+    Raises:
+        RowError: hardly any of them is either.
+        EndpointError: the server gives no probabilities.
+    """
+    if not completion.first_token:
+        raise EndpointError(
+            f"{model} answers without probabilities of its tokens (`logprobs`), by which it should "
+            "judge: serve it with vLLM or llama.cpp, or set WSRL_JUDGE_BY=words, and run again: "
+            "what is done is kept."
+        )
+    said = {"yes": 0.0, "no": 0.0}
+    for token, logprob in completion.first_token:
+        word = token.strip(_AROUND_A_WORD).casefold()
+        if word in said:
+            said[word] += math.exp(min(logprob, 0.0))
+    total = said["yes"] + said["no"]
+    if not total >= _LEAST_PROBABILITY:
+        likeliest = completion.first_token[0][0][:20]
+        raise RowError(NEITHER, f"its reply begins with {likeliest!r}")
+    return said["yes"] / total
 
 
 def _seed(row_id: str, step: str, retry: int, sample: int) -> int:

@@ -153,6 +153,14 @@ def without_document(instruction: str) -> list[Message]:
     ]
 
 
+def in_a_word(instruction: str) -> list[Message]:
+    """The messages of a call that is answered by yes or no.
+
+    There is no system prompt: with one, small models tell good pairs from bad ones less well.
+    """
+    return [{"role": "user", "content": instruction}]
+
+
 @cache
 def _system() -> str:
     return load_prompt("system").render()

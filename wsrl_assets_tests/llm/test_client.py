@@ -139,3 +139,18 @@ async def test_what_no_json_has_is_refused_before_it_is_sent() -> None:
             await client.complete({**BODY, "temperature": float("nan")})
         await client.close()
     assert heard == []
+
+
+@pytest.mark.parametrize(
+    "session", ["a\nb", "a\r\nHost: b", "法律-01", "é", "\ud800", "a\x00", "plain"]
+)
+async def test_a_session_of_any_name_reaches_the_router(session: str) -> None:
+    heard: list[Request] = []
+    async with scripted_server(hearing(heard, completion("x"))) as url:
+        ours = client_of(url)
+        for name in (session, session, f"{session}2"):
+            await ours.complete(BODY, name)
+        await ours.close()
+    first, second, other = (request.headers["x-session-id"] for request in heard)
+    assert first == second != other
+    assert "host: b" not in first.lower()

@@ -1,16 +1,19 @@
 """The engine's loop: in order, bounded, without waste, and nothing it pays for is forgotten."""
 
 import asyncio
+import dataclasses
 import json
+import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from simulator import Fault, FaultPlan, running_simulator
 from wsrl_assets.llm import server
-from wsrl_assets.llm.engine import Engine, FreeText
+from wsrl_assets.llm.engine import Engine, FreeText, YesOrNo
 from wsrl_assets.llm.errors import EndpointError, RowError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.storage.tables import LLMCall
@@ -435,3 +438,66 @@ async def test_no_call_is_sent_while_too_much_is_uncommitted(tmp_path: Path) -> 
             backlog.room.set()
             await asyncio.wait_for(asked, 10)
         assert sim.stats.requests_received == 1
+
+
+def a_word(*top: tuple[str, float], text: str = "Yes") -> Response:
+    """A reply of one token with the likeliest ones."""
+    said = completion(text, "length")
+    listed = [{"token": token, "logprob": logprob} for token, logprob in top]
+    said.body["choices"][0]["logprobs"] = {"content": [{"token": text, "top_logprobs": listed}]}
+    return said
+
+
+async def asked_for_a_word(
+    folder: Path, answer: Response, calls: list[LLMCall], bodies: list[Any]
+) -> YesOrNo:
+    async def answering(request: Request) -> Response:
+        if not request.path.endswith("/completions"):
+            return models("m")
+        bodies.append(request.body)
+        return answer
+
+    wanted = dataclasses.replace(cast(Any, ask(1)), reply_type=YesOrNo, max_tokens=1)
+    async with scripted_server(answering) as base_url, engine(base_url, folder, calls.append) as e:
+        return cast(YesOrNo, await e.ask(wanted))
+
+
+@pytest.mark.parametrize(
+    ("top", "yes"),
+    [
+        ((("Yes", math.log(0.6)), ("No", math.log(0.2)), ("The", math.log(0.2))), 0.75),
+        (((" yes", math.log(0.1)), ("YES.", math.log(0.2)), ("no", math.log(0.1))), 0.75),
+        ((("no", 0.0),), 0.0),
+        ((("Yes", 0.3), ("No", float("-inf"))), 1.0),
+    ],
+)
+async def test_a_word_is_the_probability_of_yes_beside_no(
+    tmp_path: Path, top: tuple[tuple[str, float], ...], yes: float
+) -> None:
+    calls: list[LLMCall] = []
+    bodies: list[Any] = []
+    reply = await asked_for_a_word(tmp_path, a_word(*top), calls, bodies)
+    assert reply.yes == pytest.approx(yes)
+    assert calls[0].reply == reply.model_dump_json(), "the ledger has the probability"
+    assert "response_format" not in bodies[0]
+    assert (bodies[0]["logprobs"], bodies[0]["max_tokens"]) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "top", [(("<think>", -0.01), ("Yes", -9.0)), (("Yes", float("nan")),), (("maybe", 0.0),)]
+)
+async def test_a_reply_that_is_neither_is_not_asked_for_again(
+    tmp_path: Path, top: tuple[tuple[str, float], ...]
+) -> None:
+    calls: list[LLMCall] = []
+    with pytest.raises(RowError, match=r"neither_yes_nor_no.*begins with"):
+        await asked_for_a_word(tmp_path, a_word(*top), calls, [])
+    assert [call.attempts for call in calls] == [1], "another seed gives the same probabilities"
+
+
+@pytest.mark.parametrize("answer", [completion("Yes"), a_word()])
+async def test_a_server_without_probabilities_is_told_of(tmp_path: Path, answer: Response) -> None:
+    calls: list[LLMCall] = []
+    with pytest.raises(EndpointError, match=r"without probabilities .*WSRL_JUDGE_BY"):
+        await asked_for_a_word(tmp_path, answer, calls, [])
+    assert len(calls) == 1, "what it cost is in the ledger"
