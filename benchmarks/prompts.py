@@ -212,7 +212,8 @@ def _documents(corpus: Path | None, count: int) -> list[Document]:
     return [Document(stable_hash(t), t[:_CHARS], domain) for t, domain in found[:count]]
 
 
-def _endpoint(given: str) -> RoleSettings:
+def endpoint_of(given: str) -> RoleSettings:
+    """The endpoint of `URL` or `URL,MODEL`, with the key of the environment."""
     url, _, model = given.partition(",")
     key = os.environ.get("WSRL_LLM_API_KEY")
     return RoleSettings(url, model=model or None, api_key=SecretStr(key) if key else None)
@@ -230,13 +231,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--layouts", nargs="+", type=Layout, default=list(Layout))
     given = parser.parse_args(arguments)
     documents = _documents(given.corpus, given.documents)
-    judged_by = _endpoint(given.judge) if given.judge else None
+    judged_by = endpoint_of(given.judge) if given.judge else None
     heading(f"Layouts of the drafting prompt, {len(documents)} documents")
     rows = []
     for endpoint in given.endpoint:
         for layout in given.layouts:
             readers = READERS[: given.readers]
-            found = asyncio.run(measure(documents, layout, _endpoint(endpoint), judged_by, readers))
+            found = asyncio.run(
+                measure(documents, layout, endpoint_of(endpoint), judged_by, readers)
+            )
             rows.append(found.row(endpoint.partition(",")[2] or endpoint, layout))
             said = ", ".join(f"{word} {n}" for word, n in found.reasons.most_common(6))
             print(f"{layout}: {' '.join(rows[-1][2:])}; {said}", flush=True)

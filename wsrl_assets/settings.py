@@ -26,6 +26,7 @@ from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Prices, Role, RoleSettings
 from wsrl_assets.taxonomy.domain_files import DomainFacts, DomainsError, parse_domains
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.judging import JudgedBy
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import REGENERABLE, Stage
 from wsrl_assets.taxonomy.wanted import Wanted
@@ -99,6 +100,8 @@ class Settings(BaseSettings):
             numbered_one, answer_first. Which is best depends on the model; answer_first is made
             for small ones: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
+        judge_by: `words`: the judge writes its verdict; or `probability`, for small judges: it is
+            asked for yes or no, and how likely the word is decides, beside known good pairs.
         judge_votes: replies that make a verdict, odd; the majority counts.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
         benchmarks: benchmark files to decontaminate against, comma separated.
@@ -145,6 +148,7 @@ class Settings(BaseSettings):
     )
     draft_layout: Layout = Layout.DOCUMENT_FIRST
     judge: bool = True
+    judge_by: JudgedBy = JudgedBy.WORDS
     judge_votes: int = Field(default=1, ge=1, le=15)
     round_trip: bool = True
     benchmarks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()

@@ -24,7 +24,7 @@ _SLOW = frozenset(
     orchestration/automation/test_top_up.py orchestration/test_checks.py
     orchestration/test_definitions.py orchestration/test_launcher.py orchestration/test_proof.py
     orchestration/test_trials.py
-    pipeline/test_domains.py pipeline/test_forms.py pipeline/test_goal.py
+    pipeline/test_domains.py pipeline/test_forms.py pipeline/test_goal.py pipeline/test_judging.py
     pipeline/test_math_verify.py pipeline/test_pass_rates.py pipeline/test_personas.py
     pipeline/test_questions.py pipeline/test_regeneration.py pipeline/test_rewards.py
     pipeline/test_rubrics.py pipeline/test_sft_warmup.py pipeline/test_takedowns.py

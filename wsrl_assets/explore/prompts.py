@@ -25,7 +25,7 @@ from wsrl_assets.generation import (
     personas,
     unanswerable,
 )
-from wsrl_assets.llm.engine import ChatRequest, Reply
+from wsrl_assets.llm.engine import ChatRequest, Reply, YesOrNo
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.explanations import SaysFact
 from wsrl_assets.llm.prompting import load_prompt, without_persona
@@ -39,7 +39,7 @@ from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
 from wsrl_assets.taxonomy.layouts import LAYOUTS
 from wsrl_assets.verification import verify
-from wsrl_assets.verification.judge import Failure, JudgePolicy
+from wsrl_assets.verification.judge import Criterion, Failure, JudgePolicy
 
 # Prompts that a recipe names, by the step of a call that they are for; the others do not matter.
 _PROMPTS_OF = {
@@ -66,7 +66,7 @@ class SentPrompt:
         step: what the call asked.
         recipe: hash of its recipe.
         messages: role and content; empty where it cannot be rebuilt.
-        schema: what the reply had to be, as JSON text.
+        schema: what the reply had to be, as JSON text; empty where a word was asked for.
         differs: why it cannot be rebuilt; empty where it can.
     """
 
@@ -131,10 +131,15 @@ def _rebuilt(
             why = "this version of the program would not make this call"
             found.append(SentPrompt(step, recipe, differs=(why,)))
         else:
-            schema = ask.schema if ask.schema is not None else ask.reply_type.model_json_schema()
-            text = json.dumps(schema, indent=2, ensure_ascii=False)
-            found.append(SentPrompt(step, recipe, ask.messages, text))
+            found.append(SentPrompt(step, recipe, ask.messages, _schema_text(ask)))
     return found
+
+
+def _schema_text(ask: ChatRequest[Any]) -> str:
+    if ask.reply_type is YesOrNo:
+        return ""
+    schema = ask.schema if ask.schema is not None else ask.reply_type.model_json_schema()
+    return json.dumps(schema, indent=2, ensure_ascii=False)
 
 
 def _differences(
@@ -231,9 +236,9 @@ class _Recorder:
 def _agreeing(reply_type: type[Reply]) -> Reply:
     """A reply that finds no fault: verification goes on to what it asks next."""
     kinds = {name: field.annotation for name, field in reply_type.model_fields.items()}
-    if not any(kind is bool for kind in kinds.values()):
+    if not any(kind in (bool, float) for kind in kinds.values()):
         raise RowError("rebuilt", "only the prompt was wanted")
-    agreed: dict[object, Any] = {bool: True, Failure: Failure.NONE}
+    agreed: dict[object, Any] = {bool: True, float: 1.0, Failure: Failure.NONE}
     fields_of: dict[str, Any] = {name: agreed.get(kind, "") for name, kind in kinds.items()}
     return reply_type.model_construct(**fields_of)
 
@@ -290,9 +295,11 @@ async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest
     draft = verify.Draft(**{name: view.row[name] for name in known})
     body = json.loads(made_by.recipe.body)
     jury = _policy(body["judge"]) if body["judge"] else None
+    # What its lines were does not matter to what was asked.
+    thresholds = dict.fromkeys(Criterion, 0.0) if jury and "by" in body["judge"] else None
     return await _recorded(
         lambda recorder: verify.Verifier(
-            StageModel(recorder, made_by), jury, bool(body["round_trip"])
+            StageModel(recorder, made_by), jury, bool(body["round_trip"]), thresholds=thresholds
         ).verify(draft, view.row["text"]),
         _mistakes_of(draft),
     )

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from wsrl_assets.curation.filter import filter_domain
+from wsrl_assets.pipeline import judging
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.questions import advance_domain
 from wsrl_assets.pipeline.samples import as_shard, drawn_rows, plant
@@ -76,11 +77,13 @@ async def preview(job: Job, documents: int) -> Preview:
     sample = as_shard(rows, _SHARD)
     with TemporaryDirectory(prefix="wsrl-preview-") as folder:
         apart = replace(job, store=Store(Path(folder)))
+        judging.take_over(job.store, apart.store)
         plant(apart.store, sample, _SHARD)
         await triage_shard(apart, _SHARD)
         for domain in Domain:
             filter_domain(apart.store, domain, apart.run_id)
             await advance_domain(apart, domain)
+        judging.take_over(apart.store, job.store)
         return _read(apart.store, len(sample))
 
 

@@ -37,6 +37,7 @@ from wsrl_assets.llm.prompting import Prompt, without_persona
 from wsrl_assets.llm.recipes import Provenance, StageRecipe, model_recipe
 from wsrl_assets.llm.roles import Role
 from wsrl_assets.llm.stage_model import StageModel
+from wsrl_assets.pipeline import judging
 from wsrl_assets.pipeline.goal import Goal
 from wsrl_assets.pipeline.job import Job, batches, count, with_system
 from wsrl_assets.reward import hearing
@@ -49,11 +50,13 @@ from wsrl_assets.storage.tables import Personas, QADraft, Status
 from wsrl_assets.storage.work import DOCUMENTS
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.judging import JudgedBy
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, STAGES, Stage
-from wsrl_assets.verification import judge, round_trip, verify
+from wsrl_assets.verification import judge, probability, round_trip, verify
 from wsrl_assets.verification import rubric as rubrics
 from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
+from wsrl_assets.verification.probability import Thresholds
 from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
@@ -101,7 +104,7 @@ async def advance_domain(
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, _roles_of(job.settings, stages), goal.noting(writer.add)) as engine,
         ):
-            chain = _Chain.begin(job, domain, stages, engine, writer, goal)
+            chain = await _Chain.begin(job, domain, stages, engine, writer, goal)
             _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
                 goal.until_reached(pending_work(job, partition, stages)),
@@ -148,9 +151,9 @@ def domain_recipes(job: Job, models: Mapping[Role, str], domain: Domain) -> dict
             verify.STAGE,
             roles[Role.JUDGE],
             models[Role.JUDGE],
-            with_system(*(judge.PROMPTS if jury else ()), *round_trip.PROMPTS),
+            with_system(*_judging_prompts(settings), *round_trip.PROMPTS),
             rules=verify.RULES_VERSION,
-            judge=jury.recipe if jury else None,
+            judge={**jury.recipe, **_probability_recipe(job)} if jury else None,
             round_trip=settings.round_trip,
         )
         recipes[_OF_RUBRICS] = model_recipe(
@@ -276,7 +279,7 @@ class _Chain:
     given: GivenPersonas | None
 
     @classmethod
-    def begin(
+    async def begin(
         cls,
         job: Job,
         domain: Domain,
@@ -305,6 +308,7 @@ class _Chain:
                 _jury(job),
                 job.settings.round_trip,
                 stage_models[_OF_RUBRICS],
+                await _thresholds(job, stage_models[verify.STAGE]),
             )
         wanted = frozenset(stages)
         given = given_personas(job.settings, domain)
@@ -598,6 +602,33 @@ def _jury(job: Job) -> JudgePolicy | None:
         return None
     temperature = job.roles[Role.JUDGE].temperature
     return JudgePolicy(settings.judge_votes, temperature)
+
+
+def _is_by_probability(settings: Settings) -> bool:
+    return settings.judge and settings.judge_by is JudgedBy.PROBABILITY
+
+
+def _judging_prompts(settings: Settings) -> Sequence[Prompt]:
+    if _is_by_probability(settings):
+        return (*judge.PROMPTS, *probability.PROMPTS)
+    return judge.PROMPTS if settings.judge else ()
+
+
+def _probability_recipe(job: Job) -> dict[str, object]:
+    """What else decides a verdict of a judge by probability."""
+    if not _is_by_probability(job.settings):
+        return {}
+    return {"by": {JudgedBy.PROBABILITY.value: judging.recipe_of(_all_examples(job))}}
+
+
+async def _thresholds(job: Job, model: StageModel) -> Thresholds | None:
+    if not _is_by_probability(job.settings):
+        return None
+    return await judging.thresholds(job, _all_examples(job), model)
+
+
+def _all_examples(job: Job) -> list[library.LibraryFile]:
+    return list(_library(job).values())
 
 
 def _warn_of_judging_oneself(job: Job, engine: Engine, stages: Sequence[str]) -> None:

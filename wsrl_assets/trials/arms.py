@@ -30,6 +30,7 @@ _OWN = (
     "forms",
     "draft_layout",
     "judge",
+    "judge_by",
     "judge_votes",
     "round_trip",
     "demonstrations",

@@ -59,7 +59,7 @@ class Criterion(StrEnum):
 
 
 # The reason word of a no.
-_REASONS = {
+REASONS = {
     Criterion.NOT_LEAKED: "leaked",
     Criterion.STANDS_ALONE: "not_self_contained",
     Criterion.SUPPORTED: "not_supported",
@@ -339,7 +339,7 @@ def _verdict(criterion: Criterion, votes: Sequence[Vote]) -> Verdict:
     said = next(vote.said for vote in votes if vote.passed is passed)
     if len(votes) > 1:
         said = f"{winning} of {len(votes)}: {said}"
-    return Verdict(str(criterion), passed, None if passed else _REASONS[criterion], said)
+    return Verdict(str(criterion), passed, None if passed else REASONS[criterion], said)
 
 
 async def _all(calls: Sequence[Awaitable[_Votes]]) -> list[_Votes]:

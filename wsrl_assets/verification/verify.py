@@ -34,6 +34,7 @@ from wsrl_assets.verification.multi_hop import (
     facts_of,
     fails_alone,
 )
+from wsrl_assets.verification.probability import QuotedPair, Thresholds, judge_by_probability
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.rubric import check_facts, explained, reference_passes, rubric_of
 from wsrl_assets.verification.self_containment import stands_alone
@@ -44,6 +45,9 @@ STAGE = Stage.VERIFIED_PAIRS
 # Bump when a rule changes what it lets through.
 RULES_VERSION = "13"
 _OF_TWO_FACTS = (Form.MULTI_HOP, Form.CROSS_DOCUMENT)
+# Forms whose answer stands in one quote; so does the kin's answer of an unanswerable question.
+# The options of a choice hold its answer, which looks like giving it away.
+_OF_ONE_QUOTE = (Form.OPEN, Form.CLOZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +94,15 @@ class Verifier:
     """The checks that a run makes. The judge (no jury) and the round trip can be switched off.
 
     Rubrics are verified by a recipe of their own, `rubrics`, so that switching them on makes no
-    verdict on other pairs stale.
+    verdict on other pairs stale. With `thresholds`, pairs whose answer stands in one quote are
+    judged by probability, and all others in words.
     """
 
     model: StageModel
     jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
     rubrics: StageModel | None = None
+    thresholds: Thresholds | None = None
 
     async def verify(
         self, draft: Draft, document: str, siblings: Siblings | None = None
@@ -139,7 +145,7 @@ class Verifier:
         answer: str | None = None
         try:
             if self.jury is not None and _all_passed(verdicts):
-                verdicts += await self._judge(self.jury, draft, _to_read(draft, document))
+                verdicts += await self._judge(self.jury, draft, rules, document)
             if self.use_round_trip and _all_passed(verdicts) and draft.form in _OF_TWO_FACTS:
                 verdicts.append(await self._fails_alone(draft, rules, document))
             if self.use_round_trip and _all_passed(verdicts):
@@ -177,20 +183,34 @@ class Verifier:
     def _model_of(self, draft: Draft) -> StageModel:
         return (self.rubrics or self.model) if draft.form == Form.RUBRIC else self.model
 
-    async def _judge(self, jury: JudgePolicy, draft: Draft, document: str) -> tuple[Verdict, ...]:
+    async def _judge(
+        self, jury: JudgePolicy, draft: Draft, rules: RuleResult, document: str
+    ) -> tuple[Verdict, ...]:
         """The judge's verdicts; on an unanswerable question, first on what its kin answers."""
         assert draft.question is not None
         assert draft.answer is not None
-        case = Case(draft.draft_id, draft.question, draft.answer, document)
+        case = Case(draft.draft_id, draft.question, draft.answer, _to_read(draft, document))
         if draft.form != Form.UNANSWERABLE:
-            return await judge(case, jury, self.model)
+            quote = None
+            if draft.form in _OF_ONE_QUOTE and rules.evidence is not None:
+                quote = document[rules.evidence.start : rules.evidence.end]
+            return await self._judge_answer(jury, case, quote)
         kin = KinCase.of(draft.basis, draft.kin_text)
         assert kin is not None
         of_kin = replace(case, answer=kin.answer.answer, document=kin.text)
-        verdicts = await judge(of_kin, jury, self.model)
+        verdicts = await self._judge_answer(jury, of_kin, kin.answer.quote)
         if not _all_passed(verdicts):
             return verdicts
         return *verdicts, await judge_unanswerable(case, jury, self.model)
+
+    async def _judge_answer(
+        self, jury: JudgePolicy, case: Case, quote: str | None
+    ) -> tuple[Verdict, ...]:
+        """The verdicts on a pair whose answer stands in a quote, or in more of the document."""
+        if self.thresholds is None or quote is None:
+            return await judge(case, jury, self.model)
+        pair = QuotedPair(case.pair_id, case.question, case.answer, quote)
+        return await judge_by_probability(pair, self.thresholds, self.model)
 
     async def _fails_alone(self, draft: Draft, rules: RuleResult, document: str) -> Verdict:
         assert draft.question is not None

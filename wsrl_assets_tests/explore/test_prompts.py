@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 from simulator import running_simulator
+from simulator.replies import schema_of
 from wsrl_assets.explore import prompts, reading
 from wsrl_assets.explore.reading import PairView
 from wsrl_assets.generation import library
@@ -70,6 +71,7 @@ async def shown(view: PairView, demonstrations: Path | None = None) -> list[prom
         {"personas_from": "none"},
         {"personas_shown": False},
         {"personas_shown": False, "draft_layout": Layout.TURNS},
+        {"judge_by": "probability"},
     ],
     ids=str,
 )
@@ -80,12 +82,7 @@ async def test_every_prompt_is_the_one_that_the_server_was_sent(
     store = await run_all(tmp_path, sent, **settings)
     pairs = rows(store, VerifiedPair, IN_DOMAIN)
     assert {pair.status for pair in pairs} == {Status.KEPT}, "evidence is read back in each layout"
-    requests = {
-        json.dumps(
-            [body["messages"], body["response_format"]["json_schema"]["schema"]], sort_keys=True
-        )
-        for body in sent
-    }
+    requests = {json.dumps([body["messages"], schema_of(body)], sort_keys=True) for body in sent}
     steps = set()
     for draft in rows(store, QADraft, IN_DOMAIN):
         view = reading.find_pair(store, draft.draft_id)
@@ -94,10 +91,12 @@ async def test_every_prompt_is_the_one_that_the_server_was_sent(
         assert [p.step for p in found] == [call["step"] for call in view.calls]
         for prompt in found:
             assert prompt.differs == ()
-            seen = json.dumps([list(prompt.messages), json.loads(prompt.schema)], sort_keys=True)
-            assert seen in requests
+            schema = json.loads(prompt.schema or "null")
+            assert json.dumps([list(prompt.messages), schema], sort_keys=True) in requests
             steps.add(prompt.step)
     judged = {"judge_question", "judge_supported"}
+    if "judge_by" in settings:
+        judged = {"judge_meaning", "judge_given_away", "judge_stated"}
     named = set() if settings.get("personas_from") == "none" else {"personas"}
     assert steps == {"triage", "open", "cloze", *named, *judged, "round_trip"}
 

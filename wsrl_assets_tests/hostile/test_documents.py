@@ -57,10 +57,20 @@ def test_no_document_spells_a_token_of_a_chat_template(row: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("row", inputs("tokens"), ids=lambda row: row["name"])
 @pytest.mark.parametrize(
-    "name", ["judge_question", "judge_supported", "round_trip", "open", "cloze"]
+    "name",
+    [
+        "judge_question",
+        "judge_supported",
+        "judge_meaning",
+        "judge_given_away",
+        "judge_stated",
+        "round_trip",
+        "open",
+        "cloze",
+    ],
 )
 def test_nor_does_a_reply_that_stands_in_a_later_prompt(name: str, row: dict[str, Any]) -> None:
-    values = {"question": row["text"], "answer": row["text"], "persona": row["text"]}
+    values = dict.fromkeys(("question", "answer", "persona", "evidence"), row["text"])
     rendered = load_prompt(name).render(answer_types=[], examples=[], candidates=[], **values)
     assert row["must_not_hold"] not in rendered
 

@@ -11,7 +11,7 @@ import datasets
 import polars as pl
 import pytest
 
-from wsrl_assets.llm.engine import Engine
+from wsrl_assets.llm.engine import NEITHER, Engine
 from wsrl_assets.llm.errors import RowError
 from wsrl_assets.llm.prompting import document_first
 from wsrl_assets.llm.recipes import Provenance, rule_recipe
@@ -35,6 +35,7 @@ from wsrl_assets.verification.judge import (
     SupportReply,
     judge,
 )
+from wsrl_assets.verification.probability import CRITERIA, QuotedPair, judge_by_probability
 from wsrl_assets_tests.integration.conftest import DOCUMENTS, Job
 from wsrl_assets_tests.release.trainers.exported import load
 
@@ -156,7 +157,7 @@ def _metrics(job: Job) -> dict[str, float]:
     return totals
 
 
-async def test_the_server_takes_the_schemas_of_the_judge(job: Job, tmp_path: Path) -> None:
+async def test_the_server_takes_what_the_judge_asks(job: Job, tmp_path: Path) -> None:
     """What it says is chance in a model of this size; that it may say it is not.
 
     Last in this file: its calls are on the server and in no ledger.
@@ -177,6 +178,11 @@ async def test_the_server_takes_the_schemas_of_the_judge(job: Job, tmp_path: Pat
         messages = document_first(document, SUPPORTED_PROMPT.render(**asked))
         with contextlib.suppress(RowError):
             await model.ask("judge_supported", "pair", messages, SupportReply, max_tokens=160)
-    assert {call.step for call in calls} == {"judge_question", "judge_supported"}
-    refused = [call.error for call in calls if call.error and "truncated" not in call.error]
-    assert refused == []
+        by_words = {call.step for call in calls}
+        pair = QuotedPair("pair", **asked, evidence=document)
+        with contextlib.suppress(RowError):  # neither yes nor no
+            await judge_by_probability(pair, dict.fromkeys(CRITERIA, 0.0), model)
+    assert by_words == {"judge_question", "judge_supported"}
+    assert {"judge_meaning", "judge_given_away"} <= {call.step for call in calls} - by_words
+    errors = [call.error for call in calls if call.error]
+    assert [error for error in errors if not error.startswith(("truncated", NEITHER))] == []

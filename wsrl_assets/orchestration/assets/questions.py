@@ -50,6 +50,7 @@ from wsrl_assets.storage.tables import (
 )
 from wsrl_assets.taxonomy.domains import Domain
 from wsrl_assets.taxonomy.forms import Form
+from wsrl_assets.taxonomy.judging import JudgedBy
 from wsrl_assets.taxonomy.layouts import Layout
 from wsrl_assets.taxonomy.stages import QUESTION_STAGES, Stage
 from wsrl_assets.verification import judge, pass_rates, round_trip, verify
@@ -87,6 +88,9 @@ class ChainConfig(dg.Config):
         "Stop when this run's calls have cost so much, at the prices that are set.", "budget_cost"
     )
     judge: bool | None = run_setting("Whether the LLM judge checks pairs.", "judge", paid=True)
+    judge_by: str | None = run_setting(
+        f"How the judge gives its verdict: {', '.join(JudgedBy)}.", "judge_by", paid=True
+    )
     judge_votes: int | None = run_setting(
         "Replies that make a verdict, odd.", "judge_votes", paid=True
     )
@@ -207,6 +211,7 @@ def question_chain(
                 "budget_tokens": config.budget_tokens,
                 "budget_cost": config.budget_cost,
                 "judge": config.judge,
+                "judge_by": config.judge_by,
                 "judge_votes": config.judge_votes,
                 "round_trip": config.round_trip,
                 "retry_failed": config.retry_failed,
