@@ -24,7 +24,7 @@ PROMPTS = (TASK_PROMPT, REQUEST_PROMPT)
 MAX_TOKENS = 120
 _MAX_QUESTION_CHARS = 400
 SCHEMA = closed({"question": text(_MAX_QUESTION_CHARS, 10)})
-_MARKS = re.compile(r"\?{2,}$")
+_MARKS = re.compile(r"\s*\?[\s?]*$")
 
 
 class QuestionReply(BaseModel):

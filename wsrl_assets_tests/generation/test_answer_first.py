@@ -47,8 +47,9 @@ async def test_the_row_has_the_answer_of_the_rule_and_the_question_of_the_model(
     assert row.answer_type == by_answer[row.answer].answer_type
 
 
-async def test_a_question_ends_with_one_mark_on_one_line() -> None:
-    row = await drafted(FakeChatModel(open={"question": f"In which\nyear, {QUESTION}??"}))
+@pytest.mark.parametrize("more", ["", "?", " ?", "  ??\n"])
+async def test_a_question_ends_with_one_mark_on_one_line(more: str) -> None:
+    row = await drafted(FakeChatModel(open={"question": f"In which\nyear, {QUESTION}{more}"}))
     assert row.question == f"In which year, {QUESTION}"
 
 
