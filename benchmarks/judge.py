@@ -37,7 +37,14 @@ from wsrl_assets.storage.tables import LLMCall, Verdict
 from wsrl_assets.taxonomy.judging import JudgedBy
 from wsrl_assets.verification import verify
 from wsrl_assets.verification.judge import Case, JudgePolicy, judge
-from wsrl_assets.verification.probability import QuotedPair, calibrated, judge_by_probability
+from wsrl_assets.verification.probability import (
+    CRITERIA,
+    Answers,
+    QuotedPair,
+    answers_on,
+    judge_by_probability,
+    thresholds_of,
+)
 from wsrl_assets_tests.verification.cases import JUDGED_FILE, JudgedPair, read_judged
 
 # A server that queues what it gets would let the last of some hundred calls wait for too long.
@@ -121,7 +128,10 @@ async def _judging(by: JudgedBy, model: StageModel) -> Judging:
         return lambda pair: judge(
             Case(pair.key, pair.question, pair.answer, pair.passage), JudgePolicy(), model
         )
-    thresholds = await calibrated(known_pairs(list(load_library().values())), model)
+    known = known_pairs(list(load_library().values()))
+    answers: Answers = {criterion: {} for criterion in CRITERIA}
+    await answers_on(known, answers, model, lambda: None)
+    thresholds = thresholds_of(known, answers)
     return lambda pair: judge_by_probability(
         QuotedPair(pair.key, pair.question, pair.answer, pair.evidence), thresholds, model
     )

@@ -295,14 +295,18 @@ async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest
     draft = verify.Draft(**{name: view.row[name] for name in known})
     body = json.loads(made_by.recipe.body)
     jury = _policy(body["judge"]) if body["judge"] else None
-    # What its lines were does not matter to what was asked.
-    thresholds = dict.fromkeys(Criterion, 0.0) if jury and "by" in body["judge"] else None
+    lines = _no_lines if jury and "by" in body["judge"] else None
     return await _recorded(
         lambda recorder: verify.Verifier(
-            StageModel(recorder, made_by), jury, bool(body["round_trip"]), thresholds=thresholds
+            StageModel(recorder, made_by), jury, bool(body["round_trip"]), lines=lines
         ).verify(draft, view.row["text"]),
         _mistakes_of(draft),
     )
+
+
+async def _no_lines() -> Mapping[Criterion, float]:
+    """Every pair passes: what the lines were does not matter to what was asked."""
+    return dict.fromkeys(Criterion, 0.0)
 
 
 def _mistakes_of(draft: verify.Draft) -> Sequence[str]:

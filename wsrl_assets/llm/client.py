@@ -262,13 +262,15 @@ def _header_value(session: str) -> str:
 
 
 def _first_token(logprobs: Any) -> Sequence[tuple[str, float]]:
-    """The likeliest first tokens of a reply; none where the server says nothing of them."""
-    if not logprobs or not logprobs.get("content"):
+    """The likeliest first tokens of a reply; none where the server says nothing usable of them.
+
+    Some servers send them unasked, and not in this form: that is no fault of the reply.
+    """
+    try:
+        listed = logprobs["content"][0]["top_logprobs"]
+        return tuple((str(one["token"]), float(one["logprob"])) for one in listed)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
         return ()
-    return tuple(
-        (_text(one["token"]), float(one["logprob"]))
-        for one in logprobs["content"][0]["top_logprobs"]
-    )
 
 
 def parsed_json(content: bytes | str) -> Any:

@@ -51,6 +51,7 @@ _LOOK_EVERY_S = 0.1
 # Of the first token's alternatives: the most that OpenAI's API and vLLM give.
 _TOP_TOKENS = 20
 NEITHER = "neither_yes_nor_no"
+NO_PROBABILITIES = "no_probabilities"
 _AROUND_A_WORD = " \t\n\"'*.,"
 # Below this the model is about to say something else, and which of the two is likelier says little.
 _LEAST_PROBABILITY = 0.1
@@ -318,7 +319,7 @@ class Engine:
             tally.add(completion)
             try:
                 if issubclass(ask.reply_type, YesOrNo):
-                    reply = ask.reply_type(yes=_yes(completion, self._models[ask.role]))
+                    reply = ask.reply_type(yes=_yes(completion))
                     tally.text = reply.model_dump_json()
                     return reply
                 return _parsed(completion, ask.reply_type)
@@ -498,19 +499,14 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
         raise RowError("invalid_reply", detail[:200]) from None
 
 
-def _yes(completion: Completion, model: str) -> float:
+def _yes(completion: Completion) -> float:
     """The probability of yes among the likeliest first tokens that are yes or no.
 
     Raises:
-        RowError: hardly any of them is either.
-        EndpointError: the server gives no probabilities.
+        RowError: hardly any of them is either, or the server gives no probabilities.
     """
     if not completion.first_token:
-        raise EndpointError(
-            f"{model} answers without probabilities of its tokens (`logprobs`), by which it should "
-            "judge: serve it with vLLM or llama.cpp, or set WSRL_JUDGE_BY=words, and run again: "
-            "what is done is kept."
-        )
+        raise RowError(NO_PROBABILITIES, "the server gives no `logprobs`")
     said = {"yes": 0.0, "no": 0.0}
     for token, logprob in completion.first_token:
         word = token.strip(_AROUND_A_WORD).casefold()

@@ -19,7 +19,13 @@ BACKOFF_S = 0.5
 MAX_BACKOFF_S = 8.0
 # A reply that was cut off is tried once more, one that breaks its schema twice (design, engine).
 # Probabilities are the same for any seed.
-CONTENT_TRIES = {"truncated": 2, "empty_reply": 3, "invalid_reply": 3, "neither_yes_nor_no": 1}
+CONTENT_TRIES = {
+    "truncated": 2,
+    "empty_reply": 3,
+    "invalid_reply": 3,
+    "neither_yes_nor_no": 1,
+    "no_probabilities": 1,
+}
 # Of a reply, in the ledger: more than any stage lets a model write.
 _MAX_KEPT_CHARS = 20_000
 

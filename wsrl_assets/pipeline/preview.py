@@ -78,12 +78,14 @@ async def preview(job: Job, documents: int) -> Preview:
     with TemporaryDirectory(prefix="wsrl-preview-") as folder:
         apart = replace(job, store=Store(Path(folder)))
         judging.take_over(job.store, apart.store)
-        plant(apart.store, sample, _SHARD)
-        await triage_shard(apart, _SHARD)
-        for domain in Domain:
-            filter_domain(apart.store, domain, apart.run_id)
-            await advance_domain(apart, domain)
-        judging.take_over(apart.store, job.store)
+        try:
+            plant(apart.store, sample, _SHARD)
+            await triage_shard(apart, _SHARD)
+            for domain in Domain:
+                filter_domain(apart.store, domain, apart.run_id)
+                await advance_domain(apart, domain)
+        finally:
+            judging.take_over(apart.store, job.store)
         return _read(apart.store, len(sample))
 
 

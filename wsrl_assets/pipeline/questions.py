@@ -56,7 +56,6 @@ from wsrl_assets.verification import judge, probability, round_trip, verify
 from wsrl_assets.verification import rubric as rubrics
 from wsrl_assets.verification.duplicates import Siblings
 from wsrl_assets.verification.judge import JudgePolicy
-from wsrl_assets.verification.probability import Thresholds
 from wsrl_assets.verification.verify import Draft, Verifier
 
 _log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ async def advance_domain(
             GroupWriter(job.store, partition) as writer,
             job.engine(writer, _roles_of(job.settings, stages), goal.noting(writer.add)) as engine,
         ):
-            chain = await _Chain.begin(job, domain, stages, engine, writer, goal)
+            chain = _Chain.begin(job, domain, stages, engine, writer, goal)
             _warn_of_judging_oneself(job, engine, stages)
             await engine.for_each(
                 goal.until_reached(pending_work(job, partition, stages)),
@@ -279,7 +278,7 @@ class _Chain:
     given: GivenPersonas | None
 
     @classmethod
-    async def begin(
+    def begin(
         cls,
         job: Job,
         domain: Domain,
@@ -308,7 +307,7 @@ class _Chain:
                 _jury(job),
                 job.settings.round_trip,
                 stage_models[_OF_RUBRICS],
-                await _thresholds(job, stage_models[verify.STAGE]),
+                _lines(job, stage_models[verify.STAGE]),
             )
         wanted = frozenset(stages)
         given = given_personas(job.settings, domain)
@@ -621,10 +620,10 @@ def _probability_recipe(job: Job) -> dict[str, object]:
     return {"by": {JudgedBy.PROBABILITY.value: judging.recipe_of(_all_examples(job))}}
 
 
-async def _thresholds(job: Job, model: StageModel) -> Thresholds | None:
+def _lines(job: Job, model: StageModel) -> judging.Lines | None:
     if not _is_by_probability(job.settings):
         return None
-    return await judging.thresholds(job, _all_examples(job), model)
+    return judging.Lines(job, _all_examples(job), model)
 
 
 def _all_examples(job: Job) -> list[library.LibraryFile]:

@@ -5,12 +5,11 @@ probability of its next word tells good pairs from bad ones all the same. It rea
 the draft rests on, which tells more than the whole document does, and one word is drawn.
 
 Where to draw the line differs from model to model and from question to question: models lean to
-one word. So it is drawn where `PASSING` of pairs that are known to be good would pass.
+one word. So it is drawn where fewer than one in `ONE_IN` of pairs that are known to be good fail.
 """
 
 import asyncio
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wsrl_assets.llm.engine import NEITHER, YesOrNo
@@ -20,10 +19,13 @@ from wsrl_assets.llm.stage_model import StageModel
 from wsrl_assets.storage.tables import Verdict
 from wsrl_assets.verification.judge import REASONS, Criterion
 
-PASSING = 0.9
-"""Share of the pairs that are known to be good which pass each question."""
+ONE_IN = 10
+"""Of the pairs that are known to be good, fewer than one in so many fail a question."""
 # How likely the word is that speaks for a pair, from which on the pair passes.
 Thresholds = Mapping[Criterion, float]
+Lines = Callable[[], Awaitable[Thresholds]]
+# How likely that word was of known pairs, by criterion and pair; 0 where neither word was said.
+Answers = dict[Criterion, dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ _OF_ANSWER = (
     _Question(Criterion.SUPPORTED, load_prompt("judge_stated"), True, "what its quote says"),
 )
 _QUESTIONS = (*_OF_QUESTION, *_OF_ANSWER)
-CRITERIA = frozenset(question.criterion for question in _QUESTIONS)
+CRITERIA = tuple(question.criterion for question in _QUESTIONS)
+_NEITHER = 0.0
+_SURE_NO = 1e-12
 PROMPTS = tuple(question.prompt for question in _QUESTIONS)
 
 
@@ -73,8 +77,9 @@ async def judge_by_probability(
     the threshold.
 
     Raises:
-        RowError: a call failed, or the model says neither yes nor no.
-        EndpointError: no call can succeed, or the server gives no probabilities.
+        RowError: a call failed, the model says neither yes nor no, or the server gives no
+            probabilities.
+        EndpointError: no call can succeed.
     """
     verdicts = await _verdicts(_OF_QUESTION, pair, thresholds, model)
     if not all(verdict.passed for verdict in verdicts):
@@ -82,33 +87,55 @@ async def judge_by_probability(
     return verdicts + await _verdicts(_OF_ANSWER, pair, thresholds, model)
 
 
-async def calibrated(
-    known: Sequence[QuotedPair], model: StageModel, asked: Callable[[], None] = lambda: None
-) -> dict[Criterion, float]:
-    """The thresholds at which `PASSING` of pairs that are known to be good pass each question.
+async def answers_on(
+    known: Sequence[QuotedPair], answers: Answers, model: StageModel, answered: Callable[[], None]
+) -> None:
+    """Asks about pairs that are known to be good what was not answered yet.
 
     Args:
-        known: the pairs, at least one.
+        known: the pairs.
+        answers: takes each answer as it comes.
         model: the judge.
-        asked: called for each question that is answered, for each pair once for each of `CRITERIA`.
+        answered: called after each.
 
     Raises:
-        EndpointError: too many of them get neither yes nor no, or a call fails.
+        EndpointError: a call failed, or the server gives no probabilities.
+    """
+
+    async def ask(question: _Question, pair: QuotedPair) -> None:
+        answers[question.criterion][pair.pair_id] = await _of_known(question, pair, model)
+        answered()
+
+    try:
+        # The first that fails ends the others.
+        async with asyncio.TaskGroup() as group:
+            for question in _QUESTIONS:
+                for pair in known:
+                    if pair.pair_id not in answers[question.criterion]:
+                        group.create_task(ask(question, pair))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+
+
+def thresholds_of(known: Sequence[QuotedPair], answers: Answers) -> Thresholds:
+    """The highest thresholds at which fewer than one in `ONE_IN` of known pairs fail each question.
+
+    Raises:
+        EndpointError: too many of them got neither yes nor no.
     """
     found = {}
-    for question in _QUESTIONS:
-        answers = [_known(question, pair, model, asked) for pair in known]
-        probabilities = sorted(await asyncio.gather(*answers))
-        lowest = probabilities[math.floor((1 - PASSING) * len(probabilities))]
-        if lowest <= 0:
-            refused = probabilities.count(0.0)
+    for criterion in CRITERIA:
+        probabilities = sorted(answers[criterion][pair.pair_id] for pair in known)
+        neither = probabilities.count(_NEITHER)
+        place = (len(probabilities) - 1) // ONE_IN
+        if neither > place:
             raise EndpointError(
-                f"the judge says neither yes nor no of {refused} of {len(known)} pairs that are "
+                f"the judge says neither yes nor no of {neither} of {len(known)} pairs that are "
                 "known to be good, so it cannot judge by probability. A model that thinks before "
                 "it answers cannot: choose another one with WSRL_LLM_JUDGE_MODEL, or set "
-                "WSRL_JUDGE_BY=words, and run again: what is done is kept."
+                "WSRL_JUDGE_BY=words, and run again."
             )
-        found[question.criterion] = lowest
+        found[criterion] = probabilities[place]
     return found
 
 
@@ -124,28 +151,25 @@ async def _verdicts(
             raise probability
         least = thresholds[question.criterion]
         passed = probability >= least
-        detail = f"{question.finding}: {probability:.3f}, from {least:.3f} on it passes"
+        detail = f"{question.finding}: {probability:.4g}, from {least:.4g} on it passes"
         reason = None if passed else REASONS[question.criterion]
         verdicts.append(Verdict(str(question.criterion), passed, reason, detail))
     return tuple(verdicts)
 
 
-async def _known(
-    question: _Question, pair: QuotedPair, model: StageModel, asked: Callable[[], None]
-) -> float:
-    """The probability; 0 where the model says neither word."""
+async def _of_known(question: _Question, pair: QuotedPair, model: StageModel) -> float:
+    """The probability; `_NEITHER` where the model says neither word."""
     try:
-        return await _ask(question, pair, model)
+        # A sure no is not the same.
+        return max(await _ask(question, pair, model), _SURE_NO)
     except RowError as fault:
-        if fault.reason != NEITHER:
-            # Lines that are drawn from what is left would hold for as long as the home does.
-            raise EndpointError(
-                f"the judge could not be asked about pairs that are known to be good: {fault}. "
-                "Run again: what is done is kept."
-            ) from None
-        return 0.0
-    finally:
-        asked()
+        if fault.reason == NEITHER:
+            return _NEITHER
+        raise EndpointError(
+            f"the judge could not be asked about pairs that are known to be good: {fault}. If the "
+            "server gives no `logprobs` of 20 tokens, as vLLM and llama.cpp do, set "
+            "WSRL_JUDGE_BY=words; otherwise run again."
+        ) from None
 
 
 async def _ask(question: _Question, pair: QuotedPair, model: StageModel) -> float:

@@ -154,3 +154,29 @@ async def test_a_session_of_any_name_reaches_the_router(session: str) -> None:
     first, second, other = (request.headers["x-session-id"] for request in heard)
     assert first == second != other
     assert "host: b" not in first.lower()
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        {"content": [{"token": "Yes", "logprob": -0.1}]},
+        {"content": [{"top_logprobs": None}]},
+        {"content": [{"top_logprobs": {"Yes": -0.1}}]},
+        {"content": [{"top_logprobs": [{"token": "Yes", "logprob": 10**400}]}]},
+        {"content": [{"top_logprobs": [{"token": "Yes"}]}]},
+        {"content": []},
+        {"tokens": ["Yes"]},
+        [1],
+        "x",
+        True,
+    ],
+    ids=str,
+)
+async def test_logprobs_of_another_form_are_no_fault_of_the_reply(logprobs: Any) -> None:
+    answer = completion("x")
+    answer.body["choices"][0]["logprobs"] = logprobs
+    async with scripted_server(hearing([], answer)) as url:
+        ours = client_of(url)
+        found = await ours.complete(BODY)
+        await ours.close()
+    assert (found.text, found.first_token) == ("x", ())

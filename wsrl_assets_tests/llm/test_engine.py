@@ -495,9 +495,11 @@ async def test_a_reply_that_is_neither_is_not_asked_for_again(
     assert [call.attempts for call in calls] == [1], "another seed gives the same probabilities"
 
 
-@pytest.mark.parametrize("answer", [completion("Yes"), a_word()])
-async def test_a_server_without_probabilities_is_told_of(tmp_path: Path, answer: Response) -> None:
+@pytest.mark.parametrize("answer", [completion("Yes"), a_word(), completion("", "content_filter")])
+async def test_a_reply_without_probabilities_fails_its_row_alone(
+    tmp_path: Path, answer: Response
+) -> None:
     calls: list[LLMCall] = []
-    with pytest.raises(EndpointError, match=r"without probabilities .*WSRL_JUDGE_BY"):
+    with pytest.raises(RowError, match="no_probabilities"):
         await asked_for_a_word(tmp_path, answer, calls, [])
-    assert len(calls) == 1, "what it cost is in the ledger"
+    assert [call.attempts for call in calls] == [1], "what it cost is in the ledger"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from wsrl_assets.errors import UserError
 from wsrl_assets.generation.library import load_library
 from wsrl_assets.llm.errors import EndpointError
 from wsrl_assets.llm.roles import Role
-from wsrl_assets.pipeline import questions
+from wsrl_assets.pipeline import judging, questions
 from wsrl_assets.pipeline.job import Job
 from wsrl_assets.pipeline.preview import preview
 from wsrl_assets.storage.tables import Status, VerifiedPair
@@ -32,12 +33,12 @@ from wsrl_assets_tests.factories import (
     quick,
     rows,
     tokens_of,
+    until,
 )
+from wsrl_assets_tests.hosts import Hosts
 
 COUNT = 4
-KNOWN = {
-    one.id for file in load_library().values() for one in file.demonstrations if not one.choices
-}
+KNOWN = {pair.pair_id for pair in judging.known_pairs(list(load_library().values()))}
 STEPS = {"judge_meaning", "judge_given_away", "judge_stated"}
 
 
@@ -72,9 +73,7 @@ async def test_lines_are_drawn_once_and_pairs_are_judged_by_them(tmp_path: Path)
     pairs = rows(work.store, VerifiedPair, IN_DOMAIN)
     assert [pair.status for pair in pairs] == [Status.KEPT] * (COUNT + 2)
     details = {v.detail for pair in pairs for v in pair.verdicts if v.check == "judge_supported"}
-    assert details == {"what its quote says: 0.800, from 0.800 on it passes"}
-    (kept,) = (work.store.home / "judges").glob("*.json")
-    assert list(json.loads(kept.read_text()).values()) == pytest.approx([0.8] * len(STEPS))
+    assert details == {"what its quote says: 0.8, from 0.8 on it passes"}
 
 
 async def test_a_pair_below_the_line_is_refused(tmp_path: Path) -> None:
@@ -110,7 +109,7 @@ async def test_domains_that_begin_at_once_draw_them_once(tmp_path: Path) -> None
         '{"judge_supported": "x"}',
         '{"other": 0.5}',
         '{"judge_supported": 0.5}',
-        '{"judge_stands_alone": NaN, "judge_not_leaked": 0.5, "judge_supported": 0.5}',
+        '{"judge_stands_alone": {"a": NaN}, "judge_not_leaked": {}, "judge_supported": {}}',
     ],
 )
 async def test_lines_that_cannot_be_read_are_drawn_again(tmp_path: Path, damage: str) -> None:
@@ -123,7 +122,7 @@ async def test_lines_that_cannot_be_read_are_drawn_again(tmp_path: Path, damage:
         kept.write_text(damage)
         plant_domain(work.store, documents(2))
         await advance(work)
-    assert kept.read_text() == whole
+    assert json.loads(kept.read_text()) == json.loads(whole)
     assert asked_of(work)["judge_stated known"] == 2 * len(KNOWN)
 
 
@@ -133,7 +132,49 @@ async def test_a_server_without_probabilities_stops_the_run_with_a_remedy(tmp_pa
         plant_domain(work.store, documents(COUNT))
         with pytest.raises(EndpointError, match="WSRL_JUDGE_BY=words"):
             await advance(work)
-    assert not list((work.store.home / "judges").glob("*.json"))
+
+
+async def test_hosts_of_one_home_draw_them_once(tmp_path: Path) -> None:
+    hosts = Hosts(tmp_path)
+    received = []
+    async with running_simulator(quick(reply=honest_reply)) as sim:
+        for name, domain in zip("ab", Domain, strict=False):
+            work = replace(by_probability(tmp_path, sim), store=hosts.store(name))
+            plant_domain(work.store, documents(1), domain)
+            sim.reset_stats()
+            await advance(work, domain)
+            received.append(sim.stats.stages["text"].received)
+    assert received == [len(STEPS) * (len(KNOWN) + 1), len(STEPS)]
+
+
+async def test_a_drawing_that_ended_early_goes_on_where_it_was(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def counting(body: dict[str, Any], rng: Random) -> str:
+        asked.extend(["judge"] * bool(body.get("logprobs")))
+        return honest_reply(body, rng)
+
+    async with running_simulator(quick(reply=counting)) as sim:
+        work = by_probability(tmp_path, sim, max_in_flight=1)
+        plant_domain(work.store, documents(1))
+        running = asyncio.create_task(advance(work))
+        await until(lambda: len(asked) >= 60)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await advance(by_probability(tmp_path, sim))
+    of_known = asked_of(work)
+    repeated = sum(of_known[f"{step} known"] for step in STEPS) - len(STEPS) * len(KNOWN)
+    assert 0 <= repeated <= 1, "at most the call in flight"
+
+
+@pytest.mark.parametrize("forms", ["cloze", "multiple_choice"])
+async def test_lines_are_drawn_for_a_pair_that_needs_them(tmp_path: Path, forms: str) -> None:
+    async with running_simulator(quick(reply=honest_reply)) as sim:
+        work = by_probability(tmp_path, sim, forms=forms)
+        plant_domain(work.store, documents(COUNT))
+        await advance(work)
+    assert bool(asked_of(work)) == (forms == "cloze")
 
 
 async def test_previews_and_runs_use_the_lines_of_each_other(tmp_path: Path) -> None:
@@ -173,3 +214,17 @@ def test_what_draws_the_lines_is_in_the_recipe(tmp_path: Path) -> None:
     assert recipe(judge_by="probability") != words
     off = recipe(judge=False)
     assert recipe(judge=False, judge_by="probability") == off
+
+
+def test_only_what_the_judge_is_asked_of_demonstrations_decides() -> None:
+    library = list(load_library().values())
+    same = judging.recipe_of(library)
+    assert judging.recipe_of(library[::-1]) == same
+    assert judging.recipe_of([*library, library[0]]) == same
+    first, *others = library[0].demonstrations
+    renamed = first.model_copy(update={"id": "other", "persona": "a nurse", "passage": "x"})
+    changed = library[0].model_copy(update={"demonstrations": (renamed, *others)})
+    assert judging.recipe_of([changed, *library[1:]]) == same
+    reworded = first.model_copy(update={"question": "Which other one?"})
+    changed = library[0].model_copy(update={"demonstrations": (reworded, *others)})
+    assert judging.recipe_of([changed, *library[1:]]) != same
