@@ -31,6 +31,7 @@ NAMES = sorted(
     if path.name.endswith(".md")
 )
 VALUES = {
+    "evidence": "The Suez Canal is 193 km long.",
     "title": "Canals",
     "asked_for": "year",
     "bridge": "the river",
