@@ -101,7 +101,7 @@ class Settings(BaseSettings):
             for small ones: see `python -m benchmarks.prompts`.
         judge: whether the LLM judge checks pairs.
         judge_by: `words`: the judge writes its verdict; or `probability`, for small judges: it is
-            asked for yes or no, and how likely the word is decides, beside known good pairs.
+            asked for yes or no, with a threshold that is calibrated on the demonstrations.
         judge_votes: replies that make a verdict, odd; the majority counts.
         round_trip: whether a second answer, given the document, must score 1 against the gold.
         benchmarks: benchmark files to decontaminate against, comma separated.

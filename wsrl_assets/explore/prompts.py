@@ -295,17 +295,17 @@ async def _verification(view: PairView, made_by: Provenance) -> list[ChatRequest
     draft = verify.Draft(**{name: view.row[name] for name in known})
     body = json.loads(made_by.recipe.body)
     jury = _policy(body["judge"]) if body["judge"] else None
-    lines = _no_lines if jury and "by" in body["judge"] else None
+    thresholds = _lowest if jury and "by" in body["judge"] else None
     return await _recorded(
         lambda recorder: verify.Verifier(
-            StageModel(recorder, made_by), jury, bool(body["round_trip"]), lines=lines
+            StageModel(recorder, made_by), jury, bool(body["round_trip"]), thresholds=thresholds
         ).verify(draft, view.row["text"]),
         _mistakes_of(draft),
     )
 
 
-async def _no_lines() -> Mapping[Criterion, float]:
-    """Every pair passes: what the lines were does not matter to what was asked."""
+async def _lowest() -> Mapping[Criterion, float]:
+    """Thresholds that every pair passes: they do not decide what is asked first."""
     return dict.fromkeys(Criterion, 0.0)
 
 

@@ -318,13 +318,13 @@ class Engine:
                 continue
             tally.add(completion)
             try:
-                if issubclass(ask.reply_type, YesOrNo):
-                    reply = ask.reply_type(yes=_yes(completion))
-                    tally.text = reply.model_dump_json()
-                    return reply
-                return _parsed(completion, ask.reply_type)
+                reply = _parsed(completion, ask.reply_type)
             except RowError as fault:
                 tally.refuse(fault)
+                continue
+            if isinstance(reply, YesOrNo):
+                tally.text = reply.model_dump_json()
+            return reply
 
     def _body(self, ask: ChatRequest[Reply], tally: Attempts) -> dict[str, Any]:
         own = self._roles[ask.role].temperature
@@ -485,6 +485,8 @@ def _parsed(completion: Completion, reply_type: type[Reply]) -> Reply:
             truncated=completion.finish_reason == "length",
             completion_tokens=completion.completion_tokens,
         )
+    if issubclass(reply_type, YesOrNo):
+        return reply_type(yes=_yes(completion))
     text = without_marks(completion.text).strip()
     if completion.finish_reason == "length":
         raise RowError("truncated", f"reply cut off at {completion.completion_tokens} tokens")

@@ -1,7 +1,6 @@
-"""The lines of the judge by probability: drawn once for a recipe, and kept in the home."""
+"""The thresholds of the judge by probability: calibrated once for a recipe, kept in the home."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,18 +41,16 @@ def known_pairs(library: Sequence[LibraryFile]) -> list[QuotedPair]:
 
 
 def recipe_of(library: Sequence[LibraryFile]) -> dict[str, object]:
-    """What decides the lines of a model, for the recipe."""
-    names = "\n".join(pair.pair_id for pair in known_pairs(library))
-    known = hashlib.blake2b(names.encode(), digest_size=6).hexdigest()
+    """What decides the thresholds of a model, for the recipe."""
+    known = stable_hash(*(pair.pair_id for pair in known_pairs(library)))
     return {"failing_one_in": ONE_IN, "known": known}
 
 
-class Lines:
-    """The lines of a judge, drawn when the first pair needs them.
+class Calibration:
+    """The thresholds of a judge, calibrated when the first pair needs them.
 
-    They are those of `HOME/judges`. Where they are not there yet, the judge is asked about all
-    demonstrations; the calls stand in the ledger of the partition at work. What it answered is
-    kept when that ends early.
+    `HOME/judges` has what the judge answered about the demonstrations, also where that ended
+    early. It is asked for the rest, and the calls stand in the ledger of the partition at work.
 
     Args:
         job: of the run.
@@ -66,7 +63,7 @@ class Lines:
         self._library = library
         self._model = model
         self._turn = asyncio.Lock()
-        self._drawn: Thresholds | None = None
+        self._found: Thresholds | None = None
 
     async def __call__(self) -> Thresholds:
         """The least probability with which a pair passes, by criterion.
@@ -76,15 +73,15 @@ class Lines:
             UserError: there are no demonstrations.
         """
         async with self._turn:
-            if self._drawn is None:
-                self._drawn = await self._known()
-        return self._drawn
+            if self._found is None:
+                self._found = await self._known()
+        return self._found
 
     async def _known(self) -> Thresholds:
         known = known_pairs(self._library)
         if not known:
             raise UserError(
-                "a judge by probability draws its lines from demonstrations, and there are none: "
+                "a judge by probability is calibrated on demonstrations, and there are none: "
                 "add some to the folder of WSRL_DEMONSTRATIONS, or set WSRL_JUDGE_BY=words."
             )
         store = self._job.store

@@ -307,7 +307,7 @@ class _Chain:
                 _jury(job),
                 job.settings.round_trip,
                 stage_models[_OF_RUBRICS],
-                _lines(job, stage_models[verify.STAGE]),
+                _thresholds(job, stage_models[verify.STAGE]),
             )
         wanted = frozenset(stages)
         given = given_personas(job.settings, domain)
@@ -620,10 +620,10 @@ def _probability_recipe(job: Job) -> dict[str, object]:
     return {"by": {JudgedBy.PROBABILITY.value: judging.recipe_of(_all_examples(job))}}
 
 
-def _lines(job: Job, model: StageModel) -> judging.Lines | None:
+def _thresholds(job: Job, model: StageModel) -> judging.Calibration | None:
     if not _is_by_probability(job.settings):
         return None
-    return judging.Lines(job, _all_examples(job), model)
+    return judging.Calibration(job, _all_examples(job), model)
 
 
 def _all_examples(job: Job) -> list[library.LibraryFile]:

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 class JudgedBy(StrEnum):
     """`words`: the judge writes its verdict, with a reason. `probability`: it is asked for yes or
-    no, and how likely *yes* is decides, beside pairs that are known to be good. Small models
-    cannot put a verdict into words, see docs/quality.md.
+    no, and a threshold on the probability decides. Small models cannot put a verdict into words:
+    see docs/quality.md.
     """
 
     WORDS = "words"

@@ -4,8 +4,8 @@ A small model cannot put a verdict into words: it refuses nearly everything, or 
 probability of its next word tells good pairs from bad ones all the same. It reads the quote that
 the draft rests on, which tells more than the whole document does, and one word is drawn.
 
-Where to draw the line differs from model to model and from question to question: models lean to
-one word. So it is drawn where fewer than one in `ONE_IN` of pairs that are known to be good fail.
+Models lean to one of the two words, each to another degree and by question, so the thresholds are
+calibrated: fewer than one in `ONE_IN` of pairs that are known to be good fail a question.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ ONE_IN = 10
 """Of the pairs that are known to be good, fewer than one in so many fail a question."""
 # How likely the word is that speaks for a pair, from which on the pair passes.
 Thresholds = Mapping[Criterion, float]
-Lines = Callable[[], Awaitable[Thresholds]]
+GetThresholds = Callable[[], Awaitable[Thresholds]]
 # How likely that word was of known pairs, by criterion and pair; 0 where neither word was said.
 Answers = dict[Criterion, dict[str, float]]
 
@@ -151,7 +151,7 @@ async def _verdicts(
             raise probability
         least = thresholds[question.criterion]
         passed = probability >= least
-        detail = f"{question.finding}: {probability:.4g}, from {least:.4g} on it passes"
+        detail = f"{question.finding}: {probability:.4g}, threshold {least:.4g}"
         reason = None if passed else REASONS[question.criterion]
         verdicts.append(Verdict(str(question.criterion), passed, reason, detail))
     return tuple(verdicts)

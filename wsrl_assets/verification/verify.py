@@ -34,7 +34,7 @@ from wsrl_assets.verification.multi_hop import (
     facts_of,
     fails_alone,
 )
-from wsrl_assets.verification.probability import Lines, QuotedPair, judge_by_probability
+from wsrl_assets.verification.probability import GetThresholds, QuotedPair, judge_by_probability
 from wsrl_assets.verification.round_trip import round_trip
 from wsrl_assets.verification.rubric import check_facts, explained, reference_passes, rubric_of
 from wsrl_assets.verification.self_containment import stands_alone
@@ -94,15 +94,15 @@ class Verifier:
     """The checks that a run makes. The judge (no jury) and the round trip can be switched off.
 
     Rubrics are verified by a recipe of their own, `rubrics`, so that switching them on makes no
-    verdict on other pairs stale. With `lines`, pairs whose answer stands in one quote are judged by
-    probability, and all others in words.
+    verdict on other pairs stale. With `thresholds`, pairs whose answer stands in one quote are
+    judged by probability, and all others in words.
     """
 
     model: StageModel
     jury: JudgePolicy | None = JudgePolicy()
     use_round_trip: bool = True
     rubrics: StageModel | None = None
-    lines: Lines | None = None
+    thresholds: GetThresholds | None = None
 
     async def verify(
         self, draft: Draft, document: str, siblings: Siblings | None = None
@@ -207,10 +207,10 @@ class Verifier:
         self, jury: JudgePolicy, case: Case, quote: str | None
     ) -> tuple[Verdict, ...]:
         """The verdicts on a pair whose answer stands in a quote, or in more of the document."""
-        if self.lines is None or quote is None:
+        if self.thresholds is None or quote is None:
             return await judge(case, jury, self.model)
         pair = QuotedPair(case.pair_id, case.question, case.answer, quote)
-        return await judge_by_probability(pair, await self.lines(), self.model)
+        return await judge_by_probability(pair, await self.thresholds(), self.model)
 
     async def _fails_alone(self, draft: Draft, rules: RuleResult, document: str) -> Verdict:
         assert draft.question is not None

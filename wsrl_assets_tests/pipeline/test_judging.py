@@ -1,4 +1,4 @@
-"""A judge by probability in a run: lines are drawn once, kept, and drawn by what decides them."""
+"""A judge by probability in a run: calibrated once, kept, and named by the recipe."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ def asked_of(work: Job) -> Counter[str]:
     return Counter(f"{call.step} {'known' if call.row_id in KNOWN else 'own'}" for call in calls)
 
 
-async def test_lines_are_drawn_once_and_pairs_are_judged_by_them(tmp_path: Path) -> None:
+async def test_thresholds_are_calibrated_once_and_pairs_are_judged_by_them(tmp_path: Path) -> None:
     async with running_simulator(quick(reply=honest_reply)) as sim:
         work = by_probability(tmp_path, sim)
         plant_domain(work.store, documents(COUNT))
@@ -73,7 +73,7 @@ async def test_lines_are_drawn_once_and_pairs_are_judged_by_them(tmp_path: Path)
     pairs = rows(work.store, VerifiedPair, IN_DOMAIN)
     assert [pair.status for pair in pairs] == [Status.KEPT] * (COUNT + 2)
     details = {v.detail for pair in pairs for v in pair.verdicts if v.check == "judge_supported"}
-    assert details == {"what its quote says: 0.8, from 0.8 on it passes"}
+    assert details == {"what its quote says: 0.8, threshold 0.8"}
 
 
 async def test_a_pair_below_the_line_is_refused(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ async def test_a_pair_below_the_line_is_refused(tmp_path: Path) -> None:
     assert reasons == {"not_self_contained"}
 
 
-async def test_domains_that_begin_at_once_draw_them_once(tmp_path: Path) -> None:
+async def test_domains_that_begin_at_once_calibrate_once(tmp_path: Path) -> None:
     other = next(domain for domain in Domain if domain != DOMAIN)
     async with running_simulator(quick(reply=honest_reply)) as sim:
         work = by_probability(tmp_path, sim)
@@ -112,7 +112,7 @@ async def test_domains_that_begin_at_once_draw_them_once(tmp_path: Path) -> None
         '{"judge_stands_alone": {"a": NaN}, "judge_not_leaked": {}, "judge_supported": {}}',
     ],
 )
-async def test_lines_that_cannot_be_read_are_drawn_again(tmp_path: Path, damage: str) -> None:
+async def test_what_cannot_be_read_is_asked_again(tmp_path: Path, damage: str) -> None:
     async with running_simulator(quick(reply=honest_reply)) as sim:
         work = by_probability(tmp_path, sim)
         plant_domain(work.store, documents(1))
@@ -134,7 +134,7 @@ async def test_a_server_without_probabilities_stops_the_run_with_a_remedy(tmp_pa
             await advance(work)
 
 
-async def test_hosts_of_one_home_draw_them_once(tmp_path: Path) -> None:
+async def test_hosts_of_one_home_calibrate_once(tmp_path: Path) -> None:
     hosts = Hosts(tmp_path)
     received = []
     async with running_simulator(quick(reply=honest_reply)) as sim:
@@ -147,7 +147,7 @@ async def test_hosts_of_one_home_draw_them_once(tmp_path: Path) -> None:
     assert received == [len(STEPS) * (len(KNOWN) + 1), len(STEPS)]
 
 
-async def test_a_drawing_that_ended_early_goes_on_where_it_was(tmp_path: Path) -> None:
+async def test_a_calibration_that_ended_early_goes_on_where_it_was(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def counting(body: dict[str, Any], rng: Random) -> str:
@@ -169,7 +169,7 @@ async def test_a_drawing_that_ended_early_goes_on_where_it_was(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("forms", ["cloze", "multiple_choice"])
-async def test_lines_are_drawn_for_a_pair_that_needs_them(tmp_path: Path, forms: str) -> None:
+async def test_only_a_pair_that_needs_thresholds_calibrates(tmp_path: Path, forms: str) -> None:
     async with running_simulator(quick(reply=honest_reply)) as sim:
         work = by_probability(tmp_path, sim, forms=forms)
         plant_domain(work.store, documents(COUNT))
@@ -177,7 +177,7 @@ async def test_lines_are_drawn_for_a_pair_that_needs_them(tmp_path: Path, forms:
     assert bool(asked_of(work)) == (forms == "cloze")
 
 
-async def test_previews_and_runs_use_the_lines_of_each_other(tmp_path: Path) -> None:
+async def test_previews_use_what_is_calibrated(tmp_path: Path) -> None:
     async with running_simulator(quick(reply=honest_reply)) as sim:
         work = by_probability(tmp_path, sim)
         plant_shard(work.store, documents(COUNT))
@@ -189,7 +189,7 @@ async def test_previews_and_runs_use_the_lines_of_each_other(tmp_path: Path) -> 
     assert received == [len(STEPS) * (len(KNOWN) + COUNT), len(STEPS) * COUNT]
 
 
-async def test_without_demonstrations_no_lines_can_be_drawn(tmp_path: Path) -> None:
+async def test_without_demonstrations_nothing_can_be_calibrated(tmp_path: Path) -> None:
     folder = tmp_path / "examples"
     folder.mkdir()
     for domain in Domain:
@@ -202,7 +202,7 @@ async def test_without_demonstrations_no_lines_can_be_drawn(tmp_path: Path) -> N
             await advance(work)
 
 
-def test_what_draws_the_lines_is_in_the_recipe(tmp_path: Path) -> None:
+def test_what_calibrates_is_in_the_recipe(tmp_path: Path) -> None:
     models = dict.fromkeys(Role, "m")
 
     def recipe(**settings: Any) -> str:

@@ -57,7 +57,7 @@ async def test_a_good_pair_passes_three_questions_of_one_word() -> None:
     found = await judged(model, THRESHOLDS)
     assert [verdict.check for verdict in found] == [str(one) for one in STEPS.values()]
     assert all(verdict.passed and verdict.reason is None for verdict in found)
-    assert found[0].detail == "clear to a stranger: 0.9, from 0.5 on it passes"
+    assert found[0].detail == "clear to a stranger: 0.9, threshold 0.5"
     assert model.steps == list(STEPS)
     assert {ask.reply_type for ask in model.asked} == {YesOrNo}
     assert {(ask.max_tokens, ask.temperature) for ask in model.asked} == {(1, 0.0)}
@@ -107,7 +107,7 @@ async def test_of_known_pairs_fewer_fail_than_may(shares: list[float]) -> None:
     for least in thresholds.values():
         failing = sum(share < least and not math.isclose(share, least) for share in shares)
         not_above = sum(share < least or math.isclose(share, least) for share in shares)
-        assert ONE_IN * failing < len(shares) <= ONE_IN * not_above, "no stricter line would do"
+        assert ONE_IN * failing < len(shares) <= ONE_IN * not_above, "no higher threshold would do"
 
 
 async def test_a_model_that_says_neither_cannot_judge() -> None:
@@ -130,7 +130,7 @@ async def test_a_sure_no_is_a_word() -> None:
     assert all(least > 0 for least in thresholds.values())
 
 
-async def test_no_lines_are_drawn_from_what_a_failing_server_left() -> None:
+async def test_nothing_is_calibrated_on_what_a_failing_server_left() -> None:
     def reply(ask: ChatRequest[Any]) -> Any:
         return RowError("endpoint_fault", "HTTP 500") if ask.row_id == "7" else {"yes": 0.5}
 
